@@ -1,0 +1,61 @@
+import type { Result } from '../core/result.js';
+
+/** TensorFlow Lite's element types that the core can carry. */
+export type TensorType = 'float32' | 'int8' | 'uint8' | 'int16' | 'int32' | 'int64' | 'bool';
+
+/** What is known of a tensor at the border of a model. */
+export interface TensorFacts {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  /** Per-tensor quantisation: real = scale * (quantised - zeroPoint); 0 and 0 where there is none. */
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** What loading a model finds out. */
+export interface ModelFacts {
+  readonly inputs: readonly TensorFacts[];
+  readonly outputs: readonly TensorFacts[];
+  /** Activations and scratch buffers: the non-persistent arena of TensorFlow Lite Micro. */
+  readonly arenaBytes: number;
+  /** Multiply-accumulates of one invoke. */
+  readonly macs: number;
+}
+
+/** Names one loaded instance of a model. Never used again after unload. */
+export type Handle = number;
+
+/**
+ * Models, each in an instance of its own that can fail only itself.
+ *
+ * Completions come in any order between handles and in order within one. After a refusal of `invoke`
+ * with `engine-trapped`, `engine-deadline` or `engine-gone` the instance no longer exists and the handle
+ * is to be unloaded.
+ */
+export interface Engine {
+  /** Verifies the model and makes an instance whose arena is at most `arenaBytes`. */
+  load(
+    handle: Handle,
+    model: Uint8Array,
+    limits: { readonly arenaBytes: number; readonly deadlineMs: number },
+  ): Promise<Result<ModelFacts>>;
+  /**
+   * One inference: `input` holds all input tensors one after the other, tightly packed, little-endian;
+   * all outputs are written to `output` likewise. Both are the caller's again at completion.
+   * State (variables) is kept between the invokes of a handle.
+   */
+  invoke(
+    handle: Handle,
+    input: Uint8Array,
+    output: Uint8Array,
+    deadlineMs: number,
+  ): Promise<Result<{ readonly latencyUs: number }>>;
+  /** Zero-fills the arena and puts variables to their initial values. */
+  reset(handle: Handle): Promise<Result<void>>;
+  /** Ends the instance; unknown handles are no failure. */
+  unload(handle: Handle): Promise<void>;
+  /** Ends all instances. */
+  close(): Promise<void>;
+}
