@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import yargs from 'yargs';
+import { CodedError } from '../agent/core/coded-error.js';
+import type { Arguments, Command, ExitCode, Option, Positional } from './command.js';
+import { commands } from './commands.js';
+import { exitCodeOf } from './exit-code.js';
+import { createTerminal } from './terminal.js';
+
+/**
+ * Reads the command line and runs the command that it names.
+ *
+ * @returns the exit code of the process (design, section 9)
+ */
+export async function main(words: readonly string[]): Promise<ExitCode> {
+  try {
+    return await parse(words);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    process.stderr.write(`tinylamp: ${error.message}\n  ${error.remedy}\n`);
+    return exitCodeOf(error.code);
+  }
+}
+
+async function parse(words: readonly string[]): Promise<ExitCode> {
+  let exitCode: ExitCode = 0;
+  const parser = yargs([...words])
+    .scriptName('tinylamp')
+    .usage('$0 <command>\n\nTests TinyML models live, on real traffic, safely.')
+    .version(packageVersion())
+    .strict()
+    .demandCommand(1, 'Which command?')
+    .recommendCommands()
+    .wrap(Math.min(100, process.stdout.columns || 100))
+    .exitProcess(false)
+    .fail((message: string | undefined, error: Error | undefined) => {
+      throw error ?? new CodedError('usage-invalid', message ?? 'unknown');
+    });
+  for (const [first, group] of groupByFirstWord(commands)) {
+    const alone = group.find((command) => command.words === first);
+    if (alone !== undefined) {
+      addCommand(parser, alone, first, (code) => (exitCode = code));
+      continue;
+    }
+    parser.command(first, `${group.map((command) => command.words).join(', ')}`, (nested) => {
+      nested.demandCommand(1, `Which command of ${first}?`);
+      for (const command of group) {
+        const rest = command.words.slice(first.length + 1);
+        addCommand(nested, command, rest, (code) => (exitCode = code));
+      }
+    });
+  }
+  await parser.parseAsync();
+  return exitCode;
+}
+
+type Parser = ReturnType<typeof yargs>;
+
+function addCommand(
+  parser: Parser,
+  command: Command,
+  words: string,
+  done: (code: ExitCode) => void,
+): void {
+  const positionals = command.positionals ?? [];
+  parser.command(
+    [words, ...positionals.map(positionalUsage)].join(' '),
+    command.summary,
+    (nested) => {
+      for (const { name, describe } of positionals) {
+        nested.positional(name, { describe, type: 'string' });
+      }
+      for (const [name, option] of Object.entries(command.options ?? {})) {
+        nested.option(name, optionUsage(option));
+      }
+      for (const [line, does] of command.examples ?? []) nested.example(line, does);
+    },
+    async (given) => {
+      done(await command.run(readArguments(given), createTerminal()));
+    },
+  );
+}
+
+function positionalUsage({ name, optional }: Positional): string {
+  return optional === true ? `[${name}]` : `<${name}>`;
+}
+
+function optionUsage(option: Option): Record<string, unknown> {
+  const types = { text: 'string', number: 'number', flag: 'boolean' } as const;
+  return {
+    describe: option.describe,
+    type: types[option.type],
+    requiresArg: option.type !== 'flag',
+    ...(option.alias === undefined ? {} : { alias: option.alias }),
+    ...(option.required === undefined ? {} : { demandOption: option.required }),
+    ...(option.default === undefined ? {} : { default: option.default }),
+  };
+}
+
+function readArguments(given: Readonly<Record<string, unknown>>): Arguments {
+  const text = (name: string): string | undefined => {
+    const value = given[name];
+    if (value === undefined) return undefined;
+    // yargs gathers a repeated option in an array; none of ours may be repeated.
+    if (typeof value !== 'string') {
+      throw new CodedError('usage-invalid', `${name} was given more than once`);
+    }
+    return value;
+  };
+  return {
+    text,
+    requiredText(name) {
+      const value = text(name);
+      if (value === undefined) throw new CodedError('usage-invalid', `${name} is missing`);
+      return value;
+    },
+    number(name) {
+      const value = given[name];
+      if (value === undefined) return undefined;
+      if (typeof value !== 'number' || !Number.isFinite(value)) {
+        throw new CodedError('usage-invalid', `--${name} must be one number`);
+      }
+      return value;
+    },
+    flag: (name) => given[name] === true,
+  };
+}
+
+function groupByFirstWord(all: readonly Command[]): Map<string, Command[]> {
+  const groups = new Map<string, Command[]>();
+  for (const command of all) {
+    const first = command.words.split(' ', 1)[0] ?? '';
+    groups.set(first, [...(groups.get(first) ?? []), command]);
+  }
+  return groups;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL(import.meta.resolve('#package')), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
