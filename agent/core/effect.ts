@@ -1,0 +1,111 @@
+import type { Handle, ModelFacts } from '../ports/engine.js';
+import type { Rejection, Result } from './result.js';
+
+/** What is published: encoded at the edge, because codecs for plain messages are no decisions. */
+export type Payload =
+  { readonly json: unknown } | { readonly cbor: unknown } | { readonly bytes: Uint8Array };
+
+/** Effects that are answered by exactly one `answered` input. */
+export interface AskedEffects {
+  read: {
+    args: { readonly name: string; readonly limitBytes: number };
+    answer: Result<Uint8Array | undefined>;
+  };
+  write: { args: { readonly name: string; readonly bytes: Uint8Array }; answer: Result<void> };
+  writeAt: {
+    args: { readonly name: string; readonly offset: number; readonly bytes: Uint8Array };
+    answer: Result<void>;
+  };
+  move: { args: { readonly from: string; readonly to: string }; answer: Result<void> };
+  remove: { args: { readonly name: string }; answer: Result<void> };
+  list: {
+    args: { readonly folder: string };
+    answer: Result<readonly { readonly name: string; readonly bytes: number }[]>;
+  };
+  freeBytes: { args: object; answer: Result<number> };
+  digest: { args: { readonly bytes: Uint8Array }; answer: Uint8Array };
+  verify: {
+    args: {
+      readonly publicKey: Uint8Array;
+      readonly message: Uint8Array;
+      readonly signature: Uint8Array;
+    };
+    answer: boolean;
+  };
+  subscribe: { args: { readonly topic: string }; answer: Result<void> };
+  publish: {
+    args: { readonly topic: string; readonly payload: Payload; readonly retained: boolean };
+    answer: Result<void>;
+  };
+  load: {
+    args: {
+      readonly handle: Handle;
+      readonly model: Uint8Array;
+      readonly arenaBytes: number;
+      readonly deadlineMs: number;
+    };
+    answer: Result<ModelFacts>;
+  };
+  invoke: {
+    args: {
+      readonly handle: Handle;
+      readonly input: Uint8Array;
+      readonly output: Uint8Array;
+      readonly deadlineMs: number;
+    };
+    answer: Result<{ readonly latencyUs: number }>;
+  };
+  reset: { args: { readonly handle: Handle }; answer: Result<void> };
+  unload: { args: { readonly handle: Handle }; answer: undefined };
+  wait: { args: { readonly delayMs: number }; answer: undefined };
+}
+
+/** Effects that nobody waits for. */
+export interface ToldEffects {
+  /** Ends a `wait`; its answer no longer comes. */
+  cancel: { readonly request: number };
+  unsubscribe: { readonly topic: string };
+  /** Starts the samples of a slot, `channels` to a frame, ending an earlier stream of the same slot. */
+  openSensor: { readonly slot: string; readonly channels: number };
+  log: {
+    readonly level: 'info' | 'warn' | 'error';
+    readonly event: string;
+    readonly fields: Readonly<Record<string, unknown>>;
+  };
+}
+
+export type AskedKind = keyof AskedEffects;
+export type ToldKind = keyof ToldEffects;
+export type ArgumentsOf<K extends AskedKind> = AskedEffects[K]['args'];
+export type AnswerOf<K extends AskedKind> = AskedEffects[K]['answer'];
+
+/** Everything that the core asks of the world; `request` comes back with the answer. */
+export type Effect =
+  | { [K in AskedKind]: { readonly kind: K; readonly request: number } & ArgumentsOf<K> }[AskedKind]
+  | { [K in ToldKind]: { readonly kind: K } & ToldEffects[K] }[ToldKind];
+
+/** Everything that can happen to a device. Instants are given with each, because the core has no clock. */
+export type Input = { readonly at: Instant } & (
+  | { readonly kind: 'started' }
+  | { readonly kind: 'answered'; readonly request: number; readonly answer: unknown }
+  | { readonly kind: 'connected'; readonly protocol: 4 | 5; readonly connection: number }
+  | { readonly kind: 'disconnected'; readonly rejection: Rejection }
+  | { readonly kind: 'message'; readonly topic: string; readonly payload: Uint8Array }
+  | { readonly kind: 'samples'; readonly slot: string; readonly values: Float32Array }
+  | { readonly kind: 'samplesRefused'; readonly slot: string; readonly rejection: Rejection }
+  | { readonly kind: 'telemetryDue'; readonly vitals: Vitals }
+);
+
+/** The two clocks at the moment of an input (`ports/clock.ts`). */
+export interface Instant {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+/** What only the runtime knows of itself, for telemetry. */
+export interface Vitals {
+  readonly rssBytes: number;
+  readonly spoolBytes: number;
+  readonly droppedMessages: number;
+  readonly droppedInputs: number;
+}

@@ -1,0 +1,50 @@
+/** The shape of what a model sees at once: `frames` samples of `channels` values, one window every `stride` frames. */
+export interface WindowShape {
+  readonly frames: number;
+  readonly stride: number;
+  readonly channels: number;
+}
+
+/**
+ * Gathers samples into windows. Its one buffer is taken at construction; a completed window is lent to
+ * the caller for the duration of the call.
+ */
+export class Window {
+  readonly shape: WindowShape;
+  readonly #values: Float32Array;
+  /** Values in the buffer; below zero while a stride longer than the window is being skipped. */
+  #filled = 0;
+
+  constructor(shape: WindowShape) {
+    this.shape = shape;
+    this.#values = new Float32Array(shape.frames * shape.channels);
+  }
+
+  /** Takes values, frame after frame, and calls `completed` for each window that they complete. */
+  push(values: Float32Array, completed: (window: Float32Array) => void): void {
+    const { stride, channels } = this.shape;
+    let taken = 0;
+    while (taken < values.length) {
+      const skip = Math.min(-this.#filled, values.length - taken);
+      if (skip > 0) {
+        this.#filled += skip;
+        taken += skip;
+        continue;
+      }
+      const count = Math.min(this.#values.length - this.#filled, values.length - taken);
+      this.#values.set(values.subarray(taken, taken + count), this.#filled);
+      this.#filled += count;
+      taken += count;
+      if (this.#filled === this.#values.length) {
+        completed(this.#values);
+        this.#values.copyWithin(0, stride * channels);
+        this.#filled -= stride * channels;
+      }
+    }
+  }
+}
+
+/** Whether windows of one shape can be continued as windows of the other, so that no sample is lost. */
+export function sameShape(a: WindowShape, b: WindowShape): boolean {
+  return a.frames === b.frames && a.stride === b.stride && a.channels === b.channels;
+}
