@@ -94,6 +94,7 @@ export type Input = { readonly at: Instant } & (
   | { readonly kind: 'samples'; readonly slot: string; readonly values: Float32Array }
   | { readonly kind: 'samplesRefused'; readonly slot: string; readonly rejection: Rejection }
   | { readonly kind: 'telemetryDue'; readonly vitals: Vitals }
+  | { readonly kind: 'stopping'; readonly vitals: Vitals }
 );
 
 /** The two clocks at the moment of an input (`ports/clock.ts`). */

@@ -137,7 +137,11 @@ export class Turnstile {
       if (before !== undefined) yield* wait(before);
       return yield* process;
     } finally {
-      mine.give();
+      // Whoever is cancelled while waiting lets the next one pass only after the one before.
+      if (before === undefined) mine.give();
+      else before.then(() => {
+        mine.give();
+      });
     }
   }
 }

@@ -1,0 +1,93 @@
+import { ask, Signal, Turnstile, type Process, type Tasks } from '../process.js';
+import { accept, type Result } from '../result.js';
+import { emptyRecord, type DeviceRecord } from './record.js';
+import { decodeRecord, encodeRecord, type RecordCopy } from './record-codec.js';
+
+/** The two copies, in the order in which a commit writes them. */
+const copies = ['state/a', 'state/b'] as const;
+
+/** A record is far smaller; more than this is not ours. */
+const copyLimitBytes = 262144;
+
+/**
+ * Keeps the record on disk: two copies with generation and checksum. A commit writes A durably, then B.
+ * Power loss at any point leaves at least one whole copy, and the newest whole one counts.
+ */
+export class RecordKeeper {
+  readonly #tasks: Tasks;
+  readonly #turnstile = new Turnstile();
+  #kept: RecordCopy = { generation: 0, record: emptyRecord };
+
+  constructor(tasks: Tasks) {
+    this.#tasks = tasks;
+  }
+
+  /** What was committed last. */
+  get record(): DeviceRecord {
+    return this.#kept.record;
+  }
+
+  /**
+   * Reads the record at the start. `new` where there is none, `lost` where both copies are damaged: then
+   * the device begins empty, and its floors come from the keyset and the beacon.
+   */
+  *open(): Process<'new' | 'kept' | 'lost'> {
+    const found: (RecordCopy | 'absent' | 'damaged')[] = [];
+    for (const name of copies) {
+      const file = yield* ask('read', { name, limitBytes: copyLimitBytes });
+      if (!file.ok) found.push('damaged');
+      else if (file.value === undefined) found.push('absent');
+      else found.push(decodeRecord(file.value) ?? 'damaged');
+    }
+    let newest: RecordCopy | undefined;
+    for (const copy of found) {
+      if (typeof copy === 'string') continue;
+      if (newest === undefined || copy.generation > newest.generation) newest = copy;
+    }
+    if (newest === undefined) return found.includes('damaged') ? 'lost' : 'new';
+    this.#kept = newest;
+    // A commit overwrites the newest copy too, so the other one must be whole before the next commit.
+    for (const [i, name] of copies.entries()) {
+      const copy = found[i];
+      if (typeof copy === 'object' && copy.generation === newest.generation) continue;
+      yield* ask('write', { name, bytes: encodeRecord(newest) });
+    }
+    return 'kept';
+  }
+
+  /**
+   * Changes the record durably, one change after the other. The signal is given when copy A is durable,
+   * with copy B written or tried; a refusal means that nothing has changed. A commit that was begun is
+   * carried through even if whoever asked for it no longer waits.
+   */
+  commit(change: (record: DeviceRecord) => DeviceRecord): Signal<Result<void>> {
+    const committed = new Signal<Result<void>>();
+    this.#tasks.run(this.#turnstile.pass(this.#commit(change, committed)));
+    return committed;
+  }
+
+  *#commit(
+    change: (record: DeviceRecord) => DeviceRecord,
+    committed: Signal<Result<void>>,
+  ): Process<void> {
+    const record = change(this.#kept.record);
+    if (record === this.#kept.record) {
+      committed.give(accept(undefined));
+      return;
+    }
+    const next = { generation: this.#kept.generation + 1, record };
+    const bytes = encodeRecord(next);
+    const [a, b] = copies;
+    const first = yield* ask('write', { name: a, bytes });
+    if (!first.ok) {
+      committed.give(first);
+      return;
+    }
+    this.#kept = next;
+    const second = yield* ask('write', { name: b, bytes });
+    if (!second.ok) {
+      this.#tasks.tell('log', { level: 'warn', event: 'state-copy-failed', fields: { ...second.rejection } });
+    }
+    committed.give(accept(undefined));
+  }
+}

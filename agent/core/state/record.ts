@@ -1,0 +1,91 @@
+/**
+ * What a device must know after power loss, in one small record: which releases it has, how far a trial
+ * has come, and the bounds that never fall. Everything else can be read again from the broker.
+ */
+export interface DeviceRecord {
+  /** How often this device has started; raised before anything else at each start. */
+  readonly boot: number;
+  /** The highest version of the keyset that was accepted. */
+  readonly keysetVersion: number;
+  /** The highest counter of a beacon that was accepted. */
+  readonly beaconCounter: number;
+  readonly slots: ReadonlyMap<string, SlotRecord>;
+}
+
+/** The releases and floors of one slot. */
+export interface SlotRecord {
+  /** The committed release: the champion. */
+  readonly current: StoredRelease | undefined;
+  /** What was committed before it, kept on disk until a signed policy promotes the current one. */
+  readonly previous: StoredRelease | undefined;
+  readonly candidate: StoredCandidate | undefined;
+  /** No release below it may be installed; rises when a signed policy promotes, never falls. */
+  readonly sequenceFloor: number;
+  /** No release of an older security epoch may run; never falls. */
+  readonly epochFloor: number;
+  /** The highest version of the slot's policy that was accepted. */
+  readonly policyVersion: number;
+  /** Manifests that this device has refused for good, the latest last: not tried again. */
+  readonly rejected: readonly string[];
+}
+
+/** A release whose manifest and images are on disk. */
+export interface StoredRelease {
+  readonly sequence: number;
+  /** SHA-256 of the signed manifest as it was carried, in hexadecimal: the name of its file. */
+  readonly manifest: string;
+}
+
+/** A release that passed its self-test and is not committed yet. */
+export interface StoredCandidate extends StoredRelease {
+  readonly phase: 'staged' | 'trial';
+  /** How often its trial was begun, counted before the model is loaded. */
+  readonly attempts: number;
+  /** Powered time in trial, over all starts. */
+  readonly soakMs: number;
+  /** Good inferences in trial, over all starts. */
+  readonly inferences: number;
+}
+
+/** A device that has never run. */
+export const emptyRecord: DeviceRecord = {
+  boot: 0,
+  keysetVersion: 0,
+  beaconCounter: 0,
+  slots: new Map(),
+};
+
+/** A slot that has never held anything. */
+export const emptySlot: SlotRecord = {
+  current: undefined,
+  previous: undefined,
+  candidate: undefined,
+  sequenceFloor: 0,
+  epochFloor: 0,
+  policyVersion: 0,
+  rejected: [],
+};
+
+/** The record of a slot, empty where there is none yet. */
+export function slotOf(record: DeviceRecord, slot: string): SlotRecord {
+  return record.slots.get(slot) ?? emptySlot;
+}
+
+/** The same record with one slot changed. */
+export function withSlot(
+  record: DeviceRecord,
+  slot: string,
+  change: Partial<SlotRecord>,
+): DeviceRecord {
+  const slots = new Map(record.slots);
+  slots.set(slot, { ...slotOf(record, slot), ...change });
+  return { ...record, slots };
+}
+
+/** How many refused manifests a slot remembers. */
+const rejectedLimit = 32;
+
+/** The slot's list of refused manifests with one more. */
+export function withRejected(slot: SlotRecord, manifest: string): readonly string[] {
+  return [...slot.rejected.filter((known) => known !== manifest), manifest].slice(-rejectedLimit);
+}

@@ -1,0 +1,302 @@
+import type { Agent } from './core/agent.js';
+import type {
+  AnswerOf,
+  ArgumentsOf,
+  AskedKind,
+  Effect,
+  Input,
+  Instant,
+  Payload,
+  ToldEffects,
+  ToldKind,
+  Vitals,
+} from './core/effect.js';
+import type { Clock } from './ports/clock.js';
+import type { Crypto } from './ports/crypto.js';
+import type { Engine } from './ports/engine.js';
+import type { Log } from './ports/log.js';
+import type { Scheduler } from './ports/scheduler.js';
+import type { Sensor } from './ports/sensor.js';
+import type { Storage } from './ports/storage.js';
+import type { Transport } from './ports/transport.js';
+
+/** The world of one device. A gateway fills it with adapters, the simulator with simulated ports. */
+export interface Ports {
+  readonly clock: Clock;
+  readonly crypto: Crypto;
+  readonly engine: Engine;
+  readonly log: Log;
+  readonly scheduler: Scheduler;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  /** Makes the source of a slot's samples, with frames of so many channels. */
+  readonly sensor: (slot: string, channels: number) => Sensor;
+  /** Encodes what is published as plain CBOR (RFC 8949). */
+  readonly encodeCbor: (value: unknown) => Uint8Array;
+  /** Resident memory of the process, in bytes. */
+  readonly rssBytes: () => number;
+}
+
+export interface RuntimeOptions {
+  /** When telemetry is due: a cron expression. */
+  readonly telemetrySchedule: string;
+  /** Called once when a broken invariant ended the runtime. Nothing runs afterwards. */
+  readonly failed: (error: unknown) => void;
+}
+
+type WithoutInstant<T> = T extends unknown ? Omit<T, 'at'> : never;
+
+type Executors = {
+  readonly [K in AskedKind]: (args: ArgumentsOf<K>, answer: (answer: AnswerOf<K>) => void) => void;
+} & { readonly [K in ToldKind]: (args: ToldEffects[K]) => void };
+
+/** Inputs that may wait while one is being decided; samples beyond it are dropped and counted. */
+const queueLimit = 1024;
+
+/**
+ * One queue per device: input -> core.step -> effects -> ports. Answers of ports come back as inputs, so
+ * the order of a run is the order of this queue.
+ */
+export class Runtime {
+  readonly #agent: Agent;
+  readonly #ports: Ports;
+  readonly #options: RuntimeOptions;
+  readonly #executors: Executors;
+  readonly #queue: Input[] = [];
+  readonly #sensors = new Map<string, Sensor>();
+  readonly #timers = new Map<number, () => void>();
+  #draining = false;
+  #ended = false;
+  #droppedInputs = 0;
+  #endTelemetry: () => void = () => undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(agent: Agent, ports: Ports, options: RuntimeOptions) {
+    this.#agent = agent;
+    this.#ports = ports;
+    this.#options = options;
+    this.#executors = this.#createExecutors();
+  }
+
+  /** Boots the device: first from storage, then towards the broker. */
+  start(): void {
+    const { transport, scheduler } = this.#ports;
+    this.#post({ kind: 'started' });
+    transport.open(
+      {
+        connected: (session) => {
+          this.#post({ kind: 'connected', ...session });
+        },
+        disconnected: (rejection) => {
+          this.#post({ kind: 'disconnected', rejection });
+        },
+      },
+      (connection) => {
+        const { topic, payload } = this.#agent.will(connection);
+        return { topic, payload: this.#encode(payload), retained: true };
+      },
+    );
+    this.#endTelemetry = scheduler.cron(this.#options.telemetrySchedule, () => {
+      this.#post({ kind: 'telemetryDue', vitals: this.#vitals() });
+    });
+  }
+
+  /**
+   * Ends in order: no more samples, answers to the windows that are complete, a last telemetry, goodbye.
+   *
+   * @param timeoutMs how long to wait for the answers, and then for the broker
+   */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#endTelemetry();
+    await Promise.all([...this.#sensors.values()].map((sensor) => sensor.close()));
+    this.#sensors.clear();
+    await new Promise<void>((resolve) => {
+      const giveUp = this.#ports.scheduler.after(timeoutMs, resolve);
+      this.#drained = () => {
+        giveUp();
+        resolve();
+      };
+      this.#tellIfDrained();
+    });
+    this.#post({ kind: 'stopping', vitals: this.#vitals() });
+    this.#ended = true;
+    for (const cancel of this.#timers.values()) cancel();
+    await this.#ports.transport.close(timeoutMs);
+    await this.#ports.engine.close();
+  }
+
+  #post(input: WithoutInstant<Input>): void {
+    if (this.#ended) return;
+    const stamped = { ...input, at: this.#now() } as Input;
+    // A sensor that delivers from within an effect lends its buffer only for this call.
+    if (this.#draining && stamped.kind === 'samples') {
+      if (this.#queue.length >= queueLimit) {
+        this.#droppedInputs++;
+        return;
+      }
+      this.#queue.push({ ...stamped, values: stamped.values.slice() });
+      return;
+    }
+    this.#queue.push(stamped);
+    if (!this.#draining) this.#drain();
+  }
+
+  #drain(): void {
+    this.#draining = true;
+    try {
+      for (let input = this.#queue.shift(); input !== undefined; input = this.#queue.shift()) {
+        for (const effect of this.#agent.step(input)) this.#execute(effect);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#draining = false;
+    }
+    this.#tellIfDrained();
+  }
+
+  #tellIfDrained(): void {
+    if (this.#drained === undefined || this.#agent.pendingWindows > 0) return;
+    this.#drained();
+    this.#drained = undefined;
+  }
+
+  #execute(effect: Effect): void {
+    const execute = this.#executors[effect.kind] as (
+      args: Effect,
+      answer: (answer: unknown) => void,
+    ) => void;
+    execute(effect, (answer) => {
+      if ('request' in effect) this.#post({ kind: 'answered', request: effect.request, answer });
+    });
+  }
+
+  #createExecutors(): Executors {
+    const { clock, crypto, engine, log, scheduler, storage, transport, sensor } = this.#ports;
+    const settle = <T>(promise: Promise<T>, answer: (value: T) => void): void => {
+      promise.then(answer, (error: unknown) => {
+        this.#fail(error);
+      });
+    };
+    return {
+      read: ({ name, limitBytes }, answer) => {
+        settle(storage.read(name, limitBytes), answer);
+      },
+      write: ({ name, bytes }, answer) => {
+        settle(storage.write(name, bytes), answer);
+      },
+      writeAt: ({ name, offset, bytes }, answer) => {
+        settle(storage.writeAt(name, offset, bytes), answer);
+      },
+      move: ({ from, to }, answer) => {
+        settle(storage.move(from, to), answer);
+      },
+      remove: ({ name }, answer) => {
+        settle(storage.remove(name), answer);
+      },
+      list: ({ folder }, answer) => {
+        settle(storage.list(folder), answer);
+      },
+      freeBytes: (_, answer) => {
+        settle(storage.freeBytes(), answer);
+      },
+      digest: ({ bytes }, answer) => {
+        answer(crypto.sha256(bytes));
+      },
+      verify: ({ publicKey, message, signature }, answer) => {
+        answer(crypto.verifyEd25519(publicKey, message, signature));
+      },
+      subscribe: ({ topic }, answer) => {
+        transport.subscribe(
+          topic,
+          ({ payload }) => {
+            this.#post({ kind: 'message', topic, payload });
+          },
+          answer,
+        );
+      },
+      unsubscribe: ({ topic }) => {
+        transport.unsubscribe(topic);
+      },
+      publish: ({ topic, payload, retained }, answer) => {
+        transport.publish({ topic, payload: this.#encode(payload), retained }, answer);
+      },
+      load: ({ handle, model, arenaBytes, deadlineMs }, answer) => {
+        settle(engine.load(handle, model, { arenaBytes, deadlineMs }), answer);
+      },
+      invoke: ({ handle, input, output, deadlineMs }, answer) => {
+        settle(engine.invoke(handle, input, output, deadlineMs), answer);
+      },
+      reset: ({ handle }, answer) => {
+        settle(engine.reset(handle), answer);
+      },
+      unload: ({ handle }, answer) => {
+        settle(
+          engine.unload(handle).then(() => undefined),
+          answer,
+        );
+      },
+      wait: (args, answer) => {
+        const { request } = args as typeof args & { readonly request: number };
+        const cancel = scheduler.after(args.delayMs, () => {
+          this.#timers.delete(request);
+          answer(undefined);
+        });
+        this.#timers.set(request, cancel);
+      },
+      cancel: ({ request }) => {
+        this.#timers.get(request)?.();
+        this.#timers.delete(request);
+      },
+      openSensor: ({ slot, channels }) => {
+        const before = this.#sensors.get(slot);
+        const opened = sensor(slot, channels);
+        this.#sensors.set(slot, opened);
+        settle(before?.close() ?? Promise.resolve(), () => {
+          opened.open({
+            samples: (values) => {
+              this.#post({ kind: 'samples', slot, values });
+            },
+            refused: (rejection) => {
+              this.#post({ kind: 'samplesRefused', slot, rejection });
+            },
+            ended: () => {
+              log.info('source-ended', { slot, at: clock.wallMs() });
+            },
+          });
+        });
+      },
+      log: ({ level, event, fields }) => {
+        log[level](event, fields);
+      },
+    };
+  }
+
+  #encode(payload: Payload): Uint8Array {
+    if ('bytes' in payload) return payload.bytes;
+    if ('cbor' in payload) return this.#ports.encodeCbor(payload.cbor);
+    return new TextEncoder().encode(JSON.stringify(payload.json));
+  }
+
+  #now(): Instant {
+    const { clock } = this.#ports;
+    return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+  }
+
+  #vitals(): Vitals {
+    const { waitingBytes, droppedMessages } = this.#ports.transport.spool;
+    return {
+      rssBytes: this.#ports.rssBytes(),
+      spoolBytes: waitingBytes,
+      droppedMessages,
+      droppedInputs: this.#droppedInputs,
+    };
+  }
+
+  /** Asserts stay on: whoever breaks an invariant stops the device, and the state record decides what runs next. */
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#options.failed(error);
+  }
+}
