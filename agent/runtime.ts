@@ -78,24 +78,10 @@ export class Runtime {
     this.#executors = this.#createExecutors();
   }
 
-  /** Boots the device: first from storage, then towards the broker. */
+  /** Boots the device: the core reads its storage first, and then asks for the broker. */
   start(): void {
-    const { transport, scheduler } = this.#ports;
+    const { scheduler } = this.#ports;
     this.#post({ kind: 'started' });
-    transport.open(
-      {
-        connected: (session) => {
-          this.#post({ kind: 'connected', ...session });
-        },
-        disconnected: (rejection) => {
-          this.#post({ kind: 'disconnected', rejection });
-        },
-      },
-      (connection) => {
-        const { topic, payload } = this.#agent.will(connection);
-        return { topic, payload: this.#encode(payload), retained: true };
-      },
-    );
     this.#endTelemetry = scheduler.cron(this.#options.telemetrySchedule, () => {
       this.#post({ kind: 'telemetryDue', vitals: this.#vitals() });
     });
@@ -215,6 +201,9 @@ export class Runtime {
           answer,
         );
       },
+      connect: () => {
+        this.#connect();
+      },
       unsubscribe: ({ topic }) => {
         transport.unsubscribe(topic);
       },
@@ -270,6 +259,23 @@ export class Runtime {
         log[level](event, fields);
       },
     };
+  }
+
+  #connect(): void {
+    this.#ports.transport.open(
+      {
+        connected: (session) => {
+          this.#post({ kind: 'connected', ...session });
+        },
+        disconnected: (rejection) => {
+          this.#post({ kind: 'disconnected', rejection });
+        },
+      },
+      (connection) => {
+        const { topic, payload } = this.#agent.will(connection);
+        return { topic, payload: this.#encode(payload), retained: true };
+      },
+    );
   }
 
   #encode(payload: Payload): Uint8Array {

@@ -33,18 +33,360 @@ export const codes = {
   },
 
   // --- document (CBOR, COSE, keysets, manifests, policies, beacons) ------------------------------
+  'algorithm-unsupported': {
+    area: 'document',
+    cause: 'The document is signed with an algorithm that this version does not accept.',
+    remedy: 'Sign it with Ed25519 (COSE algorithm -19).',
+  },
+  'beacon-replayed': {
+    area: 'document',
+    cause: 'The beacon is older than one that was accepted before.',
+    remedy:
+      'Publish again; if nobody did anything, somebody replays old messages: check the access rules of the broker.',
+  },
+  'beacon-stale': {
+    area: 'document',
+    cause: 'The beacon has expired: nobody has confirmed for a while what is current.',
+    remedy: 'Publish again, or find out why the broker shows an old beacon. Inference goes on.',
+  },
+  'cbor-not-deterministic': {
+    area: 'document',
+    cause: 'The bytes are not the one spelling that deterministic CBOR allows.',
+    remedy: 'Make the document with tinylamp, or with an encoder for RFC 8949, section 4.2.1.',
+  },
+  'cbor-too-large': {
+    area: 'document',
+    cause: 'The document is nested too deeply or has too many items.',
+    remedy: 'Make the document smaller.',
+  },
+  'cbor-truncated': {
+    area: 'document',
+    cause: 'The document ends before its items do.',
+    remedy: 'Publish it again, whole.',
+  },
+  'cbor-unsupported': {
+    area: 'document',
+    cause: 'The document holds something that signed documents never need.',
+    remedy: 'Make the document with tinylamp.',
+  },
+  'cose-invalid': {
+    area: 'document',
+    cause: 'The bytes are no COSE message of the expected shape.',
+    remedy: 'Make the document with tinylamp; the shape is in docs/wire.cddl.',
+  },
+  'document-invalid': {
+    area: 'document',
+    cause: 'A field of a signed document is missing, unknown or not allowed.',
+    remedy:
+      'Build the document again with this version of tinylamp; the fields are in docs/wire.cddl.',
+  },
+  'document-too-large': {
+    area: 'document',
+    cause: 'The signed document is larger than any that is accepted.',
+    remedy: 'Use fewer or larger blocks, or fewer artifacts.',
+  },
+  'document-type-mismatch': {
+    area: 'document',
+    cause: 'The document was signed as one of another type.',
+    remedy:
+      'Publish the right document under this topic; if nobody did, check the access rules of the broker.',
+  },
+  'key-revoked': {
+    area: 'document',
+    cause: 'The key that signed the document is revoked.',
+    remedy: 'Sign with a key of the current keyset.',
+  },
+  'key-role-mismatch': {
+    area: 'document',
+    cause: 'The key that signed the document may not sign this.',
+    remedy: 'Sign with a key that has the role, or give it the role in a new keyset.',
+  },
+  'key-unknown': {
+    area: 'document',
+    cause: 'The key that signed the document is not in the keyset of this device.',
+    remedy:
+      'If it is yours, give the device the right keyset (trust.keyset). If not, somebody else writes to the broker: check its access rules.',
+  },
+  'keyset-expired': {
+    area: 'document',
+    cause: 'The keyset is too old to believe anything new.',
+    remedy: 'Make a new keyset; check the clock of the device.',
+  },
+  'policy-misplaced': {
+    area: 'document',
+    cause: 'The policy belongs to another slot.',
+    remedy: 'Publish it again; policies cannot be moved between slots.',
+  },
+  'policy-replayed': {
+    area: 'document',
+    cause: 'The policy is older than one that was accepted before.',
+    remedy:
+      'Publish again; if nobody did anything, somebody replays old messages: check the access rules of the broker.',
+  },
+  'signature-invalid': {
+    area: 'document',
+    cause: 'The signature does not hold: the document was changed, or never signed by this key.',
+    remedy:
+      'Publish it again. If it happens again, somebody changes messages: check the access rules of the broker.',
+  },
 
   // --- update ------------------------------------------------------------------------------------
+  'agent-too-old': {
+    area: 'update',
+    cause: 'The release wants a newer agent than this one.',
+    remedy: 'Update the agent on this device, or build the release for an older one.',
+  },
+  'block-invalid': {
+    area: 'update',
+    cause: 'A retained block is not the one that the manifest names: its hash differs.',
+    remedy:
+      "Publish the release again; if it happens twice, something else writes to the block topics, so check the broker's access rules.",
+  },
+  'block-missing': {
+    area: 'update',
+    cause: 'The broker retains no block under the topic that the manifest names.',
+    remedy: 'Publish the release again; the device tries again by itself.',
+  },
+  'budget-exceeded': {
+    area: 'update',
+    cause: 'The release needs more memory, storage or time than its slot allows.',
+    remedy:
+      "Build a smaller release, or raise the slot's limits in the configuration of the device.",
+  },
+  'epoch-below-floor': {
+    area: 'update',
+    cause: 'The release belongs to a security epoch that is closed.',
+    remedy: 'Build it again with the present security epoch.',
+  },
+  'image-damaged': {
+    area: 'update',
+    cause: 'A file of a release on this device is not what it was when it was stored.',
+    remedy: 'Nothing: it is fetched again. If it happens often, replace the storage of the device.',
+  },
+  'image-digest-mismatch': {
+    area: 'update',
+    cause: 'All blocks were right, but together they are not what the manifest names.',
+    remedy: 'Build and publish the release again.',
+  },
+  'image-missing': {
+    area: 'update',
+    cause: 'A file of a release is not on this device any more.',
+    remedy: 'Nothing: it is fetched again.',
+  },
+  'manifest-digest-mismatch': {
+    area: 'update',
+    cause: 'The retained manifest is not the one that the policy names.',
+    remedy: 'Publish the release again, so that manifest and policy agree.',
+  },
+  'manifest-misplaced': {
+    area: 'update',
+    cause: 'The manifest names another slot or sequence number than its topic.',
+    remedy: 'Publish the release again; manifests cannot be moved between slots.',
+  },
+  'manifest-missing': {
+    area: 'update',
+    cause: 'The broker retains no manifest under the topic that the policy names.',
+    remedy: 'Publish the release again; the device tries again by itself.',
+  },
+  'offer-withdrawn': {
+    area: 'update',
+    cause: 'A newer policy names another release before this one was committed.',
+    remedy: 'Nothing: the newer one is brought in.',
+  },
+  'pipeline-mismatch': {
+    area: 'update',
+    cause: 'Window, models and labels of the release do not fit together.',
+    remedy: 'Correct the pipeline file and build the release again.',
+  },
+  'release-expired': {
+    area: 'update',
+    cause: 'The time in which the release may be installed is over.',
+    remedy: 'Build it again with a later end.',
+  },
+  'release-not-yet-valid': {
+    area: 'update',
+    cause: 'The time in which the release may be installed has not begun.',
+    remedy: 'Wait, or check the clock of the device.',
+  },
+  'release-rejected-before': {
+    area: 'update',
+    cause: 'This device has refused the same release before.',
+    remedy: 'Mend it and build it again: it gets a new sequence number and is tried anew.',
+  },
+  'self-test-mismatch': {
+    area: 'update',
+    cause: 'On this device the model does not give the outputs that the release promises.',
+    remedy: 'Build the release again from the model that is meant; do not edit self-test vectors.',
+  },
+  'sequence-below-current': {
+    area: 'update',
+    cause: 'The release is older than the one that runs.',
+    remedy:
+      'Build it again: it gets a higher sequence number. To go back, name the previous release.',
+  },
+  'sequence-below-floor': {
+    area: 'update',
+    cause: 'The release is older than one that was promoted for good.',
+    remedy: 'Build it again: it gets a higher sequence number.',
+  },
+  'sequence-reused': {
+    area: 'update',
+    cause: 'Another release with the same sequence number runs already.',
+    remedy: 'Build it again: it gets a higher sequence number.',
+  },
+  'state-lost': {
+    area: 'update',
+    cause: 'Both copies of the state record are damaged: the device has forgotten what it ran.',
+    remedy:
+      'Nothing: it installs what the policy names. If it happens again, replace the storage of the device.',
+  },
+  'target-mismatch': {
+    area: 'update',
+    cause: 'The release is meant for other devices.',
+    remedy: 'Nothing, or correct the target of the release or the labels of the device.',
+  },
+  'transfer-unsupported': {
+    area: 'update',
+    cause: 'The release offers no transfer that this agent can use.',
+    remedy: 'Build it with a full transfer over MQTT, or update the agent.',
+  },
+  'trial-attempts-exceeded': {
+    area: 'update',
+    cause:
+      'The device was started several times during the trial of the release, and never came to its end.',
+    remedy:
+      'Look for what ended the process: the model may take too much memory. Mend it and build it again.',
+  },
+  'window-dropped': {
+    area: 'update',
+    cause: 'A window got no answer: too many were waiting, or its model failed.',
+    remedy: 'Use a faster model, a longer stride, or a faster device.',
+  },
 
   // --- engine ------------------------------------------------------------------------------------
 
   // --- input -------------------------------------------------------------------------------------
+  'sample-invalid': {
+    area: 'input',
+    cause: 'A message of the source does not hold the samples that were expected.',
+    remedy: 'Correct the source, or decode, fields and element in the configuration of the slot.',
+  },
+  'picture-invalid': {
+    area: 'input',
+    cause: 'The bytes are no picture that can be decoded, or it is too large.',
+    remedy: 'Send an uncompressed BMP of the size that the model takes.',
+  },
+  'file-unreadable': {
+    area: 'input',
+    cause: 'A file cannot be read.',
+    remedy: 'Check its path and its permissions.',
+  },
+  'input-size-mismatch': {
+    area: 'input',
+    cause: 'The input has not as many bytes as the model takes.',
+    remedy: 'Give all input tensors one after the other, as `tinylamp inspect` lists them.',
+  },
 
   // --- configuration -----------------------------------------------------------------------------
+  'configuration-invalid': {
+    area: 'configuration',
+    cause: 'The configuration has a key or value that is not allowed.',
+    remedy: 'Correct the named key; docs/configuration.md lists all of them.',
+  },
+  'schedule-invalid': {
+    area: 'configuration',
+    cause: 'The text is no cron expression.',
+    remedy: 'Use five or six fields, such as "* * * * *" for every minute.',
+  },
+  'state-dir-in-use': {
+    area: 'configuration',
+    cause: 'Another agent runs with the same state directory.',
+    remedy: 'End the other agent, or give each its own stateDir.',
+  },
+  'topic-invalid': {
+    area: 'configuration',
+    cause: 'The text cannot be part of a topic.',
+    remedy: 'Device ids take A-Z a-z 0-9 _ -, slots a-z 0-9 _ -, and no wildcards anywhere.',
+  },
 
   // --- transport ---------------------------------------------------------------------------------
+  'broker-unreachable': {
+    area: 'transport',
+    cause: 'The broker cannot be reached.',
+    remedy: 'Check that it runs, its address, and the network; the agent tries again by itself.',
+  },
+  'credentials-refused': {
+    area: 'transport',
+    cause: 'The broker does not accept the user name or the password.',
+    remedy: 'Correct mqtt.username and mqtt.passwordFile.',
+  },
+  'connection-refused': {
+    area: 'transport',
+    cause: 'The broker refuses the session.',
+    remedy: 'Read the log of the broker: it knows why.',
+  },
+  'not-authorised': {
+    area: 'transport',
+    cause: 'The broker does not allow this device to connect.',
+    remedy: 'Give the device its access rules at the broker.',
+  },
+  'packet-too-large': {
+    area: 'transport',
+    cause: 'The broker sent a packet over the limit; the session was ended before it was read.',
+    remedy: 'Find out who publishes it: no message of tinylamp is larger than 128 KiB.',
+  },
+  'protocol-unsupported': {
+    area: 'transport',
+    cause: 'The broker speaks none of the allowed versions of MQTT.',
+    remedy: 'Set mqtt.protocol to auto, or use a broker for MQTT 3.1.1 or 5.',
+  },
+  'session-ended': {
+    area: 'transport',
+    cause: 'The session with the broker has ended.',
+    remedy: 'Nothing: the agent connects again by itself.',
+  },
+  'session-taken-over': {
+    area: 'transport',
+    cause: 'Another client has connected with the same client id.',
+    remedy: 'Give each device its own id; two with one id throw each other out.',
+  },
+  'spool-full': {
+    area: 'transport',
+    cause: 'Too much was waiting for a session; the oldest messages were dropped.',
+    remedy: 'Find out why there is no session, or raise limits.spoolBytes.',
+  },
+  'subscription-refused': {
+    area: 'transport',
+    cause: 'The broker does not allow the device to read a topic.',
+    remedy: 'Allow it: docs/broker.md has the access rules.',
+  },
+  'publish-refused': {
+    area: 'transport',
+    cause: 'The broker does not accept a message.',
+    remedy: 'Allow it: docs/broker.md has the access rules.',
+  },
+  'tls-failed': {
+    area: 'transport',
+    cause: 'The broker and the device cannot agree on TLS.',
+    remedy: 'Check mqtt.tls.ca, the name in the certificate, and the clock of the device.',
+  },
 
   // --- storage -----------------------------------------------------------------------------------
+  'file-too-large': {
+    area: 'storage',
+    cause: 'A file is larger than it can be.',
+    remedy: 'Remove it: it is not what the agent wrote.',
+  },
+  'storage-failed': {
+    area: 'storage',
+    cause: 'The disk does not do what it should.',
+    remedy: 'Look at the log of the system: the storage may be at its end.',
+  },
+  'storage-full': {
+    area: 'storage',
+    cause: 'There is no room left.',
+    remedy: 'Free some, or raise limits.storageBytes.',
+  },
 } as const satisfies Record<string, CodeEntry>;
 
 /** The name of a code. */

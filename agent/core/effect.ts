@@ -64,6 +64,8 @@ export interface AskedEffects {
 export interface ToldEffects {
   /** Ends a `wait`; its answer no longer comes. */
   cancel: { readonly request: number };
+  /** Starts connecting to the broker; sessions then come and go by themselves. */
+  connect: object;
   unsubscribe: { readonly topic: string };
   /** Starts the samples of a slot, `channels` to a frame, ending an earlier stream of the same slot. */
   openSensor: { readonly slot: string; readonly channels: number };

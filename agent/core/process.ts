@@ -61,11 +61,11 @@ export class Tasks {
   readonly #continuations = new Map<number, (answer: unknown) => void>();
 
   /** Starts a process. It runs at once up to its first wait. */
-  run(process: Process<void>): Task {
+  run(course: Process<void>): Task {
     let cancelled = false;
     const go = (value: unknown): void => {
       if (cancelled) return;
-      const step = process.next(value);
+      const step = course.next(value);
       if (step.done === true) return;
       const waited = step.value;
       if (waited.kind === 'signal') waited.signal.then(go);
@@ -76,7 +76,7 @@ export class Tasks {
       cancel() {
         if (cancelled) return;
         cancelled = true;
-        process.return();
+        course.return();
       },
     };
   }
@@ -139,9 +139,10 @@ export class Turnstile {
     } finally {
       // Whoever is cancelled while waiting lets the next one pass only after the one before.
       if (before === undefined) mine.give();
-      else before.then(() => {
-        mine.give();
-      });
+      else
+        before.then(() => {
+          mine.give();
+        });
     }
   }
 }

@@ -86,7 +86,11 @@ export class RecordKeeper {
     this.#kept = next;
     const second = yield* ask('write', { name: b, bytes });
     if (!second.ok) {
-      this.#tasks.tell('log', { level: 'warn', event: 'state-copy-failed', fields: { ...second.rejection } });
+      this.#tasks.tell('log', {
+        level: 'warn',
+        event: 'state-copy-failed',
+        fields: { ...second.rejection },
+      });
     }
     committed.give(accept(undefined));
   }

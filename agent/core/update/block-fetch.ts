@@ -131,9 +131,7 @@ class BlockWindow {
     const length = blockLength(this.#transfer, block);
     if (payload.length !== length || !(yield* hashMatches(this.#transfer, block, payload))) {
       const where = `block ${block} of ${toHex(this.#transfer.digest)}`;
-      this.outcome.give(
-        refuse('block-invalid', `${where} is not the one that the manifest names`),
-      );
+      this.outcome.give(refuse('block-invalid', `${where} is not the one that the manifest names`));
       return;
     }
     const written = yield* ask('writeAt', {
@@ -163,11 +161,7 @@ function blockLength(transfer: BlockTransfer, block: number): number {
   return to - from;
 }
 
-function* hashMatches(
-  transfer: BlockTransfer,
-  block: number,
-  bytes: Uint8Array,
-): Process<boolean> {
+function* hashMatches(transfer: BlockTransfer, block: number, bytes: Uint8Array): Process<boolean> {
   const digest = yield* ask('digest', { bytes });
   const expected = transfer.blockHashes.subarray(block * hashBytes, (block + 1) * hashBytes);
   return sameBytes(digest.subarray(0, hashBytes), expected);

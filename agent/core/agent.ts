@@ -1,0 +1,189 @@
+import { Desired } from './desired.js';
+import type { AgentSettings, Device, Report } from './device.js';
+import type { Effect, Input, Instant, Payload, Vitals } from './effect.js';
+import { Exchange } from './exchange.js';
+import { eventMessage } from './messages/event.js';
+import { Presence } from './messages/presence.js';
+import { stateMessage } from './messages/state.js';
+import { Tasks, Turnstile, wait, type Process } from './process.js';
+import { Slot } from './slot.js';
+import { RecordKeeper } from './state/record-keeper.js';
+import { measure } from './telemetry/measure.js';
+import { senmlPack } from './telemetry/senml.js';
+import { createTopics, type Topics } from './topics.js';
+import { Trust } from './trust.js';
+import { collectGarbage } from './update/garbage.js';
+
+/**
+ * All decisions of one device: `step(input) -> effects`, without I/O, clock or chance. A gateway and a
+ * simulated device run the same one.
+ */
+export class Agent {
+  readonly #settings: AgentSettings;
+  readonly #topics: Topics;
+  readonly #tasks = new Tasks();
+  readonly #exchange = new Exchange(this.#tasks);
+  readonly #keeper = new RecordKeeper(this.#tasks);
+  readonly #trust: Trust;
+  readonly #presence: Presence;
+  readonly #desired: Desired;
+  readonly #garbage = new Turnstile();
+  readonly #slots = new Map<string, Slot>();
+  #now: Instant = { wallMs: 0, monotonicMs: 0 };
+  #startedMs = 0;
+  #nextHandle = 1;
+
+  constructor(settings: AgentSettings) {
+    this.#settings = settings;
+    this.#topics = createTopics(settings.prefix);
+    this.#trust = new Trust();
+    const device = this.#createDevice();
+    this.#presence = new Presence(device);
+    this.#desired = new Desired(device, this.#slots);
+    for (const [name, slot] of settings.slots) this.#slots.set(name, new Slot(device, name, slot));
+  }
+
+  /** Windows that are complete and have no answer yet. */
+  get pendingWindows(): number {
+    let pending = 0;
+    for (const slot of this.#slots.values()) pending += slot.pendingWindows;
+    return pending;
+  }
+
+  /** What the broker is to publish when a session ends without a goodbye; retained. */
+  will(connection: number): { readonly topic: string; readonly payload: Payload } {
+    return this.#presence.message(false, connection);
+  }
+
+  /** Takes what happened, and gives what is to be done about it, in order. */
+  step(input: Input): readonly Effect[] {
+    this.#now = input.at;
+    switch (input.kind) {
+      case 'started':
+        this.#startedMs = input.at.monotonicMs;
+        this.#tasks.run(this.#boot());
+        break;
+      case 'answered':
+        this.#tasks.answer(input.request, input.answer);
+        break;
+      case 'connected':
+        this.#presence.connected(input.connection);
+        this.#exchange.begin();
+        this.#publishState();
+        break;
+      case 'disconnected':
+        this.#exchange.end();
+        this.#tasks.tell('log', {
+          level: 'warn',
+          event: 'disconnected',
+          fields: { ...input.rejection },
+        });
+        break;
+      case 'message':
+        this.#exchange.deliver(input.topic, input.payload);
+        break;
+      case 'samples':
+        this.#slots.get(input.slot)?.samples(input.values);
+        break;
+      case 'samplesRefused':
+        this.#slots.get(input.slot)?.samplesRefused(input.rejection);
+        break;
+      case 'telemetryDue':
+        this.#desired.checkFreshness();
+        this.#publishTelemetry(input.vitals);
+        break;
+      case 'stopping':
+        this.#publishTelemetry(input.vitals);
+        this.#presence.leave();
+        break;
+    }
+    return this.#tasks.takeEffects();
+  }
+
+  /** From storage to a running champion, without any network; then what is desired is asked for. */
+  *#boot(): Process<void> {
+    const found = yield* this.#keeper.open();
+    if (found === 'lost') {
+      this.#report({
+        event: 'state-lost',
+        code: 'state-lost',
+        reason: 'both copies of the state record are damaged',
+      });
+    }
+    const counted = yield* wait(
+      this.#keeper.commit((record) => ({ ...record, boot: record.boot + 1 })),
+    );
+    if (!counted.ok) {
+      const { code, detail } = counted.rejection;
+      this.#report({ event: 'state-not-saved', code, reason: detail });
+    }
+    this.#presence.booted(this.#keeper.record.boot);
+    for (const slot of this.#slots.values()) yield* slot.boot();
+    this.#tasks.tell('connect', {});
+    const trusted = yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
+    if (!trusted.ok) {
+      const { code, detail } = trusted.rejection;
+      this.#report({ event: 'document-refused', code, reason: `trust.keyset: ${detail}` });
+      return;
+    }
+    this.#desired.listen();
+    this.#publishState();
+  }
+
+  #createDevice(): Device {
+    return {
+      settings: this.#settings,
+      topics: this.#topics,
+      tasks: this.#tasks,
+      exchange: this.#exchange,
+      keeper: this.#keeper,
+      trust: this.#trust,
+      now: () => this.#now,
+      nextHandle: () => this.#nextHandle++,
+      report: (report) => {
+        this.#report(report);
+      },
+      publishState: () => {
+        this.#publishState();
+      },
+      collectGarbage: () => {
+        this.#tasks.run(this.#garbage.pass(this.#collectGarbage()));
+      },
+    };
+  }
+
+  *#collectGarbage(): Process<void> {
+    yield* collectGarbage(this.#keeper.record, () =>
+      [...this.#slots.values()].some((slot) => slot.busy),
+    );
+  }
+
+  #report(report: Report): void {
+    const bad = report.code !== undefined;
+    const fields = { ...report };
+    this.#tasks.tell('log', { level: bad ? 'warn' : 'info', event: report.event, fields });
+    this.#publish(this.#topics.events(this.#settings.deviceId), {
+      cbor: eventMessage(report, this.#now.wallMs),
+    });
+  }
+
+  #publishState(): void {
+    const slots = new Map([...this.#slots].map(([name, slot]) => [name, slot.state]));
+    const payload = { cbor: stateMessage(this.#settings, this.#keeper.record.boot, slots) };
+    this.#publish(this.#topics.state(this.#settings.deviceId), payload, true);
+  }
+
+  #publishTelemetry(vitals: Vitals): void {
+    const { deviceId } = this.#settings;
+    const pack = senmlPack(
+      deviceId,
+      this.#now.wallMs,
+      measure(vitals, this.#now.monotonicMs - this.#startedMs, this.#slots),
+    );
+    this.#publish(this.#topics.telemetry(deviceId), { cbor: pack });
+  }
+
+  #publish(topic: string, payload: Payload, retained = false): void {
+    this.#tasks.ask('publish', { topic, payload, retained });
+  }
+}

@@ -1,0 +1,132 @@
+import { toHex } from './bytes.js';
+import type { Device } from './device.js';
+import { parseBeacon } from './documents/beacon.js';
+import { everyone, parsePolicy, type Policy } from './documents/policy.js';
+import type { ReleaseRef } from './documents/release-ref.js';
+import { Turnstile, wait, type Process } from './process.js';
+import { accept, refuse, type Result } from './result.js';
+import type { Slot } from './slot.js';
+import { slotOf, withSlot } from './state/record.js';
+
+/** What is desired is retained on the broker: the policy of each slot, and the beacon over all. */
+export class Desired {
+  readonly #device: Device;
+  readonly #slots: ReadonlyMap<string, Slot>;
+  readonly #turnstile = new Turnstile();
+  /** When the beacon stops being believed; undefined before the first one. */
+  #beaconExpiresMs: number | undefined;
+  #staleReported = false;
+
+  constructor(device: Device, slots: ReadonlyMap<string, Slot>) {
+    this.#device = device;
+    this.#slots = slots;
+  }
+
+  /** Listens to the documents from now on, in this session and all later ones. */
+  listen(): void {
+    const { topics } = this.#device;
+    this.#subscribe(topics.beacon(), undefined, (bytes) => this.#takeBeacon(bytes));
+    for (const slot of this.#slots.values()) {
+      this.#subscribe(topics.policy(slot.name), slot.name, (bytes) =>
+        this.#takePolicy(slot, bytes),
+      );
+    }
+  }
+
+  /** Reports a beacon that has expired, once: the agent runs on, but somebody may be hiding news. */
+  checkFreshness(): void {
+    const expiresMs = this.#beaconExpiresMs;
+    if (expiresMs === undefined || this.#staleReported) return;
+    if (this.#device.now().wallMs <= expiresMs) return;
+    this.#staleReported = true;
+    this.#device.report({
+      event: 'beacon-stale',
+      code: 'beacon-stale',
+      reason: `the beacon expired at ${new Date(expiresMs).toISOString()}`,
+    });
+  }
+
+  #subscribe(
+    topic: string,
+    slot: string | undefined,
+    take: (bytes: Uint8Array) => Process<Result<void>>,
+  ): void {
+    const { exchange, tasks } = this.#device;
+    exchange.subscribe(topic, {
+      message: (payload) => {
+        // An empty retained message only says that there is none any more.
+        if (payload.length === 0) return;
+        tasks.run(this.#turnstile.pass(this.#takeOrReport(take(payload), slot)));
+      },
+      refused: ({ code, detail }) => {
+        this.#report('topic-refused', slot, code, detail);
+      },
+    });
+  }
+
+  *#takeOrReport(taking: Process<Result<void>>, slot: string | undefined): Process<void> {
+    const taken = yield* taking;
+    if (taken.ok) return;
+    this.#report('document-refused', slot, taken.rejection.code, taken.rejection.detail);
+  }
+
+  *#takePolicy(slot: Slot, bytes: Uint8Array): Process<Result<void>> {
+    const { trust, keeper } = this.#device;
+    const payload = yield* trust.verify(bytes, 'policy', slot.name, this.#device.now().wallMs);
+    if (!payload.ok) return payload;
+    const policy = parsePolicy(payload.value);
+    if (!policy.ok) return policy;
+    const { version } = policy.value;
+    if (policy.value.slot !== slot.name) {
+      return refuse('policy-misplaced', `a policy of slot ${policy.value.slot} for ${slot.name}`);
+    }
+    const known = slotOf(keeper.record, slot.name).policyVersion;
+    if (version < known) {
+      return refuse('policy-replayed', `policy ${version} after policy ${known}`);
+    }
+    if (version > known) {
+      const kept = yield* wait(
+        keeper.commit((record) => withSlot(record, slot.name, { policyVersion: version })),
+      );
+      if (!kept.ok) return kept;
+    }
+    const { sequence, manifest } = releaseFor(policy.value);
+    slot.desire({ sequence, manifest: toHex(manifest) }, version);
+    return accept(undefined);
+  }
+
+  *#takeBeacon(bytes: Uint8Array): Process<Result<void>> {
+    const { trust, keeper } = this.#device;
+    const payload = yield* trust.verify(bytes, 'beacon', undefined, this.#device.now().wallMs);
+    if (!payload.ok) return payload;
+    const beacon = parseBeacon(payload.value);
+    if (!beacon.ok) return beacon;
+    const { counter, expires } = beacon.value;
+    const known = keeper.record.beaconCounter;
+    if (counter < known)
+      return refuse('beacon-replayed', `beacon ${counter} after beacon ${known}`);
+    if (counter > known) {
+      const kept = yield* wait(keeper.commit((record) => ({ ...record, beaconCounter: counter })));
+      if (!kept.ok) return kept;
+    }
+    this.#beaconExpiresMs = expires * 1000;
+    this.#staleReported = false;
+    this.checkFreshness();
+    return accept(undefined);
+  }
+
+  #report(
+    event: 'document-refused' | 'topic-refused',
+    slot: string | undefined,
+    code: string,
+    reason: string,
+  ): void {
+    this.#device.report({ event, ...(slot !== undefined && { slot }), code, reason });
+  }
+}
+
+/** The release that this device is to run. Arms that hold only a part of the fleet come with experiments. */
+function releaseFor(policy: Policy): ReleaseRef {
+  const arm = policy.arms.find(({ exposure }) => exposure === everyone);
+  return arm?.release ?? policy.champion;
+}

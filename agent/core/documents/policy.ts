@@ -1,0 +1,78 @@
+import { encodeCbor } from '../cbor/encode.js';
+import { Fields, parseFields } from '../cbor/fields.js';
+import type { CborValue } from '../cbor/value.js';
+import { limits } from '../limits.js';
+import type { Result } from '../result.js';
+import { slotPattern } from '../topics.js';
+import { parseReleaseRef, releaseRefValue, type ReleaseRef } from './release-ref.js';
+
+/** Who runs which release of one slot. A device installs only what the current policy names. */
+export interface Policy {
+  /** Only rises. */
+  readonly version: number;
+  readonly slot: string;
+  /** What a device in no arm runs. */
+  readonly champion: ReleaseRef;
+  readonly arms: readonly Arm[];
+  /** The sequence number of the release that is current for good; nothing older comes back. */
+  readonly promoted: number | undefined;
+}
+
+/** A part of the fleet that runs one release. */
+export interface Arm {
+  readonly name: string;
+  readonly release: ReleaseRef;
+  /** The share of the fleet, in 1/10000. */
+  readonly exposure: number;
+  /** Makes the assignment independent of that of other experiments. */
+  readonly salt: Uint8Array;
+}
+
+/** An exposure of everyone. */
+export const everyone = 10_000;
+
+/** Reads a policy from a payload whose signature holds. */
+export function parsePolicy(payload: Uint8Array): Result<Policy> {
+  return parseFields(payload, 'policy', (fields) => {
+    fields.integer(0, [1, 1]);
+    return {
+      version: fields.integer(1, [1, Number.MAX_SAFE_INTEGER]),
+      slot: fields.text(2, [1, 32], slotPattern),
+      champion: fields.value(3, parseReleaseRef),
+      arms: fields.list(4, [0, limits.arms], parseArm),
+      promoted: fields.optional(5, () => fields.integer(5, [1, Number.MAX_SAFE_INTEGER])),
+    };
+  });
+}
+
+/** The payload of a policy, in deterministic CBOR. */
+export function encodePolicy(policy: Policy): Uint8Array {
+  const fields = new Map<number, CborValue>([
+    [0, 1],
+    [1, policy.version],
+    [2, policy.slot],
+    [3, releaseRefValue(policy.champion)],
+    [
+      4,
+      policy.arms.map(({ name, release, exposure, salt }) => {
+        return new Map<number, CborValue>([
+          [1, name],
+          [2, releaseRefValue(release)],
+          [3, exposure],
+          [4, salt],
+        ]);
+      }),
+    ],
+  ]);
+  if (policy.promoted !== undefined) fields.set(5, policy.promoted);
+  return encodeCbor(fields);
+}
+
+function parseArm(value: CborValue, path: string): Arm {
+  return Fields.read(value, path, (fields) => ({
+    name: fields.text(1, [1, 64]),
+    release: fields.value(2, parseReleaseRef),
+    exposure: fields.integer(3, [0, everyone]),
+    salt: fields.bytes(4, [8, 8]),
+  }));
+}

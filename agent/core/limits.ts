@@ -1,0 +1,33 @@
+/** Every bound of the agent core in one place. What is checked against them comes from outside. */
+export const limits = {
+  /** A signed document with its envelope; it must fit a packet (128 KiB) with room for its topic. */
+  envelopeBytes: 98_304,
+  /** Nesting of arrays, maps and tags in a signed document. */
+  cborDepth: 8,
+  /** Items of all kinds in a signed document. */
+  cborItems: 4_096,
+  /** Texts for people, such as names and versions. */
+  textBytes: 256,
+  artifacts: 16,
+  /** One artifact. The slot of a device allows less. */
+  artifactBytes: 16_777_216,
+  /** Blocks of a transfer: small enough for any broker's packet limit, large enough to be few. */
+  blockBytesLeast: 4_096,
+  blockBytesMost: 65_536,
+  transfers: 8,
+  models: 4,
+  /** Frames times channels of a window. */
+  windowValues: 1_048_576,
+  arms: 16,
+  keys: 32,
+  signatures: 16,
+  selfTestVectors: 64,
+  /** Blocks that are subscribed at a time (design, section 5). */
+  blockWindow: 4,
+  /** A block, or a manifest, that is not there so long after SUBACK is missing. */
+  blockTimeoutMs: 10_000,
+  /** Verifying a model and making an instance of it. */
+  loadDeadlineMs: 10_000,
+  /** Starts that may end in the trial of a release before it is rolled back. */
+  trialAttempts: 3,
+} as const;

@@ -1,0 +1,28 @@
+import type { AgentSettings, Phase } from '../device.js';
+
+/** What a device reports of one slot. Releases are named by their sequence numbers. */
+export interface SlotState {
+  readonly current?: number;
+  readonly previous?: number;
+  readonly candidate?: number;
+  /** What became of the last offer: the release, the phase that it reached, and why it went no further. */
+  readonly release?: number;
+  readonly phase?: Phase;
+  readonly code?: string;
+}
+
+/** The reported state of a device, retained. */
+export interface StateMessage {
+  readonly agent: string;
+  readonly boot: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly slots: Readonly<Record<string, SlotState>>;
+}
+
+export function stateMessage(
+  { agentVersion, labels }: AgentSettings,
+  boot: number,
+  slots: ReadonlyMap<string, SlotState>,
+): StateMessage {
+  return { agent: agentVersion.join('.'), boot, labels, slots: Object.fromEntries(slots) };
+}

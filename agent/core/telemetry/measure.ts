@@ -1,0 +1,46 @@
+import type { Vitals } from '../effect.js';
+import type { SlotCounters } from './counters.js';
+import type { Measurement } from './senml.js';
+
+/** A slot as far as telemetry is concerned. */
+interface MeasuredSlot {
+  readonly counters: SlotCounters;
+  /** Windows that were complete since the start. */
+  readonly completedWindows: number;
+}
+
+/**
+ * The scalar metrics of a device. Counts are totals since its start; latencies are those since the last
+ * telemetry. Units are those of RFC 8428, section 12.1.
+ */
+export function measure(
+  vitals: Vitals,
+  uptimeMs: number,
+  slots: ReadonlyMap<string, MeasuredSlot>,
+): readonly Measurement[] {
+  const measurements: Measurement[] = [
+    { name: 'uptime', unit: 's', value: uptimeMs / 1000 },
+    { name: 'rss', unit: 'B', value: vitals.rssBytes },
+    { name: 'spool', unit: 'B', value: vitals.spoolBytes },
+    { name: 'messages-dropped', unit: 'count', value: vitals.droppedMessages },
+    { name: 'inputs-dropped', unit: 'count', value: vitals.droppedInputs },
+  ];
+  for (const [slot, { counters, completedWindows }] of slots) {
+    const count = (name: string, value: number): void => {
+      measurements.push({ name: `${slot}/${name}`, unit: 'count', value });
+    };
+    count('windows', completedWindows);
+    count('answers', counters.answers);
+    count('windows-dropped', counters.dropped);
+    count('failures', counters.failures);
+    count('samples-refused', counters.refusedSamples);
+    const latencies = counters.takeLatencies();
+    if (latencies === undefined) continue;
+    const seconds = (name: string, us: number): void => {
+      measurements.push({ name: `${slot}/${name}`, unit: 's', value: us / 1e6 });
+    };
+    seconds('latency-mean', latencies.meanUs);
+    seconds('latency-max', latencies.maxUs);
+  }
+  return measurements;
+}

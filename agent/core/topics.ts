@@ -1,0 +1,85 @@
+import { CodedError } from './coded-error.js';
+
+/** Device ids are parts of topics, file names and credentials: no separators, no wildcards. */
+export const deviceIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Names of slots. */
+export const slotPattern = /^[a-z0-9_-]{1,32}$/;
+
+/** Levels of a prefix: no empty level, no wildcard, nothing that brokers keep for themselves (`$`). */
+const prefixPattern = /^[A-Za-z0-9_.-]{1,32}(\/[A-Za-z0-9_.-]{1,32}){0,3}$/;
+
+/** Topics of one deployment. Nobody else knows their segments. */
+export interface Topics {
+  keyset(version: number): string;
+  manifest(slot: string, sequence: number): string;
+  policy(slot: string): string;
+  beacon(): string;
+  /** Block `n` of the transfer with this SHA-256 in lower-case hexadecimal. */
+  block(digest: string, n: number): string;
+  presence(deviceId: string): string;
+  state(deviceId: string): string;
+  telemetry(deviceId: string): string;
+  events(deviceId: string): string;
+  results(deviceId: string, slot: string): string;
+  /** What a topic of a device is about; undefined for other topics. */
+  parseDevice(topic: string): DeviceTopic | undefined;
+}
+
+/** A topic below `<prefix>/devices/<id>/`. */
+export interface DeviceTopic {
+  readonly deviceId: string;
+  readonly channel: 'presence' | 'state' | 'telemetry' | 'events' | 'results';
+  /** The slot, for results. */
+  readonly slot?: string;
+}
+
+/** Topics below a prefix. Throws `topic-invalid` for a prefix that MQTT or brokers would misunderstand. */
+export function createTopics(prefix: string): Topics {
+  if (!prefixPattern.test(prefix)) {
+    throw new CodedError(
+      'topic-invalid',
+      `the prefix ${JSON.stringify(prefix)} cannot begin a topic`,
+    );
+  }
+  const device = (deviceId: string, rest: string): string =>
+    `${prefix}/devices/${checked(deviceId, deviceIdPattern)}/${rest}`;
+  return {
+    keyset: (version) => `${prefix}/keyset/${version}`,
+    manifest: (slot, sequence) => `${prefix}/manifests/${checked(slot, slotPattern)}/${sequence}`,
+    policy: (slot) => `${prefix}/policies/${checked(slot, slotPattern)}`,
+    beacon: () => `${prefix}/beacon`,
+    block: (digest, n) => `${prefix}/blocks/${checked(digest, /^[0-9a-f]{64}$/)}/${n}`,
+    presence: (deviceId) => device(deviceId, 'presence'),
+    state: (deviceId) => device(deviceId, 'state'),
+    telemetry: (deviceId) => device(deviceId, 'telemetry'),
+    events: (deviceId) => device(deviceId, 'events'),
+    results: (deviceId, slot) => device(deviceId, `results/${checked(slot, slotPattern)}`),
+    parseDevice: (topic) => parseDevice(topic, prefix),
+  };
+}
+
+function checked(segment: string, pattern: RegExp): string {
+  if (!pattern.test(segment)) {
+    throw new CodedError('topic-invalid', `${JSON.stringify(segment)} cannot be part of a topic`);
+  }
+  return segment;
+}
+
+function parseDevice(topic: string, prefix: string): DeviceTopic | undefined {
+  const start = `${prefix}/devices/`;
+  if (!topic.startsWith(start)) return undefined;
+  const [deviceId = '', channel = '', slot, ...more] = topic.slice(start.length).split('/');
+  if (!deviceIdPattern.test(deviceId) || more.length > 0) return undefined;
+  switch (channel) {
+    case 'presence':
+    case 'state':
+    case 'telemetry':
+    case 'events':
+      return slot === undefined ? { deviceId, channel } : undefined;
+    case 'results':
+      return slot !== undefined && slotPattern.test(slot) ? { deviceId, channel, slot } : undefined;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,70 @@
+import { openSign } from './cose/sign.js';
+import { openSign1 } from './cose/sign1.js';
+import type { Signer } from './cose/header.js';
+import { findSigner, parseKeyset, type Keyset } from './documents/keyset.js';
+import { ask, type Process } from './process.js';
+import { accept, refuse, type Result } from './result.js';
+
+/**
+ * Decides which documents to believe. Before a signature holds, only its envelope is looked at; what it
+ * covers is verified as carried and parsed by the caller afterwards.
+ */
+export class Trust {
+  #keyset: Keyset | undefined;
+
+  /** The version of the keyset in force; 0 before there is one. */
+  get keysetVersion(): number {
+    return this.#keyset?.version ?? 0;
+  }
+
+  /** Begins with the keyset that the owner of the device trusts. It must be signed by its own root keys. */
+  *open(bytes: Uint8Array, wallMs: number): Process<Result<void>> {
+    const envelope = openSign(bytes, 'keyset');
+    if (!envelope.ok) return envelope;
+    const keyset = parseKeyset(envelope.value.payload);
+    if (!keyset.ok) return keyset;
+    const signed = yield* verifyRoots(keyset.value, envelope.value.signers, wallMs);
+    if (!signed.ok) return signed;
+    this.#keyset = keyset.value;
+    return accept(undefined);
+  }
+
+  /** The payload of a signed document whose signer may sign it for this slot. */
+  *verify(
+    bytes: Uint8Array,
+    type: 'manifest' | 'policy' | 'beacon',
+    slot: string | undefined,
+    wallMs: number,
+  ): Process<Result<Uint8Array>> {
+    if (this.#keyset === undefined) return refuse('key-unknown', 'there is no keyset');
+    const envelope = openSign1(bytes, type);
+    if (!envelope.ok) return envelope;
+    const { kid, toBeSigned, signature, payload } = envelope.value;
+    const key = findSigner(this.#keyset, kid, { role: type, slot, wallMs });
+    if (!key.ok) return key;
+    const { publicKey } = key.value;
+    const valid = yield* ask('verify', { publicKey, message: toBeSigned, signature });
+    if (!valid) return refuse('signature-invalid', `the ${type} was changed after it was signed`);
+    return accept(payload);
+  }
+}
+
+/** Whether enough root keys of the keyset have signed. */
+function* verifyRoots(
+  keyset: Keyset,
+  signers: readonly Signer[],
+  wallMs: number,
+): Process<Result<void>> {
+  let valid = 0;
+  for (const { kid, toBeSigned, signature } of signers) {
+    const key = findSigner(keyset, kid, { role: 'root', wallMs });
+    if (!key.ok) continue;
+    const { publicKey } = key.value;
+    if (yield* ask('verify', { publicKey, message: toBeSigned, signature })) valid++;
+  }
+  if (valid >= keyset.threshold) return accept(undefined);
+  return refuse(
+    'signature-invalid',
+    `keyset ${keyset.version} has ${valid} good signatures of root keys and needs ${keyset.threshold}`,
+  );
+}

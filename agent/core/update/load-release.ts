@@ -1,0 +1,116 @@
+import { sameBytes, toHex } from '../bytes.js';
+import type { Device, SlotSettings } from '../device.js';
+import { openSign1 } from '../cose/sign1.js';
+import { parseManifest, type Artifact, type Manifest } from '../documents/manifest.js';
+import { parseSelfTest, type SelfTest } from '../documents/self-test.js';
+import { LoadedRelease, type LoadedModel } from '../inference/loaded-release.js';
+import { limits } from '../limits.js';
+import { ask, type Process } from '../process.js';
+import { accept, refuse, type Result } from '../result.js';
+import type { StoredRelease } from '../state/record.js';
+
+/** The name of the file that holds a signed manifest. */
+export function manifestName(manifest: string): string {
+  return `manifests/${manifest}`;
+}
+
+/** The name of the file that holds an artifact. */
+export function imageName(digest: Uint8Array): string {
+  return `images/${toHex(digest)}`;
+}
+
+/**
+ * Reads a stored manifest and checks it against the digest under which it was accepted. Its signature
+ * was verified then; a key that is revoked later does not stop what already runs.
+ */
+export function* readManifest(stored: StoredRelease): Process<Result<Manifest>> {
+  const name = manifestName(stored.manifest);
+  const file = yield* ask('read', { name, limitBytes: limits.envelopeBytes });
+  if (!file.ok) return file;
+  if (file.value === undefined) return refuse('image-missing', `${name} is not on disk`);
+  const digest = yield* ask('digest', { bytes: file.value });
+  if (toHex(digest) !== stored.manifest) return refuse('image-damaged', `${name} has changed`);
+  const envelope = openSign1(file.value, 'manifest');
+  return envelope.ok ? parseManifest(envelope.value.payload) : envelope;
+}
+
+/**
+ * Reads an artifact and checks its digest: bytes on disk are never trusted to be what was written. A
+ * damaged file is removed, so that it can be fetched again.
+ */
+export function* readImage(artifact: Artifact): Process<Result<Uint8Array>> {
+  const name = imageName(artifact.digest);
+  const file = yield* ask('read', { name, limitBytes: artifact.size });
+  if (!file.ok) return file;
+  if (file.value === undefined) return refuse('image-missing', `${name} is not on disk`);
+  const digest = yield* ask('digest', { bytes: file.value });
+  if (!sameBytes(digest, artifact.digest)) {
+    yield* ask('remove', { name });
+    return refuse('image-damaged', `${name} is not what the manifest names`);
+  }
+  return accept(file.value);
+}
+
+/**
+ * Loads the models of a stored release, each into an instance of its own, with their labels. Where it
+ * refuses, nothing stays loaded.
+ */
+export function* loadRelease(
+  device: Device,
+  settings: SlotSettings,
+  stored: StoredRelease,
+  manifest: Manifest,
+): Process<Result<LoadedRelease>> {
+  const models: LoadedModel[] = [];
+  const release = yield* load(device, settings, stored, manifest, models);
+  if (!release.ok) {
+    for (const { handle } of models) yield* ask('unload', { handle });
+  }
+  return release;
+}
+
+/** The golden vectors of a release; undefined where it has none. */
+export function* readSelfTest(manifest: Manifest): Process<Result<SelfTest | undefined>> {
+  const artifact = manifest.artifacts.find(({ role }) => role === 'self-test');
+  if (artifact === undefined) return accept(undefined);
+  const bytes = yield* readImage(artifact);
+  return bytes.ok ? parseSelfTest(bytes.value) : bytes;
+}
+
+function* load(
+  device: Device,
+  settings: SlotSettings,
+  stored: StoredRelease,
+  manifest: Manifest,
+  models: LoadedModel[],
+): Process<Result<LoadedRelease>> {
+  const { budget, pipeline, artifacts } = manifest;
+  for (const name of pipeline.models) {
+    const artifact = artifacts.find((each) => each.role === 'model' && each.name === name);
+    if (artifact === undefined) return refuse('pipeline-mismatch', `there is no model ${name}`);
+    const model = yield* readImage(artifact);
+    if (!model.ok) return model;
+    const handle = device.nextHandle();
+    const facts = yield* ask('load', {
+      handle,
+      model: model.value,
+      arenaBytes: Math.min(budget.arenaBytes, settings.limits.arenaBytes),
+      deadlineMs: limits.loadDeadlineMs,
+    });
+    if (!facts.ok) return facts;
+    models.push({ handle, facts: facts.value });
+  }
+  const labels = yield* readLabels(manifest);
+  if (!labels.ok) return labels;
+  return LoadedRelease.create(stored, manifest, models, labels.value);
+}
+
+/** Labels are a text file with one name a line. */
+function* readLabels(manifest: Manifest): Process<Result<readonly string[]>> {
+  const artifact = manifest.artifacts.find(({ role }) => role === 'labels');
+  if (artifact === undefined) return accept([]);
+  const bytes = yield* readImage(artifact);
+  if (!bytes.ok) return bytes;
+  const text = new TextDecoder().decode(bytes.value);
+  return accept(text.split(/\r?\n/).filter((line) => line !== ''));
+}

@@ -1,0 +1,171 @@
+import { sameBytes, toHex } from '../bytes.js';
+import type { Device, Phase, SlotSettings } from '../device.js';
+import { parseManifest, type Artifact, type Manifest } from '../documents/manifest.js';
+import type { LoadedRelease } from '../inference/loaded-release.js';
+import { limits } from '../limits.js';
+import { ask, Signal, wait, type Process } from '../process.js';
+import { accept, refuse, type Result } from '../result.js';
+import type { SlotRecord, StoredRelease } from '../state/record.js';
+import { checkAdmission } from './admission.js';
+import { fetchBlocks, partialName } from './block-fetch.js';
+import {
+  imageName,
+  loadRelease,
+  manifestName,
+  readManifest,
+  readSelfTest,
+} from './load-release.js';
+import { runSelfTest } from './self-test.js';
+
+export interface Preparation {
+  readonly device: Device;
+  readonly slot: string;
+  readonly settings: SlotSettings;
+  readonly release: StoredRelease;
+  readonly record: SlotRecord;
+  readonly enter: (phase: Phase) => void;
+}
+
+/**
+ * Brings a release from its offer to a passed self-test: manifest, admission, artifacts, digests, models,
+ * golden vectors. What is on disk already is not fetched again, so that a restart costs nothing.
+ */
+export function* prepareRelease(preparation: Preparation): Process<Result<LoadedRelease>> {
+  const { device, settings, release, enter } = preparation;
+  const manifest = yield* obtainManifest(preparation);
+  if (!manifest.ok) return manifest;
+  const missing = yield* findMissing(manifest.value);
+  if (!missing.ok) return missing;
+  const admitted = yield* admit(preparation, manifest.value, missing.value);
+  if (!admitted.ok) return admitted;
+  enter('admitted');
+  if (missing.value.length > 0) enter('fetching');
+  for (const artifact of missing.value) {
+    const fetched = yield* fetchArtifact(device, artifact);
+    if (!fetched.ok) return fetched;
+  }
+  enter('verified');
+  const loaded = yield* loadRelease(device, settings, release, manifest.value);
+  if (!loaded.ok) return loaded;
+  const tested = yield* selfTest(manifest.value, loaded.value);
+  if (!tested.ok) {
+    yield* loaded.value.unload();
+    return tested;
+  }
+  enter('self-tested');
+  return loaded;
+}
+
+/** The manifest from disk, or from the broker, verified and then kept as it was carried. */
+function* obtainManifest(preparation: Preparation): Process<Result<Manifest>> {
+  const { device, slot, release } = preparation;
+  const stored = yield* readManifest(release);
+  if (stored.ok) return stored;
+  const bytes = yield* receive(device, device.topics.manifest(slot, release.sequence));
+  if (!bytes.ok) return bytes;
+  const payload = yield* device.trust.verify(bytes.value, 'manifest', slot, device.now().wallMs);
+  if (!payload.ok) return payload;
+  const digest = yield* ask('digest', { bytes: bytes.value });
+  if (toHex(digest) !== release.manifest) {
+    return refuse(
+      'manifest-digest-mismatch',
+      `the retained manifest of release ${release.sequence} is not the one that the policy names`,
+    );
+  }
+  const manifest = parseManifest(payload.value);
+  if (!manifest.ok) return manifest;
+  const { slot: namedSlot, sequence } = manifest.value;
+  if (namedSlot !== slot || sequence !== release.sequence) {
+    return refuse(
+      'manifest-misplaced',
+      `the manifest is of release ${sequence} for slot ${namedSlot}, and was found as ${release.sequence} of ${slot}`,
+    );
+  }
+  const written = yield* ask('write', { name: manifestName(release.manifest), bytes: bytes.value });
+  return written.ok ? manifest : written;
+}
+
+/** One retained message of a topic. */
+function* receive(device: Device, topic: string): Process<Result<Uint8Array>> {
+  const received = new Signal<Result<Uint8Array>>();
+  let stopTimer = (): void => undefined;
+  device.exchange.subscribe(topic, {
+    message: (payload) => {
+      received.give(accept(payload));
+    },
+    subscribed: () => {
+      stopTimer();
+      stopTimer = device.tasks.after(limits.blockTimeoutMs, () => {
+        received.give(refuse('manifest-missing', `nothing is retained on ${topic}`));
+      });
+    },
+    refused: (rejection) => {
+      received.give({ ok: false, rejection });
+    },
+  });
+  try {
+    return yield* wait(received);
+  } finally {
+    stopTimer();
+    device.exchange.unsubscribe(topic);
+  }
+}
+
+function* findMissing(manifest: Manifest): Process<Result<Artifact[]>> {
+  const images = yield* ask('list', { folder: 'images' });
+  if (!images.ok) return images;
+  const sizes = new Map(images.value.map(({ name, bytes }) => [name, bytes]));
+  return accept(
+    manifest.artifacts.filter(({ digest, size }) => sizes.get(imageName(digest)) !== size),
+  );
+}
+
+function* admit(
+  { device, settings, record }: Preparation,
+  manifest: Manifest,
+  missing: readonly Artifact[],
+): Process<Result<void>> {
+  const free = yield* ask('freeBytes', {});
+  if (!free.ok) return free;
+  return checkAdmission(manifest, {
+    settings: device.settings,
+    limits: settings.limits,
+    record,
+    wallMs: device.now().wallMs,
+    missingBytes: missing.reduce((sum, { size }) => sum + size, 0),
+    freeBytes: free.value,
+  });
+}
+
+/** Fetches an artifact over its first transfer that this agent understands, and checks the whole. */
+function* fetchArtifact(device: Device, artifact: Artifact): Process<Result<void>> {
+  const transfer = artifact.transfers.find(({ kind, uri }) => kind === 'full' && uri === undefined);
+  if (transfer === undefined) {
+    return refuse('transfer-unsupported', `${artifact.name} is not offered in full over MQTT`);
+  }
+  const fetched = yield* fetchBlocks(transfer, {
+    tasks: device.tasks,
+    exchange: device.exchange,
+    topic: (block) => device.topics.block(toHex(transfer.digest), block),
+    stored: () => undefined,
+  });
+  if (!fetched.ok) return fetched;
+  const name = partialName(transfer);
+  const bytes = yield* ask('read', { name, limitBytes: transfer.size });
+  if (!bytes.ok) return bytes;
+  const digest = yield* ask('digest', { bytes: bytes.value ?? new Uint8Array() });
+  if (!sameBytes(digest, artifact.digest)) {
+    yield* ask('remove', { name });
+    return refuse('image-digest-mismatch', `${artifact.name} is not what the manifest names`);
+  }
+  return yield* ask('move', { from: name, to: imageName(artifact.digest) });
+}
+
+function* selfTest(manifest: Manifest, loaded: LoadedRelease): Process<Result<void>> {
+  const vectors = yield* readSelfTest(manifest);
+  if (!vectors.ok) return vectors;
+  if (vectors.value === undefined) return accept(undefined);
+  const [first] = loaded.models;
+  if (first === undefined) return accept(undefined);
+  return yield* runSelfTest(first, vectors.value, manifest.budget.deadlineUs / 1000);
+}

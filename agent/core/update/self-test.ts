@@ -1,0 +1,45 @@
+import { sameBytes } from '../bytes.js';
+import type { SelfTest } from '../documents/self-test.js';
+import { elementsOf, isElementType } from '../inference/quantisation.js';
+import type { LoadedModel } from '../inference/loaded-release.js';
+import { ask, type Process } from '../process.js';
+import { refuse, type Result } from '../result.js';
+
+/**
+ * Runs the golden vectors of a model on this device, then resets what they left in its variables. Refuses
+ * with `self-test-mismatch` naming the vector, or with what the engine said.
+ */
+export function* runSelfTest(
+  { handle, facts }: LoadedModel,
+  { vectors, tolerance }: SelfTest,
+  deadlineMs: number,
+): Process<Result<void>> {
+  const inputBytes = facts.inputs.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const output = new Uint8Array(facts.outputs.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  for (const [i, { inputs, outputs }] of vectors.entries()) {
+    const where = `vector ${i + 1} of ${vectors.length}`;
+    if (inputs.length !== inputBytes || outputs.length !== output.length) {
+      return refuse('self-test-mismatch', `${where} has the wrong size for this model`);
+    }
+    const invoked = yield* ask('invoke', { handle, input: inputs.slice(), output, deadlineMs });
+    if (!invoked.ok) return invoked;
+    if (!isWithin(output, outputs, facts.outputs[0]?.type, tolerance)) {
+      return refuse('self-test-mismatch', `${where} gives other outputs on this device`);
+    }
+  }
+  return yield* ask('reset', { handle });
+}
+
+function isWithin(
+  actual: Uint8Array,
+  expected: Uint8Array,
+  type: LoadedModel['facts']['outputs'][number]['type'] | undefined,
+  tolerance: number,
+): boolean {
+  if (sameBytes(actual, expected)) return true;
+  if (tolerance <= 0 || type === undefined || !isElementType(type)) return false;
+  const values = elementsOf(type, expected.slice());
+  return elementsOf(type, actual).every(
+    (value, i) => Math.abs(value - (values[i] ?? NaN)) <= tolerance,
+  );
+}

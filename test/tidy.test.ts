@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { renderCodesPage } from '../docs/generate/codes-page.js';
+
+/**
+ * What a reader relies on without looking: arrows between layers go one way, each dependency comes in at
+ * one door, the core is pure, no file is dead, and what is documented is what is there.
+ */
+
+const root = path.resolve(import.meta.dirname, '../..');
+const folders = ['agent', 'bin', 'docs', 'operator', 'simulator', 'wasm', 'test'];
+const tracked = listFiles('');
+const files = listSources();
+const imports = new Map(files.map((file) => [file, importsOf(file)]));
+
+describe('the tree', () => {
+  /** For each layer, what its files may import besides packages; the first layer that fits a file counts. */
+  const layers: readonly (readonly [layer: string, mayImport: readonly string[]])[] = [
+    ['agent/core/', ['agent/core/', 'agent/ports/']],
+    ['agent/ports/', ['agent/core/', 'agent/ports/']],
+    ['agent/adapters/', ['agent/adapters/', 'agent/core/', 'agent/ports/', 'wasm/loader/']],
+    ['agent/runtime.ts', ['agent/core/', 'agent/ports/']],
+    ['agent/', ['agent/']],
+    ['operator/', ['operator/', 'agent/']],
+    ['simulator/', ['simulator/', 'operator/', 'agent/', 'wasm/loader/']],
+    ['wasm/loader/', ['wasm/loader/']],
+    ['wasm/', ['wasm/']],
+    ['docs/', ['docs/', 'agent/core/', 'agent/adapters/configuration/']],
+    ['bin/', ['agent/', 'bin/', 'operator/', 'simulator/', 'wasm/']],
+    ['test/', ['']],
+  ];
+
+  it('has arrows that go one way', () => {
+    const wrong: string[] = [];
+    for (const [file, imported] of imports) {
+      const [, mayImport = []] = layers.find(([layer]) => file.startsWith(layer)) ?? [];
+      for (const { target } of imported.filter((each) => each.kind === 'file')) {
+        if (!mayImport.some((allowed) => target.startsWith(allowed)))
+          wrong.push(`${file} -> ${target}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+
+  it('has ports and a core that share nothing but types', () => {
+    const wrong: string[] = [];
+    for (const [file, imported] of imports) {
+      for (const { target, typeOnly } of imported) {
+        const crosses =
+          (file.startsWith('agent/core/') && target.startsWith('agent/ports/')) ||
+          (file.startsWith('agent/ports/') && target.startsWith('agent/core/'));
+        if (crosses && !typeOnly) wrong.push(`${file} -> ${target}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+
+  it('imports each package in one file outside test/', () => {
+    const doors = new Map<string, string[]>();
+    for (const [file, imported] of imports) {
+      if (file.startsWith('test/')) continue;
+      for (const { kind, target } of imported) {
+        if (kind !== 'package') continue;
+        const name = target
+          .split('/')
+          .slice(0, target.startsWith('@') ? 2 : 1)
+          .join('/');
+        doors.set(name, [...(doors.get(name) ?? []), file]);
+      }
+    }
+    assert.deepEqual(
+      [...doors].filter(([, importers]) => importers.length > 1),
+      [],
+    );
+    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: object };
+    assert.deepEqual([...doors.keys()].sort(), Object.keys(dependencies).sort());
+  });
+
+  it('has no file that nothing reaches', () => {
+    const reached = new Set<string>();
+    const entries = files.filter(
+      (file) =>
+        file.endsWith('.test.ts') ||
+        ['bin/main.ts', 'docs/generate/main.ts', 'test/bench/main.ts'].includes(file) ||
+        // Worker threads are started by their URL.
+        file.endsWith('-worker.ts'),
+    );
+    const follow = (file: string): void => {
+      if (reached.has(file)) return;
+      reached.add(file);
+      for (const { kind, target } of imports.get(file) ?? []) if (kind === 'file') follow(target);
+    };
+    entries.forEach(follow);
+    assert.deepEqual(
+      files.filter((file) => !reached.has(file)),
+      [],
+    );
+  });
+});
+
+describe('the core', () => {
+  it('has no clock, chance, I/O or waiting of its own', () => {
+    const impure =
+      /\b(Date\.now|new Date\(\)|performance\.|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|process\.(?!js)|async |await |Promise\b|globalThis|fetch\()/;
+    const wrong = files
+      .filter((file) => file.startsWith('agent/core/'))
+      .flatMap((file) =>
+        withoutComments(read(file))
+          .split('\n')
+          .filter((line) => impure.test(line))
+          .map((line) => `${file}: ${line.trim()}`),
+      );
+    assert.deepEqual(wrong, []);
+    for (const [file, imported] of imports) {
+      if (!file.startsWith('agent/core/')) continue;
+      for (const { kind, target } of imported) assert.equal(kind, 'file', `${file} -> ${target}`);
+    }
+  });
+
+  it('keeps nothing in module scope that could change', () => {
+    const wrong = files
+      .filter((file) => !file.startsWith('test/'))
+      .filter((file) => /^(export )?(let|var) /m.test(read(file)));
+    assert.deepEqual(wrong, []);
+  });
+});
+
+describe('the loader of the inference core', () => {
+  it('imports nothing from Node, so that it runs in a browser', () => {
+    for (const [file, imported] of imports) {
+      if (!file.startsWith('wasm/loader/')) continue;
+      for (const { kind, target } of imported) assert.equal(kind, 'file', `${file} -> ${target}`);
+    }
+  });
+});
+
+describe('the documentation', () => {
+  it('lists the codes of the one table (npm run docs writes the page)', () => {
+    assert.equal(read('docs/codes.md'), renderCodesPage());
+  });
+
+  it('is linked to files that exist', () => {
+    const wrong: string[] = [];
+    for (const page of tracked.filter((file) => file.endsWith('.md'))) {
+      for (const [, target = ''] of read(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue;
+        const file = path.join(root, path.dirname(page), target);
+        if (!existsSync(file)) wrong.push(`${page}: ${target}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+});
+
+describe('the repository', () => {
+  it('names no machine path and no package registry', () => {
+    const pattern =
+      /\/(work|farm)\/|(registry\.npmjs|static\.crates|files\.pythonhosted|deb\.debian)\./;
+    const wrong = tracked
+      .filter((file) => /\.(ts|js|mjs|json|md|rs|toml|sh|py|ya?ml|cddl)$|^\.ci\//.test(file))
+      .filter((file) => file !== 'test/tidy.test.ts' && pattern.test(read(file)));
+    assert.deepEqual(wrong, []);
+  });
+});
+
+interface Import {
+  readonly kind: 'file' | 'package' | 'node';
+  /** The source file from the root, the package's specifier, or the module of Node. */
+  readonly target: string;
+  readonly typeOnly: boolean;
+}
+
+/** All files of the tree, from the root, without what is installed or built. */
+function listFiles(folder: string): string[] {
+  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const file = path.posix.join(folder, entry.name);
+    if (/(^|\/)(node_modules|dist|target|pkg|\.git|__pycache__)$/.test(file)) return [];
+    return entry.isDirectory() ? listFiles(file) : [file];
+  });
+}
+
+function listSources(): readonly string[] {
+  return tracked
+    .filter((file) => folders.some((folder) => file.startsWith(`${folder}/`)))
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))
+    .sort();
+}
+
+function importsOf(file: string): readonly Import[] {
+  const pattern =
+    /^(?:import|export)\s+(type\s)?(?:[^'"]*?\sfrom\s+)?['"]([^'"]+)['"]|\bimport\(['"]([^'"]+)['"]\)/gm;
+  return [...withoutComments(read(file)).matchAll(pattern)].map(
+    ([, type, fromStatement, fromCall]): Import => {
+      const specifier = fromStatement ?? fromCall ?? '';
+      const typeOnly = type !== undefined;
+      if (specifier.startsWith('node:')) return { kind: 'node', target: specifier, typeOnly };
+      if (!specifier.startsWith('.')) return { kind: 'package', target: specifier, typeOnly };
+      const target = path.join(path.dirname(file), specifier).replace(/\.js$/, '.ts');
+      return { kind: 'file', target, typeOnly };
+    },
+  );
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+function read(file: string): string {
+  return readFileSync(path.join(root, file), 'utf8');
+}
