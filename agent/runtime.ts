@@ -53,6 +53,9 @@ type Executors = {
 /** Inputs that may wait while one is being decided; samples beyond it are dropped and counted. */
 const queueLimit = 1024;
 
+/** Windows that may wait for their inference before sources that can wait are asked to. */
+const pendingComfort = 4;
+
 /**
  * One queue per device: input -> core.step -> effects -> ports. Answers of ports come back as inputs, so
  * the order of a run is the order of this queue.
@@ -70,6 +73,7 @@ export class Runtime {
   #droppedInputs = 0;
   #endTelemetry: () => void = () => undefined;
   #drained: (() => void) | undefined;
+  readonly #waitingForRoom: (() => void)[] = [];
 
   constructor(agent: Agent, ports: Ports, options: RuntimeOptions) {
     this.#agent = agent;
@@ -141,7 +145,16 @@ export class Runtime {
     this.#tellIfDrained();
   }
 
+  /** Undefined as long as few windows wait for their inference. */
+  #waitForRoom(): Promise<void> | undefined {
+    if (this.#agent.pendingWindows < pendingComfort) return undefined;
+    return new Promise((resolve) => this.#waitingForRoom.push(resolve));
+  }
+
   #tellIfDrained(): void {
+    if (this.#agent.pendingWindows < pendingComfort) {
+      for (const resolve of this.#waitingForRoom.splice(0)) resolve();
+    }
     if (this.#drained === undefined || this.#agent.pendingWindows > 0) return;
     this.#drained();
     this.#drained = undefined;
@@ -245,6 +258,7 @@ export class Runtime {
           opened.open({
             samples: (values) => {
               this.#post({ kind: 'samples', slot, values });
+              return this.#waitForRoom();
             },
             refused: (rejection) => {
               this.#post({ kind: 'samplesRefused', slot, rejection });
@@ -266,6 +280,7 @@ export class Runtime {
       {
         connected: (session) => {
           this.#post({ kind: 'connected', ...session });
+          for (const sensor of this.#sensors.values()) sensor.sessionBegan?.();
         },
         disconnected: (rejection) => {
           this.#post({ kind: 'disconnected', rejection });

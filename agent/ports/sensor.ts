@@ -3,10 +3,11 @@ import type { Rejection } from '../core/result.js';
 /** Samples on their way to the window. The array is the sensor's again when `samples` returns. */
 export interface SensorListener {
   /**
-   * Values of one message or read, in order: frame after frame, channel after channel within a frame.
-   * `frame` decoders such as `bmp` deliver a whole picture, row after row, at once.
+   * Values of one message or read, in order: frame after frame, channel after channel within a frame. A
+   * picture comes at once, row after row. Where a promise comes back, enough windows wait for their
+   * inference: a source that can wait does so until it is fulfilled.
    */
-  samples(values: Float32Array, wallMs: number): void;
+  samples(values: Float32Array, wallMs: number): Promise<void> | undefined;
   /** An input was refused (wrong size, not JSON, no such field); the next one may be right. */
   refused(rejection: Rejection): void;
   /** A finite source (`file`, `stdin`) has no more; never called for endless ones. */
@@ -17,6 +18,8 @@ export interface SensorListener {
 export interface Sensor {
   /** Starts delivering. Samples that nobody takes in time are dropped by the runtime, not here. */
   open(listener: SensorListener): void;
+  /** A session with the broker began: a source that listens there subscribes anew. */
+  sessionBegan?(): void;
   /** Ends delivering; nothing is called after the completion. */
   close(): Promise<void>;
 }

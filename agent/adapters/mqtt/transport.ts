@@ -1,0 +1,177 @@
+import type { Result } from '../../core/result.js';
+import type { Entropy } from '../../ports/entropy.js';
+import type { Scheduler } from '../../ports/scheduler.js';
+import type { Message, Transport, TransportListener } from '../../ports/transport.js';
+import { Outbox } from './outbox.js';
+import { MqttSession, type SessionEnd, type TlsMaterial } from './session.js';
+
+export interface MqttTransportOptions {
+  /** `mqtt://` or `mqtts://` addresses, tried in order. */
+  readonly urls: readonly [string, ...string[]];
+  readonly protocol: 'auto' | '5' | '3.1.1';
+  readonly clientId: string;
+  readonly username?: string | undefined;
+  readonly password?: Uint8Array | undefined;
+  readonly tls?: TlsMaterial | undefined;
+  readonly packetBytes: number;
+  readonly spoolBytes: number;
+  readonly scheduler: Scheduler;
+  readonly entropy: Entropy;
+}
+
+const firstDelayMs = 1_000;
+const longestDelayMs = 300_000;
+
+/** Connections that may be closed before CONNACK until the broker is taken for one of MQTT 3.1.1. */
+const closedEarlyLimit = 2;
+
+/**
+ * The transport port over TCP or TLS. Begins with MQTT 5 and falls back to 3.1.1 where the broker refuses
+ * the version, or twice closes the connection before CONNACK; what never reached a broker does not
+ * count. Attempts are spaced by full jitter between 0 and a delay that doubles from 1 s to 5 min.
+ */
+export class MqttTransport implements Transport {
+  readonly #options: MqttTransportOptions;
+  readonly #urls: readonly URL[];
+  readonly #outbox: Outbox;
+  readonly #handlers = new Map<string, (message: Message) => void>();
+  #listener: TransportListener | undefined;
+  #will: (connection: number) => Message = () => {
+    throw new Error('the transport is not open');
+  };
+  #protocol: 4 | 5;
+  #session: MqttSession | undefined;
+  #isOpen = false;
+  #window = 1;
+  #connections = 0;
+  #attempts = 0;
+  #closedEarly = 0;
+  #closing = false;
+  #cancelRetry: () => void = () => undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(options: MqttTransportOptions) {
+    this.#options = options;
+    this.#urls = options.urls.map((url) => new URL(url));
+    this.#outbox = new Outbox(options.spoolBytes);
+    this.#protocol = options.protocol === '3.1.1' ? 4 : 5;
+  }
+
+  get spool(): { readonly waitingBytes: number; readonly droppedMessages: number } {
+    const { waitingBytes, droppedMessages } = this.#outbox;
+    return { waitingBytes, droppedMessages };
+  }
+
+  open(listener: TransportListener, will: (connection: number) => Message): void {
+    this.#listener = listener;
+    this.#will = will;
+    this.#attempt();
+  }
+
+  publish(message: Message, done?: (result: Result<void>) => void): void {
+    this.#outbox.add(message, done);
+    this.#flush();
+  }
+
+  subscribe(
+    topic: string,
+    onMessage: (message: Message) => void,
+    done: (result: Result<void>) => void,
+  ): void {
+    if (this.#session === undefined || !this.#isOpen) {
+      done({ ok: false, rejection: { code: 'session-ended', detail: 'there is no session' } });
+      return;
+    }
+    this.#handlers.set(topic, onMessage);
+    this.#session.subscribe(topic, done);
+  }
+
+  unsubscribe(topic: string): void {
+    if (this.#handlers.delete(topic) && this.#isOpen) this.#session?.unsubscribe(topic);
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    this.#closing = true;
+    this.#cancelRetry();
+    if (this.#isOpen && !this.#outbox.isEmpty) {
+      await new Promise<void>((resolve) => {
+        const giveUp = this.#options.scheduler.after(timeoutMs, resolve);
+        this.#drained = () => {
+          giveUp();
+          resolve();
+        };
+      });
+    }
+    this.#session?.close();
+  }
+
+  #attempt(): void {
+    const url = this.#urls[this.#attempts % this.#urls.length];
+    if (url === undefined) throw new Error('there is no broker to connect to');
+    this.#attempts++;
+    const { clientId, username, password, tls, packetBytes } = this.#options;
+    const protocol = this.#protocol;
+    const will = this.#will(this.#connections + 1);
+    const options = { url, protocol, clientId, username, password, tls, packetBytes, will };
+    this.#session = new MqttSession(options, {
+      opened: (window) => {
+        this.#opened(window);
+      },
+      message: (message) => {
+        this.#handlers.get(message.topic)?.(message);
+      },
+      ended: (end) => {
+        this.#ended(end);
+      },
+    });
+  }
+
+  #opened(window: number): void {
+    this.#isOpen = true;
+    this.#window = window;
+    this.#connections++;
+    this.#closedEarly = 0;
+    this.#attempts = 0;
+    this.#listener?.connected({ protocol: this.#protocol, connection: this.#connections });
+    this.#flush();
+  }
+
+  #ended({ rejection, versionRefused }: SessionEnd): void {
+    this.#isOpen = false;
+    this.#session = undefined;
+    this.#handlers.clear();
+    this.#outbox.sessionEnded();
+    this.#drained?.();
+    if (this.#closing) return;
+    this.#listener?.disconnected(rejection);
+    if (this.#fallsBack(versionRefused)) {
+      this.#protocol = 4;
+      this.#attempts = 0;
+      this.#attempt();
+      return;
+    }
+    const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(this.#attempts, 16));
+    const share = this.#options.entropy.uint32() / 2 ** 32;
+    this.#cancelRetry = this.#options.scheduler.after(delayMs * share, () => {
+      this.#attempt();
+    });
+  }
+
+  #fallsBack(versionRefused: SessionEnd['versionRefused']): boolean {
+    if (this.#protocol === 4 || this.#options.protocol !== 'auto') return false;
+    if (versionRefused === 'said') return true;
+    if (versionRefused === 'closed') this.#closedEarly++;
+    return this.#closedEarly >= closedEarlyLimit;
+  }
+
+  #flush(): void {
+    if (!this.#isOpen || this.#session === undefined) return;
+    for (const { message, settle } of this.#outbox.takeUpTo(this.#window)) {
+      this.#session.publish(message, (result) => {
+        settle(result);
+        this.#flush();
+        if (this.#outbox.isEmpty) this.#drained?.();
+      });
+    }
+  }
+}

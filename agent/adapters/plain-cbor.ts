@@ -1,0 +1,21 @@
+import { Encoder } from 'cbor-x/index-no-eval';
+
+/**
+ * Plain CBOR for telemetry and reports, without record extensions or tags of JavaScript: any CBOR library
+ * reads it. Signed documents have a strict codec of their own (`core/cbor`).
+ */
+export interface PlainCbor {
+  encode(value: unknown): Uint8Array;
+  /** Decodes what our own devices have sent. Not for bytes of strangers: it takes no care of limits. */
+  decode(bytes: Uint8Array): unknown;
+}
+
+/** Makes the codec. */
+export function createPlainCbor(): PlainCbor {
+  const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
+  return {
+    // The encoder reuses its buffer.
+    encode: (value) => new Uint8Array(encoder.encode(value)),
+    decode: (bytes) => encoder.decode(bytes) as unknown,
+  };
+}

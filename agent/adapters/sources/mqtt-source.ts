@@ -1,0 +1,43 @@
+import type { Clock } from '../../ports/clock.js';
+import type { Sensor, SensorListener } from '../../ports/sensor.js';
+import type { Transport } from '../../ports/transport.js';
+import type { Decoder } from './decoder.js';
+
+/** Samples from messages on one topic, over the session that the agent has anyway. */
+export function createMqttSource(
+  topic: string,
+  decode: Decoder,
+  transport: Transport,
+  clock: Clock,
+): Sensor {
+  let listener: SensorListener | undefined;
+  const subscribe = (): void => {
+    transport.subscribe(
+      topic,
+      ({ payload }) => {
+        const samples = decode(payload);
+        // Messages cannot be asked to wait: what is too much is dropped and counted further on.
+        if (samples.ok) void listener?.samples(samples.value, clock.wallMs());
+        else listener?.refused(samples.rejection);
+      },
+      (result) => {
+        // Without a session there is nothing to report: the next one subscribes.
+        if (!result.ok && result.rejection.code !== 'session-ended') {
+          listener?.refused(result.rejection);
+        }
+      },
+    );
+  };
+  return {
+    open(opened) {
+      listener = opened;
+      subscribe();
+    },
+    sessionBegan: subscribe,
+    close() {
+      listener = undefined;
+      transport.unsubscribe(topic);
+      return Promise.resolve();
+    },
+  };
+}

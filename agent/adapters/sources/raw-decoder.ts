@@ -1,0 +1,38 @@
+import { accept, refuse } from '../../core/result.js';
+import type { ElementType } from '../../core/inference/quantisation.js';
+import { messageValues, type Decoder } from './decoder.js';
+
+const readers: Readonly<
+  Record<ElementType, { bytes: number; read: (view: DataView, at: number) => number }>
+> = {
+  int8: { bytes: 1, read: (view, at) => view.getInt8(at) },
+  uint8: { bytes: 1, read: (view, at) => view.getUint8(at) },
+  int16: { bytes: 2, read: (view, at) => view.getInt16(at, true) },
+  int32: { bytes: 4, read: (view, at) => view.getInt32(at, true) },
+  float32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
+};
+
+/** The bytes that whole frames are a multiple of. */
+export function rawFrameBytes(element: ElementType, channels: number): number {
+  return readers[element].bytes * channels;
+}
+
+/** Little-endian elements, frame after frame. */
+export function createRawDecoder(element: ElementType, channels: number): Decoder {
+  const { bytes: elementBytes, read } = readers[element];
+  const frameBytes = rawFrameBytes(element, channels);
+  let values = new Float32Array();
+  return (bytes) => {
+    const count = bytes.length / elementBytes;
+    if (bytes.length === 0 || bytes.length % frameBytes !== 0 || count > messageValues) {
+      return refuse(
+        'sample-invalid',
+        `${bytes.length} bytes are no whole frames of ${channels} times ${element}`,
+      );
+    }
+    if (values.length !== count) values = new Float32Array(count);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let i = 0; i < count; i++) values[i] = read(view, i * elementBytes);
+    return accept(values);
+  };
+}
