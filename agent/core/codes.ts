@@ -26,6 +26,26 @@ export interface CodeEntry {
 
 export const codes = {
   // --- usage -----------------------------------------------------------------------------------
+  'keys-exist': {
+    area: 'usage',
+    cause: 'The folder holds an operator key already.',
+    remedy: 'Name another folder: a key that is overwritten cannot be brought back.',
+  },
+  'keys-unreadable': {
+    area: 'usage',
+    cause: 'The key folder cannot be read.',
+    remedy: 'Name the folder that `tinylamp keys new` made, and check its permissions.',
+  },
+  'pipeline-file-invalid': {
+    area: 'usage',
+    cause: 'The pipeline file has a key or value that is not allowed.',
+    remedy: 'Correct the named key; docs/operator.md has examples.',
+  },
+  'release-file-invalid': {
+    area: 'usage',
+    cause: 'The file is no release, or it was damaged.',
+    remedy: 'Build it again with `tinylamp release build`.',
+  },
   'usage-invalid': {
     area: 'usage',
     cause: 'The command line was not understood.',

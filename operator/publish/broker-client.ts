@@ -1,0 +1,103 @@
+import { CodedError } from '../../agent/core/coded-error.js';
+import type { Result } from '../../agent/core/result.js';
+import type { Scheduler } from '../../agent/ports/scheduler.js';
+import type { Message, Transport } from '../../agent/ports/transport.js';
+
+/** A session of an operator's command: what it publishes is acknowledged, or the command fails. */
+export interface BrokerClient {
+  /** Publishes retained at QoS 1 and waits for the acknowledgement. */
+  publish(topic: string, payload: Uint8Array): Promise<void>;
+  /** The retained message of a topic; undefined where nothing came within a short while after SUBACK. */
+  readRetained(topic: string): Promise<Uint8Array | undefined>;
+  close(): Promise<void>;
+}
+
+/** Retained messages follow SUBACK at once; a broker that is far away gets this long. */
+const retainedTimeoutMs = 500;
+
+/** How long a command tries to reach the broker, and how long it waits for an acknowledgement. */
+const patienceMs = 10_000;
+
+/** Opens a session. Throws what the transport gives as the reason when there is none in time. */
+export async function connectBroker(
+  transport: Transport,
+  scheduler: Scheduler,
+  will: Message,
+): Promise<BrokerClient> {
+  await new Promise<void>((resolve, reject) => {
+    const giveUp = scheduler.after(patienceMs, () => {
+      reject(new CodedError('broker-unreachable', 'no answer'));
+    });
+    transport.open(
+      {
+        connected: () => {
+          giveUp();
+          resolve();
+        },
+        // A command is no service: what the broker says first is the answer.
+        disconnected: ({ code, detail }) => {
+          giveUp();
+          reject(new CodedError(code, detail));
+        },
+      },
+      () => will,
+    );
+  }).catch(async (error: unknown) => {
+    await transport.close(0);
+    throw error;
+  });
+  return {
+    publish: (topic, payload) =>
+      within(scheduler, `publishing ${topic}`, (done) => {
+        transport.publish({ topic, payload, retained: true }, done);
+      }),
+    readRetained: (topic) =>
+      new Promise((resolve, reject) => {
+        let giveUp = (): void => undefined;
+        const finish = (settle: () => void): void => {
+          giveUp();
+          transport.unsubscribe(topic);
+          settle();
+        };
+        transport.subscribe(
+          topic,
+          ({ payload }) => {
+            finish(() => {
+              resolve(payload.length > 0 ? payload : undefined);
+            });
+          },
+          (result) => {
+            if (!result.ok) {
+              finish(() => {
+                reject(new CodedError(result.rejection.code, result.rejection.detail));
+              });
+              return;
+            }
+            giveUp = scheduler.after(retainedTimeoutMs, () => {
+              finish(() => {
+                resolve(undefined);
+              });
+            });
+          },
+        );
+      }),
+    close: () => transport.close(patienceMs),
+  };
+}
+
+function within(
+  scheduler: Scheduler,
+  what: string,
+  start: (done: (result: Result<void>) => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = scheduler.after(patienceMs, () => {
+      reject(new CodedError('broker-unreachable', `${what}: no acknowledgement`));
+    });
+    start((result) => {
+      giveUp();
+      if (result.ok) resolve();
+      else reject(new CodedError(result.rejection.code, result.rejection.detail));
+    });
+  });
+}

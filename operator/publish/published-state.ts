@@ -1,0 +1,43 @@
+import type { Crypto } from '../../agent/ports/crypto.js';
+import { openSign1 } from '../../agent/core/cose/sign1.js';
+import { parseBeacon, type Beacon } from '../../agent/core/documents/beacon.js';
+import { findSigner, type Keyset } from '../../agent/core/documents/keyset.js';
+import { parsePolicy, type Policy } from '../../agent/core/documents/policy.js';
+import type { Result } from '../../agent/core/result.js';
+import type { Topics } from '../../agent/core/topics.js';
+import type { BrokerClient } from './broker-client.js';
+
+/** What the broker retains of this deployment, as far as its signatures hold. */
+export interface PublishedState {
+  readonly beacon: Beacon | undefined;
+  readonly policy: Policy | undefined;
+}
+
+/** Reads beacon and policy of a slot, so that the next ones continue them. What does not verify is ignored. */
+export async function readPublishedState(
+  client: BrokerClient,
+  topics: Topics,
+  slot: string,
+  trust: { readonly keyset: Keyset; readonly crypto: Crypto; readonly wallMs: number },
+): Promise<PublishedState> {
+  const read = async <T>(
+    type: 'beacon' | 'policy',
+    topic: string,
+    parse: (payload: Uint8Array) => Result<T>,
+  ): Promise<T | undefined> => {
+    const bytes = await client.readRetained(topic);
+    if (bytes === undefined) return undefined;
+    const envelope = openSign1(bytes, type);
+    if (!envelope.ok) return undefined;
+    const { kid, toBeSigned, signature, payload } = envelope.value;
+    const key = findSigner(trust.keyset, kid, { role: type, wallMs: trust.wallMs });
+    if (!key.ok) return undefined;
+    if (!trust.crypto.verifyEd25519(key.value.publicKey, toBeSigned, signature)) return undefined;
+    const parsed = parse(payload);
+    return parsed.ok ? parsed.value : undefined;
+  };
+  return {
+    beacon: await read('beacon', topics.beacon(), parseBeacon),
+    policy: await read('policy', topics.policy(slot), parsePolicy),
+  };
+}

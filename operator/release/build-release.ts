@@ -1,0 +1,137 @@
+import { CodedError } from '../../agent/core/coded-error.js';
+import { sealSign1 } from '../../agent/core/cose/sign1.js';
+import {
+  encodeManifest,
+  type Artifact,
+  type ArtifactRole,
+  type Manifest,
+} from '../../agent/core/documents/manifest.js';
+import type { Pipeline } from '../../agent/core/documents/pipeline.js';
+import { encodeSelfTest, type SelfTest } from '../../agent/core/documents/self-test.js';
+import type { Crypto } from '../../agent/ports/crypto.js';
+import type { Engine, ModelFacts } from '../../agent/ports/engine.js';
+import type { SigningKey } from '../keys/signing-key.js';
+import { measureModel } from './measure-model.js';
+import { defaultPipeline } from './pipeline-file.js';
+import type { ReleaseFile } from './release-file.js';
+import { defaultBlockSize, describeTransfer } from './split-blocks.js';
+
+/** What a release is made from. */
+export interface ReleaseSource {
+  readonly model: Uint8Array;
+  /** One name for each output value, or none. */
+  readonly labels: readonly string[];
+  /** Derived from the model where absent. */
+  readonly pipeline: ((models: readonly string[]) => Pipeline) | undefined;
+  readonly slot: string;
+  readonly name: string;
+  readonly version: string;
+  readonly sequence: number;
+  readonly epoch: number;
+}
+
+export interface ReleaseTools {
+  readonly engine: Engine;
+  readonly crypto: Crypto;
+  readonly key: SigningKey;
+}
+
+const modelName = 'model.tflite';
+
+/**
+ * Builds and signs a release for any device: the model is loaded, its golden vectors are computed and its
+ * budget is measured here. Throws what the engine refuses, or `pipeline-mismatch`.
+ */
+export async function buildRelease(
+  source: ReleaseSource,
+  { engine, crypto, key }: ReleaseTools,
+): Promise<ReleaseFile> {
+  const measured = await measureModel(source.model, engine);
+  const pipeline = choosePipeline(source, measured.facts);
+  checkLabels(source.labels, measured.facts);
+  const parts: [ArtifactRole, string, Uint8Array][] = [
+    ['model', modelName, source.model],
+    ['self-test', 'self-test.cbor', encodeSelfTest(measured.selfTest)],
+  ];
+  if (source.labels.length > 0) {
+    const text = new TextEncoder().encode(`${source.labels.join('\n')}\n`);
+    parts.splice(1, 0, ['labels', 'labels.txt', text]);
+  }
+  const artifacts = parts.map(([role, name, bytes]): Artifact => {
+    const transfer = describeTransfer(bytes, defaultBlockSize, crypto);
+    return { role, name, digest: transfer.digest, size: bytes.length, transfers: [transfer] };
+  });
+  const manifest: Manifest = {
+    sequence: source.sequence,
+    epoch: source.epoch,
+    slot: source.slot,
+    name: source.name,
+    version: source.version,
+    target: { classes: undefined, devices: undefined },
+    notBefore: undefined,
+    notAfter: undefined,
+    minimumAgent: undefined,
+    artifacts,
+    pipeline,
+    budget: measured.budget,
+  };
+  return sealRelease(
+    manifest,
+    parts.map(([, , bytes]) => bytes),
+    key,
+  );
+}
+
+/** Signs a manifest over artifacts that it describes. */
+export function sealRelease(
+  manifest: Manifest,
+  artifacts: readonly Uint8Array[],
+  key: SigningKey,
+): ReleaseFile {
+  const payload = encodeManifest(manifest);
+  const envelope = sealSign1('manifest', key.kid, payload, (bytes) => key.sign(bytes));
+  return { envelope, manifest, artifacts };
+}
+
+/** The same release with other golden vectors, signed: how a mistake in building would look. */
+export function withSelfTest(
+  release: ReleaseFile,
+  selfTest: SelfTest,
+  { crypto, key }: Omit<ReleaseTools, 'engine'>,
+): ReleaseFile {
+  const bytes = encodeSelfTest(selfTest);
+  const transfer = describeTransfer(bytes, defaultBlockSize, crypto);
+  const at = release.manifest.artifacts.findIndex(({ role }) => role === 'self-test');
+  const artifacts = release.manifest.artifacts.with(at, {
+    role: 'self-test',
+    name: 'self-test.cbor',
+    digest: transfer.digest,
+    size: bytes.length,
+    transfers: [transfer],
+  });
+  return sealRelease({ ...release.manifest, artifacts }, release.artifacts.with(at, bytes), key);
+}
+
+function choosePipeline({ pipeline }: ReleaseSource, facts: ModelFacts): Pipeline {
+  const [input] = facts.inputs;
+  if (input === undefined) throw new CodedError('pipeline-mismatch', 'the model has no input');
+  const chosen = pipeline?.([modelName]) ?? defaultPipeline(input, [modelName]);
+  const elements = input.shape.reduce((product, size) => product * size, 1);
+  const { frames, channels } = chosen.window;
+  if (frames * channels !== elements) {
+    throw new CodedError(
+      'pipeline-mismatch',
+      `a window of ${frames} frames of ${channels} channels has ${frames * channels} values, the model takes ${elements}`,
+    );
+  }
+  return chosen;
+}
+
+function checkLabels(labels: readonly string[], { outputs }: ModelFacts): void {
+  const scores = outputs[0]?.shape.reduce((product, size) => product * size, 1) ?? 0;
+  if (labels.length === 0 || labels.length === scores) return;
+  throw new CodedError(
+    'pipeline-mismatch',
+    `${labels.length} labels for ${scores} output values of the model`,
+  );
+}

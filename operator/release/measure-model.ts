@@ -1,0 +1,109 @@
+import { expectOk } from '../../agent/core/coded-error.js';
+import type { Budget } from '../../agent/core/documents/manifest.js';
+import type { SelfTest, SelfTestVector } from '../../agent/core/documents/self-test.js';
+import type { Engine, ModelFacts } from '../../agent/ports/engine.js';
+
+/** What a model is and costs, found out by running it. */
+export interface MeasuredModel {
+  readonly facts: ModelFacts;
+  readonly budget: Budget;
+  readonly selfTest: SelfTest;
+}
+
+/** While building nothing is known yet; a model that needs more is refused. */
+const arenaLimitBytes = 256 * 1_048_576;
+const deadlineMs = 60_000;
+
+/** Golden vectors: zeros, and inputs that reach every byte value. */
+const vectorCount = 4;
+
+/** Inferences that are timed, after as many to warm up. */
+const timedInferences = 20;
+
+/**
+ * A device may be far slower than the machine that builds, and its first inference slower still: the
+ * deadline tells an endless loop from a slow gateway, no more.
+ */
+const deadlineFactor = 50;
+const leastDeadlineUs = 250_000;
+
+/** Loads a model, computes its golden vectors and measures its budget. Throws what the engine refuses. */
+export async function measureModel(model: Uint8Array, engine: Engine): Promise<MeasuredModel> {
+  const handle = 1;
+  const facts = expectOk(
+    await engine.load(handle, model, { arenaBytes: arenaLimitBytes, deadlineMs }),
+  );
+  try {
+    const vectors: SelfTestVector[] = [];
+    for (let seed = 0; seed < vectorCount; seed++) {
+      expectOk(await engine.reset(handle));
+      const inputs = makeInputs(facts, seed);
+      const outputs = new Uint8Array(sizeOf(facts.outputs));
+      expectOk(await engine.invoke(handle, inputs, outputs, deadlineMs));
+      vectors.push({ inputs, outputs });
+    }
+    const expectedUs = await measureLatencyUs(engine, handle, facts);
+    return {
+      facts,
+      selfTest: { vectors, tolerance: toleranceOf(facts) },
+      budget: {
+        arenaBytes: facts.arenaBytes,
+        deadlineUs: Math.max(leastDeadlineUs, expectedUs * deadlineFactor),
+        expectedUs,
+        macs: facts.macs,
+      },
+    };
+  } finally {
+    await engine.unload(handle);
+  }
+}
+
+async function measureLatencyUs(
+  engine: Engine,
+  handle: number,
+  facts: ModelFacts,
+): Promise<number> {
+  const inputs = makeInputs(facts, 1);
+  const outputs = new Uint8Array(sizeOf(facts.outputs));
+  const latencies: number[] = [];
+  for (let i = 0; i < 2 * timedInferences; i++) {
+    const { latencyUs } = expectOk(await engine.invoke(handle, inputs, outputs, deadlineMs));
+    if (i >= timedInferences) latencies.push(latencyUs);
+  }
+  latencies.sort((a, b) => a - b);
+  return Math.ceil(latencies[Math.floor(latencies.length / 2)] ?? 0);
+}
+
+/** Seed 0 is all zeros; the others are small pseudo-random numbers, so that floats stay finite. */
+function makeInputs(facts: ModelFacts, seed: number): Uint8Array {
+  const inputs = new Uint8Array(sizeOf(facts.inputs));
+  if (seed === 0) return inputs;
+  let state = Math.imul(seed, 0x9e3779b1) >>> 0 || 1;
+  const next = (): number => {
+    // Marsaglia's xorshift with shifts 13, 17, 5.
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>>= 0);
+  };
+  let at = 0;
+  for (const { type, byteLength } of facts.inputs) {
+    const view = new DataView(inputs.buffer, at, byteLength);
+    if (type === 'float32') {
+      for (let i = 0; i < byteLength; i += 4) view.setFloat32(i, next() / 2 ** 31 - 1, true);
+    } else if (type === 'bool') {
+      for (let i = 0; i < byteLength; i++) view.setUint8(i, next() >>> 31);
+    } else for (let i = 0; i < byteLength; i++) view.setUint8(i, next() >>> 24);
+    at += byteLength;
+  }
+  return inputs;
+}
+
+/** Integer results are equal on every machine; float sums may be ordered otherwise. */
+function toleranceOf({ outputs }: ModelFacts): number {
+  return outputs.some(({ type }) => type === 'float32') ? 1e-4 : 0;
+}
+
+function sizeOf(tensors: ModelFacts['inputs']): number {
+  return tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}

@@ -1,0 +1,110 @@
+import { CodedError } from '../../agent/core/coded-error.js';
+import {
+  decisionKinds,
+  normaliseKinds,
+  type Pipeline,
+} from '../../agent/core/documents/pipeline.js';
+import type { TensorFacts } from '../../agent/ports/engine.js';
+
+/**
+ * Reads a pipeline from JSON: `{"window": {"frames", "stride"?, "channels", "sampleRateHz"?},
+ * "normalise"?: {"kind", "multiply"?, "add"?}, "decision"?: {"kind", "threshold"?}}`. Throws
+ * `pipeline-file-invalid`, naming the key.
+ */
+export function parsePipelineFile(text: string, models: readonly string[]): Pipeline {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw invalid('the file', `is not JSON: ${error instanceof Error ? error.message : ''}`);
+  }
+  const file = keysOf(json, 'the file', ['window', 'normalise', 'decision']);
+  const window = keysOf(file['window'], 'window', ['frames', 'stride', 'channels', 'sampleRateHz']);
+  const normalise = keysOf(file['normalise'] ?? {}, 'normalise', ['kind', 'multiply', 'add']);
+  const decision = keysOf(file['decision'] ?? {}, 'decision', ['kind', 'threshold']);
+  const frames = count(window['frames'], 'window.frames');
+  return {
+    window: {
+      frames,
+      stride: count(window['stride'] ?? frames, 'window.stride'),
+      channels: count(window['channels'], 'window.channels'),
+      sampleRateHz: optionalNumber(window['sampleRateHz'], 'window.sampleRateHz'),
+    },
+    normalise: {
+      kind: choice(normalise['kind'] ?? 'none', normaliseKinds, 'normalise.kind'),
+      multiply: optionalNumber(normalise['multiply'], 'normalise.multiply') ?? 1,
+      add: optionalNumber(normalise['add'], 'normalise.add') ?? 0,
+    },
+    models,
+    decision: {
+      kind: choice(decision['kind'] ?? 'argmax', decisionKinds, 'decision.kind'),
+      threshold: optionalNumber(decision['threshold'], 'decision.threshold'),
+    },
+  };
+}
+
+/**
+ * A pipeline for a model that comes without one: a window is one frame of all input values. For the input
+ * of a picture, `[1, height, width, 1 or 3]` quantised to eight bits, pixel values from 0 to 255 are laid
+ * over the whole range of the tensor; other values reach the model as they are.
+ */
+export function defaultPipeline(input: TensorFacts, models: readonly string[]): Pipeline {
+  const elements = input.shape.reduce((product, size) => product * size, 1);
+  const [batch, height = 0, width = 0, depth = 0] = input.shape;
+  const isPicture =
+    input.shape.length === 4 &&
+    batch === 1 &&
+    height > 1 &&
+    width > 1 &&
+    (depth === 1 || depth === 3) &&
+    input.scale > 0 &&
+    (input.type === 'int8' || input.type === 'uint8');
+  const channels = isPicture ? depth : elements;
+  const frames = isPicture ? height * width : 1;
+  // real = scale * (quantised - zeroPoint), and pixel 0 is to be the least quantised value.
+  const least = input.type === 'int8' ? -128 : 0;
+  return {
+    window: { frames, stride: frames, channels, sampleRateHz: undefined },
+    normalise: isPicture
+      ? { kind: 'none', multiply: input.scale, add: input.scale * (least - input.zeroPoint) }
+      : { kind: 'none', multiply: 1, add: 0 },
+    models,
+    decision: { kind: 'argmax', threshold: undefined },
+  };
+}
+
+function keysOf(
+  value: unknown,
+  path: string,
+  known: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(path, 'must be an object');
+  }
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) {
+    throw invalid(path, `has the unknown key ${unknown}; allowed: ${known.join(', ')}`);
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function count(value: unknown, path: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+  throw invalid(path, 'must be a whole number above 0');
+}
+
+function optionalNumber(value: unknown, path: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw invalid(path, 'must be a number');
+}
+
+function choice<T extends string>(value: unknown, choices: readonly T[], path: string): T {
+  const found = choices.find((each) => each === value);
+  if (found === undefined) throw invalid(path, `must be one of ${choices.join(', ')}`);
+  return found;
+}
+
+function invalid(path: string, what: string): CodedError {
+  return new CodedError('pipeline-file-invalid', `${path} ${what}`);
+}

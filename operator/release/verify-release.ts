@@ -1,0 +1,26 @@
+import { CodedError, expectOk } from '../../agent/core/coded-error.js';
+import { openSign } from '../../agent/core/cose/sign.js';
+import { openSign1 } from '../../agent/core/cose/sign1.js';
+import { findSigner, parseKeyset, type Keyset } from '../../agent/core/documents/keyset.js';
+import type { Crypto } from '../../agent/ports/crypto.js';
+import type { ReleaseFile } from './release-file.js';
+
+/** Reads a keyset that is trusted because of where it comes from. */
+export function readKeyset(bytes: Uint8Array): Keyset {
+  return expectOk(parseKeyset(expectOk(openSign(bytes, 'keyset')).payload));
+}
+
+/** Whether a device with this keyset would believe the release. Throws the code that the device would give. */
+export function verifyRelease(
+  { envelope, manifest }: ReleaseFile,
+  keyset: Keyset,
+  crypto: Crypto,
+  wallMs: number,
+): void {
+  const { kid, toBeSigned, signature } = expectOk(openSign1(envelope, 'manifest'));
+  const wanted = { role: 'manifest', slot: manifest.slot, wallMs } as const;
+  const { publicKey } = expectOk(findSigner(keyset, kid, wanted));
+  if (!crypto.verifyEd25519(publicKey, toBeSigned, signature)) {
+    throw new CodedError('signature-invalid', 'the manifest was changed after it was signed');
+  }
+}
