@@ -1,0 +1,180 @@
+import { instantiateCore, type CoreExports } from './core-exports.js';
+import { callInvalid, EngineError } from './engine-error.js';
+import {
+  readReport,
+  type ModelReport,
+  type TensorReport,
+  type TensorType,
+} from './model-report.js';
+
+/** What is known of a tensor at the border of a model. */
+export interface TensorFacts {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  /** Per-tensor quantisation; 0 and 0 where there is none. */
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** Types that an application can write and read. */
+const borderTypes: ReadonlySet<string> = new Set([
+  'float32',
+  'int8',
+  'uint8',
+  'int16',
+  'int32',
+  'int64',
+  'bool',
+]);
+
+/** The number of a type that a model cannot have at its border. */
+const typeUnsupported = 14;
+
+/** The only interpreter that an instance is asked for. */
+const first = 0;
+
+/**
+ * A verified model in a WebAssembly instance of its own: a model can break only its own instance. After a
+ * trap the object refuses everything, and is thrown away.
+ *
+ * Nothing that the instance returns is believed: addresses are checked against its memory.
+ */
+export class Interpreter {
+  readonly inputs: readonly TensorFacts[];
+  readonly outputs: readonly TensorFacts[];
+  readonly report: ModelReport;
+  readonly #core: CoreExports;
+  #trapped = false;
+
+  /**
+   * Verifies a model and takes all memory that it needs. Throws an {@link EngineError} where the model is
+   * refused, and what WebAssembly throws at a trap.
+   */
+  static create(
+    core: WebAssembly.Module,
+    model: Uint8Array,
+    limits: { readonly arenaBytes: number },
+  ): Interpreter {
+    const instance = instantiateCore(core);
+    const address = instance.reserve(model.length);
+    if (address === 0) throw new EngineError(5, `a model of ${model.length} bytes`);
+    viewOf(instance, address, model.length).set(model);
+    check(instance, instance.load());
+    check(instance, instance.create(Math.min(limits.arenaBytes, 0xffffffff)));
+    return new Interpreter(instance);
+  }
+
+  private constructor(core: CoreExports) {
+    this.#core = core;
+    this.report = readReport(viewOf(core, core.report_address(), core.report_bytes()));
+    const facts = (index: number): TensorFacts => factsOf(this.#tensor(index));
+    this.inputs = this.report.inputs.map(facts);
+    this.outputs = this.report.outputs.map(facts);
+  }
+
+  /** Activations and scratch buffers, in bytes. */
+  get arenaBytes(): number {
+    return this.report.arenaBytes;
+  }
+
+  /** Multiply-accumulates of one inference. */
+  get macs(): number {
+    return this.report.macs;
+  }
+
+  /** The bytes of an input; to be fetched anew for each use, and written before each inference. */
+  inputView(input: number): Uint8Array {
+    return this.#view(this.report.inputs, input);
+  }
+
+  /** The bytes of an output; valid until the next inference. */
+  outputView(output: number): Uint8Array {
+    return this.#view(this.report.outputs, output);
+  }
+
+  /** One inference. Throws an {@link EngineError}, or what WebAssembly throws at a trap. */
+  invoke(): void {
+    this.#guarded(() => {
+      check(this.#core, this.#core.invoke(first));
+    });
+  }
+
+  /** Zero-fills the arena and gives variables their initial values. */
+  reset(): void {
+    this.#guarded(() => {
+      check(this.#core, this.#core.reset(first));
+    });
+  }
+
+  #view(indices: readonly number[], at: number): Uint8Array {
+    const index = indices[at] ?? -1;
+    const { byteLength } = this.#tensor(index);
+    return this.#guarded(() => {
+      const address = this.#core.tensor_address(first, index);
+      if (address === 0) throw new EngineError(callInvalid, `tensor ${index} has no address`);
+      return viewOf(this.#core, address, byteLength);
+    });
+  }
+
+  #tensor(index: number): TensorReport {
+    const tensor = this.report.tensors[index];
+    if (tensor === undefined) throw new EngineError(callInvalid, `there is no tensor ${index}`);
+    return tensor;
+  }
+
+  #guarded<T>(run: () => T): T {
+    if (this.#trapped) throw new EngineError(callInvalid, 'the instance has trapped before');
+    try {
+      return run();
+    } catch (error) {
+      // An object still answers after a trap, but in what state nobody knows.
+      if (!(error instanceof EngineError)) this.#trapped = true;
+      throw error;
+    }
+  }
+}
+
+export { EngineError } from './engine-error.js';
+
+function viewOf(core: CoreExports, address: number, length: number): Uint8Array {
+  // Rust's addresses are unsigned; WebAssembly gives them as signed.
+  const start = address >>> 0;
+  if (start + length > core.memory.buffer.byteLength) {
+    throw new Error(`the core names ${length} bytes at ${start}, beyond its memory`);
+  }
+  return new Uint8Array(core.memory.buffer, start, length);
+}
+
+function check(core: CoreExports, number: number): void {
+  if (number !== 0) throw new EngineError(number, describePlace(core));
+}
+
+function describePlace(core: CoreExports): string {
+  const index = core.place_index() >>> 0;
+  const code = core.place_operator();
+  switch (core.place_kind()) {
+    case 1:
+      return `at byte ${index} of the model`;
+    case 2:
+      return `in tensor ${index}`;
+    case 3:
+      return `in operator ${index}${code < 0 ? '' : ` (builtin code ${code})`}`;
+    default:
+      return 'in the model as a whole';
+  }
+}
+
+function factsOf({ name, type, shape, byteLength, scales, zeroPoint }: TensorReport): TensorFacts {
+  if (!borderTypes.has(type)) throw new EngineError(typeUnsupported, `${name} is of type ${type}`);
+  const scale = scales.length === 1 ? (scales[0] ?? 0) : 0;
+  return {
+    name,
+    type: type as TensorType,
+    shape,
+    byteLength,
+    scale,
+    zeroPoint: scale === 0 ? 0 : zeroPoint,
+  };
+}

@@ -1,0 +1,189 @@
+/** Element types as the agent names them; others are refused at the border of a model. */
+export type TensorType = 'float32' | 'int8' | 'uint8' | 'int16' | 'int32' | 'int64' | 'bool';
+
+/** A tensor of a model. */
+export interface TensorReport {
+  readonly name: string;
+  /** TensorFlow Lite's name of the type, in lower case. */
+  readonly type: string;
+  /** Constants are read from the model, variables keep their values between inferences. */
+  readonly location: 'constant' | 'arena' | 'variable';
+  readonly shape: readonly number[];
+  readonly byteLength: number;
+  /** real = scale * (quantised - zeroPoint); one scale, one for each channel, or none. */
+  readonly scales: readonly number[];
+  readonly zeroPoint: number;
+  readonly quantisedDimension: number;
+}
+
+/** An operator of a model, with what it costs. */
+export interface OperatorReport {
+  /** Builtin code of the TensorFlow Lite schema. */
+  readonly code: number;
+  readonly name: string;
+  /** Indices of tensors; -1 where an optional input is left out. */
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  /** Multiply-accumulates. */
+  readonly macs: number;
+  /** Inputs, weights and outputs, each counted once. */
+  readonly movedBytes: number;
+  /** Weights and tables in the layout of the kernel, apart from the model. */
+  readonly packedBytes: number;
+}
+
+/** Where a tensor or scratch buffer lies in the arena, and from which operator to which. */
+export interface PlacementReport {
+  /** Index of the tensor; -1 for a scratch buffer. */
+  readonly tensor: number;
+  readonly offset: number;
+  readonly byteLength: number;
+  /** 0 is before the first operator, n + 1 is operator n. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What is known of a model before its first inference. */
+export interface ModelReport {
+  /** Activations and scratch buffers: upstream's non-persistent arena. */
+  readonly arenaBytes: number;
+  readonly variableBytes: number;
+  readonly packedBytes: number;
+  readonly macs: number;
+  readonly movedBytes: number;
+  readonly tensors: readonly TensorReport[];
+  readonly operators: readonly OperatorReport[];
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly placements: readonly PlacementReport[];
+}
+
+/** The layout that this file reads (`wasm/src/report.rs`). */
+const version = 1;
+
+/** TensorType of the TensorFlow Lite schema, by number. */
+const typeNames: readonly string[] = [
+  'float32',
+  'float16',
+  'int32',
+  'uint8',
+  'int64',
+  'string',
+  'bool',
+  'int16',
+  'complex64',
+  'int8',
+  'float64',
+  'complex128',
+  'uint64',
+  'resource',
+  'variant',
+  'uint32',
+  'uint16',
+  'int4',
+  'bfloat16',
+];
+
+const locations = ['constant', 'arena', 'variable'] as const;
+
+/** Reads the report of the Rust side. It comes from our own code, so what does not fit is a broken invariant. */
+export function readReport(bytes: Uint8Array): ModelReport {
+  const reader = new Reader(bytes);
+  const found = reader.u32();
+  if (found !== version) throw new Error(`the core reports in version ${found}`);
+  const report = {
+    arenaBytes: reader.u32(),
+    variableBytes: reader.u32(),
+    packedBytes: reader.u32(),
+    macs: reader.f64(),
+    movedBytes: reader.f64(),
+    tensors: reader.list(() => readTensor(reader)),
+    operators: reader.list(() => readOperator(reader)),
+    inputs: reader.list(() => reader.i32()),
+    outputs: reader.list(() => reader.i32()),
+    placements: reader.list(() => ({
+      tensor: reader.i32(),
+      offset: reader.u32(),
+      byteLength: reader.u32(),
+      first: reader.u32(),
+      last: reader.u32(),
+    })),
+  };
+  return report;
+}
+
+function readTensor(reader: Reader): TensorReport {
+  const name = reader.text();
+  const type = typeNames[reader.u8()] ?? 'unknown';
+  const location = locations[reader.u8()] ?? 'arena';
+  return {
+    name,
+    type,
+    location,
+    shape: reader.list(() => reader.u32()),
+    byteLength: reader.u32(),
+    scales: reader.list(() => reader.f32()),
+    zeroPoint: reader.i32(),
+    quantisedDimension: reader.u32(),
+  };
+}
+
+function readOperator(reader: Reader): OperatorReport {
+  return {
+    code: reader.i32(),
+    name: reader.text(),
+    inputs: reader.list(() => reader.i32()),
+    outputs: reader.list(() => reader.i32()),
+    macs: reader.f64(),
+    movedBytes: reader.f64(),
+    packedBytes: reader.f64(),
+  };
+}
+
+/** Little-endian values, one after the other; a DataView throws at the end. */
+class Reader {
+  readonly #view: DataView;
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#advance(4), true);
+  }
+
+  i32(): number {
+    return this.#view.getInt32(this.#advance(4), true);
+  }
+
+  f32(): number {
+    return this.#view.getFloat32(this.#advance(4), true);
+  }
+
+  f64(): number {
+    return this.#view.getFloat64(this.#advance(8), true);
+  }
+
+  text(): string {
+    const length = this.u32();
+    const start = this.#advance(length);
+    return new TextDecoder().decode(this.#bytes.subarray(start, start + length));
+  }
+
+  list<T>(read: () => T): T[] {
+    return Array.from({ length: this.u32() }, read);
+  }
+
+  #advance(bytes: number): number {
+    const at = this.#at;
+    this.#at += bytes;
+    return at;
+  }
+}

@@ -1,0 +1,155 @@
+//! The WebAssembly exports: numbers in, numbers out. An instance of the module holds one program and
+//! as many interpreters of it as its caller makes; its caller reads and writes tensors in the memory of
+//! the instance. Without `unsafe`: the state of an instance is a thread local of its only thread.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::error::{Error, ErrorKind, Place, Result};
+use crate::interpreter::Interpreter;
+use crate::kernels::allocate;
+use crate::limits::{FILE_BYTES, Limits};
+use crate::model::Model;
+use crate::program::Program;
+use crate::report::report;
+use crate::resolver::ALL;
+
+#[derive(Default)]
+struct Instance {
+    /// The model file on its way in.
+    file: Vec<u8>,
+    program: Option<Arc<Program>>,
+    report: Vec<u8>,
+    interpreters: Vec<Interpreter>,
+    /// Place of the last refusal: kind (0 model, 1 byte, 2 tensor, 3 operator), index, operator code.
+    place: (u32, u32, i32),
+}
+
+thread_local! {
+    static INSTANCE: RefCell<Instance> = RefCell::default();
+}
+
+/// Makes room for a model file; gives its address, or 0 where there is none.
+#[wasm_bindgen]
+pub fn reserve(bytes: u32) -> u32 {
+    with(|instance| {
+        let bytes = bytes as usize;
+        if bytes > FILE_BYTES {
+            return 0;
+        }
+        instance.file = allocate(bytes, 0u8).unwrap_or_default();
+        if instance.file.len() == bytes { instance.file.as_ptr() as usize as u32 } else { 0 }
+    })
+}
+
+/// Verifies the model that was written to the reserved room and prepares it. 0, or an error number.
+#[wasm_bindgen]
+pub fn load() -> u32 {
+    with(|instance| {
+        let file = std::mem::take(&mut instance.file);
+        let loaded = Model::verify(file)
+            .and_then(|model| Program::prepare(model, &ALL));
+        let program = loaded.map(|program| {
+            instance.report = report(&program);
+            instance.program = Some(Arc::new(program));
+        });
+        instance.settle(program)
+    })
+}
+
+/// Address of the report of the loaded program (layout in `report.rs`).
+#[wasm_bindgen]
+pub fn report_address() -> u32 {
+    with(|instance| instance.report.as_ptr() as usize as u32)
+}
+
+/// Length of the report.
+#[wasm_bindgen]
+pub fn report_bytes() -> u32 {
+    with(|instance| instance.report.len() as u32)
+}
+
+/// Makes an interpreter of the loaded program. 0, or an error number; interpreters are numbered from 0.
+#[wasm_bindgen]
+pub fn create(arena_bytes: u32) -> u32 {
+    with(|instance| {
+        let limits = Limits { arena_bytes: arena_bytes as usize };
+        let created = instance
+            .program
+            .clone()
+            .ok_or(Error::new(ErrorKind::CallInvalid))
+            .and_then(|program| Interpreter::new(program, limits))
+            .map(|interpreter| instance.interpreters.push(interpreter));
+        instance.settle(created)
+    })
+}
+
+/// Address of an input or output tensor of an interpreter; 0 where there is none.
+#[wasm_bindgen]
+pub fn tensor_address(interpreter: u32, tensor: u32) -> u32 {
+    with(|instance| {
+        instance
+            .interpreter(interpreter)
+            .and_then(|found| found.tensor(tensor as usize).map(|bytes| bytes.as_ptr() as usize as u32))
+            .unwrap_or(0)
+    })
+}
+
+/// One inference. 0, or an error number.
+#[wasm_bindgen]
+pub fn invoke(interpreter: u32) -> u32 {
+    with(|instance| {
+        let invoked = instance.interpreter(interpreter).and_then(Interpreter::invoke);
+        instance.settle(invoked)
+    })
+}
+
+/// Zero-fills the arena and sets variables to their initial values. 0, or an error number.
+#[wasm_bindgen]
+pub fn reset(interpreter: u32) -> u32 {
+    with(|instance| {
+        let reset = instance.interpreter(interpreter).map(Interpreter::reset);
+        instance.settle(reset)
+    })
+}
+
+/// What the last refusal was about: 0 the model, 1 a byte, 2 a tensor, 3 an operator.
+#[wasm_bindgen]
+pub fn place_kind() -> u32 {
+    with(|instance| instance.place.0)
+}
+
+/// Which byte, tensor or operator.
+#[wasm_bindgen]
+pub fn place_index() -> u32 {
+    with(|instance| instance.place.1)
+}
+
+/// The builtin code of the operator; -1 where it is not known.
+#[wasm_bindgen]
+pub fn place_operator() -> i32 {
+    with(|instance| instance.place.2)
+}
+
+impl Instance {
+    fn interpreter(&mut self, number: u32) -> Result<&mut Interpreter> {
+        self.interpreters.get_mut(number as usize).ok_or(ErrorKind::CallInvalid.into())
+    }
+
+    fn settle(&mut self, result: Result<()>) -> u32 {
+        let Err(error) = result else { return 0 };
+        self.place = match error.place {
+            Place::Model => (0, 0, -1),
+            Place::Byte(at) => (1, at as u32, -1),
+            Place::Tensor(index) => (2, index as u32, -1),
+            Place::Operator(index, code) => (3, index as u32, code),
+        };
+        error.kind as u32
+    }
+}
+
+fn with<T>(run: impl FnOnce(&mut Instance) -> T) -> T {
+    INSTANCE.with_borrow_mut(run)
+}

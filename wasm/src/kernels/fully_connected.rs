@@ -1,0 +1,175 @@
+//! FULLY_CONNECTED, int8.
+//!
+//! Upstream: `micro/kernels/fully_connected.cc`, `fully_connected_common.cc` and
+//! `lite/kernels/internal/reference/integer_ops/fully_connected.h`.
+
+use crate::arena::{Inputs, Outputs};
+use crate::error::{ErrorKind, Result, ensure};
+use crate::kernels::int8::{self, LANES, int8};
+use crate::kernels::{Kernel, Node, Prepared};
+use crate::options::Options;
+use crate::quantization::{Multiplier, OutputStage};
+use crate::tensor::{Tensor, TensorType};
+
+/// A matrix product with packed weights.
+pub struct FullyConnected {
+    /// Inputs per row, and weights per output channel.
+    depth: usize,
+    channels: usize,
+    input_offset: i32,
+    /// Negated zero point of the weights: upstream honours one for the whole tensor.
+    weights_offset: i32,
+    /// `[channel / 4][input][4]`.
+    weights: Vec<[i8; LANES]>,
+    bias: Vec<i32>,
+    multipliers: Vec<Multiplier>,
+    stage: OutputStage,
+}
+
+/// Checks the operator and packs its weights.
+pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
+    node.expect(2..=3, 1)?;
+    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    let Options::FullyConnected { activation } = &node.operator.options else {
+        return Err(ErrorKind::OperatorInvalid.into());
+    };
+    int8::expect_types(input, filter, output)?;
+    let invalid = ErrorKind::OperatorInvalid;
+    let &[channels, depth] = filter.shape.dimensions() else {
+        return Err(invalid.into());
+    };
+    // The input is as many rows as it holds, whatever its shape.
+    ensure(output.shape.last() == channels, invalid)?;
+    let rows = output.shape.elements() / channels;
+    ensure(input.shape.elements() == rows * depth, invalid)?;
+    let (multipliers, weights_offset) =
+        multipliers(input, filter, node.optional_input(2)?, output, channels)?;
+    let kernel = FullyConnected {
+        depth,
+        channels,
+        input_offset: -input.affine()?.1,
+        weights_offset,
+        weights: int8::pack(&int8::weights(node, filter)?, depth)?,
+        bias: int8::bias(node, 2, channels)?,
+        multipliers,
+        stage: OutputStage::new(output, *activation)?,
+    };
+    Ok(Prepared {
+        macs: output.shape.elements() as u64 * depth as u64,
+        scratch_bytes: 0,
+        packed_bytes: kernel.weights.len() * LANES + channels * 12,
+        kernel: Box::new(kernel),
+    })
+}
+
+/// Per channel as convolutions do; for the whole tensor upstream multiplies the scales of input and
+/// filter in float32 and bounds the bias's scale (`GetQuantizedConvolutionMultipler`).
+fn multipliers(
+    input: &Tensor,
+    filter: &Tensor,
+    bias: Option<&Tensor>,
+    output: &Tensor,
+    channels: usize,
+) -> Result<(Vec<Multiplier>, i32)> {
+    let invalid = ErrorKind::QuantisationInvalid;
+    let quantization = filter.quantization.as_ref().ok_or(invalid)?;
+    if quantization.scales.len() > 1 {
+        ensure(filter.element_type == TensorType::Int8, ErrorKind::TypeUnsupported)?;
+        return Ok((int8::multipliers(input, filter, output, 0, channels)?, 0));
+    }
+    ensure(quantization.uniform_zero_point, invalid)?;
+    let (input_scale, _) = input.affine()?;
+    let (filter_scale, filter_zero_point) = filter.affine()?;
+    let (output_scale, _) = output.affine()?;
+    if let Some(bias) = bias.filter(|bias| bias.quantization.is_some()) {
+        let product = f64::from(input_scale) * f64::from(filter_scale);
+        let difference = (product - f64::from(bias.affine()?.0)).abs();
+        ensure(difference / f64::from(output_scale) <= 0.02, invalid)?;
+    }
+    let product = f64::from(input_scale * filter_scale);
+    let multiplier = Multiplier::new(product / f64::from(output_scale))?;
+    Ok((vec![multiplier; channels], -filter_zero_point))
+}
+
+impl Kernel for FullyConnected {
+    fn eval(&self, inputs: &Inputs<'_>, outputs: &mut Outputs<'_>) -> Result<()> {
+        self.run(inputs.get(0)?, outputs.get(0)?);
+        Ok(())
+    }
+}
+
+impl FullyConnected {
+    fn run(&self, input: &[u8], output: &mut [u8]) {
+        let rows = input.chunks_exact(self.depth).zip(output.chunks_exact_mut(self.channels));
+        for (input, output) in rows {
+            let correction = self.correction(input);
+            let channels = output
+                .chunks_mut(LANES)
+                .zip(self.bias.chunks(LANES))
+                .zip(self.multipliers.chunks(LANES))
+                .zip(self.weights.chunks_exact(self.depth));
+            for (((output, bias), multipliers), weights) in channels {
+                let mut sums = [correction; LANES];
+                for (sum, bias) in sums.iter_mut().zip(bias) {
+                    *sum = sum.wrapping_add(*bias);
+                }
+                int8::accumulate(&mut sums, input, weights, self.input_offset);
+                int8::store(output, &sums, multipliers, self.stage);
+            }
+        }
+    }
+
+    /// What the zero point of the weights adds to every channel of a row.
+    fn correction(&self, input: &[u8]) -> i32 {
+        if self.weights_offset == 0 {
+            return 0;
+        }
+        let sum = input.iter().fold(0i32, |sum, input| {
+            sum.wrapping_add(int8(*input) + self.input_offset)
+        });
+        sum.wrapping_mul(self.weights_offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::Random;
+
+    #[test]
+    fn results_equal_those_of_upstreams_loops() {
+        let mut random = Random::new(5);
+        for _ in 0..300 {
+            let (rows, channels, depth) =
+                (1 + random.below(3), 1 + random.below(13), 1 + random.below(40));
+            let weights = random.weights(channels * depth);
+            let kernel = FullyConnected {
+                depth,
+                channels,
+                input_offset: random.below(256) as i32 - 127,
+                weights_offset: [0, 0, 5, -7][random.below(4)],
+                weights: int8::pack(&weights, depth).unwrap(),
+                bias: random.biases(channels),
+                multipliers: (0..channels)
+                    .map(|_| Multiplier::new(1e-4 + random.below(1000) as f64 * 1e-5).unwrap())
+                    .collect(),
+                stage: OutputStage { zero_point: random.below(256) as i32 - 128, low: -100, high: 120 },
+            };
+            let input = random.bytes(rows * depth);
+            let mut output = vec![0; rows * channels];
+            kernel.run(&input, &mut output);
+            for row in 0..rows {
+                for channel in 0..channels {
+                    let mut sum = kernel.bias[channel];
+                    for d in 0..depth {
+                        sum += (i32::from(weights[channel * depth + d]) + kernel.weights_offset)
+                            * (i32::from(input[row * depth + d] as i8) + kernel.input_offset);
+                    }
+                    let scaled = kernel.multipliers[channel].apply(sum) + kernel.stage.zero_point;
+                    let expected = scaled.max(kernel.stage.low).min(kernel.stage.high) as i8;
+                    assert_eq!(output[row * channels + channel] as i8, expected);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The operators, one file per family.
+//!
+//! `prepare` checks an operator and computes once whatever does not change: geometry, multipliers,
+//! tables, packed weights. The kernel that it returns does arithmetic only. Each file names the
+//! upstream kernel whose results it reproduces, and its tests compare it with a plain twin written
+//! after upstream's loops.
+
+pub mod add;
+pub mod conv;
+pub mod depthwise_conv;
+pub mod fully_connected;
+pub mod int8;
+pub mod pad;
+pub mod pooling;
+pub mod quantize;
+pub mod reduce;
+pub mod shape;
+pub mod softmax;
+pub mod window;
+
+use crate::arena::{Inputs, Outputs};
+use crate::error::{ErrorKind, Result, ensure};
+use crate::model::{Model, Operator};
+use crate::tensor::{Tensor, TensorType};
+
+/// The arithmetic of one operator, ready to run.
+pub trait Kernel: Send + Sync {
+    /// Computes the outputs; allocates nothing.
+    fn eval(&self, inputs: &Inputs<'_>, outputs: &mut Outputs<'_>) -> Result<()>;
+}
+
+/// What `prepare` makes of an operator.
+pub struct Prepared {
+    /// Its arithmetic.
+    pub kernel: Box<dyn Kernel>,
+    /// Multiply-accumulates of one `eval`; 0 for operators that only move or compare.
+    pub macs: u64,
+    /// Arena bytes that `eval` needs beside its outputs.
+    pub scratch_bytes: usize,
+    /// Bytes of packed weights and tables that the kernel owns.
+    pub packed_bytes: usize,
+}
+
+impl Prepared {
+    /// A kernel without multiplications, scratch buffer or tables.
+    pub fn simple(kernel: impl Kernel + 'static) -> Self {
+        Self { kernel: Box::new(kernel), macs: 0, scratch_bytes: 0, packed_bytes: 0 }
+    }
+}
+
+/// An operator and its tensors, as `prepare` sees them.
+pub struct Node<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// The operator.
+    pub operator: &'a Operator,
+}
+
+impl<'a> Node<'a> {
+    /// Refuses other numbers of inputs and outputs.
+    pub fn expect(&self, inputs: core::ops::RangeInclusive<usize>, outputs: usize) -> Result<()> {
+        let sound = inputs.contains(&self.operator.inputs.len())
+            && self.operator.outputs.len() == outputs;
+        ensure(sound, ErrorKind::OperatorInvalid)
+    }
+
+    /// A required input.
+    pub fn input(&self, position: usize) -> Result<&'a Tensor> {
+        self.optional_input(position)?.ok_or(ErrorKind::OperatorInvalid.into())
+    }
+
+    /// An input that may be left out.
+    pub fn optional_input(&self, position: usize) -> Result<Option<&'a Tensor>> {
+        match self.operator.inputs.get(position) {
+            Some(Some(index)) => match self.model.tensors.get(*index) {
+                Some(tensor) => Ok(Some(tensor)),
+                None => Err(ErrorKind::IndexInvalid.into()),
+            },
+            _ => Ok(None),
+        }
+    }
+
+    /// An output.
+    pub fn output(&self, position: usize) -> Result<&'a Tensor> {
+        let index = self.operator.outputs.get(position).ok_or(ErrorKind::OperatorInvalid)?;
+        self.model.tensors.get(*index).ok_or(ErrorKind::IndexInvalid.into())
+    }
+
+    /// The bytes of a tensor that must be constant.
+    pub fn constant(&self, tensor: &Tensor) -> Result<&'a [u8]> {
+        self.model.constant(tensor).ok_or(ErrorKind::OperatorInvalid.into())
+    }
+
+    /// The values of a constant int32 tensor.
+    pub fn int32s(&self, tensor: &Tensor) -> Result<Vec<i32>> {
+        expect_type(tensor, TensorType::Int32)?;
+        let (values, _) = self.constant(tensor)?.as_chunks();
+        Ok(values.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect())
+    }
+}
+
+/// Refuses other element types.
+pub fn expect_type(tensor: &Tensor, element_type: TensorType) -> Result<()> {
+    ensure(tensor.element_type == element_type, ErrorKind::TypeUnsupported)
+}
+
+/// Memory for weights and tables, or a refusal where it cannot be had.
+pub fn allocate<T: Clone>(length: usize, value: T) -> Result<Vec<T>> {
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(length).map_err(|_| ErrorKind::MemoryExhausted)?;
+    memory.resize(length, value);
+    Ok(memory)
+}
+
+#[cfg(test)]
+pub mod testing {
+    //! Chance for tests: small, seeded, the same everywhere.
+
+    /// xorshift32.
+    pub struct Random(u32);
+
+    impl Random {
+        pub fn new(seed: u32) -> Self {
+            Self(seed.wrapping_mul(2_654_435_761).wrapping_add(0x9e37_79b9).max(1))
+        }
+
+        pub fn next(&mut self) -> u32 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 17;
+            self.0 ^= self.0 << 5;
+            self.0
+        }
+
+        pub fn below(&mut self, bound: usize) -> usize {
+            (self.next() >> 4) as usize % bound
+        }
+
+        pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+            (0..length).map(|_| (self.next() >> 24) as u8).collect()
+        }
+
+        pub fn weights(&mut self, length: usize) -> Vec<i8> {
+            self.bytes(length).into_iter().map(|byte| byte as i8).collect()
+        }
+
+        pub fn biases(&mut self, length: usize) -> Vec<i32> {
+            (0..length).map(|_| self.next() as i32 >> 18).collect()
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! AVERAGE_POOL_2D and MAX_POOL_2D, int8.
+//!
+//! Upstream: `micro/kernels/pooling.cc`, `pooling_common.cc` and
+//! `lite/kernels/internal/reference/integer_ops/pooling.h`.
+
+use crate::arena::{Inputs, Outputs};
+use crate::error::{ErrorKind, Result, ensure};
+use crate::kernels::int8::int8;
+use crate::kernels::window::Axis;
+use crate::kernels::{Kernel, Node, Prepared, expect_type};
+use crate::options::Options;
+use crate::tensor::TensorType;
+
+/// What is taken from a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Take {
+    Average,
+    Maximum,
+}
+
+/// A pooling: each channel by itself, no rescaling.
+struct Pooling {
+    take: Take,
+    height: Axis,
+    width: Axis,
+    channels: usize,
+    low: i32,
+    high: i32,
+}
+
+/// Checks an AVERAGE_POOL_2D.
+pub fn prepare_average(node: &Node<'_>) -> Result<Prepared> {
+    prepare(node, Take::Average)
+}
+
+/// Checks a MAX_POOL_2D.
+pub fn prepare_max(node: &Node<'_>) -> Result<Prepared> {
+    prepare(node, Take::Maximum)
+}
+
+fn prepare(node: &Node<'_>, take: Take) -> Result<Prepared> {
+    node.expect(1..=1, 1)?;
+    let (input, output) = (node.input(0)?, node.output(0)?);
+    let Options::Pool { sliding, filter, activation } = &node.operator.options else {
+        return Err(ErrorKind::OperatorInvalid.into());
+    };
+    expect_type(input, TensorType::Int8)?;
+    expect_type(output, TensorType::Int8)?;
+    let (input_scale, input_zero_point) = input.affine()?;
+    let (output_scale, output_zero_point) = output.affine()?;
+    let same = f64::from((input_scale - output_scale).abs()) <= 1.0e-6
+        && input_zero_point == output_zero_point;
+    ensure(same, ErrorKind::QuantisationInvalid)?;
+    let [batches, input_height, input_width, channels] = input.shape.image()?;
+    let (height, width) = Axis::pair(sliding, (input_height, input_width), *filter)?;
+    let expected = [batches, height.output, width.output, channels];
+    ensure(output.shape.image()? == expected, ErrorKind::OperatorInvalid)?;
+    let (low, high) = activation.range(output)?;
+    Ok(Prepared::simple(Pooling { take, height, width, channels, low, high }))
+}
+
+impl Kernel for Pooling {
+    fn eval(&self, inputs: &Inputs<'_>, outputs: &mut Outputs<'_>) -> Result<()> {
+        self.run(inputs.get(0)?, outputs.get(0)?)
+    }
+}
+
+impl Pooling {
+    fn run(&self, input: &[u8], output: &mut [u8]) -> Result<()> {
+        let image_bytes = self.height.input * self.width.input * self.channels;
+        let mut pixels = output.chunks_exact_mut(self.channels);
+        for image in input.chunks_exact(image_bytes) {
+            for y in 0..self.height.output {
+                for x in 0..self.width.output {
+                    let pixel = pixels.next().ok_or(ErrorKind::EngineInternal)?;
+                    for (channel, output) in pixel.iter_mut().enumerate() {
+                        let value = match self.take {
+                            Take::Average => self.average(image, y, x, channel),
+                            Take::Maximum => self.maximum(image, y, x, channel),
+                        };
+                        *output = value.clamp(self.low, self.high) as u8;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Rounds halves away from zero. Only inputs inside the image count.
+    #[inline(always)]
+    fn average(&self, image: &[u8], y: usize, x: usize, channel: usize) -> i32 {
+        let (sum, count) = self
+            .window(image, y, x, channel)
+            .fold((0i32, 0i32), |(sum, count), input| (sum + input, count + 1));
+        let half = count / 2;
+        let nudged = if sum > 0 { sum + half } else { sum - half };
+        nudged.checked_div(count).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn maximum(&self, image: &[u8], y: usize, x: usize, channel: usize) -> i32 {
+        self.window(image, y, x, channel).fold(-128, i32::max)
+    }
+
+    /// The inputs of one window and channel.
+    #[inline(always)]
+    fn window<'a>(
+        &'a self,
+        image: &'a [u8],
+        y: usize,
+        x: usize,
+        channel: usize,
+    ) -> impl Iterator<Item = i32> + 'a {
+        let (rows, row) = self.height.taps(y);
+        let (columns, column) = self.width.taps(x);
+        let row_bytes = self.width.input * self.channels;
+        let rows = image.chunks_exact(row_bytes).skip(row).take(rows.len());
+        let first = column * self.channels + channel;
+        rows.flat_map(move |row| {
+            let inputs = row.get(first..).unwrap_or(&[]).iter();
+            inputs.step_by(self.channels).take(columns.len()).map(|input| int8(*input))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::testing::Random;
+    use crate::options::{Padding, Sliding};
+
+    #[test]
+    fn results_equal_those_of_upstreams_loops() {
+        let mut random = Random::new(6);
+        let mut tried = 0;
+        while tried < 300 {
+            let sliding = Sliding {
+                padding: if random.below(2) == 0 { Padding::Same } else { Padding::Valid },
+                stride: (1 + random.below(3), 1 + random.below(3)),
+                dilation: (1, 1),
+            };
+            let image = (1 + random.below(7), 1 + random.below(7));
+            let filter = (1 + random.below(4), 1 + random.below(4));
+            let Ok((height, width)) = Axis::pair(&sliding, image, filter) else { continue };
+            tried += 1;
+            let channels = 1 + random.below(5);
+            let take = if random.below(2) == 0 { Take::Average } else { Take::Maximum };
+            let kernel = Pooling { take, height, width, channels, low: -90, high: 100 };
+            let input = random.bytes(2 * image.0 * image.1 * channels);
+            let mut output = vec![0; 2 * height.output * width.output * channels];
+            kernel.run(&input, &mut output).unwrap();
+            for (index, &output) in output.iter().enumerate() {
+                let channel = index % channels;
+                let x = index / channels % width.output;
+                let y = index / channels / width.output % height.output;
+                let batch = index / channels / width.output / height.output;
+                let mut inputs = Vec::new();
+                for fy in 0..filter.0 {
+                    for fx in 0..filter.1 {
+                        let iy = (y * height.stride + fy) as i64 - height.padding as i64;
+                        let ix = (x * width.stride + fx) as i64 - width.padding as i64;
+                        let inside = iy >= 0
+                            && ix >= 0
+                            && iy < image.0 as i64
+                            && ix < image.1 as i64;
+                        if inside {
+                            let pixel = (batch * image.0 + iy as usize) * image.1 + ix as usize;
+                            inputs.push(input[pixel * channels + channel] as i8);
+                        }
+                    }
+                }
+                let value = match take {
+                    Take::Maximum => i32::from(*inputs.iter().max().unwrap()),
+                    Take::Average => {
+                        let sum: i32 = inputs.iter().map(|&input| i32::from(input)).sum();
+                        (f64::from(sum) / inputs.len() as f64).round() as i32
+                    }
+                };
+                assert_eq!(i32::from(output as i8), value.max(-90).min(100));
+            }
+        }
+    }
+}

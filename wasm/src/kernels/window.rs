@@ -1,0 +1,110 @@
+//! Geometry of sliding windows, one dimension at a time.
+//!
+//! Upstream: `lite/kernels/padding.h` (`ComputeOutSizeChecked`, `ComputePaddingWithOffset`).
+
+use core::ops::Range;
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::options::{Padding, Sliding};
+
+/// One dimension of a window that slides over an image.
+#[derive(Clone, Copy, Debug)]
+pub struct Axis {
+    /// Extent of the input.
+    pub input: usize,
+    /// Extent of the output.
+    pub output: usize,
+    /// Taps of the filter.
+    pub filter: usize,
+    /// Step between windows.
+    pub stride: usize,
+    /// Distance between taps.
+    pub dilation: usize,
+    /// Border before the first input.
+    pub padding: usize,
+}
+
+impl Axis {
+    /// Height and width of a window; refuses windows larger than what they slide over.
+    pub fn pair(sliding: &Sliding, input: (usize, usize), filter: (usize, usize)) -> Result<(Self, Self)> {
+        let Sliding { padding, stride, dilation } = *sliding;
+        Ok((
+            Self::new(padding, input.0, filter.0, stride.0, dilation.0)?,
+            Self::new(padding, input.1, filter.1, stride.1, dilation.1)?,
+        ))
+    }
+
+    fn new(padding: Padding, input: usize, filter: usize, stride: usize, dilation: usize) -> Result<Self> {
+        let invalid = ErrorKind::OperatorInvalid;
+        ensure(input > 0 && filter > 0 && stride > 0 && dilation > 0, invalid)?;
+        let spread = (filter - 1).checked_mul(dilation).and_then(|span| span.checked_add(1));
+        let spread = spread.ok_or(invalid)?;
+        let output = match padding {
+            Padding::Same => input.div_ceil(stride),
+            Padding::Valid => {
+                (input.checked_add(stride).and_then(|sum| sum.checked_sub(spread)).ok_or(invalid)?) / stride
+            }
+        };
+        ensure(output > 0, invalid)?;
+        let covered = (output - 1).checked_mul(stride).and_then(|span| span.checked_add(spread));
+        let padding = covered.ok_or(invalid)?.saturating_sub(input) / 2;
+        Ok(Self { input, output, filter, stride, dilation, padding })
+    }
+
+    /// The taps of the window at `position` that lie inside the image, and the input of the first.
+    #[inline(always)]
+    pub fn taps(&self, position: usize) -> (Range<usize>, usize) {
+        let start = position * self.stride;
+        let first = if start >= self.padding {
+            0
+        } else {
+            (self.padding - start).div_ceil(self.dilation)
+        };
+        // Tap t lies at start + t * dilation - padding.
+        let room = (self.input + self.padding).saturating_sub(start);
+        let end = room.div_ceil(self.dilation).min(self.filter);
+        let origin = (start + first * self.dilation).saturating_sub(self.padding);
+        (first..end.max(first), origin)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taps_are_those_inside_the_image() {
+        for padding in [Padding::Same, Padding::Valid] {
+            for input in 1..9 {
+                for filter in 1..5 {
+                    for stride in 1..4 {
+                        for dilation in 1..4 {
+                            let Ok(axis) = Axis::new(padding, input, filter, stride, dilation) else {
+                                continue;
+                            };
+                            for position in 0..axis.output {
+                                let at = |tap: usize| {
+                                    (position * stride + tap * dilation).checked_sub(axis.padding)
+                                };
+                                let inside: Vec<_> = (0..filter)
+                                    .filter(|&tap| at(tap).is_some_and(|place| place < input))
+                                    .collect();
+                                let (taps, origin) = axis.taps(position);
+                                assert_eq!(taps.clone().collect::<Vec<_>>(), inside, "{axis:?}");
+                                if let Some(&tap) = inside.first() {
+                                    assert_eq!(Some(origin), at(tap), "{axis:?}");
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_larger_than_its_image_is_refused_unless_padded() {
+        assert!(Axis::new(Padding::Valid, 3, 4, 1, 1).is_err());
+        assert_eq!(Axis::new(Padding::Same, 3, 4, 1, 1).unwrap().output, 3);
+    }
+}

@@ -1,0 +1,30 @@
+//! How large a model may be before it is refused: bounds on work and memory that hold before a
+//! single byte is interpreted. They are far above anything meant for small devices.
+
+/// Bytes of a model file.
+pub const FILE_BYTES: usize = 64 << 20;
+/// Tensors of a subgraph, and buffers of a file.
+pub const TENSORS: usize = 4096;
+/// Operators of a subgraph.
+pub const OPERATORS: usize = 4096;
+/// Subgraphs of a file.
+pub const SUBGRAPHS: usize = 64;
+/// Operator codes and metadata entries of a file.
+pub const TABLE_ENTRIES: usize = 1024;
+/// Dimensions of a tensor.
+pub const RANK: usize = 6;
+/// Elements of a tensor.
+pub const ELEMENTS: usize = 1 << 28;
+/// Inputs, outputs and intermediates of one operator.
+pub const OPERATOR_TENSORS: usize = 64;
+/// Multiply-accumulates of one invoke: ten seconds and more on a fast host.
+pub const MACS: u64 = 1 << 34;
+/// Bytes of an arena, whatever the caller allows.
+pub const ARENA_BYTES: usize = 128 << 20;
+
+/// Limits that a caller sets for one interpreter.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Activations, scratch buffers and variables, in bytes.
+    pub arena_bytes: usize,
+}

@@ -1,0 +1,173 @@
+//! Shapes, element types and quantisation of tensors.
+
+use core::ops::Range;
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::limits;
+
+/// Element types that the core can carry. The numbers are those of the schema's `TensorType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum TensorType {
+    Float32 = 0,
+    Int32 = 2,
+    Uint8 = 3,
+    Int64 = 4,
+    Bool = 6,
+    Int16 = 7,
+    Int8 = 9,
+    /// Two to a byte, the first in the low half; weights only.
+    Int4 = 17,
+}
+
+impl TensorType {
+    /// From the schema's number.
+    pub fn from_schema(number: i8) -> Result<Self> {
+        Ok(match number {
+            0 => Self::Float32,
+            2 => Self::Int32,
+            3 => Self::Uint8,
+            4 => Self::Int64,
+            6 => Self::Bool,
+            7 => Self::Int16,
+            9 => Self::Int8,
+            17 => Self::Int4,
+            _ => return Err(ErrorKind::TypeUnsupported.into()),
+        })
+    }
+
+    /// Bits of an element.
+    pub const fn bits(self) -> usize {
+        match self {
+            Self::Int4 => 4,
+            Self::Uint8 | Self::Bool | Self::Int8 => 8,
+            Self::Int16 => 16,
+            Self::Float32 | Self::Int32 => 32,
+            Self::Int64 => 64,
+        }
+    }
+
+    /// Least and greatest value of a quantised type.
+    pub const fn range(self) -> Option<(i32, i32)> {
+        match self {
+            Self::Int4 => Some((-8, 7)),
+            Self::Uint8 => Some((0, 255)),
+            Self::Int8 => Some((-128, 127)),
+            Self::Int16 => Some((-32768, 32767)),
+            Self::Int32 => Some((i32::MIN, i32::MAX)),
+            _ => None,
+        }
+    }
+}
+
+/// Dimensions, all positive; their product is at most [`limits::ELEMENTS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    rank: usize,
+    dimensions: [usize; limits::RANK],
+    elements: usize,
+}
+
+impl Shape {
+    /// From dimensions of a file or a test.
+    pub fn new(dimensions: &[i32]) -> Result<Self> {
+        ensure(dimensions.len() <= limits::RANK, ErrorKind::ModelTooLarge)?;
+        let mut shape = Self { rank: dimensions.len(), dimensions: [1; limits::RANK], elements: 1 };
+        for (slot, &dimension) in shape.dimensions.iter_mut().zip(dimensions) {
+            ensure(dimension > 0, ErrorKind::ShapeInvalid)?;
+            *slot = dimension as usize;
+            let elements = shape.elements.checked_mul(*slot).unwrap_or(usize::MAX);
+            ensure(elements <= limits::ELEMENTS, ErrorKind::ShapeInvalid)?;
+            shape.elements = elements;
+        }
+        Ok(shape)
+    }
+
+    /// The dimensions, outermost first.
+    pub fn dimensions(&self) -> &[usize] {
+        self.dimensions.get(..self.rank).unwrap_or(&[])
+    }
+
+    /// How many dimensions.
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// How many elements.
+    pub fn elements(&self) -> usize {
+        self.elements
+    }
+
+    /// The last dimension; 1 for a scalar.
+    pub fn last(&self) -> usize {
+        self.dimensions().last().copied().unwrap_or(1)
+    }
+
+    /// Batches, height, width, channels of a tensor of rank 4.
+    pub fn image(&self) -> Result<[usize; 4]> {
+        self.dimensions().try_into().map_err(|_| ErrorKind::OperatorInvalid.into())
+    }
+
+    /// The dimensions with ones in front, up to the greatest rank: for broadcasting.
+    pub fn extended(&self) -> [usize; limits::RANK] {
+        let mut extended = [1; limits::RANK];
+        for (slot, &dimension) in extended.iter_mut().rev().zip(self.dimensions().iter().rev()) {
+            *slot = dimension;
+        }
+        extended
+    }
+}
+
+/// real = scale * (quantised - zero point), for the whole tensor or per index of one dimension.
+#[derive(Clone, Debug, Default)]
+pub struct Quantization {
+    /// One scale, or one per index of `dimension`; all finite and positive.
+    pub scales: Vec<f32>,
+    /// The zero point; where there are many scales, the first of many.
+    pub zero_point: i32,
+    /// Whether all zero points are equal.
+    pub uniform_zero_point: bool,
+    /// The dimension that many scales belong to.
+    pub dimension: usize,
+}
+
+/// Where a tensor's bytes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// In the file.
+    Constant(Range<usize>),
+    /// Computed: in the arena, as long as it is needed.
+    Arena,
+    /// Kept between invokes: in the arena, for good.
+    Variable,
+}
+
+/// A tensor of the verified model.
+#[derive(Clone, Debug)]
+pub struct Tensor {
+    /// Its name in the file: any bytes, for people only.
+    pub name: Range<usize>,
+    /// Element type.
+    pub element_type: TensorType,
+    /// Dimensions.
+    pub shape: Shape,
+    /// Bytes of its elements, tightly packed.
+    pub bytes: usize,
+    /// Quantisation; absent for floats and indices.
+    pub quantization: Option<Quantization>,
+    /// Where its bytes are.
+    pub location: Location,
+}
+
+impl Tensor {
+    /// The scale and zero point of a tensor quantised as a whole.
+    pub fn affine(&self) -> Result<(f32, i32)> {
+        match &self.quantization {
+            Some(quantization) => match quantization.scales.as_slice() {
+                [scale] => Ok((*scale, quantization.zero_point)),
+                _ => Err(ErrorKind::QuantisationInvalid.into()),
+            },
+            None => Err(ErrorKind::QuantisationInvalid.into()),
+        }
+    }
+}
