@@ -284,6 +284,137 @@ export const codes = {
   },
 
   // --- engine ------------------------------------------------------------------------------------
+  'model-truncated': {
+    area: 'engine',
+    cause: 'The model file ends before its tables do.',
+    remedy: 'Copy or convert the model again.',
+    engine: 1,
+  },
+  'model-not-tflite': {
+    area: 'engine',
+    cause: 'The file is no TensorFlow Lite model.',
+    remedy: 'Give a .tflite file.',
+    engine: 2,
+  },
+  'model-version-unsupported': {
+    area: 'engine',
+    cause: 'The model has another schema version than 3.',
+    remedy: 'Convert it with a current TensorFlow.',
+    engine: 3,
+  },
+  'model-malformed': {
+    area: 'engine',
+    cause: 'The file contradicts the FlatBuffers encoding.',
+    remedy: 'Copy or convert the model again; do not edit it.',
+    engine: 4,
+  },
+  'model-too-large': {
+    area: 'engine',
+    cause: 'The model has more bytes, tensors, operators or dimensions than the core accepts.',
+    remedy: 'Use a smaller model.',
+    engine: 5,
+  },
+  'model-too-heavy': {
+    area: 'engine',
+    cause: 'One inference needs more multiply-accumulates than the core accepts.',
+    remedy: 'Use a smaller model.',
+    engine: 6,
+  },
+  'feature-unsupported': {
+    area: 'engine',
+    cause:
+      'The model uses sparse tensors, external buffers, compression or an offline memory plan.',
+    remedy: 'Convert it without.',
+    engine: 7,
+  },
+  'index-invalid': {
+    area: 'engine',
+    cause: 'The model names a tensor, buffer, subgraph or operator code that it does not have.',
+    remedy: 'Convert the model again; do not edit it.',
+    engine: 8,
+  },
+  'shape-invalid': {
+    area: 'engine',
+    cause: 'A dimension of a tensor is not positive, or there are too many elements.',
+    remedy: 'Convert the model with fixed shapes.',
+    engine: 9,
+  },
+  'buffer-invalid': {
+    area: 'engine',
+    cause: 'A constant has not as many bytes as its shape and type need.',
+    remedy: 'Convert the model again; do not edit it.',
+    engine: 10,
+  },
+  'quantisation-invalid': {
+    area: 'engine',
+    cause: 'A scale or zero point is missing, out of range, or of the wrong count.',
+    remedy: 'Quantise the model again.',
+    engine: 11,
+  },
+  'graph-invalid': {
+    area: 'engine',
+    cause: 'A tensor is read before it is written, or written twice.',
+    remedy: 'Convert the model again; do not edit it.',
+    engine: 12,
+  },
+  'operator-unsupported': {
+    area: 'engine',
+    cause: 'The core has no kernel for an operator of the model.',
+    remedy: 'Use another operator; wasm/README.md lists those that are supported.',
+    engine: 13,
+  },
+  'type-unsupported': {
+    area: 'engine',
+    cause: 'A kernel does not take these element types.',
+    remedy: 'Quantise the model to int8.',
+    engine: 14,
+  },
+  'operator-invalid': {
+    area: 'engine',
+    cause: 'The tensors or attributes of an operator contradict its definition.',
+    remedy: 'Convert the model again; do not edit it.',
+    engine: 15,
+  },
+  'arena-too-small': {
+    area: 'engine',
+    cause: 'Activations and scratch buffers need more than is allowed.',
+    remedy: 'Use a smaller model, or raise limits.arenaBytes of the slot.',
+    engine: 16,
+  },
+  'memory-exhausted': {
+    area: 'engine',
+    cause: 'There is not enough memory for the model.',
+    remedy: 'Use a smaller model, or give the gateway more memory.',
+    engine: 17,
+  },
+  'call-invalid': {
+    area: 'engine',
+    cause: 'A call to the core named an interpreter or tensor that does not exist.',
+    remedy: 'Report this as a bug of tinylamp.',
+    engine: 18,
+  },
+  'engine-internal': {
+    area: 'engine',
+    cause: 'The core broke a promise to itself.',
+    remedy: 'Report this as a bug of tinylamp, with the model.',
+    engine: 19,
+  },
+  'engine-trapped': {
+    area: 'engine',
+    cause: 'The instance of the model trapped.',
+    remedy: 'Nothing: a fresh instance is made. Report it as a bug of tinylamp, with the model.',
+  },
+  'engine-deadline': {
+    area: 'engine',
+    cause: 'The model did not answer within its deadline.',
+    remedy:
+      'Use a faster model, or build the release on a machine that is not faster than the gateway by so much.',
+  },
+  'engine-gone': {
+    area: 'engine',
+    cause: 'The worker of the model has ended.',
+    remedy: 'Nothing: a fresh one is made. If it happens again, the model takes too much memory.',
+  },
 
   // --- input -------------------------------------------------------------------------------------
   'sample-invalid': {

@@ -25,10 +25,10 @@ export interface TransportListener {
  */
 export interface Transport {
   /**
-   * Starts connecting, and keeps at it until `close`. `will` is asked anew for each session:
-   * the broker publishes it when the session ends without a DISCONNECT.
+   * Starts connecting, and keeps at it until `close`. `will` is asked anew for each session: the broker
+   * publishes what it gives, if anything, when the session ends without a DISCONNECT.
    */
-  open(listener: TransportListener, will: (connection: number) => Message): void;
+  open(listener: TransportListener, will?: (connection: number) => Message): void;
   /** Sends at QoS 1; `done` is called once when the broker has acknowledged it, or with the refusal. */
   publish(message: Message, done?: (result: Result<void>) => void): void;
   /**

@@ -16,7 +16,7 @@ export interface SessionOptions {
   readonly tls: TlsMaterial | undefined;
   /** Larger packets end the session before they are buffered. */
   readonly packetBytes: number;
-  readonly will: Message;
+  readonly will: Message | undefined;
 }
 
 /** PEM files as bytes. */
@@ -220,7 +220,9 @@ function clientOptions(options: SessionOptions): IClientOptions {
     resubscribe: false,
     ...(options.username !== undefined && { username: options.username }),
     ...(options.password && { password: asBuffer(options.password) }),
-    will: { topic: will.topic, payload: asBuffer(will.payload), qos: 1, retain: will.retained },
+    ...(will && {
+      will: { topic: will.topic, payload: asBuffer(will.payload), qos: 1, retain: will.retained },
+    }),
     ...(options.protocol === 5 && {
       properties: { sessionExpiryInterval: 0, maximumPacketSize: options.packetBytes },
     }),

@@ -36,9 +36,7 @@ export class MqttTransport implements Transport {
   readonly #outbox: Outbox;
   readonly #handlers = new Map<string, (message: Message) => void>();
   #listener: TransportListener | undefined;
-  #will: (connection: number) => Message = () => {
-    throw new Error('the transport is not open');
-  };
+  #will: ((connection: number) => Message) | undefined;
   #protocol: 4 | 5;
   #session: MqttSession | undefined;
   #isOpen = false;
@@ -62,7 +60,7 @@ export class MqttTransport implements Transport {
     return { waitingBytes, droppedMessages };
   }
 
-  open(listener: TransportListener, will: (connection: number) => Message): void {
+  open(listener: TransportListener, will?: (connection: number) => Message): void {
     this.#listener = listener;
     this.#will = will;
     this.#attempt();
@@ -111,7 +109,7 @@ export class MqttTransport implements Transport {
     this.#attempts++;
     const { clientId, username, password, tls, packetBytes } = this.#options;
     const protocol = this.#protocol;
-    const will = this.#will(this.#connections + 1);
+    const will = this.#will?.(this.#connections + 1);
     const options = { url, protocol, clientId, username, password, tls, packetBytes, will };
     this.#session = new MqttSession(options, {
       opened: (window) => {
@@ -143,13 +141,12 @@ export class MqttTransport implements Transport {
     this.#outbox.sessionEnded();
     this.#drained?.();
     if (this.#closing) return;
-    this.#listener?.disconnected(rejection);
-    if (this.#fallsBack(versionRefused)) {
-      this.#protocol = 4;
-      this.#attempts = 0;
+    if (this.#seeksVersion(versionRefused)) {
+      this.#attempts--;
       this.#attempt();
       return;
     }
+    this.#listener?.disconnected(rejection);
     const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(this.#attempts, 16));
     const share = this.#options.entropy.uint32() / 2 ** 32;
     this.#cancelRetry = this.#options.scheduler.after(delayMs * share, () => {
@@ -157,11 +154,16 @@ export class MqttTransport implements Transport {
     });
   }
 
-  #fallsBack(versionRefused: SessionEnd['versionRefused']): boolean {
+  /**
+   * Whether the attempt only told something about the version that the broker speaks: the next one, at
+   * the same address and at once, is a part of the same attempt.
+   */
+  #seeksVersion(versionRefused: SessionEnd['versionRefused']): boolean {
     if (this.#protocol === 4 || this.#options.protocol !== 'auto') return false;
-    if (versionRefused === 'said') return true;
-    if (versionRefused === 'closed') this.#closedEarly++;
-    return this.#closedEarly >= closedEarlyLimit;
+    if (versionRefused === undefined) return false;
+    this.#closedEarly++;
+    if (versionRefused === 'said' || this.#closedEarly >= closedEarlyLimit) this.#protocol = 4;
+    return true;
   }
 
   #flush(): void {

@@ -1,0 +1,79 @@
+import { EngineError, Interpreter } from '../../../wasm/loader/interpreter.js';
+import { codeOfEngineNumber } from '../../core/engine-codes.js';
+import { accept, refuse, type Rejection, type Result } from '../../core/result.js';
+import type { ModelFacts } from '../../ports/engine.js';
+
+/** One model in an instance of its own, with the packed tensors of the engine port. */
+export interface WasmModel {
+  readonly facts: ModelFacts;
+  /** Runs one inference; gives the time it took. */
+  invoke(input: Uint8Array, output: Uint8Array): Result<{ readonly latencyUs: number }>;
+  reset(): Result<void>;
+}
+
+/** Verifies a model and makes an instance of it. */
+export function loadWasmModel(
+  core: WebAssembly.Module,
+  model: Uint8Array,
+  arenaBytes: number,
+): Result<WasmModel> {
+  let interpreter: Interpreter;
+  try {
+    interpreter = Interpreter.create(core, model, { arenaBytes });
+  } catch (error) {
+    return { ok: false, rejection: rejectionOf(error) };
+  }
+  const { inputs, outputs, macs } = interpreter;
+  const facts: ModelFacts = { inputs, outputs, arenaBytes: interpreter.arenaBytes, macs };
+  const attempt = <T>(run: () => T): Result<T> => {
+    try {
+      return accept(run());
+    } catch (error) {
+      return { ok: false, rejection: rejectionOf(error) };
+    }
+  };
+  return accept({
+    facts,
+    invoke(input, output) {
+      if (input.length !== sizeOf(inputs) || output.length !== sizeOf(outputs)) {
+        return refuse(
+          'input-size-mismatch',
+          `${input.length} bytes in and ${output.length} out; the model has ${sizeOf(inputs)} and ${sizeOf(outputs)}`,
+        );
+      }
+      return attempt(() => {
+        let at = 0;
+        for (const [i, { byteLength }] of inputs.entries()) {
+          interpreter.inputView(i).set(input.subarray(at, at + byteLength));
+          at += byteLength;
+        }
+        const began = performance.now();
+        interpreter.invoke();
+        const latencyUs = (performance.now() - began) * 1000;
+        at = 0;
+        for (const [i, { byteLength }] of outputs.entries()) {
+          output.set(interpreter.outputView(i), at);
+          at += byteLength;
+        }
+        return { latencyUs };
+      });
+    },
+    reset: () =>
+      attempt(() => {
+        interpreter.reset();
+      }),
+  });
+}
+
+/** The bytes of all tensors, one after the other. */
+export function sizeOf(tensors: ModelFacts['inputs']): number {
+  return tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+/** What the loader throws has a number of the Rust side; anything else that WebAssembly throws is a trap. */
+function rejectionOf(error: unknown): Rejection {
+  if (error instanceof EngineError) {
+    return { code: codeOfEngineNumber(error.number), detail: error.message };
+  }
+  return { code: 'engine-trapped', detail: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,114 @@
+import { Worker } from 'node:worker_threads';
+import { accept, refuse, type Rejection, type Result } from '../../core/result.js';
+import type { ModelFacts } from '../../ports/engine.js';
+import type { LoadedModel, WorkerReply, WorkerRequest } from './worker-message.js';
+
+/** What a worker may take besides the memory of its WebAssembly instance. */
+const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8, stackSizeMb: 4 };
+
+/** The agent's end of one model's worker. It can fail only itself: whatever happens there is a code here. */
+export class ModelWorker {
+  readonly #worker: Worker;
+  #loaded: LoadedModel | undefined;
+  /** Settles the request that is under way. */
+  #settle: ((reply: Result<WorkerReply>) => void) | undefined;
+  #gone = false;
+
+  constructor(core: WebAssembly.Module) {
+    this.#worker = new Worker(new URL('./engine-worker.js', import.meta.url), {
+      workerData: { core },
+      resourceLimits,
+      // A model has nothing to say on the agent's own streams.
+      stdout: true,
+      stderr: true,
+    });
+    this.#worker.on('message', (reply: WorkerReply) => {
+      this.#finish(accept(reply));
+    });
+    this.#worker.on('error', (error) => {
+      this.#end(refuse('engine-gone', error.message));
+    });
+    this.#worker.on('exit', (code) => {
+      this.#end(refuse('engine-gone', `the worker ended with code ${code}`));
+    });
+  }
+
+  async load(
+    model: Uint8Array,
+    arenaBytes: number,
+    deadlineMs: number,
+  ): Promise<Result<ModelFacts>> {
+    const reply = await this.#ask({ kind: 'load', model, arenaBytes }, deadlineMs);
+    if (!reply.ok) return reply;
+    if (reply.value.kind !== 'loaded') return unexpected(reply.value);
+    const { loaded } = reply.value;
+    if (!loaded.ok) return loaded;
+    this.#loaded = loaded.value;
+    return accept(loaded.value.facts);
+  }
+
+  async invoke(
+    input: Uint8Array,
+    output: Uint8Array,
+    deadlineMs: number,
+  ): Promise<Result<{ readonly latencyUs: number }>> {
+    const memory = this.#loaded;
+    if (memory === undefined) return refuse('engine-gone', 'no model is loaded');
+    if (input.length !== memory.input.byteLength || output.length !== memory.output.byteLength) {
+      return refuse('input-size-mismatch', `the model takes ${memory.input.byteLength} bytes`);
+    }
+    new Uint8Array(memory.input).set(input);
+    const reply = await this.#ask({ kind: 'invoke' }, deadlineMs);
+    if (!reply.ok) return reply;
+    if (reply.value.kind !== 'invoked') return unexpected(reply.value);
+    output.set(new Uint8Array(memory.output));
+    return accept({ latencyUs: reply.value.latencyUs });
+  }
+
+  async reset(deadlineMs: number): Promise<Result<void>> {
+    const reply = await this.#ask({ kind: 'reset' }, deadlineMs);
+    if (!reply.ok) return reply;
+    return reply.value.kind === 'reset' ? accept(undefined) : unexpected(reply.value);
+  }
+
+  /** Ends the thread, whatever it is doing. */
+  async terminate(): Promise<void> {
+    this.#end(refuse('engine-gone', 'the model was unloaded'));
+    await this.#worker.terminate();
+  }
+
+  #ask(request: WorkerRequest, deadlineMs: number): Promise<Result<WorkerReply>> {
+    if (this.#gone)
+      return Promise.resolve(refuse('engine-gone', 'the worker of the model has ended'));
+    if (this.#settle !== undefined) throw new Error('a model answers one request at a time');
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        // An endless loop hears nothing: only ending the thread stops it.
+        this.#end(refuse('engine-deadline', `no answer within ${Math.round(deadlineMs)} ms`));
+        void this.#worker.terminate();
+      }, deadlineMs);
+      this.#settle = (reply) => {
+        clearTimeout(timer);
+        resolve(reply);
+      };
+      this.#worker.postMessage(request);
+    });
+  }
+
+  #finish(reply: Result<WorkerReply>): void {
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.(reply);
+  }
+
+  #end(why: Result<WorkerReply>): void {
+    this.#gone = true;
+    this.#finish(why);
+  }
+}
+
+/** What a worker answers besides what was asked for is why it could not. */
+function unexpected(reply: WorkerReply): { readonly ok: false; readonly rejection: Rejection } {
+  if (reply.kind === 'failed') return { ok: false, rejection: reply.rejection };
+  throw new Error(`the worker answered ${reply.kind}`);
+}

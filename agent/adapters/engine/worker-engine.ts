@@ -1,0 +1,44 @@
+import { refuse, type Result } from '../../core/result.js';
+import type { Engine, Handle } from '../../ports/engine.js';
+import { ModelWorker } from './model-worker.js';
+
+/** How long putting a model back to its start may take. */
+const resetDeadlineMs = 5_000;
+
+/**
+ * The engine port with one thread for each model: an endless loop, a trap or too much memory in one
+ * ends that one, and nothing else.
+ */
+export function createWorkerEngine(core: WebAssembly.Module): Engine {
+  const workers = new Map<Handle, ModelWorker>();
+  const unload = async (handle: Handle): Promise<void> => {
+    const worker = workers.get(handle);
+    workers.delete(handle);
+    await worker?.terminate();
+  };
+  const withWorker = async <T>(
+    handle: Handle,
+    use: (worker: ModelWorker) => Promise<Result<T>>,
+  ): Promise<Result<T>> => {
+    const worker = workers.get(handle);
+    if (worker === undefined) return refuse('engine-gone', `no model has the handle ${handle}`);
+    return use(worker);
+  };
+  return {
+    async load(handle, model, { arenaBytes, deadlineMs }) {
+      if (workers.has(handle)) throw new Error(`the handle ${handle} was used before`);
+      const worker = new ModelWorker(core);
+      workers.set(handle, worker);
+      const facts = await worker.load(model, arenaBytes, deadlineMs);
+      if (!facts.ok) await unload(handle);
+      return facts;
+    },
+    invoke: (handle, input, output, deadlineMs) =>
+      withWorker(handle, (worker) => worker.invoke(input, output, deadlineMs)),
+    reset: (handle) => withWorker(handle, (worker) => worker.reset(resetDeadlineMs)),
+    unload,
+    async close() {
+      await Promise.all([...workers.keys()].map(unload));
+    },
+  };
+}

@@ -1,0 +1,22 @@
+import type { Rejection, Result } from '../../core/result.js';
+import type { ModelFacts } from '../../ports/engine.js';
+
+/** What the agent tells a model's worker. One request at a time; each has one reply. */
+export type WorkerRequest =
+  | { readonly kind: 'load'; readonly model: Uint8Array; readonly arenaBytes: number }
+  | { readonly kind: 'invoke' }
+  | { readonly kind: 'reset' };
+
+/** What a worker answers. */
+export type WorkerReply =
+  | { readonly kind: 'loaded'; readonly loaded: Result<LoadedModel> }
+  | { readonly kind: 'invoked'; readonly latencyUs: number }
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'failed'; readonly rejection: Rejection };
+
+/** A loaded model, and the memory through which its tensors go from thread to thread. */
+export interface LoadedModel {
+  readonly facts: ModelFacts;
+  readonly input: SharedArrayBuffer;
+  readonly output: SharedArrayBuffer;
+}

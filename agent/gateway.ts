@@ -1,0 +1,118 @@
+import process from 'node:process';
+import type { AgentConfiguration } from './adapters/configuration/load.js';
+import { createCronScheduler } from './adapters/cron-scheduler.js';
+import { compileWasmCore } from './adapters/engine/wasm-core.js';
+import { createWorkerEngine } from './adapters/engine/worker-engine.js';
+import { openFileStorage } from './adapters/file-storage.js';
+import { MqttTransport } from './adapters/mqtt/transport.js';
+import { createNodeCrypto } from './adapters/node-crypto.js';
+import { createPinoLog } from './adapters/pino-log.js';
+import { createPlainCbor } from './adapters/plain-cbor.js';
+import { createSource } from './adapters/sources/create-source.js';
+import { lockStateDir } from './adapters/state-lock.js';
+import { createSystemClock } from './adapters/system-clock.js';
+import { createSystemEntropy } from './adapters/system-entropy.js';
+import { Agent } from './core/agent.js';
+import type { AgentSettings } from './core/device.js';
+import type { Version } from './core/documents/manifest.js';
+import { Runtime, type Ports } from './runtime.js';
+
+/** A running agent on the real world. */
+export interface Gateway {
+  /** Settles when a broken invariant ended the agent; never otherwise. */
+  readonly failed: Promise<Error>;
+  /** Ends in order: windows answered, presence offline, session closed. */
+  stop(): Promise<void>;
+}
+
+/** How long an orderly end may take. */
+const stopTimeoutMs = 5_000;
+
+/** Packets over this end the session (design, section 5). */
+const packetBytes = 131_072;
+
+/** Starts the agent that a configuration describes. Throws what cannot be used, before anything runs. */
+export async function startGateway(
+  configuration: AgentConfiguration,
+  agentVersion: Version,
+): Promise<Gateway> {
+  const { deviceId, stateDir, slots, telemetry } = configuration;
+  const unlock = await lockStateDir(stateDir);
+  const clock = createSystemClock();
+  const scheduler = createCronScheduler();
+  const transport = createTransport(configuration);
+  const ports: Ports = {
+    clock,
+    crypto: createNodeCrypto(),
+    engine: createWorkerEngine(await compileWasmCore()),
+    log: createPinoLog(deviceId),
+    scheduler,
+    storage: await openFileStorage({
+      folder: stateDir,
+      storageBytes: configuration.limits.storageBytes,
+    }),
+    transport,
+    sensor: (slot, channels) => {
+      const source = slots[slot]?.source;
+      if (source === undefined) throw new Error(`there is no slot ${slot}`);
+      return createSource(source, channels, { transport, clock });
+    },
+    encodeCbor: (value) => plainCbor.encode(value),
+    rssBytes: () => process.memoryUsage.rss(),
+  };
+  const plainCbor = createPlainCbor();
+  let fail: (error: Error) => void = () => undefined;
+  const failed = new Promise<Error>((resolve) => (fail = resolve));
+  const agent = new Agent(settingsOf(configuration, agentVersion));
+  const runtime = new Runtime(agent, ports, {
+    telemetrySchedule: telemetry.schedule,
+    failed: (error) => {
+      fail(error instanceof Error ? error : new Error(String(error)));
+    },
+  });
+  runtime.start();
+  return {
+    failed,
+    async stop() {
+      await runtime.stop(stopTimeoutMs);
+      await unlock();
+    },
+  };
+}
+
+function createTransport({ deviceId, mqtt, limits: local }: AgentConfiguration): MqttTransport {
+  const [first, ...others] = mqtt.url;
+  if (first === undefined) throw new Error('the configuration names no broker');
+  return new MqttTransport({
+    urls: [first, ...others],
+    protocol: mqtt.protocol,
+    clientId: deviceId,
+    username: mqtt.username,
+    password: mqtt.password,
+    tls: mqtt.tls,
+    packetBytes,
+    spoolBytes: local.spoolBytes,
+    scheduler: createCronScheduler(),
+    entropy: createSystemEntropy(),
+  });
+}
+
+function settingsOf(configuration: AgentConfiguration, agentVersion: Version): AgentSettings {
+  const { deviceId, labels, mqtt, trust, slots } = configuration;
+  return {
+    deviceId,
+    labels,
+    agentVersion,
+    prefix: mqtt.prefix,
+    keyset: trust.keyset,
+    slots: new Map(
+      Object.entries(slots).map(([name, slot]) => [
+        name,
+        {
+          limits: slot.limits,
+          sink: { topic: slot.sink.topic, encode: slot.sink.encode },
+        },
+      ]),
+    ),
+  };
+}
