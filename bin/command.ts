@@ -43,6 +43,8 @@ export interface Arguments {
   requiredText(name: string): string;
   /** A finite number; undefined where it was not given and has no default. */
   number(name: string): number | undefined;
+  /** A whole number within bounds, of an option that is required or has a default. */
+  wholeNumber(name: string, least: number, most: number): number;
   /** Whether a flag was given. */
   flag(name: string): boolean;
 }

@@ -1,4 +1,21 @@
 import type { Command } from './command.js';
+import { agentCommand } from './commands/agent.js';
+import { demoCommand } from './commands/demo.js';
+import { keysNewCommand } from './commands/keys-new.js';
+import { publishCommand } from './commands/publish.js';
+import { releaseBuildCommand } from './commands/release-build.js';
+import { releaseInspectCommand } from './commands/release-inspect.js';
+import { releaseVerifyCommand } from './commands/release-verify.js';
+import { simulateCommand } from './commands/simulate.js';
 
 /** Every command, in the order of the help text. */
-export const commands: readonly Command[] = [];
+export const commands: readonly Command[] = [
+  demoCommand,
+  agentCommand,
+  keysNewCommand,
+  releaseBuildCommand,
+  releaseVerifyCommand,
+  releaseInspectCommand,
+  publishCommand,
+  simulateCommand,
+];

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import yargs from 'yargs';
 import { CodedError } from '../agent/core/coded-error.js';
 import type { Arguments, Command, ExitCode, Option, Positional } from './command.js';
 import { commands } from './commands.js';
 import { exitCodeOf } from './exit-code.js';
+import { packageVersion } from './package-version.js';
 import { createTerminal } from './terminal.js';
 
 /**
@@ -27,7 +27,7 @@ async function parse(words: readonly string[]): Promise<ExitCode> {
   const parser = yargs([...words])
     .scriptName('tinylamp')
     .usage('$0 <command>\n\nTests TinyML models live, on real traffic, safely.')
-    .version(packageVersion())
+    .version(packageVersion().join('.'))
     .strict()
     .demandCommand(1, 'Which command?')
     .recommendCommands()
@@ -107,6 +107,14 @@ function readArguments(given: Readonly<Record<string, unknown>>): Arguments {
     }
     return value;
   };
+  const number = (name: string): number | undefined => {
+    const value = given[name];
+    if (value === undefined) return undefined;
+    if (typeof value !== 'number' || !Number.isFinite(value)) {
+      throw new CodedError('usage-invalid', `--${name} must be one number`);
+    }
+    return value;
+  };
   return {
     text,
     requiredText(name) {
@@ -114,13 +122,16 @@ function readArguments(given: Readonly<Record<string, unknown>>): Arguments {
       if (value === undefined) throw new CodedError('usage-invalid', `${name} is missing`);
       return value;
     },
-    number(name) {
-      const value = given[name];
-      if (value === undefined) return undefined;
-      if (typeof value !== 'number' || !Number.isFinite(value)) {
-        throw new CodedError('usage-invalid', `--${name} must be one number`);
+    number,
+    wholeNumber(name, least, most) {
+      const value = number(name);
+      if (value !== undefined && Number.isSafeInteger(value) && value >= least && value <= most) {
+        return value;
       }
-      return value;
+      throw new CodedError(
+        'usage-invalid',
+        `--${name} must be a whole number from ${least} to ${most}`,
+      );
     },
     flag: (name) => given[name] === true,
   };
@@ -133,9 +144,4 @@ function groupByFirstWord(all: readonly Command[]): Map<string, Command[]> {
     groups.set(first, [...(groups.get(first) ?? []), command]);
   }
   return groups;
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL(import.meta.resolve('#package')), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,12 +1,14 @@
 import { CodedError } from '../../agent/core/coded-error.js';
 import type { Result } from '../../agent/core/result.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
-import type { Message, Transport } from '../../agent/ports/transport.js';
+import type { Transport } from '../../agent/ports/transport.js';
 
 /** A session of an operator's command: what it publishes is acknowledged, or the command fails. */
 export interface BrokerClient {
   /** Publishes retained at QoS 1 and waits for the acknowledgement. */
   publish(topic: string, payload: Uint8Array): Promise<void>;
+  /** The same, not retained. */
+  send(topic: string, payload: Uint8Array): Promise<void>;
   /** The retained message of a topic; undefined where nothing came within a short while after SUBACK. */
   readRetained(topic: string): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
@@ -22,26 +24,22 @@ const patienceMs = 10_000;
 export async function connectBroker(
   transport: Transport,
   scheduler: Scheduler,
-  will: Message,
 ): Promise<BrokerClient> {
   await new Promise<void>((resolve, reject) => {
     const giveUp = scheduler.after(patienceMs, () => {
       reject(new CodedError('broker-unreachable', 'no answer'));
     });
-    transport.open(
-      {
-        connected: () => {
-          giveUp();
-          resolve();
-        },
-        // A command is no service: what the broker says first is the answer.
-        disconnected: ({ code, detail }) => {
-          giveUp();
-          reject(new CodedError(code, detail));
-        },
+    transport.open({
+      connected: () => {
+        giveUp();
+        resolve();
       },
-      () => will,
-    );
+      // A command is no service: what the broker says first is the answer.
+      disconnected: ({ code, detail }) => {
+        giveUp();
+        reject(new CodedError(code, detail));
+      },
+    });
   }).catch(async (error: unknown) => {
     await transport.close(0);
     throw error;
@@ -50,6 +48,10 @@ export async function connectBroker(
     publish: (topic, payload) =>
       within(scheduler, `publishing ${topic}`, (done) => {
         transport.publish({ topic, payload, retained: true }, done);
+      }),
+    send: (topic, payload) =>
+      within(scheduler, `publishing ${topic}`, (done) => {
+        transport.publish({ topic, payload, retained: false }, done);
       }),
     readRetained: (topic) =>
       new Promise((resolve, reject) => {

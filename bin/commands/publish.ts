@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
+import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
+import { CodedError } from '../../agent/core/coded-error.js';
+import { createTopics } from '../../agent/core/topics.js';
+import { openKeyFolder } from '../../operator/keys/key-folder.js';
+import { connectBroker } from '../../operator/publish/broker-client.js';
+import { publishRelease } from '../../operator/publish/publish-release.js';
+import { parseReleaseFile } from '../../operator/release/release-file.js';
+import { readKeyset, verifyRelease } from '../../operator/release/verify-release.js';
+import { jsonOption, type Command } from '../command.js';
+import { readNamedFile } from '../files.js';
+
+/** `tinylamp publish`: everyone runs this. */
+export const publishCommand: Command = {
+  words: 'publish',
+  summary: 'Publish a release to all devices of its slot.',
+  positionals: [{ name: 'file', describe: 'The release file.' }],
+  options: {
+    broker: {
+      type: 'text',
+      describe: 'mqtt://HOST:PORT or mqtts://HOST:PORT',
+      alias: 'b',
+      required: true,
+    },
+    keys: {
+      type: 'text',
+      describe: 'The folder that `keys new` made.',
+      alias: 'k',
+      required: true,
+    },
+    prefix: { type: 'text', describe: 'The first part of every topic.', default: 'tinylamp' },
+    username: { type: 'text', describe: 'The name that the broker knows.' },
+    'password-file': { type: 'text', describe: 'A file with the password.' },
+    ca: { type: 'text', describe: 'A PEM file with the authority of the broker.' },
+    ...jsonOption,
+  },
+  examples: [
+    [
+      '$0 publish v1.tinylamp --broker mqtt://localhost:1883 --keys keys',
+      'blocks, manifest, policy, beacon',
+    ],
+  ],
+  async run(given, terminal) {
+    const crypto = createNodeCrypto();
+    const keys = openKeyFolder(given.requiredText('keys'));
+    const release = parseReleaseFile(readNamedFile(given.requiredText('file')), crypto);
+    // Whoever publishes what no device will take hears it here, not from the fleet.
+    verifyRelease(release, readKeyset(keys.keyset), crypto, Date.now());
+    const topics = createTopics(given.requiredText('prefix'));
+    const scheduler = createCronScheduler();
+    const passwordFile = given.text('password-file');
+    const ca = given.text('ca');
+    const transport = new MqttTransport({
+      urls: [checkBroker(given.requiredText('broker'))],
+      protocol: 'auto',
+      clientId: `operator-${randomBytes(6).toString('hex')}`,
+      username: given.text('username'),
+      password: passwordFile === undefined ? undefined : readNamedFile(passwordFile),
+      tls: ca === undefined ? undefined : { ca: readNamedFile(ca) },
+      packetBytes: 131_072,
+      spoolBytes: 67_108_864,
+      scheduler,
+      entropy: createSystemEntropy(),
+    });
+    const client = await connectBroker(transport, scheduler);
+    try {
+      const published = await publishRelease(release, {
+        client,
+        topics,
+        keys,
+        crypto,
+        wallMs: Date.now(),
+        randomBytes: (length) => new Uint8Array(randomBytes(length)),
+        progress: (message) => {
+          terminal.progress(`publishing ${message}`);
+        },
+      });
+      const { slot, sequence, policyVersion, blocks } = published;
+      if (given.flag('json')) terminal.printJson(published);
+      else {
+        terminal.print(
+          `release ${sequence} of ${slot}: ${blocks} blocks, manifest, policy ${policyVersion}, beacon`,
+        );
+      }
+    } finally {
+      await client.close();
+    }
+    return 0;
+  },
+};
+
+function checkBroker(url: string): string {
+  if (/^mqtts?:\/\/[^/?#@\s]+\/?$/.test(url)) return url;
+  throw new CodedError(
+    'usage-invalid',
+    `--broker ${url} is not mqtt://HOST:PORT or mqtts://HOST:PORT`,
+  );
+}

@@ -1,0 +1,99 @@
+import path from 'node:path';
+import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
+import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { openKeyFolder } from '../../operator/keys/key-folder.js';
+import { buildRelease } from '../../operator/release/build-release.js';
+import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
+import { encodeReleaseFile } from '../../operator/release/release-file.js';
+import { slotPattern } from '../../agent/core/topics.js';
+import { CodedError } from '../../agent/core/coded-error.js';
+import { jsonOption, type Command } from '../command.js';
+import { readNamedFile, writeNamedFile } from '../files.js';
+
+/** `tinylamp release build`: from a `.tflite` file to a signed release. */
+export const releaseBuildCommand: Command = {
+  words: 'release build',
+  summary: 'Build and sign a release from a model.',
+  positionals: [{ name: 'model', describe: 'The .tflite file.' }],
+  options: {
+    slot: { type: 'text', describe: 'The slot that it is for.', alias: 's', required: true },
+    keys: {
+      type: 'text',
+      describe: 'The folder that `keys new` made.',
+      alias: 'k',
+      required: true,
+    },
+    output: { type: 'text', describe: 'The release file to write.', alias: 'o', required: true },
+    labels: { type: 'text', describe: 'A text file with the name of one class a line.' },
+    pipeline: { type: 'text', describe: 'A JSON file: window, normalise, decision.' },
+    name: { type: 'text', describe: 'A name for people; by default that of the model file.' },
+    'release-version': { type: 'text', describe: 'A version for people.', default: '' },
+    sequence: {
+      type: 'number',
+      describe: 'The sequence number; by default one more than the last.',
+    },
+    epoch: { type: 'number', describe: 'The security epoch.', default: 0 },
+    ...jsonOption,
+  },
+  examples: [
+    [
+      '$0 release build my.tflite --labels labels.txt --slot vision --keys keys -o v1.tinylamp',
+      'self-test vectors are made and the budget is measured',
+    ],
+  ],
+  async run(given, terminal) {
+    const modelFile = given.requiredText('model');
+    const slot = given.requiredText('slot');
+    if (!slotPattern.test(slot))
+      throw new CodedError('topic-invalid', `${slot} is no name of a slot`);
+    const labelsFile = given.text('labels');
+    const pipelineFile = given.text('pipeline');
+    const keys = openKeyFolder(given.requiredText('keys'));
+    terminal.progress(`running ${modelFile} to measure it`);
+    const build = await buildRelease(
+      {
+        model: readNamedFile(modelFile),
+        labels: labelsFile === undefined ? [] : readLines(labelsFile),
+        pipeline:
+          pipelineFile === undefined
+            ? undefined
+            : (models) => parsePipelineFile(readText(pipelineFile), models),
+        slot,
+        name: given.text('name') ?? path.basename(modelFile, '.tflite'),
+        version: given.requiredText('release-version'),
+        sequence: keys.nextNumber('sequence', slot, given.number('sequence')),
+        epoch: given.number('epoch') ?? 0,
+      },
+      {
+        engine: createInProcessEngine(await compileWasmCore()),
+        crypto: createNodeCrypto(),
+        key: keys.key,
+      },
+    );
+    const output = given.requiredText('output');
+    const bytes = encodeReleaseFile(build.envelope, build.artifacts);
+    writeNamedFile(output, bytes);
+    const { sequence, budget } = build.manifest;
+    if (given.flag('json')) {
+      terminal.printJson({ output, slot, sequence, bytes: bytes.length, budget });
+    } else {
+      terminal.print(`${output}: release ${sequence} of ${slot}, ${bytes.length} bytes`);
+      terminal.print(
+        `  arena ${budget.arenaBytes} bytes, ${budget.macs} multiply-accumulates, ${budget.expectedUs} us here`,
+      );
+    }
+    return 0;
+  },
+};
+
+function readText(file: string): string {
+  return new TextDecoder().decode(readNamedFile(file));
+}
+
+function readLines(file: string): readonly string[] {
+  return readText(file)
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+}

@@ -1,0 +1,89 @@
+import path from 'node:path';
+import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
+import { createPinoLog } from '../../agent/adapters/pino-log.js';
+import { CodedError } from '../../agent/core/coded-error.js';
+import { createLiveFleet } from '../../simulator/live-fleet.js';
+import { environments, type EnvironmentName } from '../../simulator/signals/environment.js';
+import { jsonOption, type Command, type ExitCode } from '../command.js';
+import { readNamedFile } from '../files.js';
+import { packageVersion } from '../package-version.js';
+
+/** `tinylamp simulate`: a fleet of devices in this process. */
+export const simulateCommand: Command = {
+  words: 'simulate',
+  summary: 'Run a fleet of simulated devices against a broker.',
+  options: {
+    devices: { type: 'number', describe: 'How many devices.', default: 20 },
+    seed: { type: 'number', describe: 'Machines and signals follow from it.', default: 1 },
+    live: { type: 'flag', describe: 'Real sockets and the real clock (the only mode so far).' },
+    broker: { type: 'text', describe: 'mqtt://HOST:PORT', alias: 'b', required: true },
+    keys: {
+      type: 'text',
+      describe: 'The folder whose keyset.cbor the devices trust.',
+      alias: 'k',
+      required: true,
+    },
+    prefix: { type: 'text', describe: 'The first part of every topic.', default: 'tinylamp' },
+    slot: { type: 'text', describe: 'The slot of each device.', default: 'vibration' },
+    environment: { type: 'text', describe: 'laboratory or field', default: 'laboratory' },
+    period: { type: 'number', describe: 'Milliseconds between two windows.', default: 1000 },
+    frames: { type: 'number', describe: 'Frames of a burst of samples.', default: 256 },
+    seconds: { type: 'number', describe: 'End after so long; without it, at Ctrl-C.' },
+    ...jsonOption,
+  },
+  examples: [
+    [
+      '$0 simulate --devices 20 --live --broker mqtt://localhost --keys keys',
+      'twenty devices until Ctrl-C',
+    ],
+  ],
+  async run(given, terminal) {
+    if (!given.flag('live')) {
+      throw new CodedError('usage-invalid', 'give --live: virtual time is not there yet');
+    }
+    const state: { exitCode: ExitCode; stop: () => void } = { exitCode: 0, stop: () => undefined };
+    const crashed = new Promise<void>((resolve) => (state.stop = resolve));
+    const seed = given.wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER);
+    const fleet = createLiveFleet({
+      seed,
+      devices: given.wholeNumber('devices', 1, 10_000),
+      broker: given.requiredText('broker'),
+      prefix: given.requiredText('prefix'),
+      slot: given.requiredText('slot'),
+      environment: environmentOf(given.requiredText('environment')),
+      periodMs: given.wholeNumber('period', 10, 3_600_000),
+      framesPerBurst: given.wholeNumber('frames', 1, 65_536),
+      telemetrySchedule: '* * * * *',
+      keyset: readNamedFile(path.join(given.requiredText('keys'), 'keyset.cbor')),
+      agentVersion: packageVersion(),
+      core: await compileWasmCore(),
+      log: createPinoLog('fleet'),
+      failed: (deviceId, error) => {
+        terminal.progress(`${deviceId} crashed (seed ${seed}): ${String(error)}`);
+        state.exitCode = 12;
+        state.stop();
+      },
+    });
+    terminal.progress(`${fleet.devices.length} devices, seed ${seed}`);
+    fleet.start();
+    const seconds = given.number('seconds');
+    const elapsed = new Promise<void>((resolve) => {
+      if (seconds !== undefined) setTimeout(resolve, seconds * 1000);
+    });
+    await Promise.race([terminal.interrupted, elapsed, crashed]);
+    await fleet.stop(2_000);
+    if (given.flag('json')) terminal.printJson({ seed, devices: fleet.devices.length });
+    return state.exitCode;
+  },
+};
+
+function environmentOf(name: string): EnvironmentName {
+  const found = Object.keys(environments).find((each) => each === name);
+  if (found === undefined) {
+    throw new CodedError(
+      'usage-invalid',
+      `--environment must be one of ${Object.keys(environments).join(', ')}`,
+    );
+  }
+  return found as EnvironmentName;
+}
