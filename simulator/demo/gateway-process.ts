@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process';
+import { createWriteStream, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/** A real agent in a process of its own, as a gateway runs it. */
+export interface GatewayProcess {
+  readonly deviceId: string;
+  /** Settles with the exit code when the process ends. */
+  readonly exited: Promise<number | null>;
+  /** Ends it in order. */
+  stop(): Promise<void>;
+}
+
+export interface GatewayProcessOptions {
+  readonly folder: string;
+  readonly deviceId: string;
+  readonly broker: string;
+  readonly prefix: string;
+  readonly slot: string;
+  readonly sensorTopic: string;
+  readonly keyset: string;
+}
+
+/** Writes a configuration as its owner would, and starts `tinylamp agent` with it. */
+export function startGatewayProcess(options: GatewayProcessOptions): GatewayProcess {
+  const { folder, deviceId, broker, prefix, slot, sensorTopic, keyset } = options;
+  const configuration = path.join(folder, `${deviceId}.yaml`);
+  writeFileSync(
+    configuration,
+    [
+      `deviceId: ${deviceId}`,
+      `stateDir: ${JSON.stringify(path.join(folder, deviceId))}`,
+      `mqtt: {url: ${JSON.stringify(broker)}, prefix: ${prefix}}`,
+      `trust: {keyset: ${JSON.stringify(keyset)}}`,
+      'slots:',
+      `  ${slot}:`,
+      `    source: {type: mqtt, topic: ${sensorTopic}, decode: json, fields: [/x, /y, /z]}`,
+      '',
+    ].join('\n'),
+  );
+  const program = fileURLToPath(import.meta.resolve('#tinylamp'));
+  const child = spawn(process.execPath, [program, 'agent', '--config', configuration], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  child.stderr.pipe(createWriteStream(path.join(folder, `${deviceId}.log`)));
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  return {
+    deviceId,
+    exited,
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import type { LedgerEvent } from './ledger.js';
+
+/** What the demo prints with. */
+export interface Printer {
+  print(line: string): void;
+  printJson(value: unknown): void;
+  progress(text: string): void;
+}
+
+/** Tells the story: as text for people, or one JSON object a line for machines. */
+export class Narrator {
+  readonly #printer: Printer;
+  readonly #json: boolean;
+
+  constructor(printer: Printer, json: boolean) {
+    this.#printer = printer;
+    this.#json = json;
+  }
+
+  /** A new part of the story. */
+  heading(text: string): void {
+    if (!this.#json) this.#printer.print(`\n${text}`);
+  }
+
+  line(text: string): void {
+    if (!this.#json) this.#printer.print(`  ${text}`);
+  }
+
+  progress(text: string): void {
+    this.#printer.progress(`  ${text}`);
+  }
+
+  event(event: LedgerEvent): void {
+    if (this.#json) this.#printer.printJson(event);
+  }
+
+  summary(summary: Readonly<Record<string, unknown>>): void {
+    if (this.#json) this.#printer.printJson({ event: 'summary', ...summary });
+  }
+}

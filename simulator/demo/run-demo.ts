@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
+import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
+import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
+import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
+import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
+import type { Version } from '../../agent/core/documents/manifest.js';
+import { createTopics } from '../../agent/core/topics.js';
+import { createKeyFolder } from '../../operator/keys/key-folder.js';
+import { generateSigningKey } from '../../operator/keys/signing-key.js';
+import { connectBroker, type BrokerClient } from '../../operator/publish/broker-client.js';
+import { createLiveFleet } from '../live-fleet.js';
+import { Prng } from '../prng.js';
+import { environments } from '../signals/environment.js';
+import { VibrationSignal } from '../signals/vibration-signal.js';
+import { Accelerometer } from './accelerometer.js';
+import { startBroker } from './broker.js';
+import { startGatewayProcess } from './gateway-process.js';
+import { Ledger } from './ledger.js';
+import { Narrator, type Printer } from './narrator.js';
+import { tellStory } from './story.js';
+import { Workshop } from './workshop.js';
+
+export interface DemoOptions {
+  /** Simulated devices, besides the real agent. */
+  readonly devices: number;
+  readonly seed: number;
+  /** Of the embedded broker; 0 takes any. */
+  readonly port: number;
+  readonly json: boolean;
+  /** Whether to end when the story is told. */
+  readonly exit: boolean;
+  readonly agentVersion: Version;
+  readonly printer: Printer;
+  readonly interrupted: Promise<void>;
+}
+
+const prefix = 'tinylamp';
+const slot = 'vibration';
+const gatewayId = 'gateway-1';
+const gatewayCondition = 'bearing-fault';
+const sensorTopic = 'sensors/gateway-1/accel';
+const windowFrames = 256;
+const periodMs = 500;
+const stopTimeoutMs = 5_000;
+
+/** Runs the whole demo; gives whether all happened as told. */
+export async function runDemo(options: DemoOptions): Promise<boolean> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-demo-'));
+  try {
+    return await runIn(folder, options);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function runIn(folder: string, options: DemoOptions): Promise<boolean> {
+  const narrator = new Narrator(options.printer, options.json);
+  const broker = await startBroker(options.port);
+  const keyFolder = path.join(folder, 'keys');
+  const keys = createKeyFolder(keyFolder, Date.now());
+  const core = await compileWasmCore();
+  const topics = createTopics(prefix);
+  const crashes: string[] = [];
+  const fleet = createLiveFleet({
+    ...options,
+    broker: broker.url,
+    prefix,
+    slot,
+    environment: 'laboratory',
+    periodMs,
+    framesPerBurst: windowFrames,
+    telemetrySchedule: '*/5 * * * * *',
+    keyset: keys.keyset,
+    core,
+    // What devices have to say is on the broker; only what is wrong with one belongs here.
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    failed: (device, error) => crashes.push(`${device}: ${String(error)}`),
+  });
+  const truth = new Map<string, string>([
+    [gatewayId, gatewayCondition],
+    ...fleet.devices.map(({ deviceId, condition }) => [deviceId, condition] as const),
+  ]);
+  const ledger = new Ledger({
+    topics,
+    truth,
+    codec: createPlainCbor(),
+    listener: (event) => {
+      narrator.event(event);
+    },
+    now: () => Date.now(),
+  });
+  broker.observe((topic, payload) => {
+    ledger.take(topic, payload);
+  });
+  narrator.heading('tinylamp: models tested live, on real traffic');
+  narrator.line(`broker ${broker.url}, one agent process, ${options.devices} simulated devices`);
+
+  const operator = await connect(broker.url, 'operator');
+  const accelerometer = await startAccelerometer(broker.url, options.seed);
+  const gateway = startGatewayProcess({
+    folder,
+    deviceId: gatewayId,
+    broker: broker.url,
+    prefix,
+    slot,
+    sensorTopic,
+    keyset: path.join(keyFolder, 'keyset.cbor'),
+  });
+  fleet.start();
+  const crypto = createNodeCrypto();
+  const workshop = new Workshop({
+    engine: createInProcessEngine(core),
+    crypto,
+    key: keys.key,
+    stranger: generateSigningKey(),
+    slot,
+  });
+  const told = tellStory({
+    workshop,
+    ledger,
+    narrator,
+    devices: truth.size,
+    publish: {
+      client: operator,
+      topics,
+      keys,
+      crypto,
+      wallMs: Date.now(),
+      randomBytes: (length) => new Uint8Array(randomBytes(length)),
+    },
+    now: () => Date.now(),
+  });
+  const asTold = await Promise.race([told, options.interrupted.then(() => undefined)]);
+  if (asTold !== undefined && !options.exit) {
+    narrator.heading('The story is told; the fleet runs on until Ctrl-C.');
+    narrator.line(
+      `look on with: mosquitto_sub -p ${new URL(broker.url).port} -t '${prefix}/devices/+/results/#'`,
+    );
+    await options.interrupted;
+  }
+  await accelerometer.stop();
+  await Promise.all([fleet.stop(stopTimeoutMs), gateway.stop(), operator.close()]);
+  await broker.close();
+  const { inferences, missed } = ledger;
+  const exitCode = await gateway.exited;
+  for (const crash of crashes) narrator.line(`a device crashed: ${crash}`);
+  narrator.heading(`${inferences} inferences on ${truth.size} devices, ${missed} missed.`);
+  const success = asTold === true && missed === 0 && exitCode === 0 && crashes.length === 0;
+  narrator.summary({ inferences, missed, devices: truth.size, asTold: success });
+  return success || (asTold === undefined && crashes.length === 0);
+}
+
+function connect(url: string, clientId: string): Promise<BrokerClient> {
+  const scheduler = createCronScheduler();
+  const transport = new MqttTransport({
+    urls: [url],
+    protocol: 'auto',
+    clientId,
+    packetBytes: 131_072,
+    spoolBytes: 16_777_216,
+    scheduler,
+    entropy: createSystemEntropy(),
+  });
+  return connectBroker(transport, scheduler);
+}
+
+async function startAccelerometer(url: string, seed: number): Promise<Accelerometer> {
+  const signal = new VibrationSignal(
+    environments.laboratory,
+    gatewayCondition,
+    Prng.fromSeed(seed).fork(0xffffffff),
+  );
+  const accelerometer = new Accelerometer(
+    await connect(url, 'accelerometer'),
+    sensorTopic,
+    signal,
+    windowFrames,
+  );
+  // A burst that the broker does not take is missing like any other lost sample.
+  accelerometer.start(periodMs, () => undefined);
+  return accelerometer;
+}

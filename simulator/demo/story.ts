@@ -1,0 +1,155 @@
+import { codes } from '../../agent/core/codes.js';
+import { publishRelease, type PublishTools } from '../../operator/publish/publish-release.js';
+import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { Ledger } from './ledger.js';
+import type { Narrator } from './narrator.js';
+import type { Workshop } from './workshop.js';
+
+export interface StoryOptions {
+  readonly workshop: Workshop;
+  readonly ledger: Ledger;
+  readonly narrator: Narrator;
+  readonly devices: number;
+  readonly publish: Omit<PublishTools, 'progress'>;
+  readonly now: () => number;
+}
+
+/** Sequence numbers of the story. They leave room below, for a release that is too old. */
+const sequences = { tooOld: 5, v1: 10, v2: 20, bad: 30 } as const;
+
+/** How long the slowest device may take for one step. */
+const stepTimeoutMs = 60_000;
+
+/** Results that each device gives, on average, before the story goes on. */
+const resultsBetween = 2;
+
+/**
+ * Tells the story of the first issue: a release is installed and runs on live signals, another takes over without a
+ * gap, and five bad ones are refused while inference goes on. Gives whether all happened as told.
+ */
+export async function tellStory(options: StoryOptions): Promise<boolean> {
+  const { workshop, ledger, narrator, devices } = options;
+  narrator.heading('A first release is signed, published as retained messages, and installed.');
+  const v1 = await workshop.build('vibration-v1', sequences.v1);
+  let asTold = await install(v1, options);
+
+  narrator.heading('A second release takes over: same architecture, another training.');
+  const v2 = await workshop.build('vibration-v2', sequences.v2);
+  asTold = (await install(v2, options)) && asTold;
+
+  narrator.heading('Five bad releases follow. Each device refuses each by itself.');
+  const bad = (sequence: number): Promise<ReleaseFile> => workshop.build('vibration-v1', sequence);
+  const attempts: readonly [what: string, release: ReleaseFile, code: keyof typeof codes][] = [
+    [
+      'one byte of a block was flipped on its way',
+      workshop.withDamagedBlock(await bad(sequences.bad)),
+      'block-invalid',
+    ],
+    [
+      'one byte of the manifest was flipped after it was signed',
+      workshop.withDamagedManifest(await bad(sequences.bad + 1)),
+      'signature-invalid',
+    ],
+    [
+      'signed by a stranger',
+      workshop.signedByStranger(await bad(sequences.bad + 2)),
+      'key-unknown',
+    ],
+    ['older than what runs', await bad(sequences.tooOld), 'sequence-below-current'],
+    [
+      'its model does not do what its self-test promises',
+      workshop.withWrongSelfTest(await bad(sequences.bad + 3)),
+      'self-test-mismatch',
+    ],
+  ];
+  for (const [what, release, code] of attempts) {
+    asTold = (await refuse(what, release, code, options)) && asTold;
+  }
+  const served = ledger.servedBy(sequences.v2);
+  narrator.line(`release ${sequences.v2} still serves ${served} of ${devices} devices`);
+  return asTold && served === devices;
+}
+
+async function install(release: ReleaseFile, options: StoryOptions): Promise<boolean> {
+  const { ledger, narrator, devices } = options;
+  const { sequence, name, budget } = release.manifest;
+  const since = ledger.events.length;
+  const began = options.now();
+  await publish(release, options);
+  const committed = (): number => ledger.reported('committed', sequence, since).length;
+  const all = await waitFor(
+    () => committed() >= devices,
+    options,
+    () => {
+      return `release ${sequence}: committed by ${committed()} of ${devices}`;
+    },
+  );
+  const seconds = ((options.now() - began) / 1000).toFixed(1);
+  narrator.line(
+    `release ${sequence} (${name}, ${budget.macs} multiply-accumulates): committed by ${committed()} of ${devices} devices in ${seconds} s`,
+  );
+  const going = await goOn(options);
+  const share = ((100 * ledger.right) / ledger.inferences).toFixed(1);
+  narrator.line(`${ledger.inferences} inferences so far, ${share} % named the true condition`);
+  return all && going;
+}
+
+async function refuse(
+  what: string,
+  release: ReleaseFile,
+  code: keyof typeof codes,
+  options: StoryOptions,
+): Promise<boolean> {
+  const { ledger, narrator, devices } = options;
+  const { sequence } = release.manifest;
+  const since = ledger.events.length;
+  const before = ledger.inferences;
+  await publish(release, options);
+  const refusals = (): number =>
+    ledger.reported('rejected', sequence, since).filter((event) => event.code === code).length;
+  const all = await waitFor(
+    () => refusals() >= devices,
+    options,
+    () => {
+      return `release ${sequence}: refused by ${refusals()} of ${devices}`;
+    },
+  );
+  const going = await goOn(options);
+  narrator.line(`release ${sequence}: ${what}`);
+  narrator.line(`   refused by ${refusals()} of ${devices} devices: ${code}. ${codes[code].cause}`);
+  narrator.line(`   meanwhile ${ledger.inferences - before} inferences`);
+  return all && going;
+}
+
+async function publish(release: ReleaseFile, options: StoryOptions): Promise<void> {
+  const progress = (message: string): void => {
+    options.narrator.progress(`publishing ${message}`);
+  };
+  await publishRelease(release, { ...options.publish, wallMs: options.now(), progress });
+}
+
+/** Lets the fleet answer a while, so that what follows happens on live traffic. */
+function goOn(options: StoryOptions): Promise<boolean> {
+  const { ledger, devices } = options;
+  const goal = ledger.inferences + resultsBetween * devices;
+  return waitFor(
+    () => ledger.inferences >= goal,
+    options,
+    () => `${ledger.inferences} inferences`,
+  );
+}
+
+async function waitFor(
+  holds: () => boolean,
+  { ledger, narrator }: StoryOptions,
+  describe: () => string,
+): Promise<boolean> {
+  const ticker = setInterval(() => {
+    narrator.progress(describe());
+  }, 1000);
+  try {
+    return await ledger.until(holds, stepTimeoutMs);
+  } finally {
+    clearInterval(ticker);
+  }
+}
