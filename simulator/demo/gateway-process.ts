@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { createWriteStream, writeFileSync } from 'node:fs';
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -7,10 +7,8 @@ import { fileURLToPath } from 'node:url';
 /** A real agent in a process of its own, as a gateway runs it. */
 export interface GatewayProcess {
   readonly deviceId: string;
-  /** Settles with the exit code when the process ends. */
-  readonly exited: Promise<number | null>;
-  /** Ends it in order. */
-  stop(): Promise<void>;
+  /** Ends it, and tells how it ended: `in order`, or the last that it said. */
+  stop(): Promise<string>;
 }
 
 export interface GatewayProcessOptions {
@@ -44,14 +42,15 @@ export function startGatewayProcess(options: GatewayProcessOptions): GatewayProc
   const child = spawn(process.execPath, [program, 'agent', '--config', configuration], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  child.stderr.pipe(createWriteStream(path.join(folder, `${deviceId}.log`)));
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const log = path.join(folder, `${deviceId}.log`);
+  child.stderr.pipe(createWriteStream(log));
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
   return {
     deviceId,
-    exited,
     async stop() {
       child.kill('SIGTERM');
-      await exited;
+      if ((await exited) === 0) return 'in order';
+      return readFileSync(log, 'utf8').trim().split('\n').at(-1) ?? 'without a word';
     },
   };
 }

@@ -107,14 +107,19 @@ export class Ledger {
     for (const check of [...this.#waiting]) check();
   }
 
-  /** Waits until something holds; false where it does not within `timeoutMs`. */
-  async until(holds: () => boolean, timeoutMs: number): Promise<boolean> {
+  /** Waits until something holds; false where it does not within `timeoutMs`, or the wait is aborted. */
+  async until(holds: () => boolean, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     if (holds()) return true;
+    if (signal.aborted) return false;
     return new Promise((resolve) => {
       const finish = (held: boolean): void => {
         clearTimeout(timer);
+        signal.removeEventListener('abort', abort);
         this.#waiting.delete(check);
         resolve(held);
+      };
+      const abort = (): void => {
+        finish(false);
       };
       const check = (): void => {
         if (holds()) finish(true);
@@ -122,6 +127,7 @@ export class Ledger {
       const timer = setTimeout(() => {
         finish(false);
       }, timeoutMs);
+      signal.addEventListener('abort', abort);
       this.#waiting.add(check);
     });
   }
@@ -145,6 +151,8 @@ export class Ledger {
     // QoS 1 may bring a result twice.
     if (device.answered.has(result.window)) return;
     device.answered.add(result.window);
+    // Windows are counted without gaps: a later result tells of the earlier ones.
+    device.completed = Math.max(device.completed, result.window);
     device.sequence = result.sequence;
     if (result.label === this.#truth.get(deviceId)) device.right++;
   }

@@ -11,6 +11,7 @@ export interface Printer {
 export class Narrator {
   readonly #printer: Printer;
   readonly #json: boolean;
+  #progress = '';
 
   constructor(printer: Printer, json: boolean) {
     this.#printer = printer;
@@ -26,7 +27,10 @@ export class Narrator {
     if (!this.#json) this.#printer.print(`  ${text}`);
   }
 
+  /** How far a step has come; the same is not said twice. */
   progress(text: string): void {
+    if (text === this.#progress) return;
+    this.#progress = text;
     this.#printer.progress(`  ${text}`);
   }
 

@@ -12,6 +12,8 @@ export interface StoryOptions {
   readonly devices: number;
   readonly publish: Omit<PublishTools, 'progress'>;
   readonly now: () => number;
+  /** Ends the story before its end. */
+  readonly signal: AbortSignal;
 }
 
 /** Sequence numbers of the story. They leave room below, for a release that is too old. */
@@ -25,7 +27,8 @@ const resultsBetween = 2;
 
 /**
  * Tells the story of the first issue: a release is installed and runs on live signals, another takes over without a
- * gap, and five bad ones are refused while inference goes on. Gives whether all happened as told.
+ * gap, and five bad ones are refused while inference goes on. Gives whether all happened as told; rejects when it is
+ * aborted.
  */
 export async function tellStory(options: StoryOptions): Promise<boolean> {
   const { workshop, ledger, narrator, devices } = options;
@@ -42,7 +45,7 @@ export async function tellStory(options: StoryOptions): Promise<boolean> {
   const attempts: readonly [what: string, release: ReleaseFile, code: keyof typeof codes][] = [
     [
       'one byte of a block was flipped on its way',
-      workshop.withDamagedBlock(await bad(sequences.bad)),
+      workshop.withDamagedBlock(await workshop.buildUnseen('vibration-v1', sequences.bad)),
       'block-invalid',
     ],
     [
@@ -122,6 +125,7 @@ async function refuse(
 }
 
 async function publish(release: ReleaseFile, options: StoryOptions): Promise<void> {
+  options.signal.throwIfAborted();
   const progress = (message: string): void => {
     options.narrator.progress(`publishing ${message}`);
   };
@@ -141,14 +145,14 @@ function goOn(options: StoryOptions): Promise<boolean> {
 
 async function waitFor(
   holds: () => boolean,
-  { ledger, narrator }: StoryOptions,
+  { ledger, narrator, signal }: StoryOptions,
   describe: () => string,
 ): Promise<boolean> {
   const ticker = setInterval(() => {
     narrator.progress(describe());
   }, 1000);
   try {
-    return await ledger.until(holds, stepTimeoutMs);
+    return await ledger.until(holds, stepTimeoutMs, signal);
   } finally {
     clearInterval(ticker);
   }

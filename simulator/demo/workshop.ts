@@ -13,6 +13,9 @@ import {
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 
+/** A model that comes with the demo. */
+export type DemoModel = 'vibration-v1' | 'vibration-v2';
+
 /** Builds the releases of the story, good and bad. */
 export class Workshop {
   readonly #tools: ReleaseTools;
@@ -32,22 +35,14 @@ export class Workshop {
   }
 
   /** A release of one of the models that come with the demo. */
-  build(model: 'vibration-v1' | 'vibration-v2', sequence: number): Promise<ReleaseFile> {
-    const labels = readDemoFile('labels.txt').toString('utf8').trim().split('\n');
-    const pipeline = readDemoFile('pipeline.json').toString('utf8');
-    return buildRelease(
-      {
-        model: new Uint8Array(readDemoFile(`${model}.tflite`)),
-        labels,
-        pipeline: (models) => parsePipelineFile(pipeline, models),
-        slot: this.#slot,
-        name: model,
-        version: '',
-        sequence,
-        epoch: 0,
-      },
-      this.#tools,
-    );
+  build(name: DemoModel, sequence: number): Promise<ReleaseFile> {
+    return this.#build(name, readDemoFile(`${name}.tflite`), sequence);
+  }
+
+  /** The same from a file that no device has yet: what a device has, it does not fetch again. */
+  buildUnseen(name: DemoModel, sequence: number): Promise<ReleaseFile> {
+    const padding = new Uint8Array(16);
+    return this.#build(name, Buffer.concat([readDemoFile(`${name}.tflite`), padding]), sequence);
   }
 
   /** Correctly signed, but one byte of the model changed on its way. */
@@ -77,6 +72,24 @@ export class Workshop {
       outputs: flipByte(outputs, 0),
     }));
     return withSelfTest(release, { ...selfTest, vectors }, this.#tools);
+  }
+
+  #build(name: DemoModel, model: Uint8Array, sequence: number): Promise<ReleaseFile> {
+    const labels = readDemoFile('labels.txt').toString('utf8').trim().split('\n');
+    const pipeline = readDemoFile('pipeline.json').toString('utf8');
+    return buildRelease(
+      {
+        model: new Uint8Array(model),
+        labels,
+        pipeline: (models) => parsePipelineFile(pipeline, models),
+        slot: this.#slot,
+        name,
+        version: '',
+        sequence,
+        epoch: 0,
+      },
+      this.#tools,
+    );
   }
 }
 

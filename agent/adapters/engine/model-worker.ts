@@ -82,13 +82,18 @@ export class ModelWorker {
       return Promise.resolve(refuse('engine-gone', 'the worker of the model has ended'));
     if (this.#settle !== undefined) throw new Error('a model answers one request at a time');
     return new Promise((resolve) => {
+      let late: NodeJS.Immediate | undefined;
       const timer = setTimeout(() => {
-        // An endless loop hears nothing: only ending the thread stops it.
-        this.#end(refuse('engine-deadline', `no answer within ${Math.round(deadlineMs)} ms`));
-        void this.#worker.terminate();
+        // Where this thread was busy the answer may be waiting to be read: it is, before this runs.
+        late = setImmediate(() => {
+          // An endless loop hears nothing: only ending the thread stops it.
+          this.#end(refuse('engine-deadline', `no answer within ${Math.round(deadlineMs)} ms`));
+          void this.#worker.terminate();
+        });
       }, deadlineMs);
       this.#settle = (reply) => {
         clearTimeout(timer);
+        clearImmediate(late);
         resolve(reply);
       };
       this.#worker.postMessage(request);

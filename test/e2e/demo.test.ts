@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import process from 'node:process';
+
+const program = path.resolve(import.meta.dirname, '../../../bin/tinylamp.js');
+const devices = 6;
+
+/** One line of `tinylamp demo --json` (design, section 9). */
+interface Line {
+  readonly at?: number;
+  readonly event: string;
+  readonly device?: string;
+  readonly slot?: string;
+  readonly release?: number;
+  readonly code?: string;
+  readonly reason?: string;
+  readonly inferences?: number;
+  readonly missed?: number;
+  readonly devices?: number;
+}
+
+describe('tinylamp demo', function () {
+  this.timeout(180_000);
+  let lines: readonly Line[] = [];
+  let exitCode: number | null = null;
+
+  before(() => {
+    const run = spawnSync(
+      process.execPath,
+      [program, 'demo', '--exit', '--json', '--devices', String(devices - 1)],
+      { encoding: 'utf8', timeout: 170_000 },
+    );
+    exitCode = run.status;
+    lines = run.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line);
+  });
+
+  it('ends with 0, because all happened as told', () => {
+    assert.equal(exitCode, 0);
+  });
+
+  it('closes with a summary in which no window was missed', () => {
+    const summary = lines.at(-1);
+    assert.equal(summary?.event, 'summary');
+    assert.equal(summary.missed, 0);
+    assert.equal(summary.devices, devices);
+    assert.ok((summary.inferences ?? 0) > 10 * devices);
+  });
+
+  for (const release of [10, 20]) {
+    it(`brings release ${release} through all phases on every device`, () => {
+      const phases = ['offered', 'admitted', 'verified', 'self-tested', 'staged', 'trial'];
+      for (const phase of [...phases, 'committed']) assertOnAll(phase, release, undefined);
+    });
+  }
+
+  const refusals: readonly (readonly [release: number, code: string])[] = [
+    [30, 'block-invalid'],
+    [31, 'signature-invalid'],
+    [32, 'key-unknown'],
+    [5, 'sequence-below-current'],
+    [33, 'self-test-mismatch'],
+  ];
+  for (const [release, code] of refusals) {
+    it(`shows that every device refuses release ${release} with ${code} and a reason`, () => {
+      assertOnAll('rejected', release, code);
+    });
+  }
+
+  it('commits nothing that is bad', () => {
+    const committed = lines.filter(({ event }) => event === 'committed');
+    assert.deepEqual(new Set(committed.map(({ release }) => release)), new Set([10, 20]));
+  });
+
+  function assertOnAll(event: string, release: number, code: string | undefined): void {
+    const found = lines.filter((line) => line.event === event && line.release === release);
+    assert.equal(new Set(found.map(({ device }) => device)).size, devices, `${event} ${release}`);
+    for (const line of found) {
+      assert.equal(line.slot, 'vibration');
+      assert.equal(line.code, code);
+      assert.equal(line.reason === undefined, code === undefined);
+      assert.equal(typeof line.at, 'number');
+    }
+  }
+});
