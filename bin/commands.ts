@@ -1,6 +1,7 @@
 import type { Command } from './command.js';
 import { agentCommand } from './commands/agent.js';
 import { demoCommand } from './commands/demo.js';
+import { logCommand } from './commands/log.js';
 import { keysNewCommand } from './commands/keys-new.js';
 import { publishCommand } from './commands/publish.js';
 import { releaseBuildCommand } from './commands/release-build.js';
@@ -12,6 +13,7 @@ import { simulateCommand } from './commands/simulate.js';
 export const commands: readonly Command[] = [
   demoCommand,
   agentCommand,
+  logCommand,
   keysNewCommand,
   releaseBuildCommand,
   releaseVerifyCommand,

@@ -2,6 +2,7 @@ import { Desired } from './desired.js';
 import type { AgentSettings, Device, Report } from './device.js';
 import type { Effect, Input, Instant, Payload, Vitals } from './effect.js';
 import { Exchange } from './exchange.js';
+import { DecisionLog } from './log/decision-log.js';
 import { eventMessage } from './messages/event.js';
 import { Presence } from './messages/presence.js';
 import { stateMessage } from './messages/state.js';
@@ -24,6 +25,7 @@ export class Agent {
   readonly #tasks = new Tasks();
   readonly #exchange = new Exchange(this.#tasks);
   readonly #keeper = new RecordKeeper(this.#tasks);
+  readonly #log = new DecisionLog(this.#tasks);
   readonly #trust: Trust;
   readonly #presence: Presence;
   readonly #desired: Desired;
@@ -118,6 +120,7 @@ export class Agent {
       this.#report({ event: 'state-not-saved', code, reason: detail });
     }
     this.#presence.booted(this.#keeper.record.boot);
+    yield* this.#log.open();
     for (const slot of this.#slots.values()) yield* slot.boot();
     this.#tasks.tell('connect', {});
     const trusted = yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
@@ -162,6 +165,7 @@ export class Agent {
     const bad = report.code !== undefined;
     const fields = { ...report };
     this.#tasks.tell('log', { level: bad ? 'warn' : 'info', event: report.event, fields });
+    this.#log.add({ t: this.#now.wallMs, ...report });
     this.#publish(this.#topics.events(this.#settings.deviceId), {
       cbor: eventMessage(report, this.#now.wallMs),
     });

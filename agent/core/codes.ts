@@ -273,9 +273,15 @@ export const codes = {
   'trial-attempts-exceeded': {
     area: 'update',
     cause:
-      'The device was started several times during the trial of the release, and never came to its end.',
+      'The models of the release were loaded several times, and each time the device was started anew before they answered.',
     remedy:
       'Look for what ended the process: the model may take too much memory. Mend it and build it again.',
+  },
+  'trial-starved': {
+    area: 'update',
+    cause: 'The soak of a trial is over, and too few windows came to judge the release by.',
+    remedy:
+      'See to it that samples arrive: the trial goes on until it has enough, and the champion stays at hand.',
   },
   'window-dropped': {
     area: 'update',

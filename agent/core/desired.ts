@@ -1,4 +1,5 @@
 import { toHex } from './bytes.js';
+import type { Code } from './codes.js';
 import type { Device } from './device.js';
 import { parseBeacon } from './documents/beacon.js';
 import { everyone, parsePolicy, type Policy } from './documents/policy.js';
@@ -90,8 +91,12 @@ export class Desired {
       );
       if (!kept.ok) return kept;
     }
+    const { promoted, trial } = policy.value;
     const { sequence, manifest } = releaseFor(policy.value);
-    slot.desire({ sequence, manifest: toHex(manifest) }, version);
+    slot.desire(
+      { release: { sequence, manifest: toHex(manifest) }, terms: trial, promoted },
+      version,
+    );
     return accept(undefined);
   }
 
@@ -118,7 +123,7 @@ export class Desired {
   #report(
     event: 'document-refused' | 'topic-refused',
     slot: string | undefined,
-    code: string,
+    code: Code,
     reason: string,
   ): void {
     this.#device.report({ event, ...(slot !== undefined && { slot }), code, reason });

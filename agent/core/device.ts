@@ -1,3 +1,4 @@
+import type { Code } from './codes.js';
 import type { Instant } from './effect.js';
 import type { Exchange } from './exchange.js';
 import type { Tasks } from './process.js';
@@ -65,7 +66,7 @@ export interface Report {
   readonly slot?: string;
   /** The sequence number of the release that it is about. */
   readonly release?: number;
-  readonly code?: string;
+  readonly code?: Code;
   readonly reason?: string;
 }
 
@@ -79,4 +80,6 @@ export type Incident =
   | 'window-dropped'
   | 'sample-refused'
   | 'topic-refused'
+  | 'trial-starved'
+  | 'promoted'
   | 'beacon-stale';

@@ -28,6 +28,9 @@ export const limits = {
   blockTimeoutMs: 10_000,
   /** Verifying a model and making an instance of it. */
   loadDeadlineMs: 10_000,
-  /** Starts that may end in the trial of a release before it is rolled back. */
+  /** Times that the models of a candidate are loaded without proving themselves before it is given up. */
   trialAttempts: 3,
+  /** The longest soak, a month, and the most inferences that a policy can demand of a trial. */
+  soakMs: 30 * 86_400_000,
+  trialInferences: 1_000_000_000,
 } as const;

@@ -1,4 +1,6 @@
+import { codes } from './codes.js';
 import type { Device, Phase, SlotSettings } from './device.js';
+import { isSameImage, type Manifest } from './documents/manifest.js';
 import type { Answer, LoadedRelease } from './inference/loaded-release.js';
 import { Server, type CompletedWindow } from './inference/server.js';
 import { limits } from './limits.js';
@@ -10,23 +12,38 @@ import {
   slotOf,
   withRejected,
   withSlot,
+  type CandidatePhase,
   type SlotRecord,
   type StoredRelease,
 } from './state/record.js';
 import { SlotCounters } from './telemetry/counters.js';
 import { checkOffer } from './update/admission.js';
 import { loadRelease, readManifest } from './update/load-release.js';
-import { prepareRelease } from './update/prepare.js';
+import { admitRelease, fetchRelease, testRelease, type Preparation } from './update/prepare.js';
 import { isHeldAgainst, isTransient, retryDelayMs } from './update/retry.js';
+import { shortestTrial, Trial, type TrialTerms } from './update/trial.js';
 
 /** A release that the slot is busy with, from its offer until it is committed, rolled back or rejected. */
 interface Offer {
   readonly release: StoredRelease;
+  readonly terms: TrialTerms;
   phase: Phase;
   task: Task | undefined;
   /** Its models, from its self-test on. */
   loaded: LoadedRelease | undefined;
+  /** From the moment that it serves. */
+  trial: Trial | undefined;
+  /** Whether this run of the device has counted that its models are loaded. */
+  counted: boolean;
   committing: boolean;
+}
+
+/** What a signed policy wants of a slot of this device. */
+export interface Desire {
+  readonly release: StoredRelease;
+  readonly terms: TrialTerms;
+  /** The sequence number of the release that is current for good. */
+  readonly promoted: number | undefined;
 }
 
 /**
@@ -44,12 +61,12 @@ export class Slot {
   readonly #server: Server;
   #champion: LoadedRelease | undefined;
   #offer: Offer | undefined;
-  /** What the slot's policy named last for this device. */
-  #desired: StoredRelease | undefined;
+  /** What the slot's policy wanted last of this device. */
+  #desired: Desire | undefined;
   /** The version of the policy that was dealt with in this run. */
   #policyVersion = 0;
   /** What became of the last offer, for the reported state. */
-  #last: Pick<SlotState, 'phase' | 'release' | 'code'> = {};
+  #last: Omit<SlotState, 'current' | 'previous' | 'candidate'> = {};
   #channels = 0;
 
   constructor(device: Device, name: string, settings: SlotSettings) {
@@ -113,37 +130,70 @@ export class Slot {
     }
     const { candidate } = this.#record;
     if (candidate === undefined) return;
-    if (candidate.phase === 'trial' && candidate.attempts >= limits.trialAttempts) {
-      const offer = this.#newOffer(candidate);
-      yield* this.#end(
-        offer,
-        'rolled-back',
-        refuse('trial-attempts-exceeded', `${candidate.attempts} starts ended in its trial`)
-          .rejection,
-      );
-    } else {
-      this.#begin(candidate);
+    const { phase, attempts, terms } = candidate;
+    if (attempts < limits.trialAttempts) {
+      this.#begin(candidate, terms);
+      return;
     }
+    yield* this.#end(
+      this.#newOffer(candidate, terms),
+      phase === 'trial' ? 'rolled-back' : 'rejected',
+      refuse(
+        'trial-attempts-exceeded',
+        `its models were loaded ${attempts} times, and the device started anew each time`,
+      ).rejection,
+    );
   }
 
-  /** Takes the release that a signed policy names for this device: nothing to do, an offer, or a refusal. */
-  desire(release: StoredRelease, policyVersion: number): void {
+  /** Takes what a signed policy wants of this device: nothing to do, an offer, a refusal, a promotion. */
+  desire(desire: Desire, policyVersion: number): void {
     // The same policy is retained and comes again with each session: what it named was dealt with.
     if (policyVersion === this.#policyVersion) return;
     this.#policyVersion = policyVersion;
-    this.#desired = release;
-    this.#pursue(release);
+    this.#desired = desire;
+    this.#pursue(desire);
   }
 
-  #pursue(release: StoredRelease): void {
+  #pursue(desire: Desire): void {
+    const { release } = desire;
     const offer = this.#offer;
     // A commit that was begun is carried through; what is desired is looked at again afterwards.
     if (offer?.release.manifest === release.manifest || offer?.committing === true) return;
     if (offer !== undefined) this.#withdraw(offer);
-    if (this.#record.current?.manifest === release.manifest) return;
+    const { current, previous } = this.#record;
+    if (current?.manifest === release.manifest) {
+      this.#device.tasks.run(this.#promote(desire));
+      return;
+    }
     const checked = checkOffer(this.#record, release);
-    if (checked.ok) this.#begin(release);
+    // What was committed here before has nothing to prove any more: the way back is short.
+    const known = previous?.manifest === release.manifest;
+    if (checked.ok) this.#begin(release, known ? shortestTrial : desire.terms);
     else this.#note(release, 'rejected', checked.rejection);
+  }
+
+  /**
+   * A signed policy says that the current release is current for good: `previous` is given up, and the
+   * floors rise. Nothing else raises them, so that until then there is a way back.
+   */
+  *#promote({ release, promoted }: Desire): Process<void> {
+    const champion = this.#champion;
+    const { current, previous, sequenceFloor } = this.#record;
+    if (promoted === undefined || current === undefined || champion === undefined) return;
+    if (current.manifest !== release.manifest || current.sequence !== promoted) return;
+    if (sequenceFloor >= promoted && previous === undefined) return;
+    const committed = yield* this.#commit((slot) => ({
+      previous: undefined,
+      sequenceFloor: Math.max(slot.sequenceFloor, promoted),
+      epochFloor: Math.max(slot.epochFloor, champion.manifest.epoch),
+    }));
+    if (!committed.ok) {
+      this.#report('state-not-saved', current, committed.rejection);
+      return;
+    }
+    this.#report('promoted', current);
+    this.#device.publishState();
+    this.#device.collectGarbage();
   }
 
   /** Takes samples as they come. */
@@ -161,21 +211,23 @@ export class Slot {
     return slotOf(this.#device.keeper.record, this.name);
   }
 
-  #newOffer(release: StoredRelease): Offer {
-    const { sequence, manifest } = release;
+  #newOffer({ sequence, manifest }: StoredRelease, terms: TrialTerms): Offer {
     const offer: Offer = {
       release: { sequence, manifest },
+      terms,
       phase: 'offered',
       task: undefined,
       loaded: undefined,
+      trial: undefined,
+      counted: false,
       committing: false,
     };
     this.#offer = offer;
     return offer;
   }
 
-  #begin(release: StoredRelease): void {
-    const offer = this.#newOffer(release);
+  #begin(release: StoredRelease, terms: TrialTerms): void {
+    const offer = this.#newOffer(release, terms);
     this.#enter(offer, 'offered');
     offer.task = this.#device.tasks.run(this.#install(offer));
   }
@@ -196,7 +248,7 @@ export class Slot {
   }
 
   *#bringToTrial(offer: Offer): Process<Result<void>> {
-    const prepared = yield* prepareRelease({
+    const preparation: Preparation = {
       device: this.#device,
       slot: this.name,
       settings: this.#settings,
@@ -205,30 +257,112 @@ export class Slot {
       enter: (phase) => {
         this.#enter(offer, phase);
       },
-    });
-    if (!prepared.ok) return prepared;
-    offer.loaded = prepared.value;
+    };
+    const admitted = yield* admitRelease(preparation);
+    if (!admitted.ok) return admitted;
+    const { manifest } = admitted.value;
+    if (this.#champion !== undefined && isSameImage(this.#champion.manifest, manifest)) {
+      return yield* this.#adopt(offer, this.#champion, manifest);
+    }
+    const fetched = yield* fetchRelease(preparation, admitted.value);
+    if (!fetched.ok) return fetched;
+    // Counted before its models are loaded: one that kills the process is known at the next start.
+    const counted = yield* this.#keepCandidate(offer, 'verified', offer.counted ? 0 : 1);
+    if (!counted.ok) return counted;
+    offer.counted = true;
+    const tested = yield* testRelease(preparation, admitted.value);
+    if (!tested.ok) return tested;
+    offer.loaded = tested.value;
     for (const phase of ['staged', 'trial'] as const) {
-      const known = this.#record.candidate;
-      const before = known?.manifest === offer.release.manifest ? known : undefined;
-      const { attempts = 0, soakMs = 0, inferences = 0 } = before ?? {};
-      const committed = yield* this.#commit(() => ({
-        candidate: {
-          ...offer.release,
-          phase,
-          attempts: phase === 'trial' ? attempts + 1 : attempts,
-          soakMs,
-          inferences,
-        },
-      }));
-      if (!committed.ok) {
-        yield* prepared.value.unload();
-        return committed;
+      const kept = yield* this.#keepCandidate(offer, phase, 0);
+      if (!kept.ok) {
+        yield* tested.value.unload();
+        return kept;
       }
       this.#enter(offer, phase);
     }
-    yield* this.#serve(prepared.value);
+    const { soakMs = 0, inferences = 0 } = this.#record.candidate ?? {};
+    const { monotonicMs } = this.#device.now();
+    offer.trial = new Trial(offer.terms, { soakMs, inferences }, monotonicMs);
+    yield* this.#serve(tested.value);
+    this.#watchTrial(offer, offer.trial);
     return accept(undefined);
+  }
+
+  /** Writes the candidate down with its phase; what it has shown so far stays. */
+  *#keepCandidate(
+    { release, terms }: Offer,
+    phase: CandidatePhase,
+    newAttempts: number,
+  ): Process<Result<void>> {
+    return yield* this.#commit(({ candidate }) => {
+      const known = candidate?.manifest === release.manifest ? candidate : undefined;
+      const { attempts = 0, soakMs = 0, inferences = 0 } = known ?? {};
+      return {
+        candidate: {
+          ...release,
+          phase,
+          attempts: attempts + newAttempts,
+          soakMs,
+          inferences,
+          terms,
+        },
+      };
+    });
+  }
+
+  /** A later release with the running image: nothing to fetch, to test or to try; only the names change. */
+  *#adopt(offer: Offer, champion: LoadedRelease, manifest: Manifest): Process<Result<void>> {
+    offer.committing = true;
+    const committed = yield* this.#commit(() => ({
+      current: offer.release,
+      candidate: undefined,
+    }));
+    offer.committing = false;
+    if (!committed.ok) return committed;
+    const adopted = champion.under(offer.release, manifest);
+    this.#champion = adopted;
+    this.#server.replace(adopted);
+    this.#settled(offer);
+    return accept(undefined);
+  }
+
+  /** Looks at a trial from time to time: whether it is over, how far it is, whether anything arrives at all. */
+  #watchTrial(offer: Offer, trial: Trial): void {
+    const device = this.#device;
+    device.tasks.after(trial.nextLookMs(device.now().monotonicMs), () => {
+      if (this.#offer !== offer || offer.trial !== trial || offer.committing) return;
+      const { monotonicMs } = device.now();
+      if (trial.isNewlyStarved(monotonicMs)) {
+        this.#report('trial-starved', offer.release, {
+          code: 'trial-starved',
+          detail: `${trial.progress(monotonicMs).inferences} of ${offer.terms.inferences} windows`,
+        });
+      }
+      if (!this.#commitIfPassed(offer, trial)) {
+        device.tasks.run(this.#keepProgress(offer, trial));
+        this.#watchTrial(offer, trial);
+      }
+    });
+  }
+
+  *#keepProgress(offer: Offer, trial: Trial): Process<void> {
+    const progress = trial.progress(this.#device.now().monotonicMs);
+    const proven = trial.inferencesInThisRun > 0;
+    yield* this.#commit(({ candidate }) => {
+      if (candidate === undefined || candidate.manifest !== offer.release.manifest) return {};
+      // It has answered in this run, and the process is still there: its loads count anew.
+      return { candidate: { ...candidate, ...progress, ...(proven && { attempts: 0 }) } };
+    });
+  }
+
+  /** Commits a release whose trial is over; false where it is not. */
+  #commitIfPassed(offer: Offer, trial: Trial): boolean {
+    const { loaded } = offer;
+    if (loaded === undefined || !trial.isPassed(this.#device.now().monotonicMs)) return false;
+    offer.committing = true;
+    this.#device.tasks.run(this.#commitOffer(offer, loaded));
+    return true;
   }
 
   /** The pointer swap, and the sensor in the form that the pipeline wants. */
@@ -250,16 +384,17 @@ export class Slot {
       retained: false,
     });
     const offer = this.#offer;
-    if (offer?.loaded !== release || offer.committing) return;
-    offer.committing = true;
-    this.#device.tasks.run(this.#commitOffer(offer, release));
+    if (offer?.trial === undefined || offer.loaded !== release || offer.committing) return;
+    offer.trial.answered();
+    this.#commitIfPassed(offer, offer.trial);
   }
 
-  /** The first good inference after the self-test commits the release. */
+  /** The trial is over: the release becomes current, and what was current can come back until a promotion. */
   *#commitOffer(offer: Offer, loaded: LoadedRelease): Process<void> {
-    const committed = yield* this.#commit(({ current }) => ({
+    const committed = yield* this.#commit(({ current, previous }) => ({
       current: offer.release,
-      previous: current,
+      // A release that was left for its predecessor is no way back.
+      previous: previous?.manifest === offer.release.manifest ? undefined : current,
       candidate: undefined,
     }));
     if (!committed.ok) {
@@ -270,10 +405,15 @@ export class Slot {
     }
     const before = this.#champion;
     this.#champion = loaded;
-    this.#offer = undefined;
-    this.#note(offer.release, 'committed');
+    this.#settled(offer);
     // Answers come one after the other: nothing is under way in the old instances any more.
     if (before !== undefined) yield* before.unload();
+  }
+
+  /** A release is committed: told, and what is desired is looked at again. */
+  #settled(offer: Offer): void {
+    this.#offer = undefined;
+    this.#note(offer.release, 'committed');
     this.#device.collectGarbage();
     if (this.#desired !== undefined) this.#pursue(this.#desired);
   }
@@ -292,7 +432,7 @@ export class Slot {
       this.#report('release-damaged', release.stored, loaded.rejection);
       return false;
     }
-    if (this.#champion === release) this.#champion = loaded.value;
+    if (this.#champion?.models === release.models) this.#champion = loaded.value;
     if (offer?.loaded === release) offer.loaded = loaded.value;
     this.#server.replace(loaded.value);
     return true;
@@ -360,7 +500,11 @@ export class Slot {
     this.#last = {
       phase,
       release: release.sequence,
-      ...(rejection && { code: rejection.code }),
+      ...(rejection && {
+        code: rejection.code,
+        reason: rejection.detail,
+        remedy: codes[rejection.code].remedy,
+      }),
     };
     this.#report(phase, release, rejection);
     this.#device.publishState();

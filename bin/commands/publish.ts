@@ -4,6 +4,7 @@ import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
 import { CodedError } from '../../agent/core/coded-error.js';
+import { limits } from '../../agent/core/limits.js';
 import { createTopics } from '../../agent/core/topics.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
@@ -30,6 +31,16 @@ export const publishCommand: Command = {
       describe: 'The folder that `keys new` made.',
       alias: 'k',
       required: true,
+    },
+    soak: {
+      type: 'number',
+      describe: 'Seconds that a device must serve the release before it is committed there.',
+      default: 0,
+    },
+    inferences: {
+      type: 'number',
+      describe: 'Good inferences that a device must see before the release is committed there.',
+      default: 1,
     },
     prefix: { type: 'text', describe: 'The first part of every topic.', default: 'tinylamp' },
     username: { type: 'text', describe: 'The name that the broker knows.' },
@@ -73,6 +84,10 @@ export const publishCommand: Command = {
         keys,
         crypto,
         wallMs: Date.now(),
+        trial: {
+          soakMs: given.wholeNumber('soak', 0, limits.soakMs / 1000) * 1000,
+          inferences: given.wholeNumber('inferences', 1, limits.trialInferences),
+        },
         randomBytes: (length) => new Uint8Array(randomBytes(length)),
         progress: (message) => {
           terminal.progress(`publishing ${message}`);

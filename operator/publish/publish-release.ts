@@ -2,6 +2,7 @@ import { toHex } from '../../agent/core/bytes.js';
 import { sealSign1 } from '../../agent/core/cose/sign1.js';
 import { encodeBeacon, type Beacon, type SlotBeacon } from '../../agent/core/documents/beacon.js';
 import { encodePolicy, everyone, type Policy } from '../../agent/core/documents/policy.js';
+import { shortestTrial, type TrialTerms } from '../../agent/core/update/trial.js';
 import type { Topics } from '../../agent/core/topics.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { KeyFolder } from '../keys/key-folder.js';
@@ -19,6 +20,8 @@ export interface PublishTools {
   readonly wallMs: number;
   /** Bytes for salts. */
   readonly randomBytes: (length: number) => Uint8Array;
+  /** What the release must show on a device before it is committed there; the shortest trial where absent. */
+  readonly trial?: TrialTerms;
   /** Called with what was published so far. */
   readonly progress: (message: string) => void;
 }
@@ -104,6 +107,7 @@ async function signDocuments(
       { name: 'everyone', release: reference, exposure: everyone, salt: tools.randomBytes(8) },
     ],
     promoted: undefined,
+    trial: tools.trial ?? shortestTrial,
   };
   const signedPolicy = seal('policy', encodePolicy(policy), keys);
   const slots = new Map<string, SlotBeacon>(before.beacon?.slots);

@@ -1,3 +1,4 @@
+import { sameBytes } from '../bytes.js';
 import { encodeCbor } from '../cbor/encode.js';
 import { checkInteger, checkText, parseFields, refuseField, Fields } from '../cbor/fields.js';
 import type { CborValue } from '../cbor/value.js';
@@ -139,6 +140,20 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     ],
   ]);
   return encodeCbor(fields);
+}
+
+/**
+ * Whether two releases run the same image: the same models and labels in the same pipeline. Then the
+ * later one can be adopted as it stands. Names, versions, targets and golden vectors may differ.
+ */
+export function isSameImage(a: Manifest, b: Manifest): boolean {
+  return sameBytes(imageBytes(a), imageBytes(b));
+}
+
+function imageBytes({ artifacts, pipeline }: Manifest): Uint8Array {
+  const run = artifacts.filter(({ role }) => role === 'model' || role === 'labels');
+  const images = run.map(({ role, name: called, digest: bytes }) => [role, called, bytes]);
+  return encodeCbor([images, pipelineValue(pipeline)]);
 }
 
 /** The fields that are there. */

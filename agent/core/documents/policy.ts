@@ -4,6 +4,7 @@ import type { CborValue } from '../cbor/value.js';
 import { limits } from '../limits.js';
 import type { Result } from '../result.js';
 import { slotPattern } from '../topics.js';
+import { shortestTrial, type TrialTerms } from '../update/trial.js';
 import { parseReleaseRef, releaseRefValue, type ReleaseRef } from './release-ref.js';
 
 /** Who runs which release of one slot. A device installs only what the current policy names. */
@@ -16,6 +17,8 @@ export interface Policy {
   readonly arms: readonly Arm[];
   /** The sequence number of the release that is current for good; nothing older comes back. */
   readonly promoted: number | undefined;
+  /** What a release must show on a device before it is committed there. */
+  readonly trial: TrialTerms;
 }
 
 /** A part of the fleet that runs one release. */
@@ -41,6 +44,7 @@ export function parsePolicy(payload: Uint8Array): Result<Policy> {
       champion: fields.value(3, parseReleaseRef),
       arms: fields.list(4, [0, limits.arms], parseArm),
       promoted: fields.optional(5, () => fields.integer(5, [1, Number.MAX_SAFE_INTEGER])),
+      trial: fields.optional(6, () => fields.map(6, parseTrial)) ?? shortestTrial,
     };
   });
 }
@@ -65,7 +69,24 @@ export function encodePolicy(policy: Policy): Uint8Array {
     ],
   ]);
   if (policy.promoted !== undefined) fields.set(5, policy.promoted);
+  const { soakMs, inferences } = policy.trial;
+  if (soakMs !== shortestTrial.soakMs || inferences !== shortestTrial.inferences) {
+    fields.set(
+      6,
+      new Map([
+        [1, soakMs],
+        [2, inferences],
+      ]),
+    );
+  }
   return encodeCbor(fields);
+}
+
+function parseTrial(fields: Fields): TrialTerms {
+  return {
+    soakMs: fields.integer(1, [0, limits.soakMs]),
+    inferences: fields.integer(2, [1, limits.trialInferences]),
+  };
 }
 
 function parseArm(value: CborValue, path: string): Arm {
