@@ -4,6 +4,7 @@ import type { Effect, Input, Instant, Payload, Vitals } from './effect.js';
 import { Exchange } from './exchange.js';
 import { DecisionLog } from './log/decision-log.js';
 import { eventMessage } from './messages/event.js';
+import type { ReportMessage } from './messages/report.js';
 import { Presence } from './messages/presence.js';
 import { stateMessage } from './messages/state.js';
 import { Tasks, Turnstile, wait, type Process } from './process.js';
@@ -33,6 +34,7 @@ export class Agent {
   readonly #slots = new Map<string, Slot>();
   #now: Instant = { wallMs: 0, monotonicMs: 0 };
   #startedMs = 0;
+  #reports = 0;
   #nextHandle = 1;
 
   constructor(settings: AgentSettings) {
@@ -93,9 +95,11 @@ export class Agent {
       case 'telemetryDue':
         this.#desired.checkFreshness();
         this.#publishTelemetry(input.vitals);
+        this.#publishReports();
         break;
       case 'stopping':
         this.#publishTelemetry(input.vitals);
+        this.#publishReports();
         this.#presence.leave();
         break;
     }
@@ -130,6 +134,9 @@ export class Agent {
       return;
     }
     this.#desired.listen();
+    for (const [name, { labelsTopic }] of this.#settings.slots) {
+      if (labelsTopic !== undefined) this.#slots.get(name)?.listenToLabels(labelsTopic);
+    }
     this.#publishState();
   }
 
@@ -148,6 +155,9 @@ export class Agent {
       },
       publishState: () => {
         this.#publishState();
+      },
+      publishReports: () => {
+        this.#publishReports();
       },
       collectGarbage: () => {
         this.#tasks.run(this.#garbage.pass(this.#collectGarbage()));
@@ -185,6 +195,21 @@ export class Agent {
       measure(vitals, this.#now.monotonicMs - this.#startedMs, this.#slots),
     );
     this.#publish(this.#topics.telemetry(deviceId), { cbor: pack });
+  }
+
+  #publishReports(): void {
+    for (const slot of this.#slots.values()) {
+      const evidence = slot.takeEvidence();
+      if (evidence === undefined) continue;
+      const report: ReportMessage = {
+        t: this.#now.wallMs,
+        boot: this.#keeper.record.boot,
+        window: ++this.#reports,
+        slot: slot.name,
+        ...evidence,
+      };
+      this.#publish(this.#topics.report(this.#settings.deviceId), { cbor: report });
+    }
   }
 
   #publish(topic: string, payload: Payload, retained = false): void {

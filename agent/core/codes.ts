@@ -423,6 +423,11 @@ export const codes = {
   },
 
   // --- input -------------------------------------------------------------------------------------
+  'label-invalid': {
+    area: 'input',
+    cause: 'A message does not hold the true label of a window.',
+    remedy: 'Send {"window": number of the window in its result, "label": name of the class}.',
+  },
   'sample-invalid': {
     area: 'input',
     cause: 'A message of the source does not hold the samples that were expected.',

@@ -23,6 +23,8 @@ export interface AgentSettings {
 /** What the owner of the device says about one slot. */
 export interface SlotSettings {
   readonly limits: SlotLimits;
+  /** Where the true labels of windows come from, if they do: `{"window": 12, "label": "normal"}`. */
+  readonly labelsTopic?: string | undefined;
   /** Where results go. */
   readonly sink: { readonly topic: string | undefined; readonly encode: 'json' | 'cbor' };
 }
@@ -35,6 +37,7 @@ export type Phase =
   | 'verified'
   | 'self-tested'
   | 'staged'
+  | 'shadow'
   | 'trial'
   | 'committed'
   | 'rolled-back'
@@ -56,6 +59,8 @@ export interface Device {
   report(report: Report): void;
   /** Publishes the reported state. */
   publishState(): void;
+  /** Publishes what the slots have seen since the last report. */
+  publishReports(): void;
   /** Removes files that no slot needs any more. */
   collectGarbage(): void;
 }
@@ -79,7 +84,9 @@ export type Incident =
   | 'inference-failed'
   | 'window-dropped'
   | 'sample-refused'
+  | 'label-refused'
   | 'topic-refused'
   | 'trial-starved'
+  | 'shadow-finished'
   | 'promoted'
   | 'beacon-stale';

@@ -33,4 +33,8 @@ export const limits = {
   /** The longest soak, a month, and the most inferences that a policy can demand of a trial. */
   soakMs: 30 * 86_400_000,
   trialInferences: 1_000_000_000,
+  /** The longest comparison in the shadow that a policy can demand. */
+  shadowWindows: 1_000_000,
+  /** A message with the true label of a window. */
+  labelBytes: 1_024,
 } as const;

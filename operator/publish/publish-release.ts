@@ -108,6 +108,7 @@ async function signDocuments(
     ],
     promoted: undefined,
     trial: tools.trial ?? shortestTrial,
+    gate: undefined,
   };
   const signedPolicy = seal('policy', encodePolicy(policy), keys);
   const slots = new Map<string, SlotBeacon>(before.beacon?.slots);

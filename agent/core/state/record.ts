@@ -52,7 +52,7 @@ export interface StoredCandidate extends StoredRelease {
 }
 
 /** How far a candidate had come when the record was written; carried as its index. */
-export const candidatePhases = ['staged', 'trial', 'verified'] as const;
+export const candidatePhases = ['staged', 'trial', 'verified', 'shadow'] as const;
 export type CandidatePhase = (typeof candidatePhases)[number];
 
 /** A device that has never run. */
