@@ -101,6 +101,7 @@ export class Ledger {
         takeTelemetry(device, this.#codec.decode(payload) as readonly SenmlRecord[]);
         break;
       case 'presence':
+      case 'report':
       case 'state':
         break;
     }
