@@ -46,6 +46,21 @@ export const codes = {
     cause: 'The file is no release, or it was damaged.',
     remedy: 'Build it again with `tinylamp release build`.',
   },
+  'rollout-exists': {
+    area: 'usage',
+    cause: 'The slot has a rollout that is not over.',
+    remedy: 'Abort or promote it first, or go on with it: `tinylamp rollout start --slot SLOT`.',
+  },
+  'rollout-missing': {
+    area: 'usage',
+    cause: 'The slot has no rollout.',
+    remedy: 'Begin one with `tinylamp rollout start`.',
+  },
+  'rollout-unreadable': {
+    area: 'usage',
+    cause: 'The record of the rollout cannot be read.',
+    remedy: 'Restore it from a copy of the key folder, or remove it and begin anew.',
+  },
   'usage-invalid': {
     area: 'usage',
     cause: 'The command line was not understood.',

@@ -76,23 +76,24 @@ export const publishCommand: Command = {
       scheduler,
       entropy: createSystemEntropy(),
     });
+    const trial = {
+      soakMs: given.wholeNumber('soak', 0, limits.soakMs / 1000) * 1000,
+      inferences: given.wholeNumber('inferences', 1, limits.trialInferences),
+    };
     const client = await connectBroker(transport, scheduler);
     try {
-      const published = await publishRelease(release, {
+      const tools = {
         client,
         topics,
         keys,
         crypto,
         wallMs: Date.now(),
-        trial: {
-          soakMs: given.wholeNumber('soak', 0, limits.soakMs / 1000) * 1000,
-          inferences: given.wholeNumber('inferences', 1, limits.trialInferences),
-        },
-        randomBytes: (length) => new Uint8Array(randomBytes(length)),
-        progress: (message) => {
+        randomBytes: (length: number) => new Uint8Array(randomBytes(length)),
+        progress: (message: string) => {
           terminal.progress(`publishing ${message}`);
         },
-      });
+      };
+      const published = await publishRelease(release, tools, trial);
       const { slot, sequence, policyVersion, blocks } = published;
       if (given.flag('json')) terminal.printJson(published);
       else {

@@ -14,7 +14,7 @@ import { createTopics } from '../../agent/core/topics.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { generateSigningKey } from '../../operator/keys/signing-key.js';
 import { connectBroker, type BrokerClient } from '../../operator/publish/broker-client.js';
-import type { PublishTools } from '../../operator/publish/publish-release.js';
+import type { PublishTools } from '../../operator/publish/publish-policy.js';
 import { createLiveFleet } from '../live-fleet.js';
 import { Prng } from '../prng.js';
 import { environments } from '../signals/environment.js';

@@ -1,5 +1,6 @@
 import { codes } from '../../agent/core/codes.js';
-import { publishRelease, type PublishTools } from '../../operator/publish/publish-release.js';
+import type { PublishTools } from '../../operator/publish/publish-policy.js';
+import { publishRelease } from '../../operator/publish/publish-release.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { Ledger } from './ledger.js';
 import type { Narrator } from './narrator.js';

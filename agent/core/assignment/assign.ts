@@ -1,3 +1,4 @@
+import { sameBytes } from '../bytes.js';
 import type { Arm, Policy } from '../documents/policy.js';
 import type { ReleaseRef } from '../documents/release-ref.js';
 import { experimentName, isExposed } from './bucket.js';
@@ -19,8 +20,13 @@ export function assign({ champion, arms }: Policy, deviceId: string): Assignment
     isExposed(experimentName(salt), deviceId, exposure),
   );
   const served = mine.find(({ shadow }) => shadow === undefined);
+  const answering = served?.release ?? champion;
   return {
-    release: served?.release ?? champion,
-    shadow: mine.find(({ shadow }) => shadow !== undefined),
+    release: answering,
+    // What answers already is not compared with itself.
+    shadow: mine.find(
+      ({ shadow, release }) =>
+        shadow !== undefined && !sameBytes(release.manifest, answering.manifest),
+    ),
   };
 }

@@ -1,0 +1,82 @@
+import type { EventMessage } from '../../agent/core/messages/event.js';
+import type { ReportMessage } from '../../agent/core/messages/report.js';
+import type { SlotState } from '../../agent/core/messages/state.js';
+import type { Rollout } from './rollout.js';
+
+/** What one device has shown of a challenger so far. Plain data: it is kept with the rollout. */
+export interface DeviceEvidence {
+  /** Windows that champion and challenger have both answered, and those with the same answer. */
+  readonly windows: number;
+  readonly agreements: number;
+  /** Windows with a true label that both have answered, and who alone was right. */
+  readonly labelled: number;
+  readonly onlyChampionRight: number;
+  readonly onlyChallengerRight: number;
+  /** The release that is committed there, by the device's own word. */
+  readonly current: number | undefined;
+  /** Why the device gave the challenger up by itself. */
+  readonly failure: string | undefined;
+  /** The reports that are counted, as `boot/window`: one that comes again changes nothing. */
+  readonly reports: readonly string[];
+}
+
+const nothing: DeviceEvidence = {
+  windows: 0,
+  agreements: 0,
+  labelled: 0,
+  onlyChampionRight: 0,
+  onlyChallengerRight: 0,
+  current: undefined,
+  failure: undefined,
+  reports: [],
+};
+
+/** What says nothing about the challenger: the operator wanted something else. */
+const innocent: ReadonlySet<string> = new Set(['offer-withdrawn']);
+
+export function evidenceOf({ evidence }: Rollout, deviceId: string): DeviceEvidence {
+  return evidence[deviceId] ?? nothing;
+}
+
+/** The rollout after a report of a device. */
+export function withReport(rollout: Rollout, deviceId: string, report: ReportMessage): Rollout {
+  const known = evidenceOf(rollout, deviceId);
+  const key = `${report.boot}/${report.window}`;
+  if (report.slot !== rollout.slot || known.reports.includes(key)) return rollout;
+  const pair = report.pairs.find(
+    ({ champion, challenger }) =>
+      champion === rollout.champion.sequence && challenger === rollout.challenger.sequence,
+  );
+  if (pair === undefined) return rollout;
+  const { bothRight, onlyChampionRight, onlyChallengerRight, noneRight } = pair;
+  return withDevice(rollout, deviceId, {
+    ...known,
+    windows: known.windows + pair.windows,
+    agreements: known.agreements + pair.agreements,
+    labelled: known.labelled + bothRight + onlyChampionRight + onlyChallengerRight + noneRight,
+    onlyChampionRight: known.onlyChampionRight + onlyChampionRight,
+    onlyChallengerRight: known.onlyChallengerRight + onlyChallengerRight,
+    reports: [...known.reports, key],
+  });
+}
+
+/** The rollout after a device has said what it runs. */
+export function withState(rollout: Rollout, deviceId: string, state: SlotState): Rollout {
+  const known = evidenceOf(rollout, deviceId);
+  if (known.current === state.current) return rollout;
+  return withDevice(rollout, deviceId, { ...known, current: state.current });
+}
+
+/** The rollout after an event of a device. */
+export function withEvent(rollout: Rollout, deviceId: string, event: EventMessage): Rollout {
+  const { slot, release, code } = event;
+  if (slot !== rollout.slot || release !== rollout.challenger.sequence) return rollout;
+  if (event.event !== 'rejected' && event.event !== 'rolled-back') return rollout;
+  if (code === undefined || innocent.has(code)) return rollout;
+  const known = evidenceOf(rollout, deviceId);
+  return withDevice(rollout, deviceId, { ...known, failure: known.failure ?? code });
+}
+
+function withDevice(rollout: Rollout, deviceId: string, evidence: DeviceEvidence): Rollout {
+  return { ...rollout, evidence: { ...rollout.evidence, [deviceId]: evidence } };
+}
