@@ -8,8 +8,9 @@ export interface DeviceEvidence {
   /** Windows that champion and challenger have both answered, and those with the same answer. */
   readonly windows: number;
   readonly agreements: number;
-  /** Windows with a true label that both have answered, and who alone was right. */
+  /** Windows with a true label that both have answered, and who of them was right. */
   readonly labelled: number;
+  readonly bothRight: number;
   readonly onlyChampionRight: number;
   readonly onlyChallengerRight: number;
   /** The release that is committed there, by the device's own word. */
@@ -24,6 +25,7 @@ const nothing: DeviceEvidence = {
   windows: 0,
   agreements: 0,
   labelled: 0,
+  bothRight: 0,
   onlyChampionRight: 0,
   onlyChallengerRight: 0,
   current: undefined,
@@ -54,6 +56,7 @@ export function withReport(rollout: Rollout, deviceId: string, report: ReportMes
     windows: known.windows + pair.windows,
     agreements: known.agreements + pair.agreements,
     labelled: known.labelled + bothRight + onlyChampionRight + onlyChallengerRight + noneRight,
+    bothRight: known.bothRight + bothRight,
     onlyChampionRight: known.onlyChampionRight + onlyChampionRight,
     onlyChallengerRight: known.onlyChallengerRight + onlyChallengerRight,
     reports: [...known.reports, key],
