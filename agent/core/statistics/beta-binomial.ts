@@ -78,26 +78,32 @@ export function confidenceSequence(
   alpha: number,
   concentration: number,
 ): Interval {
-  const lower = (of: BernoulliCounts): number => {
-    // The e-value against p = 0 is infinite from the second success on; a first one only says p > 0.
-    if (of.successes < 2) return 0;
-    const rejected = (p: number): boolean => logEValue(of, p, concentration) >= Math.log(1 / alpha);
-    return lastWhere(rejected, 0, of.successes / of.n);
+  return {
+    lower: leastKept(logEValue, counts, alpha, concentration),
+    upper: 1 - leastKept(logEValue, mirrored(counts), alpha, concentration),
   };
-  return { lower: lower(counts), upper: 1 - lower(mirrored(counts)) };
 }
 
 /** The least p that the evidence does not exceed at level alpha: p is larger, at all times at once. */
 export function lowerBound(counts: BernoulliCounts, alpha: number, concentration: number): number {
-  if (counts.successes === 0) return 0;
-  const exceeded = (p: number): boolean =>
-    logEValueAbove(counts, p, concentration) >= Math.log(1 / alpha);
-  return lastWhere(exceeded, 0, counts.successes / counts.n);
+  return leastKept(logEValueAbove, counts, alpha, concentration);
 }
 
 /** The counterpart of {@link lowerBound}: p is smaller, at all times at once. */
 export function upperBound(counts: BernoulliCounts, alpha: number, concentration: number): number {
   return 1 - lowerBound(mirrored(counts), alpha, concentration);
+}
+
+/** Where, on the way up from 0 to the observed share, which is never rejected, rejection ends. */
+function leastKept(
+  logE: (counts: BernoulliCounts, p0: number, concentration: number) => number,
+  counts: BernoulliCounts,
+  alpha: number,
+  concentration: number,
+): number {
+  if (counts.successes === 0) return 0;
+  const rejected = (p: number): boolean => logE(counts, p, concentration) >= Math.log(1 / alpha);
+  return lastWhere(rejected, 0, counts.successes / counts.n);
 }
 
 /** The same observations with success and failure exchanged. */
