@@ -1,5 +1,6 @@
 import type { Command } from './command.js';
 import { agentCommand } from './commands/agent.js';
+import { conformCommand } from './commands/conform.js';
 import { demoCommand } from './commands/demo.js';
 import { keysNewCommand } from './commands/keys-new.js';
 import { publishCommand } from './commands/publish.js';
@@ -12,6 +13,7 @@ import { simulateCommand } from './commands/simulate.js';
 export const commands: readonly Command[] = [
   demoCommand,
   agentCommand,
+  conformCommand,
   keysNewCommand,
   releaseBuildCommand,
   releaseVerifyCommand,
