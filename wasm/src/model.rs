@@ -41,8 +41,8 @@ pub struct Model {
     pub outputs: Vec<usize>,
 }
 
-/// Metadata that changes what the weights mean: TensorFlow Lite Micro's compression.
-const COMPRESSION_METADATA: &[u8] = b"COMPRESSION_METADATA";
+/// Metadata that upstream obeys: compressed weights, and a memory plan that the file brings along.
+const METADATA_REFUSED: [&[u8]; 2] = [b"COMPRESSION_METADATA", b"OfflineMemoryAllocation"];
 
 impl Model {
     /// Verifies a file.
@@ -50,7 +50,7 @@ impl Model {
         ensure(bytes.len() <= limits::FILE_BYTES, ErrorKind::ModelTooLarge)?;
         let root = ModelTable::read(&bytes)?;
         ensure(root.version()? == 3, ErrorKind::ModelVersionUnsupported)?;
-        refuse_compression(&root, &bytes)?;
+        refuse_metadata(&root, &bytes)?;
         let codes = root
             .operator_codes()?
             .map(|code| code?.builtin_code())
@@ -124,10 +124,11 @@ fn set(flags: &mut [bool], index: usize) {
     }
 }
 
-fn refuse_compression(root: &ModelTable<'_>, bytes: &[u8]) -> Result<()> {
+fn refuse_metadata(root: &ModelTable<'_>, bytes: &[u8]) -> Result<()> {
     for name in root.metadata_names()? {
         let name = name?.and_then(|range| bytes.get(range));
-        ensure(name != Some(COMPRESSION_METADATA), ErrorKind::FeatureUnsupported)?;
+        let refused = name.is_some_and(|name| METADATA_REFUSED.contains(&name));
+        ensure(!refused, ErrorKind::FeatureUnsupported)?;
     }
     Ok(())
 }
