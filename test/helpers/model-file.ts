@@ -72,7 +72,9 @@ export interface ModelSpec {
  */
 export function writeModelFile(spec: ModelSpec): Uint8Array {
   const last = spec.buffers.length - 1;
-  const tensorTables = new Map(spec.tensors.map((tensor) => [tensor, tensorTable(tensor)]));
+  const tensorTables = new Map(
+    [...new Set(spec.tensors)].map((tensor) => [tensor, tensorTable(tensor)]),
+  );
   const subgraph: FlatTable = {
     0: tables(spec.tensors.map((tensor) => tensorTables.get(tensor) ?? {})),
     1: i32s(spec.inputs),
