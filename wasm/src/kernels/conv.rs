@@ -52,10 +52,6 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let taps = filter_height * filter_width * group_inputs;
     let group_outputs = output_channels / groups;
     let weights = int8::weights(node, filter)?;
-    let mut packed = Vec::new();
-    for group in weights.chunks_exact(taps * group_outputs) {
-        packed.extend(int8::pack(group, taps)?);
-    }
     let conv = Conv {
         batches,
         height,
@@ -68,10 +64,11 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
         bias: int8::bias(node, 2, output_channels)?,
         multipliers: int8::multipliers(input, filter, output, 0, output_channels)?,
         stage: OutputStage::new(output, *activation)?,
-        weights: packed,
+        weights: int8::pack_groups(&weights, taps, taps * group_outputs)?,
     };
     Ok(Prepared {
         macs: output.shape.elements() as u64 * taps as u64,
+        comparisons: 0,
         scratch_bytes: 0,
         packed_bytes: conv.weights.len() * LANES + output_channels * 12,
         kernel: Box::new(conv),

@@ -62,6 +62,7 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     };
     Ok(Prepared {
         macs: output.shape.elements() as u64 * (filter_height * filter_width) as u64,
+        comparisons: 0,
         scratch_bytes: 0,
         packed_bytes: kernel.weights.len() + output_channels * 12,
         kernel: Box::new(kernel),
@@ -135,6 +136,10 @@ impl DepthwiseConv {
         let internal = ErrorKind::EngineInternal;
         let (rows, mut row) = self.height.taps(y);
         let (columns, column) = self.width.taps(x);
+        // A dilated window can step over the whole image: then it sees nothing but padding.
+        if columns.is_empty() {
+            return Ok(());
+        }
         for tap in rows {
             let start = (row * self.width.input + column) * self.input_channels;
             let weights = (tap * self.width.filter + columns.start) * self.output_channels + first;

@@ -5,7 +5,7 @@
 //! their own layout at the same place.
 
 use crate::error::{ErrorKind, Result, ensure};
-use crate::kernels::{Node, allocate, expect_type};
+use crate::kernels::{Node, allocate, expect_type, gather};
 use crate::quantization::Multiplier;
 use crate::tensor::{Tensor, TensorType};
 
@@ -33,15 +33,24 @@ pub fn accumulate(sums: &mut [i32; LANES], inputs: &[u8], weights: &[[i8; LANES]
 
 /// Packs weights `[channel][tap]` into blocks of four channels; missing channels weigh nothing.
 pub fn pack(weights: &[i8], taps: usize) -> Result<Vec<[i8; LANES]>> {
-    ensure(taps > 0, ErrorKind::OperatorInvalid)?;
-    let blocks = (weights.len() / taps).div_ceil(LANES);
-    let length = blocks.checked_mul(taps).ok_or(ErrorKind::MemoryExhausted)?;
-    let mut packed = allocate(length, [0; LANES])?;
-    for (channel, row) in weights.chunks_exact(taps).enumerate() {
-        let block = packed.iter_mut().skip(channel / LANES * taps);
-        for (slot, weight) in block.zip(row) {
-            if let Some(lane) = slot.get_mut(channel % LANES) {
-                *lane = *weight;
+    pack_groups(weights, taps, weights.len())
+}
+
+/// The same for several groups of weights, `[group][channel][tap]`, each packed by itself.
+pub fn pack_groups(weights: &[i8], taps: usize, group: usize) -> Result<Vec<[i8; LANES]>> {
+    ensure(taps > 0 && group > 0, ErrorKind::OperatorInvalid)?;
+    let block_slots = (group / taps).div_ceil(LANES).checked_mul(taps);
+    let group_slots = block_slots.ok_or(ErrorKind::MemoryExhausted)?;
+    let slots = (weights.len() / group).checked_mul(group_slots);
+    let mut packed = allocate(slots.ok_or(ErrorKind::MemoryExhausted)?, [0; LANES])?;
+    let groups = weights.chunks_exact(group).zip(packed.chunks_exact_mut(group_slots));
+    for (weights, packed) in groups {
+        for (channel, row) in weights.chunks_exact(taps).enumerate() {
+            let block = packed.iter_mut().skip(channel / LANES * taps);
+            for (slot, weight) in block.zip(row) {
+                if let Some(lane) = slot.get_mut(channel % LANES) {
+                    *lane = *weight;
+                }
             }
         }
     }
@@ -89,7 +98,7 @@ pub fn weights(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<i8>> {
 pub fn bias(node: &Node<'_>, position: usize, channels: usize) -> Result<Vec<i32>> {
     match node.optional_input(position)? {
         Some(tensor) => {
-            let bias = node.int32s(tensor)?;
+            let bias = node.int32s(tensor, channels)?;
             ensure(bias.len() == channels, ErrorKind::OperatorInvalid)?;
             Ok(bias)
         }
@@ -117,13 +126,12 @@ pub fn multipliers(
     ensure(!per_channel || scales.len() == channels, invalid)?;
     ensure(quantization.uniform_zero_point && quantization.zero_point == 0, invalid)?;
     let first = scales.first().copied().ok_or(invalid)?;
-    (0..channels)
-        .map(|channel| {
-            let scale = scales.get(channel).copied().unwrap_or(first);
-            let scale = if per_channel { scale } else { first };
-            Multiplier::new(f64::from(input_scale) * f64::from(scale) / f64::from(output_scale))
-        })
-        .collect()
+    let multiplier = |channel| {
+        let scale = scales.get(channel).copied().unwrap_or(first);
+        let scale = if per_channel { scale } else { first };
+        Multiplier::new(f64::from(input_scale) * f64::from(scale) / f64::from(output_scale))
+    };
+    gather(channels, (0..channels).map(multiplier))
 }
 
 /// Refuses what is not int8 activations with int8 or int4 weights.

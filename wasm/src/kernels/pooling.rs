@@ -56,7 +56,11 @@ fn prepare(node: &Node<'_>, take: Take) -> Result<Prepared> {
     let expected = [batches, height.output, width.output, channels];
     ensure(output.shape.image()? == expected, ErrorKind::OperatorInvalid)?;
     let (low, high) = activation.range(output)?;
-    Ok(Prepared::simple(Pooling { take, height, width, channels, low, high }))
+    let window = filter.0.min(input_height) as u64 * filter.1.min(input_width) as u64;
+    Ok(Prepared {
+        comparisons: window.saturating_mul(output.shape.elements() as u64),
+        ..Prepared::simple(Pooling { take, height, width, channels, low, high })
+    })
 }
 
 impl Kernel for Pooling {
@@ -176,7 +180,7 @@ mod tests {
                         (f64::from(sum) / inputs.len() as f64).round() as i32
                     }
                 };
-                assert_eq!(i32::from(output as i8), value.max(-90).min(100));
+                assert_eq!(i32::from(output as i8), value.clamp(-90, 100));
             }
         }
     }
