@@ -26,6 +26,11 @@ export interface CodeEntry {
 
 export const codes = {
   // --- usage -----------------------------------------------------------------------------------
+  'conformance-folder-invalid': {
+    area: 'usage',
+    cause: 'The conformance folder has no index that can be used.',
+    remedy: 'Name a folder with an index.json, and correct what the message names.',
+  },
   'keys-exist': {
     area: 'usage',
     cause: 'The folder holds an operator key already.',
