@@ -8,8 +8,10 @@
 pub mod add;
 pub mod conv;
 pub mod depthwise_conv;
+pub mod float;
 pub mod fully_connected;
 pub mod int8;
+pub mod pack;
 pub mod pad;
 pub mod pooling;
 pub mod quantize;
@@ -141,6 +143,11 @@ pub mod testing {
 
         pub fn weights(&mut self, length: usize) -> Vec<i8> {
             self.bytes(length).into_iter().map(|byte| byte as i8).collect()
+        }
+
+        /// Between -1 and 1.
+        pub fn floats(&mut self, length: usize) -> Vec<f32> {
+            (0..length).map(|_| (self.next() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
         }
 
         pub fn biases(&mut self, length: usize) -> Vec<i32> {
