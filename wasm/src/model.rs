@@ -299,10 +299,10 @@ fn complete(dimensions: &mut [i32], from: &[i32]) {
         .filter(|&&dimension| dimension != -1)
         .fold(1, |product: i64, &dimension| product.saturating_mul(i64::from(dimension)));
     let mut open = dimensions.iter_mut().filter(|dimension| **dimension == -1);
-    if let (Some(slot), None) = (open.next(), open.next()) {
-        if known > 0 {
-            *slot = i32::try_from(elements as i64 / known).unwrap_or(-1);
-        }
+    if let (Some(slot), None) = (open.next(), open.next())
+        && known > 0
+    {
+        *slot = i32::try_from(elements as i64 / known).unwrap_or(-1);
     }
 }
 

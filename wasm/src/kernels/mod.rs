@@ -122,36 +122,42 @@ pub mod testing {
     pub struct Random(u32);
 
     impl Random {
+        /// Other numbers for each seed.
         pub fn new(seed: u32) -> Self {
             Self(seed.wrapping_mul(2_654_435_761).wrapping_add(0x9e37_79b9).max(1))
         }
 
-        pub fn next(&mut self) -> u32 {
+        /// 32 bits.
+        pub fn word(&mut self) -> u32 {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 17;
             self.0 ^= self.0 << 5;
             self.0
         }
 
+        /// From 0 to `bound` - 1.
         pub fn below(&mut self, bound: usize) -> usize {
-            (self.next() >> 4) as usize % bound
+            (self.word() >> 4) as usize % bound
         }
 
+        /// Every value as likely.
         pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-            (0..length).map(|_| (self.next() >> 24) as u8).collect()
+            (0..length).map(|_| (self.word() >> 24) as u8).collect()
         }
 
+        /// Every value as likely.
         pub fn weights(&mut self, length: usize) -> Vec<i8> {
             self.bytes(length).into_iter().map(|byte| byte as i8).collect()
         }
 
         /// Between -1 and 1.
         pub fn floats(&mut self, length: usize) -> Vec<f32> {
-            (0..length).map(|_| (self.next() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
+            (0..length).map(|_| (self.word() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
         }
 
+        /// 14 bits and a sign.
         pub fn biases(&mut self, length: usize) -> Vec<i32> {
-            (0..length).map(|_| self.next() as i32 >> 18).collect()
+            (0..length).map(|_| self.word() as i32 >> 18).collect()
         }
     }
 }

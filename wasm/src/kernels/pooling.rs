@@ -190,7 +190,7 @@ mod tests {
                         (f64::from(sum) / inputs.len() as f64).round() as i32
                     }
                 };
-                assert_eq!(i32::from(output as i8), value.max(-90).min(100));
+                assert_eq!(i32::from(output as i8), value.clamp(-90, 100));
             }
         }
     }
