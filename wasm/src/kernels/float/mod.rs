@@ -16,7 +16,7 @@ pub mod softmax;
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::{Node, allocate, expect_type, int8};
 use crate::quantization::Activation;
-use crate::tensor::{Tensor, TensorType};
+use crate::tensor::{Quantization, Shape, Tensor, TensorType};
 
 /// Output channels computed together: as many sums as hide the latency of an addition, and two
 /// vectors of a SIMD kernel.
@@ -98,15 +98,18 @@ pub fn weights(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<f32>> {
     if tensor.element_type == TensorType::Float32 {
         return constant(node, tensor);
     }
-    let integers = int8::weights(node, tensor)?;
     let quantization = tensor.quantization.as_ref().ok_or(ErrorKind::QuantisationInvalid)?;
+    multiply_out(&int8::weights(node, tensor)?, &tensor.shape, quantization)
+}
+
+fn multiply_out(integers: &[i8], shape: &Shape, quantization: &Quantization) -> Result<Vec<f32>> {
     ensure(quantization.uniform_zero_point, ErrorKind::QuantisationInvalid)?;
-    let inner = tensor.shape.dimensions().iter().skip(quantization.dimension + 1);
-    let stride = if quantization.scales.len() > 1 { inner.product() } else { integers.len() };
-    let mut scales = quantization.scales.iter().cycle();
+    let inner = shape.dimensions().iter().skip(quantization.dimension + 1);
+    // So many neighbours have one scale.
+    let run = if quantization.scales.len() > 1 { inner.product() } else { shape.elements() };
     let mut weights = allocate(integers.len(), 0.0)?;
-    for (weights, integers) in weights.chunks_mut(stride).zip(integers.chunks(stride)) {
-        let scale = scales.next().copied().unwrap_or(0.0);
+    let runs = weights.chunks_mut(run).zip(integers.chunks(run));
+    for ((weights, integers), scale) in runs.zip(quantization.scales.iter().cycle()) {
         for (weight, integer) in weights.iter_mut().zip(integers) {
             *weight = scale * (i32::from(*integer) - quantization.zero_point) as f32;
         }
@@ -138,6 +141,8 @@ fn constant(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<f32>> {
 
 #[cfg(test)]
 pub mod testing {
+    //! Floats as tensors hold them, and how they are compared.
+
     use super::Float;
 
     /// As a tensor holds them.
@@ -158,6 +163,27 @@ pub mod testing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn integer_weights_are_multiplied_out_along_the_quantised_dimension() {
+        let rows: [(&[f32], usize, [f32; 8]); 4] = [
+            (&[0.5], 0, [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5]),
+            (&[1.0, 2.0], 0, [0.0, 1.0, 2.0, 3.0, 8.0, 10.0, 12.0, 14.0]),
+            (&[1.0, 2.0], 1, [0.0, 1.0, 4.0, 6.0, 4.0, 5.0, 12.0, 14.0]),
+            (&[1.0, 2.0], 2, [0.0, 2.0, 2.0, 6.0, 4.0, 10.0, 6.0, 14.0]),
+        ];
+        for (scales, dimension, expected) in rows {
+            let quantization = Quantization {
+                scales: scales.to_vec(),
+                zero_point: 0,
+                uniform_zero_point: true,
+                dimension,
+            };
+            let shape = Shape::new(&[2, 2, 2]).unwrap();
+            let weights = multiply_out(&[0, 1, 2, 3, 4, 5, 6, 7], &shape, &quantization).unwrap();
+            assert_eq!(weights, expected, "{scales:?} along {dimension}");
+        }
+    }
 
     #[test]
     fn activations_leave_nan_and_bound_everything_else() {

@@ -36,11 +36,39 @@ impl Kernel for Relu {
     fn eval(&self, inputs: &Inputs<'_>, outputs: &mut Outputs<'_>) -> Result<()> {
         let (input, output) = (floats(inputs.get(0)?), floats_mut(outputs.get(0)?));
         for (output, input) in output.iter_mut().zip(input) {
-            // Comparisons keep NaN and the sign of zero.
-            let value = f32::from_le_bytes(*input);
-            let value = if value < 0.0 { 0.0 } else { value };
-            *output = (if value > self.high { self.high } else { value }).to_le_bytes();
+            *output = self.bound(f32::from_le_bytes(*input)).to_le_bytes();
         }
         Ok(())
+    }
+}
+
+impl Relu {
+    /// Keeps NaN and the sign of zero.
+    #[inline(always)]
+    fn bound(&self, value: f32) -> f32 {
+        let value = if value < 0.0 { 0.0 } else { value };
+        if value > self.high { self.high } else { value }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_bound_and_nan_stays() {
+        let rows = [
+            (f32::INFINITY, f32::INFINITY, 6.0),
+            (6.5, 6.5, 6.0),
+            (0.5, 0.5, 0.5),
+            (-0.5, 0.0, 0.0),
+            (f32::NEG_INFINITY, 0.0, 0.0),
+        ];
+        let (relu, relu6) = (Relu { high: f32::INFINITY }, Relu { high: 6.0 });
+        for (value, bound, bound_by_six) in rows {
+            assert_eq!((relu.bound(value), relu6.bound(value)), (bound, bound_by_six), "{value}");
+        }
+        assert!(relu.bound(f32::NAN).is_nan() && relu6.bound(f32::NAN).is_nan());
+        assert!(relu.bound(-0.0).is_sign_negative());
     }
 }
