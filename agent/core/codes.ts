@@ -315,13 +315,14 @@ export const codes = {
   },
   'model-too-large': {
     area: 'engine',
-    cause: 'The model has more bytes, tensors, operators or dimensions than the core accepts.',
+    cause:
+      'The model has more bytes, tensors, operators, scales or dimensions than the core accepts.',
     remedy: 'Use a smaller model.',
     engine: 5,
   },
   'model-too-heavy': {
     area: 'engine',
-    cause: 'One inference needs more multiply-accumulates than the core accepts.',
+    cause: 'One inference needs more work than the core accepts.',
     remedy: 'Use a smaller model.',
     engine: 6,
   },

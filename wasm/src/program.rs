@@ -70,12 +70,16 @@ impl Program {
     /// Prepares every operator and plans the memory.
     pub fn prepare(model: Model, resolver: &OpResolver) -> Result<Self> {
         let mut kernels = Vec::new();
+        // Checked as it adds up: packing weights is work too.
+        let mut work: u64 = 0;
         for (index, operator) in model.operators.iter().enumerate() {
             let node = Node { model: &model, operator };
             let prepared = resolver
                 .find(operator.code)
                 .and_then(|registration| (registration.prepare)(&node))
                 .map_err(|error| error.at(Place::Operator(index, operator.code)))?;
+            work = work.saturating_add(prepared.macs).saturating_add(prepared.comparisons);
+            ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
             kernels.push(prepared);
         }
         let scratch: Vec<usize> = kernels.iter().map(|kernel| kernel.scratch_bytes).collect();
@@ -112,7 +116,8 @@ impl Program {
             program.cost.packed_bytes += step.cost.packed_bytes;
             program.steps.push(step);
         }
-        ensure(program.cost.macs <= limits::MACS, ErrorKind::ModelTooHeavy)?;
+        let work = work.saturating_add(program.cost.moved_bytes);
+        ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
         Ok(program)
     }
 

@@ -6,7 +6,7 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, LANES};
-use crate::kernels::pack::pack;
+use crate::kernels::pack::pack_groups;
 use crate::kernels::window::Window;
 use crate::kernels::{Kernel, Node, Prepared, float};
 use crate::options::Options;
@@ -64,20 +64,18 @@ fn prepare_int8(node: &Node<'_>, geometry: Geometry, activation: Activation) -> 
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     int8::expect_types(input, filter, output)?;
     let channels = geometry.window.output_channels;
-    let mut packed = Vec::new();
-    for group in int8::weights(node, filter)?.chunks_exact(geometry.group_weights()) {
-        packed.extend(pack(group, geometry.depth())?);
-    }
+    let weights = int8::weights(node, filter)?;
     let conv = Conv {
         geometry,
         input_offset: -input.affine()?.1,
         bias: int8::bias(node, 2, channels)?,
         multipliers: int8::multipliers(input, filter, output, 0, channels)?,
         stage: OutputStage::new(output, activation)?,
-        weights: packed,
+        weights: pack_groups(&weights, geometry.depth(), geometry.group_weights())?,
     };
     Ok(Prepared {
         macs: output.shape.elements() as u64 * geometry.depth() as u64,
+        comparisons: 0,
         scratch_bytes: 0,
         packed_bytes: conv.weights.len() * LANES + channels * 12,
         kernel: Box::new(conv),
@@ -234,10 +232,7 @@ mod tests {
             let output_channels = groups * group_outputs;
             let taps = filter.0 * filter.1 * group_inputs;
             let weights = random.weights(output_channels * taps);
-            let packed = weights
-                .chunks_exact(taps * group_outputs)
-                .flat_map(|group| pack(group, taps).unwrap())
-                .collect();
+            let packed = pack_groups(&weights, taps, taps * group_outputs).unwrap();
             let window = Window {
                 batches: 1 + random.below(2),
                 height,

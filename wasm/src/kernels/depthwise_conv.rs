@@ -70,6 +70,7 @@ fn prepare_int8(node: &Node<'_>, geometry: Geometry, activation: Activation) -> 
     };
     Ok(Prepared {
         macs: output.shape.elements() as u64 * geometry.window.taps() as u64,
+        comparisons: 0,
         scratch_bytes: 0,
         packed_bytes: kernel.weights.len() + channels * 12,
         kernel: Box::new(kernel),

@@ -7,7 +7,7 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, LANES, int8};
 use crate::kernels::pack::pack;
-use crate::kernels::{Kernel, Node, Prepared, float};
+use crate::kernels::{Kernel, Node, Prepared, allocate, float};
 use crate::options::Options;
 use crate::quantization::{Activation, Multiplier, OutputStage};
 use crate::tensor::{Tensor, TensorType};
@@ -41,7 +41,7 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     // The input is as many rows as it holds, whatever its shape.
     ensure(output.shape.last() == channels, invalid)?;
     let rows = output.shape.elements() / channels;
-    ensure(input.shape.elements() == rows * depth, invalid)?;
+    ensure(rows.checked_mul(depth) == Some(input.shape.elements()), invalid)?;
     match input.element_type {
         TensorType::Float32 => float::fully_connected::prepare(node, channels, depth, *activation),
         _ => prepare_int8(node, channels, depth, *activation),
@@ -70,6 +70,7 @@ fn prepare_int8(
     };
     Ok(Prepared {
         macs: output.shape.elements() as u64 * depth as u64,
+        comparisons: 0,
         scratch_bytes: 0,
         packed_bytes: kernel.weights.len() * LANES + channels * 12,
         kernel: Box::new(kernel),
@@ -102,7 +103,7 @@ fn multipliers(
     }
     let product = f64::from(input_scale * filter_scale);
     let multiplier = Multiplier::new(product / f64::from(output_scale))?;
-    Ok((vec![multiplier; channels], -filter_zero_point))
+    Ok((allocate(channels, multiplier)?, -filter_zero_point))
 }
 
 impl Kernel for FullyConnected {

@@ -1,7 +1,7 @@
 //! What the int8 operators with weights share: four output channels at a time.
 
 use crate::error::{ErrorKind, Result, ensure};
-use crate::kernels::{Node, allocate, expect_type};
+use crate::kernels::{Node, allocate, expect_type, gather};
 use crate::quantization::Multiplier;
 use crate::tensor::{Tensor, TensorType};
 
@@ -68,7 +68,7 @@ pub fn weights(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<i8>> {
 pub fn bias(node: &Node<'_>, position: usize, channels: usize) -> Result<Vec<i32>> {
     match node.optional_input(position)? {
         Some(tensor) => {
-            let bias = node.int32s(tensor)?;
+            let bias = node.int32s(tensor, channels)?;
             ensure(bias.len() == channels, ErrorKind::OperatorInvalid)?;
             Ok(bias)
         }
@@ -96,13 +96,12 @@ pub fn multipliers(
     ensure(!per_channel || scales.len() == channels, invalid)?;
     ensure(quantization.uniform_zero_point && quantization.zero_point == 0, invalid)?;
     let first = scales.first().copied().ok_or(invalid)?;
-    (0..channels)
-        .map(|channel| {
-            let scale = scales.get(channel).copied().unwrap_or(first);
-            let scale = if per_channel { scale } else { first };
-            Multiplier::new(f64::from(input_scale) * f64::from(scale) / f64::from(output_scale))
-        })
-        .collect()
+    let multiplier = |channel| {
+        let scale = scales.get(channel).copied().unwrap_or(first);
+        let scale = if per_channel { scale } else { first };
+        Multiplier::new(f64::from(input_scale) * f64::from(scale) / f64::from(output_scale))
+    };
+    gather(channels, (0..channels).map(multiplier))
 }
 
 /// Refuses what is not int8 activations with int8 or int4 weights.

@@ -10,15 +10,28 @@ pub fn pack<T: Copy + Default, const LANES: usize>(
     weights: &[T],
     taps: usize,
 ) -> Result<Vec<[T; LANES]>> {
-    ensure(taps > 0, ErrorKind::OperatorInvalid)?;
-    let blocks = (weights.len() / taps).div_ceil(LANES);
-    let length = blocks.checked_mul(taps).ok_or(ErrorKind::MemoryExhausted)?;
-    let mut packed = allocate(length, [T::default(); LANES])?;
-    for (channel, row) in weights.chunks_exact(taps).enumerate() {
-        let block = packed.iter_mut().skip(channel / LANES * taps);
-        for (slot, weight) in block.zip(row) {
-            if let Some(lane) = slot.get_mut(channel % LANES) {
-                *lane = *weight;
+    pack_groups(weights, taps, weights.len())
+}
+
+/// The same for several groups of weights, `[group][channel][tap]`, each packed by itself.
+pub fn pack_groups<T: Copy + Default, const LANES: usize>(
+    weights: &[T],
+    taps: usize,
+    group: usize,
+) -> Result<Vec<[T; LANES]>> {
+    ensure(taps > 0 && group > 0, ErrorKind::OperatorInvalid)?;
+    let block_slots = (group / taps).div_ceil(LANES).checked_mul(taps);
+    let group_slots = block_slots.ok_or(ErrorKind::MemoryExhausted)?;
+    let slots = (weights.len() / group).checked_mul(group_slots);
+    let mut packed = allocate(slots.ok_or(ErrorKind::MemoryExhausted)?, [T::default(); LANES])?;
+    let groups = weights.chunks_exact(group).zip(packed.chunks_exact_mut(group_slots));
+    for (weights, packed) in groups {
+        for (channel, row) in weights.chunks_exact(taps).enumerate() {
+            let block = packed.iter_mut().skip(channel / LANES * taps);
+            for (slot, weight) in block.zip(row) {
+                if let Some(lane) = slot.get_mut(channel % LANES) {
+                    *lane = *weight;
+                }
             }
         }
     }

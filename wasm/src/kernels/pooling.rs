@@ -68,7 +68,10 @@ fn prepare_int8(
         && input_zero_point == output_zero_point;
     ensure(same, ErrorKind::QuantisationInvalid)?;
     let (low, high) = activation.range(output)?;
-    Ok(Prepared::simple(Pooling { take, window, low, high }))
+    Ok(Prepared {
+        comparisons: window.inputs(),
+        ..Prepared::simple(Pooling { take, window, low, high })
+    })
 }
 
 impl Kernel for Pooling {

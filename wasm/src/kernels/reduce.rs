@@ -50,7 +50,7 @@ pub fn prepare_mean(node: &Node<'_>) -> Result<Prepared> {
         return Err(ErrorKind::OperatorInvalid.into());
     };
     let mut reduced = [false; limits::RANK];
-    for axis in node.int32s(axes)? {
+    for axis in node.int32s(axes, limits::ARGUMENTS)? {
         let position = resolve(axis, input.shape.rank())?;
         if let Some(slot) = reduced.get_mut(position) {
             *slot = true;

@@ -44,6 +44,14 @@ impl Window {
         self.height.filter * self.width.filter
     }
 
+    /// Inputs under all windows of all channels, at most.
+    pub fn inputs(&self) -> u64 {
+        let Self { batches, height, width, output_channels, .. } = *self;
+        let seen = height.filter.min(height.input) as u64 * width.filter.min(width.input) as u64;
+        let outputs = (batches * height.output * width.output * output_channels) as u64;
+        seen.saturating_mul(outputs)
+    }
+
     /// Computes every output pixel from its image and its place there: (image, (y, x), pixel).
     #[inline(always)]
     pub fn slide<I, O>(

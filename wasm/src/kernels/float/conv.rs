@@ -6,7 +6,7 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result};
 use crate::kernels::conv::Geometry;
 use crate::kernels::float::{self, Bounds, Float, LANES, floats, floats_mut};
-use crate::kernels::pack::pack;
+use crate::kernels::pack::pack_groups;
 use crate::kernels::{Kernel, Node, Prepared, expect_type};
 use crate::quantization::Activation;
 use crate::tensor::TensorType;
@@ -24,18 +24,16 @@ struct Conv {
 pub fn prepare(node: &Node<'_>, geometry: Geometry, activation: Activation) -> Result<Prepared> {
     let (filter, output) = (node.input(1)?, node.output(0)?);
     expect_type(output, TensorType::Float32)?;
-    let mut packed = Vec::new();
-    for group in float::weights(node, filter)?.chunks_exact(geometry.group_weights()) {
-        packed.extend(pack(group, geometry.depth())?);
-    }
+    let weights = float::weights(node, filter)?;
     let conv = Conv {
         geometry,
-        weights: packed,
+        weights: pack_groups(&weights, geometry.depth(), geometry.group_weights())?,
         bias: float::bias(node, 2, geometry.window.output_channels)?,
         bounds: Bounds::new(activation),
     };
     Ok(Prepared {
         macs: output.shape.elements() as u64 * geometry.depth() as u64,
+        comparisons: 0,
         scratch_bytes: 0,
         packed_bytes: (conv.weights.len() * LANES + conv.bias.len()) * 4,
         kernel: Box::new(conv),
@@ -156,10 +154,8 @@ mod tests {
             let weights = random.floats(output_channels * geometry.depth());
             let conv = Conv {
                 geometry,
-                weights: weights
-                    .chunks_exact(geometry.group_weights())
-                    .flat_map(|group| pack(group, geometry.depth()).unwrap())
-                    .collect(),
+                weights: pack_groups(&weights, geometry.depth(), geometry.group_weights())
+                    .unwrap(),
                 bias: random.floats(output_channels),
                 bounds: Bounds::new([Activation::None, Activation::ReluN1To1][random.below(2)]),
             };

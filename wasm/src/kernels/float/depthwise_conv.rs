@@ -34,6 +34,7 @@ pub fn prepare(node: &Node<'_>, geometry: Geometry, activation: Activation) -> R
     };
     Ok(Prepared {
         macs: output.shape.elements() as u64 * taps as u64,
+        comparisons: 0,
         scratch_bytes: 0,
         packed_bytes: (kernel.weights.len() * LANES + channels) * 4,
         kernel: Box::new(kernel),

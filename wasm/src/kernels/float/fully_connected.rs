@@ -40,6 +40,7 @@ pub fn prepare(
     };
     Ok(Prepared {
         macs: output.shape.elements() as u64 * depth as u64,
+        comparisons: 0,
         scratch_bytes: 0,
         packed_bytes: (kernel.weights.len() * LANES + channels) * 4,
         kernel: Box::new(kernel),

@@ -121,9 +121,8 @@ fn multiply_out(integers: &[i8], shape: &Shape, quantization: &Quantization) -> 
 pub fn bias(node: &Node<'_>, position: usize, channels: usize) -> Result<Vec<f32>> {
     match node.optional_input(position)? {
         Some(tensor) => {
-            let bias = constant(node, tensor)?;
-            ensure(bias.len() == channels, ErrorKind::OperatorInvalid)?;
-            Ok(bias)
+            ensure(tensor.shape.elements() == channels, ErrorKind::OperatorInvalid)?;
+            constant(node, tensor)
         }
         None => allocate(channels, 0.0),
     }

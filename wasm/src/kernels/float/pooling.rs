@@ -27,7 +27,10 @@ pub fn prepare(
     activation: Activation,
 ) -> Result<Prepared> {
     expect_type(node.output(0)?, TensorType::Float32)?;
-    Ok(Prepared::simple(Pooling { take, window, bounds: Bounds::new(activation) }))
+    Ok(Prepared {
+        comparisons: window.inputs(),
+        ..Prepared::simple(Pooling { take, window, bounds: Bounds::new(activation) })
+    })
 }
 
 impl Kernel for Pooling {
