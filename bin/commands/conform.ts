@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { CodedError } from '../../agent/core/coded-error.js';
@@ -11,6 +10,7 @@ import {
 import type { CaseFailure } from '../../wasm/workbench/run-case.js';
 import { runConformance } from '../../wasm/workbench/run-conformance.js';
 import { jsonOption, type Command } from '../command.js';
+import { readNamedFile } from '../files.js';
 
 /** At most one line of progress in this time. */
 const progressPeriodMs = 1000;
@@ -56,7 +56,13 @@ export const conformCommand: Command = {
 /** The core of the package, or another build of it: `TINYLAMP_WASM` names its file. */
 async function compileCore(): Promise<WebAssembly.Module> {
   const file = process.env['TINYLAMP_WASM'];
-  return file === undefined ? compileWasmCore() : WebAssembly.compile(await readFile(file));
+  if (file === undefined) return compileWasmCore();
+  const bytes = readNamedFile(file);
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    throw new CodedError('usage-invalid', `TINYLAMP_WASM names ${file}: ${String(error)}`);
+  }
 }
 
 function readFolder(folder: string): readonly ConformanceCase[] {
