@@ -23,6 +23,7 @@ export const operatorCodes = {
   fullyConnected: 9,
   maxPool2d: 17,
   reshape: 22,
+  softmax: 25,
   mean: 40,
   expandDims: 70,
   custom: 32,
@@ -47,7 +48,7 @@ export interface OperatorSpec {
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
   /** Number of the union's member, and the member. */
-  readonly options?: readonly [member: number, fields: FlatTable];
+  readonly options?: readonly [member: number, fields: FlatTable] | undefined;
 }
 
 /** A model file, field by field. Buffer 0 is empty by convention. */

@@ -141,9 +141,9 @@ describe('the conformance runner', () => {
   });
 });
 
-/** A convolution of 2.4 thousand million multiply-accumulates. */
+/** A convolution of 1.8 thousand million multiply-accumulates: nearly all that is accepted. */
 function slowModel(): Uint8Array {
-  const image = { shape: [1, 256, 256, 64] };
+  const image = { shape: [1, 192, 256, 64] };
   return writeModelFile({
     codes: [operatorCodes.conv2d],
     buffers: [new Uint8Array(), new Uint8Array(64 * 9 * 64)],

@@ -338,7 +338,7 @@ describe('hostile models', () => {
     [
       'a softmax without a temperature',
       {
-        codes: [25],
+        codes: [operatorCodes.softmax],
         buffers: [empty],
         tensors: many(2, { shape: [1, 4], scales: [1 / 256], zeroPoints: [-128n] }),
         operators: [{ code: 0, inputs: [0], outputs: [1], options: [9, { 0: f32(NaN) }] }],
@@ -382,6 +382,46 @@ describe('hostile models', () => {
       assert.equal(endOf(model, bytes), 'arena-too-small');
     }
     assert.equal(endOf(model, arenaBytes), 'finished');
+  });
+
+  it('cannot take more memory than there is by sharing their weights', () => {
+    const depth = 1 << 22;
+    const layers = 250;
+    const model = writeModelFile({
+      codes: dense.codes,
+      buffers: [empty, new Uint8Array(depth)],
+      tensors: [
+        { shape: [1, depth] },
+        { shape: [1, depth], buffer: 1 },
+        ...many(layers, { shape: [1, 1] }),
+      ],
+      operators: many(layers, { inputs: [0, 1], options: dense.operators[0]?.options }).map(
+        (each, i) => ({ code: 0, outputs: [2 + i], ...each }),
+      ),
+      inputs: [0],
+      outputs: [2],
+    });
+    // Each layer packs the weights for itself: 4 GiB in all.
+    assert.equal(endOf(model, 1 << 28), 'memory-exhausted');
+  });
+
+  it('cannot hide their work in many small steps', () => {
+    const tensor = { shape: [1 << 25, 1], scales: [1 / 256], zeroPoints: [-128n] };
+    const layers = 39;
+    const model = writeModelFile({
+      codes: [operatorCodes.softmax],
+      buffers: [empty],
+      tensors: Array.from({ length: layers + 1 }, () => tensor),
+      operators: Array.from({ length: layers }, (_, i) => ({
+        code: 0,
+        inputs: [i],
+        outputs: [i + 1],
+        options: [9, { 0: f32(1) }] as const,
+      })),
+      inputs: [0],
+      outputs: [layers],
+    });
+    assert.equal(endOf(model, 1 << 28), 'model-too-heavy');
   });
 
   it('cannot make a small file cost gigabytes by sharing its tables', () => {

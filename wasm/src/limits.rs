@@ -23,8 +23,11 @@ pub const NAME_BYTES: usize = 1024;
 pub const SCALES: usize = 1 << 20;
 /// Values of a constant that says how an operator works: axes, paddings.
 pub const ARGUMENTS: usize = 64;
-/// Multiply-accumulates, comparisons and moved bytes of one invoke: seconds on a fast host.
-pub const WORK: u64 = 1 << 32;
+/// Work of one invoke: seconds on a fast host, and a hundred times what small devices can do.
+pub const WORK: u64 = 1 << 31;
+/// Work for each output element beside multiply-accumulates, comparisons and moved bytes: walking
+/// there and rescaling.
+pub const ELEMENT_WORK: u64 = 8;
 /// Bytes of an arena, whatever the caller allows.
 pub const ARENA_BYTES: usize = 128 << 20;
 

@@ -7,7 +7,7 @@ use crate::arena::{Cuts, Slot};
 use crate::error::{Error, ErrorKind, Place, Result, ensure};
 use crate::kernels::{Kernel, Node};
 use crate::limits;
-use crate::model::Model;
+use crate::model::{Model, Operator};
 use crate::planner::{ALIGNMENT, Request, plan};
 use crate::resolver::OpResolver;
 use crate::tensor::Location;
@@ -78,7 +78,10 @@ impl Program {
                 .find(operator.code)
                 .and_then(|registration| (registration.prepare)(&node))
                 .map_err(|error| error.at(Place::Operator(index, operator.code)))?;
-            work = work.saturating_add(prepared.macs).saturating_add(prepared.comparisons);
+            work = work
+                .saturating_add(prepared.macs)
+                .saturating_add(prepared.comparisons)
+                .saturating_add(output_elements(&model, operator) * limits::ELEMENT_WORK);
             ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
             kernels.push(prepared);
         }
@@ -163,6 +166,11 @@ impl Program {
         }
         Ok(Step { kernel: prepared.kernel, slots, cuts: Cuts::new(regions)?, cost })
     }
+}
+
+fn output_elements(model: &Model, operator: &Operator) -> u64 {
+    let tensors = operator.outputs.iter().filter_map(|&output| model.tensors.get(output));
+    tensors.map(|tensor| tensor.shape.elements() as u64).sum()
 }
 
 /// Lifetimes as upstream's `AllocationInfoBuilder` marks them: from the operator that writes a

@@ -1,8 +1,4 @@
 //! What the int8 operators with weights share: four output channels at a time.
-//!
-//! Weights lie in blocks of four output channels, `[channel / 4][tap][4]`, so that an input is read
-//! once for four products and the inner loop needs no bounds checks. Kernels for SIMD will pack
-//! their own layout at the same place.
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::{Node, allocate, expect_type, gather};
@@ -29,32 +25,6 @@ pub fn accumulate(sums: &mut [i32; LANES], inputs: &[u8], weights: &[[i8; LANES]
             *sum = sum.wrapping_add(input * i32::from(*weight));
         }
     }
-}
-
-/// Packs weights `[channel][tap]` into blocks of four channels; missing channels weigh nothing.
-pub fn pack(weights: &[i8], taps: usize) -> Result<Vec<[i8; LANES]>> {
-    pack_groups(weights, taps, weights.len())
-}
-
-/// The same for several groups of weights, `[group][channel][tap]`, each packed by itself.
-pub fn pack_groups(weights: &[i8], taps: usize, group: usize) -> Result<Vec<[i8; LANES]>> {
-    ensure(taps > 0 && group > 0, ErrorKind::OperatorInvalid)?;
-    let block_slots = (group / taps).div_ceil(LANES).checked_mul(taps);
-    let group_slots = block_slots.ok_or(ErrorKind::MemoryExhausted)?;
-    let slots = (weights.len() / group).checked_mul(group_slots);
-    let mut packed = allocate(slots.ok_or(ErrorKind::MemoryExhausted)?, [0; LANES])?;
-    let groups = weights.chunks_exact(group).zip(packed.chunks_exact_mut(group_slots));
-    for (weights, packed) in groups {
-        for (channel, row) in weights.chunks_exact(taps).enumerate() {
-            let block = packed.iter_mut().skip(channel / LANES * taps);
-            for (slot, weight) in block.zip(row) {
-                if let Some(lane) = slot.get_mut(channel % LANES) {
-                    *lane = *weight;
-                }
-            }
-        }
-    }
-    Ok(packed)
 }
 
 /// Rescales the sums of one block and writes as many channels as `outputs` has.
@@ -140,15 +110,4 @@ pub fn expect_types(input: &Tensor, filter: &Tensor, output: &Tensor) -> Result<
     expect_type(output, TensorType::Int8)?;
     let weights = matches!(filter.element_type, TensorType::Int8 | TensorType::Int4);
     ensure(weights, ErrorKind::TypeUnsupported)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weights_are_packed_in_blocks_of_four_channels() {
-        let packed = pack(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 2).unwrap();
-        assert_eq!(packed, [[1, 3, 5, 7], [2, 4, 6, 8], [9, 0, 0, 0], [10, 0, 0, 0]]);
-    }
 }

@@ -8,8 +8,10 @@
 pub mod add;
 pub mod conv;
 pub mod depthwise_conv;
+pub mod float;
 pub mod fully_connected;
 pub mod int8;
+pub mod pack;
 pub mod pad;
 pub mod pooling;
 pub mod quantize;
@@ -160,6 +162,11 @@ pub(crate) mod testing {
         /// Any weights.
         pub fn weights(&mut self, length: usize) -> Vec<i8> {
             self.bytes(length).into_iter().map(|byte| byte as i8).collect()
+        }
+
+        /// From -1 to 1.
+        pub fn floats(&mut self, length: usize) -> Vec<f32> {
+            (0..length).map(|_| (self.any() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
         }
 
         /// Biases as small as those of real layers.
