@@ -1,12 +1,16 @@
 import type { Command } from './command.js';
 import { agentCommand } from './commands/agent.js';
+import { benchCommand } from './commands/bench.js';
+import { conformCommand } from './commands/conform.js';
 import { demoCommand } from './commands/demo.js';
 import { logCommand } from './commands/log.js';
+import { inspectCommand } from './commands/inspect.js';
 import { keysNewCommand } from './commands/keys-new.js';
 import { publishCommand } from './commands/publish.js';
 import { releaseBuildCommand } from './commands/release-build.js';
 import { releaseInspectCommand } from './commands/release-inspect.js';
 import { releaseVerifyCommand } from './commands/release-verify.js';
+import { runCommand } from './commands/run.js';
 import { simulateCommand } from './commands/simulate.js';
 
 /** Every command, in the order of the help text. */
@@ -14,6 +18,10 @@ export const commands: readonly Command[] = [
   demoCommand,
   agentCommand,
   logCommand,
+  runCommand,
+  inspectCommand,
+  benchCommand,
+  conformCommand,
   keysNewCommand,
   releaseBuildCommand,
   releaseVerifyCommand,

@@ -26,6 +26,11 @@ export interface CodeEntry {
 
 export const codes = {
   // --- usage -----------------------------------------------------------------------------------
+  'conformance-folder-invalid': {
+    area: 'usage',
+    cause: 'The conformance folder has no index that can be used.',
+    remedy: 'Name a folder with an index.json, and correct what the message names.',
+  },
   'keys-exist': {
     area: 'usage',
     cause: 'The folder holds an operator key already.',
@@ -331,13 +336,14 @@ export const codes = {
   },
   'model-too-large': {
     area: 'engine',
-    cause: 'The model has more bytes, tensors, operators or dimensions than the core accepts.',
+    cause:
+      'The model has more bytes, tensors, operators, scales or dimensions than the core accepts.',
     remedy: 'Use a smaller model.',
     engine: 5,
   },
   'model-too-heavy': {
     area: 'engine',
-    cause: 'One inference needs more multiply-accumulates than the core accepts.',
+    cause: 'One inference needs more work than the core accepts.',
     remedy: 'Use a smaller model.',
     engine: 6,
   },

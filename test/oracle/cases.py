@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from operators import Case, add, conv, dense, depthwise, pool, reshape, softmax
+from operators import (
+    Case,
+    add,
+    as_float,
+    conv,
+    dense,
+    depthwise,
+    dequantize,
+    mean,
+    pool,
+    quantize,
+    relu,
+    reshape,
+    softmax,
+)
 
 
 def all_cases() -> Iterator[Case]:
@@ -15,6 +29,7 @@ def all_cases() -> Iterator[Case]:
     yield from _additions()
     yield from _reshapes()
     yield from _softmaxes()
+    yield from _floats()
 
 
 def _convolutions() -> Iterator[Case]:
@@ -155,3 +170,62 @@ def _softmaxes() -> Iterator[Case]:
     yield softmax("four_classes", (1, 4), 0.02, 1.0)
     yield softmax("batch3_beta", (3, 12), 0.03, 0.5)
     yield softmax("steep", (1, 10), 0.25, 1.0)
+
+
+def _floats() -> Iterator[Case]:
+    yield as_float(
+        conv(
+            "same_stride2_relu6",
+            (1, 7, 8, 3),
+            11,
+            (3, 3),
+            stride=(2, 2),
+            padding="SAME",
+            activation="RELU6",
+        )
+    )
+    yield as_float(conv("dilation2_no_bias", (2, 9, 8, 2), 4, (3, 2), dilation=(2, 2), bias=False))
+    yield as_float(
+        depthwise(
+            "same_stride2_multiplier2",
+            (1, 7, 7, 5),
+            2,
+            (3, 3),
+            stride=(2, 2),
+            padding="SAME",
+            activation="RELU_N1_TO_1",
+        )
+    )
+    yield as_float(depthwise("valid", (2, 6, 5, 8), 1, (3, 3)))
+    yield as_float(dense("relu_batch3", (3, 17), 10, activation="RELU"))
+    yield as_float(dense("no_bias", (1, 33), 7, bias=False))
+    for code in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
+        yield as_float(
+            pool(
+                code,
+                "same_3x3_relu",
+                (1, 5, 6, 4),
+                (3, 3),
+                stride=(2, 2),
+                padding="SAME",
+                activation="RELU",
+            )
+        )
+    yield as_float(add("same_shape", (1, 4, 4, 6), (1, 4, 4, 6), scales=(1, 1, 1)))
+    yield as_float(
+        add(
+            "channel_broadcast_relu_n1_to_1",
+            (1, 4, 3, 5),
+            (1, 1, 1, 5),
+            scales=(1, 1, 1),
+            activation="RELU_N1_TO_1",
+        )
+    )
+    yield as_float(softmax("batch3_beta", (3, 12), 1, 2.5))
+    yield as_float(mean("height_width_keep", (2, 4, 5, 3), (1, 2), keep=True))
+    yield as_float(mean("channels", (2, 3, 7), (2,), keep=False))
+    yield as_float(relu("RELU", "plain", (2, 3, 4)))
+    yield as_float(relu("RELU6", "plain", (2, 3, 4)))
+    yield as_float(reshape("flatten", (1, 4, 1, 6), (1, 24)))
+    yield quantize("from_float", (3, 20), 0.006)
+    yield dequantize("to_float", (3, 20))

@@ -13,19 +13,21 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 SCHEMA_VERSION = 3
 OPERATOR_VERSION = 3
-"""From this version on all of our operators take int8. Upstream does not look at it."""
+"""From this version on all of our operators take int8 and float32. Upstream does not look at it."""
 
 FILE_IDENTIFIER = b"TFL3"
 
 TENSOR_TYPES = {
     np.dtype(np.int8): schema.TensorType.INT8,
     np.dtype(np.int32): schema.TensorType.INT32,
+    np.dtype(np.float32): schema.TensorType.FLOAT32,
 }
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """Constant where it has `data`. Several scales are one per channel of `channel_axis`."""
+    """Constant where it has `data`, which then has its own type. Several scales are one per channel of
+    `channel_axis`."""
 
     name: str
     shape: tuple[int, ...]
@@ -33,11 +35,12 @@ class Tensor:
     zero_point: int = 0
     channel_axis: int = 0
     data: NDArray[Any] | None = None
+    dtype: type[np.generic] = np.int8
 
 
 @dataclass(frozen=True)
 class Operator:
-    """`code` is a name and `options` an object of the schema; an absent optional input is None."""
+    """`code` is a name and `options` an object of the schema or None; an absent optional input is None."""
 
     code: str
     options: Any
@@ -83,10 +86,11 @@ def _subgraph(operator: Operator, tensors: list[Tensor]) -> Any:
     node.opcodeIndex = 0
     node.inputs = [-1 if tensor is None else index[id(tensor)] for tensor in operator.inputs]
     node.outputs = [index[id(operator.output)]]
-    node.builtinOptions = operator.options
-    node.builtinOptionsType = getattr(
-        schema.BuiltinOptions, type(operator.options).__name__.removesuffix("T")
-    )
+    if operator.options is not None:
+        node.builtinOptions = operator.options
+        node.builtinOptionsType = getattr(
+            schema.BuiltinOptions, type(operator.options).__name__.removesuffix("T")
+        )
     subgraph = schema.SubGraphT()
     subgraph.name = "main"
     subgraph.tensors = [_tensor(tensor, position + 1) for position, tensor in enumerate(tensors)]
@@ -100,7 +104,7 @@ def _tensor(tensor: Tensor, buffer: int) -> Any:
     written = schema.TensorT()
     written.name = tensor.name
     written.shape = list(tensor.shape)
-    dtype = np.dtype(np.int8) if tensor.data is None else tensor.data.dtype
+    dtype = np.dtype(tensor.dtype) if tensor.data is None else tensor.data.dtype
     written.type = TENSOR_TYPES[dtype]
     written.buffer = buffer
     if tensor.scales:

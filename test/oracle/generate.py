@@ -18,7 +18,7 @@ from cases import all_cases
 from dataset import make_dataset
 from environment import ENVIRONMENTS
 from flat_model import write_model
-from upstream import Int8, Upstream, package_commit, package_version
+from upstream import Upstream, Values, package_commit, package_version
 from xorshift import XorShift32
 
 PROJECT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ OPERATOR_NAMES = {
 class Vector:
     tag: str
     seed: int
-    inputs: list[Int8]
+    inputs: list[Values]
 
 
 def main() -> None:
@@ -108,10 +108,17 @@ def _describe(vector: Vector, upstream: Upstream, contents: bytearray) -> dict[s
 
 
 def _random_vectors(model: bytes) -> Iterator[Vector]:
-    shapes = [tuple(tensor.shape) for tensor in _inputs(model)]
+    tensors = _inputs(model)
     for seed in SEEDS:
         generator = XorShift32(seed)
-        yield Vector("seed", seed, [generator.int8(shape) for shape in shapes])
+        yield Vector("seed", seed, [_draw(generator, tensor) for tensor in tensors])
+
+
+def _draw(generator: XorShift32, tensor: Any) -> Values:
+    shape = tuple(tensor.shape)
+    if tensor.type == schema.TensorType.FLOAT32:
+        return generator.float32(shape)
+    return generator.int8(shape)
 
 
 def _signal_vectors(model: bytes) -> Iterator[Vector]:
@@ -132,14 +139,15 @@ def _inputs(model: bytes) -> list[Any]:
 
 
 def _tensor(tensor: Any) -> dict[str, Any]:
-    """All inputs and outputs of our models are int8: one byte per element."""
+    """All inputs and outputs of our models are int8 or float32."""
+    floating = tensor.type == schema.TensorType.FLOAT32
     return {
         "name": tensor.name.decode(),
-        "type": "INT8",
+        "type": "FLOAT32" if floating else "INT8",
         "shape": [int(size) for size in tensor.shape],
-        "bytes": prod(int(size) for size in tensor.shape),
-        "scale": float(tensor.quantization.scale[0]),
-        "zero_point": int(tensor.quantization.zeroPoint[0]),
+        "bytes": prod(int(size) for size in tensor.shape) * (4 if floating else 1),
+        "scale": 0 if floating else float(tensor.quantization.scale[0]),
+        "zero_point": 0 if floating else int(tensor.quantization.zeroPoint[0]),
     }
 
 

@@ -1,9 +1,10 @@
-"""Builders of small int8 models, one operator each: weights by xorshift32, scales that suit them."""
+"""Builders of small models, one operator each: weights by xorshift32, scales that suit them. All are int8;
+`as_float` makes float32 models of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, prod
 from typing import Any
 
@@ -176,6 +177,55 @@ def softmax(name: str, shape: Shape, scale: float, beta: float) -> Case:
     # The kernel asks for exactly this quantisation of its output.
     output = Tensor("output", shape, (1 / 256,), zero_point=-128)
     return _case("SOFTMAX", name, options, [source], output)
+
+
+def mean(name: str, shape: Shape, axes: tuple[int, ...], *, keep: bool) -> Case:
+    options = schema.ReducerOptionsT()
+    options.keepDims = keep
+    sizes = ((1 if axis in axes else size, axis in axes) for axis, size in enumerate(shape))
+    output_shape = tuple(size for size, reduced in sizes if keep or not reduced)
+    axis_tensor = Tensor("axes", (len(axes),), data=np.array(axes, np.int32))
+    output = Tensor("output", output_shape, (INPUT_SCALE,), INPUT_ZERO_POINT)
+    return _case("MEAN", name, options, [_input(shape), axis_tensor], output)
+
+
+def relu(code: str, name: str, shape: Shape) -> Case:
+    output = Tensor("output", shape, (INPUT_SCALE,), INPUT_ZERO_POINT)
+    return _case(code, name, None, [_input(shape)], output)
+
+
+def quantize(name: str, shape: Shape, scale: float) -> Case:
+    source = Tensor("input", shape, dtype=np.float32)
+    output = Tensor("output", shape, (scale,), zero_point=5)
+    return _case("QUANTIZE", name, schema.QuantizeOptionsT(), [source], output)
+
+
+def dequantize(name: str, shape: Shape) -> Case:
+    output = Tensor("output", shape, dtype=np.float32)
+    return _case("DEQUANTIZE", name, schema.DequantizeOptionsT(), [_input(shape)], output)
+
+
+def as_float(case: Case) -> Case:
+    """The same operator on floats: weights as large as they were, for inputs in [-1, 1)."""
+    operator = case.operator
+    inputs = [tensor and _as_float(tensor) for tensor in operator.inputs]
+    floating = replace(operator, inputs=inputs, output=_as_float(operator.output))
+    return Case(case.name.replace("__", "__float_"), floating)
+
+
+def _as_float(tensor: Tensor) -> Tensor:
+    """Multiplies quantised constants out; indices, which have no scale, stay."""
+    if not tensor.scales:
+        return tensor
+    if tensor.data is None:
+        return Tensor(tensor.name, tensor.shape, dtype=np.float32)
+    axes = [1] * tensor.data.ndim
+    axes[tensor.channel_axis] = len(tensor.scales)
+    values = tensor.data * np.array(tensor.scales).reshape(axes)
+    if tensor.data.dtype == np.int8:
+        # Inputs that were quantised reached 128 steps.
+        values *= 128 * INPUT_SCALE
+    return Tensor(tensor.name, tensor.shape, data=values.astype(np.float32))
 
 
 def _case(

@@ -17,7 +17,7 @@ PACKAGE = "tflite-micro"
 ARENA_BYTES = 1 << 18
 STANDARD_ERROR = 2
 
-Int8 = NDArray[np.int8]
+Values = NDArray[np.int8] | NDArray[np.float32]
 
 
 class Upstream:
@@ -27,7 +27,7 @@ class Upstream:
         self._interpreter = runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
         self._outputs = len(schema.ModelT.InitFromPackedBuf(model).subgraphs[0].outputs)
 
-    def invoke(self, inputs: list[Int8]) -> list[Int8]:
+    def invoke(self, inputs: list[Values]) -> list[Values]:
         for index, values in enumerate(inputs):
             self._interpreter.set_input(values, index)
         self._interpreter.invoke()

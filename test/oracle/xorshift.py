@@ -27,6 +27,11 @@ class XorShift32:
         words = [self.next() >> 24 for _ in range(prod(shape))]
         return np.array(words, np.uint8).view(np.int8).reshape(shape)
 
+    def float32(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """One draw per element: its highest 24 bits, as a number in [-1, 1)."""
+        values = [(self.next() >> 8) * 2**-23 - 1 for _ in range(prod(shape))]
+        return np.array(values, np.float32).reshape(shape)
+
     def int32(self, shape: tuple[int, ...], limit: int) -> NDArray[np.int32]:
         """Between -limit and limit."""
         words = [self.next() % (2 * limit + 1) - limit for _ in range(prod(shape))]

@@ -129,7 +129,8 @@ mod tests {
     fn what_is_written_cannot_be_read() {
         let mut arena = vec![0; 32];
         let slots = [Slot::Arena(8..17)];
-        let cuts = Cuts::new(vec![16..32]).unwrap();
+        let written = 16..32;
+        let cuts = Cuts::new(vec![written]).unwrap();
         let (inputs, _) = split(&mut arena, &[], &slots, &cuts).unwrap();
         assert!(inputs.get(0).is_err());
     }

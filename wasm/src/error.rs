@@ -15,7 +15,7 @@ pub enum ErrorKind {
     ModelMalformed = 4,
     /// More bytes, tensors, operators, subgraphs or dimensions than the core accepts.
     ModelTooLarge = 5,
-    /// More multiply-accumulates per invoke than the core accepts.
+    /// More work per invoke than the core accepts.
     ModelTooHeavy = 6,
     /// Sparse tensors, external buffers, compression, an offline memory plan or other features
     /// that the core refuses as a whole.

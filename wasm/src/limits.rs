@@ -17,8 +17,17 @@ pub const RANK: usize = 6;
 pub const ELEMENTS: usize = 1 << 28;
 /// Inputs, outputs and intermediates of one operator.
 pub const OPERATOR_TENSORS: usize = 64;
-/// Multiply-accumulates of one invoke: ten seconds and more on a fast host.
-pub const MACS: u64 = 1 << 34;
+/// Bytes of a tensor's name that are kept.
+pub const NAME_BYTES: usize = 1024;
+/// Scales and zero points of all tensors together.
+pub const SCALES: usize = 1 << 20;
+/// Values of a constant that says how an operator works: axes, paddings.
+pub const ARGUMENTS: usize = 64;
+/// Work of one invoke: seconds on a fast host, and a hundred times what small devices can do.
+pub const WORK: u64 = 1 << 31;
+/// Work for each output element beside multiply-accumulates, comparisons and moved bytes: walking
+/// there and rescaling.
+pub const ELEMENT_WORK: u64 = 8;
 /// Bytes of an arena, whatever the caller allows.
 pub const ARENA_BYTES: usize = 128 << 20;
 

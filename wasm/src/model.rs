@@ -41,8 +41,8 @@ pub struct Model {
     pub outputs: Vec<usize>,
 }
 
-/// Metadata that changes what the weights mean: TensorFlow Lite Micro's compression.
-const COMPRESSION_METADATA: &[u8] = b"COMPRESSION_METADATA";
+/// Metadata that upstream obeys: compressed weights, and a memory plan that the file brings along.
+const METADATA_REFUSED: [&[u8]; 2] = [b"COMPRESSION_METADATA", b"OfflineMemoryAllocation"];
 
 impl Model {
     /// Verifies a file.
@@ -50,7 +50,7 @@ impl Model {
         ensure(bytes.len() <= limits::FILE_BYTES, ErrorKind::ModelTooLarge)?;
         let root = ModelTable::read(&bytes)?;
         ensure(root.version()? == 3, ErrorKind::ModelVersionUnsupported)?;
-        refuse_compression(&root, &bytes)?;
+        refuse_metadata(&root, &bytes)?;
         let codes = root
             .operator_codes()?
             .map(|code| code?.builtin_code())
@@ -124,10 +124,11 @@ fn set(flags: &mut [bool], index: usize) {
     }
 }
 
-fn refuse_compression(root: &ModelTable<'_>, bytes: &[u8]) -> Result<()> {
+fn refuse_metadata(root: &ModelTable<'_>, bytes: &[u8]) -> Result<()> {
     for name in root.metadata_names()? {
         let name = name?.and_then(|range| bytes.get(range));
-        ensure(name != Some(COMPRESSION_METADATA), ErrorKind::FeatureUnsupported)?;
+        let refused = name.is_some_and(|name| METADATA_REFUSED.contains(&name));
+        ensure(!refused, ErrorKind::FeatureUnsupported)?;
     }
     Ok(())
 }
@@ -163,14 +164,19 @@ struct Draft {
 
 fn tensors(subgraph: &SubgraphTable<'_>, buffers: &[Option<Range<usize>>]) -> Result<Vec<Draft>> {
     let mut drafts = Vec::new();
+    let mut scales_left = limits::SCALES;
     for (index, table) in subgraph.tensors()?.iter().enumerate() {
-        let draft = table.and_then(|table| tensor(&TensorTable(table), buffers));
+        let draft = table.and_then(|table| tensor(&TensorTable(table), buffers, &mut scales_left));
         drafts.push(draft.map_err(|error| error.at(Place::Tensor(index)))?);
     }
     Ok(drafts)
 }
 
-fn tensor(table: &TensorTable<'_>, buffers: &[Option<Range<usize>>]) -> Result<Draft> {
+fn tensor(
+    table: &TensorTable<'_>,
+    buffers: &[Option<Range<usize>>],
+    scales_left: &mut usize,
+) -> Result<Draft> {
     ensure(!table.is_sparse()?, ErrorKind::FeatureUnsupported)?;
     let element_type = TensorType::from_schema(table.element_type()?)?;
     let dimensions = match table.shape()? {
@@ -185,23 +191,32 @@ fn tensor(table: &TensorTable<'_>, buffers: &[Option<Range<usize>>]) -> Result<D
         (Some(_), true) => return Err(ErrorKind::BufferInvalid.into()),
     };
     let quantization = match table.quantization()? {
-        Some(table) => quantization(&table)?,
+        Some(table) => quantization(&table, scales_left)?,
         None => None,
     };
     let name = table.name()?.unwrap_or(0..0);
+    let name = name.start..name.end.min(name.start + limits::NAME_BYTES);
     Ok(Draft { name, element_type, dimensions, quantization, location })
 }
 
 type DraftQuantization = (Vec<f32>, Vec<i64>, i32);
 
-fn quantization(table: &QuantizationTable<'_>) -> Result<Option<DraftQuantization>> {
+/// Tables can be shared, so what is copied out of them is bounded for the whole model.
+fn quantization(
+    table: &QuantizationTable<'_>,
+    scales_left: &mut usize,
+) -> Result<Option<DraftQuantization>> {
     ensure(!table.has_details()?, ErrorKind::FeatureUnsupported)?;
     let scales = match table.scales()? {
-        Some(scales) if !scales.is_empty() => scales.iter().collect::<Result<Vec<_>>>()?,
+        Some(scales) if !scales.is_empty() => scales,
         // Minimum and maximum alone, as float models carry them, quantise nothing.
         _ => return Ok(None),
     };
-    let zero_points = match table.zero_points()? {
+    let zero_points = table.zero_points()?;
+    let count = scales.len().max(zero_points.map_or(0, |zero_points| zero_points.len()));
+    *scales_left = scales_left.checked_sub(count).ok_or(ErrorKind::ModelTooLarge)?;
+    let scales = scales.iter().collect::<Result<Vec<_>>>()?;
+    let zero_points = match zero_points {
         Some(zero_points) => zero_points.iter().collect::<Result<Vec<_>>>()?,
         None => Vec::new(),
     };
@@ -299,16 +314,18 @@ fn complete(dimensions: &mut [i32], from: &[i32]) {
         .filter(|&&dimension| dimension != -1)
         .fold(1, |product: i64, &dimension| product.saturating_mul(i64::from(dimension)));
     let mut open = dimensions.iter_mut().filter(|dimension| **dimension == -1);
-    if let (Some(slot), None) = (open.next(), open.next()) {
-        if known > 0 {
-            *slot = i32::try_from(elements as i64 / known).unwrap_or(-1);
-        }
+    if let (Some(slot), None) = (open.next(), open.next())
+        && known > 0
+    {
+        *slot = i32::try_from(elements as i64 / known).unwrap_or(-1);
     }
 }
 
 fn complete_tensor(draft: Draft) -> Result<Tensor> {
     let shape = Shape::new(&draft.dimensions)?;
-    let bytes = (shape.elements() * draft.element_type.bits()).div_ceil(8);
+    // In 64 bits: the bits of the largest tensors are more than a 32-bit host can count.
+    let bits = shape.elements() as u64 * draft.element_type.bits() as u64;
+    let bytes = usize::try_from(bits.div_ceil(8)).map_err(|_| ErrorKind::ShapeInvalid)?;
     if let Location::Constant(range) = &draft.location {
         ensure(range.len() == bytes, ErrorKind::BufferInvalid)?;
     }

@@ -29,6 +29,10 @@ opcodes! {
     FULLY_CONNECTED = 9, "FULLY_CONNECTED";
     /// Maximum over windows.
     MAX_POOL_2D = 17, "MAX_POOL_2D";
+    /// Nothing below zero.
+    RELU = 19, "RELU";
+    /// Nothing below zero or above six.
+    RELU6 = 21, "RELU6";
     /// Same bytes, other shape.
     RESHAPE = 22, "RESHAPE";
     /// Normalised exponentials over the last dimension.

@@ -7,7 +7,7 @@ use crate::arena::{Cuts, Slot};
 use crate::error::{Error, ErrorKind, Place, Result, ensure};
 use crate::kernels::{Kernel, Node};
 use crate::limits;
-use crate::model::Model;
+use crate::model::{Model, Operator};
 use crate::planner::{ALIGNMENT, Request, plan};
 use crate::resolver::OpResolver;
 use crate::tensor::Location;
@@ -70,12 +70,19 @@ impl Program {
     /// Prepares every operator and plans the memory.
     pub fn prepare(model: Model, resolver: &OpResolver) -> Result<Self> {
         let mut kernels = Vec::new();
+        // Checked as it adds up: packing weights is work too.
+        let mut work: u64 = 0;
         for (index, operator) in model.operators.iter().enumerate() {
             let node = Node { model: &model, operator };
             let prepared = resolver
                 .find(operator.code)
                 .and_then(|registration| (registration.prepare)(&node))
                 .map_err(|error| error.at(Place::Operator(index, operator.code)))?;
+            work = work
+                .saturating_add(prepared.macs)
+                .saturating_add(prepared.comparisons)
+                .saturating_add(output_elements(&model, operator) * limits::ELEMENT_WORK);
+            ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
             kernels.push(prepared);
         }
         let scratch: Vec<usize> = kernels.iter().map(|kernel| kernel.scratch_bytes).collect();
@@ -112,7 +119,8 @@ impl Program {
             program.cost.packed_bytes += step.cost.packed_bytes;
             program.steps.push(step);
         }
-        ensure(program.cost.macs <= limits::MACS, ErrorKind::ModelTooHeavy)?;
+        let work = work.saturating_add(program.cost.moved_bytes);
+        ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
         Ok(program)
     }
 
@@ -158,6 +166,11 @@ impl Program {
         }
         Ok(Step { kernel: prepared.kernel, slots, cuts: Cuts::new(regions)?, cost })
     }
+}
+
+fn output_elements(model: &Model, operator: &Operator) -> u64 {
+    let tensors = operator.outputs.iter().filter_map(|&output| model.tensors.get(output));
+    tensors.map(|tensor| tensor.shape.elements() as u64).sum()
 }
 
 /// Lifetimes as upstream's `AllocationInfoBuilder` marks them: from the operator that writes a

@@ -196,7 +196,7 @@ mod tests {
         let edges = [i32::MIN, i32::MIN + 1, -1 << 30, -3, -2, -1, 0, 1, 2, 3, 1 << 30, i32::MAX];
         edges.into_iter().chain((0..200).map(move |_| {
             let shift = random.below(32) as u32;
-            (random.next() as i32) >> shift
+            (random.any() as i32) >> shift
         }))
     }
 

@@ -2,8 +2,8 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::kernels::{
-    Node, Prepared, add, conv, depthwise_conv, fully_connected, pad, pooling, quantize, reduce,
-    shape, softmax,
+    Node, Prepared, add, conv, depthwise_conv, float, fully_connected, pad, pooling, quantize,
+    reduce, shape, softmax,
 };
 use crate::opcode;
 
@@ -45,6 +45,8 @@ pub const ALL: OpResolver = OpResolver {
         PAD => pad::prepare,
         PADV2 => pad::prepare,
         QUANTIZE => quantize::prepare_quantize,
+        RELU => float::relu::prepare_relu,
+        RELU6 => float::relu::prepare_relu6,
         RESHAPE => shape::prepare_reshape,
         SOFTMAX => softmax::prepare,
         SQUEEZE => shape::prepare_squeeze,

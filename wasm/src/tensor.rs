@@ -76,7 +76,7 @@ impl Shape {
         for (slot, &dimension) in shape.dimensions.iter_mut().zip(dimensions) {
             ensure(dimension > 0, ErrorKind::ShapeInvalid)?;
             *slot = dimension as usize;
-            let elements = shape.elements.checked_mul(*slot).unwrap_or(usize::MAX);
+            let elements = shape.elements.saturating_mul(*slot);
             ensure(elements <= limits::ELEMENTS, ErrorKind::ShapeInvalid)?;
             shape.elements = elements;
         }

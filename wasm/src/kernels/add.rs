@@ -1,4 +1,4 @@
-//! ADD, int8, with broadcasting.
+//! ADD with broadcasting: what its types have in common, and int8.
 //!
 //! Upstream: `micro/kernels/add.cc`, `add_common.cc` and
 //! `lite/kernels/internal/reference/integer_ops/add.h` (`AddFunc`).
@@ -6,10 +6,10 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::shape::Odometer;
-use crate::kernels::{Kernel, Node, Prepared, expect_type};
+use crate::kernels::{Kernel, Node, Prepared, expect_type, float};
 use crate::limits;
 use crate::options::Options;
-use crate::quantization::{Multiplier, OutputStage};
+use crate::quantization::{Activation, Multiplier, OutputStage};
 use crate::tensor::{Shape, Tensor, TensorType};
 
 /// Both inputs are scaled to a common fine scale, added, and scaled to that of the output. What
@@ -18,9 +18,16 @@ struct Add {
     tables: [Box<[i32; 256]>; 2],
     output_multiplier: Multiplier,
     stage: OutputStage,
-    /// Strides of the two inputs over the output, 0 where they are broadcast; absent where both
-    /// have the output's shape.
-    broadcast: Option<([usize; limits::RANK], [[usize; limits::RANK]; 2])>,
+    pairing: Pairing,
+}
+
+/// Which elements of two inputs meet in an output.
+pub enum Pairing {
+    /// Those at the same place: all three shapes are equal.
+    Same,
+    /// Those at the places that these dimensions of the output and these strides over it tell;
+    /// strides are 0 where an input is broadcast.
+    Broadcast([usize; limits::RANK], [[usize; limits::RANK]; 2]),
 }
 
 /// Bits that are kept behind the point while adding.
@@ -33,6 +40,15 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let Options::Add { activation } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
+    let pairing = Pairing::new(&one.shape, &other.shape, &output.shape)?;
+    match output.element_type {
+        TensorType::Float32 => float::add::prepare(node, pairing, *activation),
+        _ => prepare_int8(node, pairing, *activation),
+    }
+}
+
+fn prepare_int8(node: &Node<'_>, pairing: Pairing, activation: Activation) -> Result<Prepared> {
+    let (one, other, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     for tensor in [one, other, output] {
         expect_type(tensor, TensorType::Int8)?;
     }
@@ -41,19 +57,13 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let output_real = twice_the_greater / (f64::from(1 << LEFT_SHIFT) * f64::from(scales.2));
     // Upstream's QuantizeMultiplierSmallerThanOneExp.
     ensure(output_real < 1.0, ErrorKind::QuantisationInvalid)?;
-    let broadcast = if one.shape == output.shape && other.shape == output.shape {
-        None
-    } else {
-        let strides = [strides(&one.shape, &output.shape)?, strides(&other.shape, &output.shape)?];
-        Some((output.shape.extended(), strides))
-    };
     Ok(Prepared {
         packed_bytes: 2 * 256 * 4,
         ..Prepared::simple(Add {
             tables: [table(one, twice_the_greater)?, table(other, twice_the_greater)?],
             output_multiplier: Multiplier::new(output_real)?,
-            stage: OutputStage::new(output, *activation)?,
-            broadcast,
+            stage: OutputStage::new(output, activation)?,
+            pairing,
         })
     })
 }
@@ -67,6 +77,42 @@ fn table(input: &Tensor, twice_the_greater: f64) -> Result<Box<[i32; 256]>> {
         *slot = multiplier.apply(value << LEFT_SHIFT);
     }
     Ok(table)
+}
+
+impl Pairing {
+    /// For an output of this shape.
+    pub fn new(one: &Shape, other: &Shape, output: &Shape) -> Result<Self> {
+        if one == output && other == output {
+            return Ok(Self::Same);
+        }
+        Ok(Self::Broadcast(output.extended(), [strides(one, output)?, strides(other, output)?]))
+    }
+
+    /// Computes every output from its two inputs.
+    #[inline(always)]
+    pub fn map<T: Copy>(
+        &self,
+        (one, other): (&[T], &[T]),
+        output: &mut [T],
+        compute: impl Fn(T, T) -> T,
+    ) -> Result<()> {
+        match self {
+            Self::Same => {
+                for ((output, one), other) in output.iter_mut().zip(one).zip(other) {
+                    *output = compute(*one, *other);
+                }
+            }
+            Self::Broadcast(dimensions, strides) => {
+                let places = Odometer::new(*dimensions, *strides);
+                for (output, [one_at, other_at]) in output.iter_mut().zip(places) {
+                    let one = one.get(one_at).ok_or(ErrorKind::EngineInternal)?;
+                    let other = other.get(other_at).ok_or(ErrorKind::EngineInternal)?;
+                    *output = compute(*one, *other);
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Elements to step over in `input` for each dimension of `output`.
@@ -85,23 +131,8 @@ fn strides(input: &Shape, output: &Shape) -> Result<[usize; limits::RANK]> {
 
 impl Kernel for Add {
     fn eval(&self, inputs: &Inputs<'_>, outputs: &mut Outputs<'_>) -> Result<()> {
-        let (one, other, output) = (inputs.get(0)?, inputs.get(1)?, outputs.get(0)?);
-        match &self.broadcast {
-            None => {
-                for ((output, one), other) in output.iter_mut().zip(one).zip(other) {
-                    *output = self.sum(*one, *other);
-                }
-            }
-            Some((dimensions, strides)) => {
-                let places = Odometer::new(*dimensions, *strides);
-                for (output, [one_at, other_at]) in output.iter_mut().zip(places) {
-                    let one = one.get(one_at).ok_or(ErrorKind::EngineInternal)?;
-                    let other = other.get(other_at).ok_or(ErrorKind::EngineInternal)?;
-                    *output = self.sum(*one, *other);
-                }
-            }
-        }
-        Ok(())
+        let pair = (inputs.get(0)?, inputs.get(1)?);
+        self.pairing.map(pair, outputs.get(0)?, |one, other| self.sum(one, other))
     }
 }
 

@@ -1,4 +1,4 @@
-//! CONV_2D, int8.
+//! CONV_2D: what its types have in common, and int8.
 //!
 //! Upstream: `micro/kernels/conv.cc`, `conv_common.cc` and
 //! `lite/kernels/internal/reference/integer_ops/conv.h` (`ConvPerChannel`).
@@ -6,22 +6,27 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, LANES};
-use crate::kernels::window::Axis;
-use crate::kernels::{Kernel, Node, Prepared};
+use crate::kernels::pack::pack_groups;
+use crate::kernels::window::Window;
+use crate::kernels::{Kernel, Node, Prepared, float};
 use crate::options::Options;
-use crate::quantization::{Multiplier, OutputStage};
+use crate::quantization::{Activation, Multiplier, OutputStage};
+use crate::tensor::TensorType;
+
+/// A window and the channels that it multiplies.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry {
+    /// How the window slides.
+    pub window: Window,
+    /// Input channels of one group; all of them where the convolution is not grouped.
+    pub group_inputs: usize,
+    /// Output channels of one group.
+    pub group_outputs: usize,
+}
 
 /// A convolution whose weights are packed.
 pub struct Conv {
-    batches: usize,
-    height: Axis,
-    width: Axis,
-    input_channels: usize,
-    output_channels: usize,
-    /// Input channels of one group; all of them where the convolution is not grouped.
-    group_inputs: usize,
-    /// Output channels of one group.
-    group_outputs: usize,
+    geometry: Geometry,
     input_offset: i32,
     /// Per group, blocks of four channels: `[group][channel / 4][row][column][input][4]`.
     weights: Vec<[i8; LANES]>,
@@ -37,45 +42,78 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let Options::Conv { sliding, activation } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
-    int8::expect_types(input, filter, output)?;
     let invalid = ErrorKind::OperatorInvalid;
-    let [batches, input_height, input_width, input_channels] = input.shape.image()?;
+    let [.., input_channels] = input.shape.image()?;
     let [output_channels, filter_height, filter_width, group_inputs] = filter.shape.image()?;
     ensure(input_channels % group_inputs == 0, invalid)?;
     let groups = input_channels / group_inputs;
     ensure(output_channels % groups == 0, invalid)?;
-    let (height, width) =
-        Axis::pair(sliding, (input_height, input_width), (filter_height, filter_width))?;
-    let expected = [batches, height.output, width.output, output_channels];
-    ensure(output.shape.image()? == expected, invalid)?;
-
-    let taps = filter_height * filter_width * group_inputs;
-    let group_outputs = output_channels / groups;
-    let weights = int8::weights(node, filter)?;
-    let mut packed = Vec::new();
-    for group in weights.chunks_exact(taps * group_outputs) {
-        packed.extend(int8::pack(group, taps)?);
-    }
-    let conv = Conv {
-        batches,
-        height,
-        width,
-        input_channels,
-        output_channels,
+    let taps = (filter_height, filter_width);
+    let geometry = Geometry {
+        window: Window::new(sliding, &input.shape, taps, output, output_channels)?,
         group_inputs,
-        group_outputs,
+        group_outputs: output_channels / groups,
+    };
+    match input.element_type {
+        TensorType::Float32 => float::conv::prepare(node, geometry, *activation),
+        _ => prepare_int8(node, geometry, *activation),
+    }
+}
+
+fn prepare_int8(node: &Node<'_>, geometry: Geometry, activation: Activation) -> Result<Prepared> {
+    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    int8::expect_types(input, filter, output)?;
+    let channels = geometry.window.output_channels;
+    let weights = int8::weights(node, filter)?;
+    let conv = Conv {
+        geometry,
         input_offset: -input.affine()?.1,
-        bias: int8::bias(node, 2, output_channels)?,
-        multipliers: int8::multipliers(input, filter, output, 0, output_channels)?,
-        stage: OutputStage::new(output, *activation)?,
-        weights: packed,
+        bias: int8::bias(node, 2, channels)?,
+        multipliers: int8::multipliers(input, filter, output, 0, channels)?,
+        stage: OutputStage::new(output, activation)?,
+        weights: pack_groups(&weights, geometry.depth(), geometry.group_weights())?,
     };
     Ok(Prepared {
-        macs: output.shape.elements() as u64 * taps as u64,
+        macs: output.shape.elements() as u64 * geometry.depth() as u64,
+        comparisons: 0,
         scratch_bytes: 0,
-        packed_bytes: conv.weights.len() * LANES + output_channels * 12,
+        packed_bytes: conv.weights.len() * LANES + channels * 12,
         kernel: Box::new(conv),
     })
+}
+
+impl Geometry {
+    /// Products of one output.
+    pub fn depth(&self) -> usize {
+        self.window.taps() * self.group_inputs
+    }
+
+    /// Weights of one group.
+    pub fn group_weights(&self) -> usize {
+        self.depth() * self.group_outputs
+    }
+
+    /// Visits the inputs of one group under the window at (y, x), in runs of neighbours in the
+    /// image and in the weights: (first input, first product, how many).
+    #[inline(always)]
+    pub fn runs(
+        &self,
+        at: (usize, usize),
+        group: usize,
+        mut visit: impl FnMut(usize, usize, usize) -> Result<()>,
+    ) -> Result<()> {
+        let (depth, channels) = (self.group_inputs, self.window.input_channels);
+        let first_channel = group * depth;
+        self.window.runs(at, |tap, pixel, count| {
+            if depth == channels {
+                return visit(pixel * channels, tap * depth, count * depth);
+            }
+            for step in 0..count {
+                visit((pixel + step) * channels + first_channel, (tap + step) * depth, depth)?;
+            }
+            Ok(())
+        })
+    }
 }
 
 impl Kernel for Conv {
@@ -86,29 +124,21 @@ impl Kernel for Conv {
 
 impl Conv {
     fn run(&self, input: &[u8], output: &mut [u8]) -> Result<()> {
-        let image_bytes = self.height.input * self.width.input * self.input_channels;
-        let mut pixels = output.chunks_exact_mut(self.output_channels);
-        for image in input.chunks_exact(image_bytes).take(self.batches) {
-            for y in 0..self.height.output {
-                for x in 0..self.width.output {
-                    let pixel = pixels.next().ok_or(ErrorKind::EngineInternal)?;
-                    self.pixel(image, y, x, pixel)?;
-                }
-            }
-        }
-        Ok(())
+        let window = &self.geometry.window;
+        window.slide(input, output, |image, at, pixel| self.pixel(image, at, pixel))
     }
 
     /// All channels of one output pixel.
     #[inline(always)]
-    fn pixel(&self, image: &[u8], y: usize, x: usize, pixel: &mut [u8]) -> Result<()> {
-        let taps = self.height.filter * self.width.filter * self.group_inputs;
-        let blocks = self.group_outputs.div_ceil(LANES);
-        let mut weights = self.weights.chunks_exact(taps);
+    fn pixel(&self, image: &[u8], at: (usize, usize), pixel: &mut [u8]) -> Result<()> {
+        let internal = ErrorKind::EngineInternal;
+        let group_outputs = self.geometry.group_outputs;
+        let blocks = group_outputs.div_ceil(LANES);
+        let mut weights = self.weights.chunks_exact(self.geometry.depth());
         let groups = pixel
-            .chunks_exact_mut(self.group_outputs)
-            .zip(self.bias.chunks_exact(self.group_outputs))
-            .zip(self.multipliers.chunks_exact(self.group_outputs));
+            .chunks_exact_mut(group_outputs)
+            .zip(self.bias.chunks_exact(group_outputs))
+            .zip(self.multipliers.chunks_exact(group_outputs));
         for (group, ((pixel, bias), multipliers)) in groups.enumerate() {
             let channels = pixel
                 .chunks_mut(LANES)
@@ -120,49 +150,14 @@ impl Conv {
                 for (sum, bias) in sums.iter_mut().zip(bias) {
                     *sum = *bias;
                 }
-                self.window(&mut sums, image, (y, x), group * self.group_inputs, weights)?;
+                self.geometry.runs(at, group, |first, product, count| {
+                    let image = image.get(first..first + count).ok_or(internal)?;
+                    let weights = weights.get(product..).ok_or(internal)?;
+                    int8::accumulate(&mut sums, image, weights, self.input_offset);
+                    Ok(())
+                })?;
                 int8::store(pixel, &sums, multipliers, self.stage);
             }
-        }
-        Ok(())
-    }
-
-    /// One window over the image for four channels.
-    #[inline(always)]
-    fn window(
-        &self,
-        sums: &mut [i32; LANES],
-        image: &[u8],
-        (y, x): (usize, usize),
-        first_channel: usize,
-        weights: &[[i8; LANES]],
-    ) -> Result<()> {
-        let internal = ErrorKind::EngineInternal;
-        let (rows, mut row) = self.height.taps(y);
-        let (columns, column) = self.width.taps(x);
-        // A dilated window can step over the whole image: then it sees nothing but padding.
-        if columns.is_empty() {
-            return Ok(());
-        }
-        let depth = self.group_inputs;
-        for tap in rows {
-            let start = (row * self.width.input + column) * self.input_channels + first_channel;
-            let weights = weights
-                .get((tap * self.width.filter + columns.start) * depth..)
-                .ok_or(internal)?;
-            let image = image.get(start..).ok_or(internal)?;
-            if self.width.dilation == 1 && depth == self.input_channels {
-                // The taps of a row are neighbours, in the image and in the weights.
-                let image = image.get(..columns.len() * depth).ok_or(internal)?;
-                int8::accumulate(sums, image, weights, self.input_offset);
-            } else {
-                let step = self.width.dilation * self.input_channels;
-                let taps = image.chunks(step).zip(weights.chunks_exact(depth)).take(columns.len());
-                for (image, weights) in taps {
-                    int8::accumulate(sums, image, weights, self.input_offset);
-                }
-            }
-            row += self.height.dilation;
         }
         Ok(())
     }
@@ -172,17 +167,19 @@ impl Conv {
 mod tests {
     use super::*;
     use crate::kernels::testing::Random;
+    use crate::kernels::window::Axis;
     use crate::options::{Padding, Sliding};
 
     /// Upstream's loops: every tap of every output, with a border test for each.
     fn twin(conv: &Conv, filter: &[i8], input: &[u8]) -> Vec<u8> {
         let mut output = Vec::new();
-        let (h, w) = (&conv.height, &conv.width);
-        for batch in 0..conv.batches {
+        let Geometry { window, group_inputs, group_outputs } = conv.geometry;
+        let (h, w) = (&window.height, &window.width);
+        for batch in 0..window.batches {
             for y in 0..h.output {
                 for x in 0..w.output {
-                    for channel in 0..conv.output_channels {
-                        let group = channel / conv.group_outputs;
+                    for channel in 0..window.output_channels {
+                        let group = channel / group_outputs;
                         let mut sum = 0i32;
                         for fy in 0..h.filter {
                             for fx in 0..w.filter {
@@ -191,13 +188,13 @@ mod tests {
                                 if iy < 0 || iy >= h.input as i64 || ix < 0 || ix >= w.input as i64 {
                                     continue;
                                 }
-                                for c in 0..conv.group_inputs {
+                                for c in 0..group_inputs {
                                     let at = ((batch * h.input + iy as usize) * w.input + ix as usize)
-                                        * conv.input_channels
-                                        + group * conv.group_inputs
+                                        * window.input_channels
+                                        + group * group_inputs
                                         + c;
                                     let tap = ((channel * h.filter + fy) * w.filter + fx)
-                                        * conv.group_inputs
+                                        * group_inputs
                                         + c;
                                     sum += i32::from(filter[tap])
                                         * (i32::from(input[at] as i8) + conv.input_offset);
@@ -235,18 +232,16 @@ mod tests {
             let output_channels = groups * group_outputs;
             let taps = filter.0 * filter.1 * group_inputs;
             let weights = random.weights(output_channels * taps);
-            let packed = weights
-                .chunks_exact(taps * group_outputs)
-                .flat_map(|group| int8::pack(group, taps).unwrap())
-                .collect();
-            let conv = Conv {
+            let packed = pack_groups(&weights, taps, taps * group_outputs).unwrap();
+            let window = Window {
                 batches: 1 + random.below(2),
                 height,
                 width,
                 input_channels: groups * group_inputs,
                 output_channels,
-                group_inputs,
-                group_outputs,
+            };
+            let conv = Conv {
+                geometry: Geometry { window, group_inputs, group_outputs },
                 input_offset: random.below(256) as i32 - 127,
                 weights: packed,
                 bias: random.biases(output_channels),
@@ -255,7 +250,7 @@ mod tests {
                     .collect(),
                 stage: OutputStage { zero_point: random.below(256) as i32 - 128, low: -100, high: 120 },
             };
-            let input = random.bytes(conv.batches * image.0 * image.1 * conv.input_channels);
+            let input = random.bytes(window.batches * image.0 * image.1 * window.input_channels);
             let expected = twin(&conv, &weights, &input);
             let mut output = vec![0; expected.len()];
             conv.run(&input, &mut output).unwrap();

@@ -1,4 +1,4 @@
-//! DEPTHWISE_CONV_2D, int8.
+//! DEPTHWISE_CONV_2D: what its types have in common, and int8.
 //!
 //! Upstream: `micro/kernels/depthwise_conv.cc`, `depthwise_conv_common.cc` and
 //! `lite/kernels/internal/reference/integer_ops/depthwise_conv.h` (`DepthwiseConvPerChannel`).
@@ -6,22 +6,27 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, int8};
-use crate::kernels::window::Axis;
-use crate::kernels::{Kernel, Node, Prepared};
+use crate::kernels::window::Window;
+use crate::kernels::{Kernel, Node, Prepared, float};
 use crate::options::Options;
-use crate::quantization::{Multiplier, OutputStage};
+use crate::quantization::{Activation, Multiplier, OutputStage};
+use crate::tensor::TensorType;
 
 /// Output channels computed together.
 const LANES: usize = 8;
 
-/// A depthwise convolution: output channel c reads input channel c / multiplier.
+/// A window over each channel by itself: output channel c reads input channel c / multiplier.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry {
+    /// How the window slides.
+    pub window: Window,
+    /// Output channels of one input channel.
+    pub multiplier: usize,
+}
+
+/// A depthwise convolution.
 pub struct DepthwiseConv {
-    batches: usize,
-    height: Axis,
-    width: Axis,
-    input_channels: usize,
-    output_channels: usize,
-    multiplier: usize,
+    geometry: Geometry,
     input_offset: i32,
     /// `[row][column][output channel]`, as in the file: channels already lie side by side.
     weights: Vec<i8>,
@@ -37,33 +42,37 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let Options::DepthwiseConv { sliding, activation, multiplier } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
-    int8::expect_types(input, filter, output)?;
     let invalid = ErrorKind::OperatorInvalid;
-    let [batches, input_height, input_width, input_channels] = input.shape.image()?;
+    let [.., input_channels] = input.shape.image()?;
     let [one, filter_height, filter_width, output_channels] = filter.shape.image()?;
     ensure(one == 1, invalid)?;
     ensure(input_channels.checked_mul(*multiplier) == Some(output_channels), invalid)?;
-    let (height, width) =
-        Axis::pair(sliding, (input_height, input_width), (filter_height, filter_width))?;
-    let expected = [batches, height.output, width.output, output_channels];
-    ensure(output.shape.image()? == expected, invalid)?;
+    let taps = (filter_height, filter_width);
+    let window = Window::new(sliding, &input.shape, taps, output, output_channels)?;
+    let geometry = Geometry { window, multiplier: *multiplier };
+    match input.element_type {
+        TensorType::Float32 => float::depthwise_conv::prepare(node, geometry, *activation),
+        _ => prepare_int8(node, geometry, *activation),
+    }
+}
+
+fn prepare_int8(node: &Node<'_>, geometry: Geometry, activation: Activation) -> Result<Prepared> {
+    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    int8::expect_types(input, filter, output)?;
+    let channels = geometry.window.output_channels;
     let kernel = DepthwiseConv {
-        batches,
-        height,
-        width,
-        input_channels,
-        output_channels,
-        multiplier: *multiplier,
+        geometry,
         input_offset: -input.affine()?.1,
         weights: int8::weights(node, filter)?,
-        bias: int8::bias(node, 2, output_channels)?,
-        multipliers: int8::multipliers(input, filter, output, 3, output_channels)?,
-        stage: OutputStage::new(output, *activation)?,
+        bias: int8::bias(node, 2, channels)?,
+        multipliers: int8::multipliers(input, filter, output, 3, channels)?,
+        stage: OutputStage::new(output, activation)?,
     };
     Ok(Prepared {
-        macs: output.shape.elements() as u64 * (filter_height * filter_width) as u64,
+        macs: output.shape.elements() as u64 * geometry.window.taps() as u64,
+        comparisons: 0,
         scratch_bytes: 0,
-        packed_bytes: kernel.weights.len() + output_channels * 12,
+        packed_bytes: kernel.weights.len() + channels * 12,
         kernel: Box::new(kernel),
     })
 }
@@ -76,17 +85,8 @@ impl Kernel for DepthwiseConv {
 
 impl DepthwiseConv {
     fn run(&self, input: &[u8], output: &mut [u8]) -> Result<()> {
-        let image_bytes = self.height.input * self.width.input * self.input_channels;
-        let mut pixels = output.chunks_exact_mut(self.output_channels);
-        for image in input.chunks_exact(image_bytes).take(self.batches) {
-            for y in 0..self.height.output {
-                for x in 0..self.width.output {
-                    let pixel = pixels.next().ok_or(ErrorKind::EngineInternal)?;
-                    self.pixel(image, (y, x), pixel)?;
-                }
-            }
-        }
-        Ok(())
+        let window = &self.geometry.window;
+        window.slide(input, output, |image, at, pixel| self.pixel(image, at, pixel))
     }
 
     #[inline(always)]
@@ -101,7 +101,7 @@ impl DepthwiseConv {
             for (sum, bias) in sums.iter_mut().zip(bias) {
                 *sum = *bias;
             }
-            if self.multiplier == 1 && pixel.len() == LANES {
+            if self.geometry.multiplier == 1 && pixel.len() == LANES {
                 self.window(&mut sums, image, at, first, |image| {
                     let inputs: &[u8; LANES] = image.get(first..)?.first_chunk()?;
                     Some(inputs.map(int8))
@@ -110,7 +110,7 @@ impl DepthwiseConv {
                 self.window(&mut sums, image, at, first, |image| {
                     let mut inputs = [0; LANES];
                     for (lane, input) in inputs.iter_mut().enumerate().take(pixel.len()) {
-                        *input = int8(*image.get((first + lane) / self.multiplier)?);
+                        *input = int8(*image.get((first + lane) / self.geometry.multiplier)?);
                     }
                     Some(inputs)
                 })?;
@@ -128,30 +128,25 @@ impl DepthwiseConv {
         &self,
         sums: &mut [i32; LANES],
         image: &[u8],
-        (y, x): (usize, usize),
+        at: (usize, usize),
         first: usize,
         load: impl Fn(&[u8]) -> Option<[i32; LANES]>,
     ) -> Result<()> {
         let internal = ErrorKind::EngineInternal;
-        let (rows, mut row) = self.height.taps(y);
-        let (columns, column) = self.width.taps(x);
-        for tap in rows {
-            let start = (row * self.width.input + column) * self.input_channels;
-            let weights = (tap * self.width.filter + columns.start) * self.output_channels + first;
-            let image = image.get(start..).ok_or(internal)?;
-            let weights = self.weights.get(weights..).ok_or(internal)?;
-            let step = self.width.dilation * self.input_channels;
-            let taps = image.chunks(step).zip(weights.chunks(self.output_channels));
-            for (image, weights) in taps.take(columns.len()) {
+        let Window { input_channels, output_channels, .. } = self.geometry.window;
+        self.geometry.window.runs(at, |tap, pixel, count| {
+            let image = image.get(pixel * input_channels..).ok_or(internal)?;
+            let weights = self.weights.get(tap * output_channels + first..).ok_or(internal)?;
+            let taps = image.chunks(input_channels).zip(weights.chunks(output_channels));
+            for (image, weights) in taps.take(count) {
                 let inputs = load(image).ok_or(internal)?;
                 match weights.first_chunk::<LANES>() {
                     Some(weights) => self.add(sums, &inputs, weights),
                     None => self.add(sums, &inputs, weights),
                 }
             }
-            row += self.height.dilation;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     #[inline(always)]
@@ -166,16 +161,18 @@ impl DepthwiseConv {
 mod tests {
     use super::*;
     use crate::kernels::testing::Random;
+    use crate::kernels::window::Axis;
     use crate::options::{Padding, Sliding};
 
     /// Upstream's loops: input channel by input channel, multiplier by multiplier.
     fn twin(conv: &DepthwiseConv, input: &[u8]) -> Vec<u8> {
         let mut output = Vec::new();
-        let (h, w) = (&conv.height, &conv.width);
-        for batch in 0..conv.batches {
+        let Geometry { window, multiplier } = conv.geometry;
+        let (h, w) = (&window.height, &window.width);
+        for batch in 0..window.batches {
             for y in 0..h.output {
                 for x in 0..w.output {
-                    for channel in 0..conv.output_channels {
+                    for channel in 0..window.output_channels {
                         let mut sum = 0i32;
                         for fy in 0..h.filter {
                             for fx in 0..w.filter {
@@ -185,9 +182,9 @@ mod tests {
                                     continue;
                                 }
                                 let at = ((batch * h.input + iy as usize) * w.input + ix as usize)
-                                    * conv.input_channels
-                                    + channel / conv.multiplier;
-                                let tap = (fy * w.filter + fx) * conv.output_channels + channel;
+                                    * window.input_channels
+                                    + channel / multiplier;
+                                let tap = (fy * w.filter + fx) * window.output_channels + channel;
                                 sum += i32::from(conv.weights[tap])
                                     * (i32::from(input[at] as i8) + conv.input_offset);
                             }
@@ -221,13 +218,10 @@ mod tests {
             let multiplier = [1, 1, 2, 3, 8][random.below(5)];
             let input_channels = 1 + random.below(19);
             let output_channels = input_channels * multiplier;
+            let batches = 1 + random.below(2);
+            let window = Window { batches, height, width, input_channels, output_channels };
             let conv = DepthwiseConv {
-                batches: 1 + random.below(2),
-                height,
-                width,
-                input_channels,
-                output_channels,
-                multiplier,
+                geometry: Geometry { window, multiplier },
                 input_offset: random.below(256) as i32 - 127,
                 weights: random.weights(filter.0 * filter.1 * output_channels),
                 bias: random.biases(output_channels),
@@ -236,7 +230,7 @@ mod tests {
                     .collect(),
                 stage: OutputStage { zero_point: random.below(256) as i32 - 128, low: -100, high: 120 },
             };
-            let input = random.bytes(conv.batches * image.0 * image.1 * input_channels);
+            let input = random.bytes(batches * image.0 * image.1 * input_channels);
             let expected = twin(&conv, &input);
             let mut output = vec![0; expected.len()];
             conv.run(&input, &mut output).unwrap();

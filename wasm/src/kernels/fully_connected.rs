@@ -1,4 +1,4 @@
-//! FULLY_CONNECTED, int8.
+//! FULLY_CONNECTED: what its types have in common, and int8.
 //!
 //! Upstream: `micro/kernels/fully_connected.cc`, `fully_connected_common.cc` and
 //! `lite/kernels/internal/reference/integer_ops/fully_connected.h`.
@@ -6,9 +6,10 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, LANES, int8};
-use crate::kernels::{Kernel, Node, Prepared};
+use crate::kernels::pack::pack;
+use crate::kernels::{Kernel, Node, Prepared, allocate, float};
 use crate::options::Options;
-use crate::quantization::{Multiplier, OutputStage};
+use crate::quantization::{Activation, Multiplier, OutputStage};
 use crate::tensor::{Tensor, TensorType};
 
 /// A matrix product with packed weights.
@@ -33,7 +34,6 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let Options::FullyConnected { activation } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
-    int8::expect_types(input, filter, output)?;
     let invalid = ErrorKind::OperatorInvalid;
     let &[channels, depth] = filter.shape.dimensions() else {
         return Err(invalid.into());
@@ -41,7 +41,21 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     // The input is as many rows as it holds, whatever its shape.
     ensure(output.shape.last() == channels, invalid)?;
     let rows = output.shape.elements() / channels;
-    ensure(input.shape.elements() == rows * depth, invalid)?;
+    ensure(rows.checked_mul(depth) == Some(input.shape.elements()), invalid)?;
+    match input.element_type {
+        TensorType::Float32 => float::fully_connected::prepare(node, channels, depth, *activation),
+        _ => prepare_int8(node, channels, depth, *activation),
+    }
+}
+
+fn prepare_int8(
+    node: &Node<'_>,
+    channels: usize,
+    depth: usize,
+    activation: Activation,
+) -> Result<Prepared> {
+    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    int8::expect_types(input, filter, output)?;
     let (multipliers, weights_offset) =
         multipliers(input, filter, node.optional_input(2)?, output, channels)?;
     let kernel = FullyConnected {
@@ -49,13 +63,14 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
         channels,
         input_offset: -input.affine()?.1,
         weights_offset,
-        weights: int8::pack(&int8::weights(node, filter)?, depth)?,
+        weights: pack(&int8::weights(node, filter)?, depth)?,
         bias: int8::bias(node, 2, channels)?,
         multipliers,
-        stage: OutputStage::new(output, *activation)?,
+        stage: OutputStage::new(output, activation)?,
     };
     Ok(Prepared {
         macs: output.shape.elements() as u64 * depth as u64,
+        comparisons: 0,
         scratch_bytes: 0,
         packed_bytes: kernel.weights.len() * LANES + channels * 12,
         kernel: Box::new(kernel),
@@ -88,7 +103,7 @@ fn multipliers(
     }
     let product = f64::from(input_scale * filter_scale);
     let multiplier = Multiplier::new(product / f64::from(output_scale))?;
-    Ok((vec![multiplier; channels], -filter_zero_point))
+    Ok((allocate(channels, multiplier)?, -filter_zero_point))
 }
 
 impl Kernel for FullyConnected {
@@ -148,7 +163,7 @@ mod tests {
                 channels,
                 input_offset: random.below(256) as i32 - 127,
                 weights_offset: [0, 0, 5, -7][random.below(4)],
-                weights: int8::pack(&weights, depth).unwrap(),
+                weights: pack(&weights, depth).unwrap(),
                 bias: random.biases(channels),
                 multipliers: (0..channels)
                     .map(|_| Multiplier::new(1e-4 + random.below(1000) as f64 * 1e-5).unwrap())

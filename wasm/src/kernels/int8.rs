@@ -1,11 +1,7 @@
 //! What the int8 operators with weights share: four output channels at a time.
-//!
-//! Weights lie in blocks of four output channels, `[channel / 4][tap][4]`, so that an input is read
-//! once for four products and the inner loop needs no bounds checks. Kernels for SIMD will pack
-//! their own layout at the same place.
 
 use crate::error::{ErrorKind, Result, ensure};
-use crate::kernels::{Node, allocate, expect_type};
+use crate::kernels::{Node, allocate, expect_type, gather};
 use crate::quantization::Multiplier;
 use crate::tensor::{Tensor, TensorType};
 
@@ -29,23 +25,6 @@ pub fn accumulate(sums: &mut [i32; LANES], inputs: &[u8], weights: &[[i8; LANES]
             *sum = sum.wrapping_add(input * i32::from(*weight));
         }
     }
-}
-
-/// Packs weights `[channel][tap]` into blocks of four channels; missing channels weigh nothing.
-pub fn pack(weights: &[i8], taps: usize) -> Result<Vec<[i8; LANES]>> {
-    ensure(taps > 0, ErrorKind::OperatorInvalid)?;
-    let blocks = (weights.len() / taps).div_ceil(LANES);
-    let length = blocks.checked_mul(taps).ok_or(ErrorKind::MemoryExhausted)?;
-    let mut packed = allocate(length, [0; LANES])?;
-    for (channel, row) in weights.chunks_exact(taps).enumerate() {
-        let block = packed.iter_mut().skip(channel / LANES * taps);
-        for (slot, weight) in block.zip(row) {
-            if let Some(lane) = slot.get_mut(channel % LANES) {
-                *lane = *weight;
-            }
-        }
-    }
-    Ok(packed)
 }
 
 /// Rescales the sums of one block and writes as many channels as `outputs` has.
@@ -89,7 +68,7 @@ pub fn weights(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<i8>> {
 pub fn bias(node: &Node<'_>, position: usize, channels: usize) -> Result<Vec<i32>> {
     match node.optional_input(position)? {
         Some(tensor) => {
-            let bias = node.int32s(tensor)?;
+            let bias = node.int32s(tensor, channels)?;
             ensure(bias.len() == channels, ErrorKind::OperatorInvalid)?;
             Ok(bias)
         }
@@ -117,13 +96,12 @@ pub fn multipliers(
     ensure(!per_channel || scales.len() == channels, invalid)?;
     ensure(quantization.uniform_zero_point && quantization.zero_point == 0, invalid)?;
     let first = scales.first().copied().ok_or(invalid)?;
-    (0..channels)
-        .map(|channel| {
-            let scale = scales.get(channel).copied().unwrap_or(first);
-            let scale = if per_channel { scale } else { first };
-            Multiplier::new(f64::from(input_scale) * f64::from(scale) / f64::from(output_scale))
-        })
-        .collect()
+    let multiplier = |channel| {
+        let scale = scales.get(channel).copied().unwrap_or(first);
+        let scale = if per_channel { scale } else { first };
+        Multiplier::new(f64::from(input_scale) * f64::from(scale) / f64::from(output_scale))
+    };
+    gather(channels, (0..channels).map(multiplier))
 }
 
 /// Refuses what is not int8 activations with int8 or int4 weights.
@@ -132,15 +110,4 @@ pub fn expect_types(input: &Tensor, filter: &Tensor, output: &Tensor) -> Result<
     expect_type(output, TensorType::Int8)?;
     let weights = matches!(filter.element_type, TensorType::Int8 | TensorType::Int4);
     ensure(weights, ErrorKind::TypeUnsupported)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn weights_are_packed_in_blocks_of_four_channels() {
-        let packed = pack(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 2).unwrap();
-        assert_eq!(packed, [[1, 3, 5, 7], [2, 4, 6, 8], [9, 0, 0, 0], [10, 0, 0, 0]]);
-    }
 }

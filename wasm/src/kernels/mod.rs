@@ -8,8 +8,10 @@
 pub mod add;
 pub mod conv;
 pub mod depthwise_conv;
+pub mod float;
 pub mod fully_connected;
 pub mod int8;
+pub mod pack;
 pub mod pad;
 pub mod pooling;
 pub mod quantize;
@@ -35,6 +37,8 @@ pub struct Prepared {
     pub kernel: Box<dyn Kernel>,
     /// Multiply-accumulates of one `eval`; 0 for operators that only move or compare.
     pub macs: u64,
+    /// Comparisons and additions of one `eval`, where they are more than the bytes that it moves.
+    pub comparisons: u64,
     /// Arena bytes that `eval` needs beside its outputs.
     pub scratch_bytes: usize,
     /// Bytes of packed weights and tables that the kernel owns.
@@ -44,7 +48,7 @@ pub struct Prepared {
 impl Prepared {
     /// A kernel without multiplications, scratch buffer or tables.
     pub fn simple(kernel: impl Kernel + 'static) -> Self {
-        Self { kernel: Box::new(kernel), macs: 0, scratch_bytes: 0, packed_bytes: 0 }
+        Self { kernel: Box::new(kernel), macs: 0, comparisons: 0, scratch_bytes: 0, packed_bytes: 0 }
     }
 }
 
@@ -91,11 +95,12 @@ impl<'a> Node<'a> {
         self.model.constant(tensor).ok_or(ErrorKind::OperatorInvalid.into())
     }
 
-    /// The values of a constant int32 tensor.
-    pub fn int32s(&self, tensor: &Tensor) -> Result<Vec<i32>> {
+    /// The values of a constant int32 tensor; refuses more than `most`.
+    pub fn int32s(&self, tensor: &Tensor, most: usize) -> Result<Vec<i32>> {
         expect_type(tensor, TensorType::Int32)?;
         let (values, _) = self.constant(tensor)?.as_chunks();
-        Ok(values.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect())
+        ensure(values.len() <= most, ErrorKind::OperatorInvalid)?;
+        gather(values.len(), values.iter().map(|bytes| Ok(i32::from_le_bytes(*bytes))))
     }
 }
 
@@ -112,39 +117,61 @@ pub fn allocate<T: Clone>(length: usize, value: T) -> Result<Vec<T>> {
     Ok(memory)
 }
 
+/// As many values as the iterator has, at most `length`: what `collect` does, without its abort where
+/// memory cannot be had.
+pub fn gather<T>(length: usize, values: impl Iterator<Item = Result<T>>) -> Result<Vec<T>> {
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(length).map_err(|_| ErrorKind::MemoryExhausted)?;
+    for value in values.take(length) {
+        memory.push(value?);
+    }
+    Ok(memory)
+}
+
 #[cfg(test)]
-pub mod testing {
+pub(crate) mod testing {
     //! Chance for tests: small, seeded, the same everywhere.
 
     /// xorshift32.
     pub struct Random(u32);
 
     impl Random {
+        /// A stream of its own for each seed.
         pub fn new(seed: u32) -> Self {
             Self(seed.wrapping_mul(2_654_435_761).wrapping_add(0x9e37_79b9).max(1))
         }
 
-        pub fn next(&mut self) -> u32 {
+        /// Any number.
+        pub fn any(&mut self) -> u32 {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 17;
             self.0 ^= self.0 << 5;
             self.0
         }
 
+        /// A number below the bound.
         pub fn below(&mut self, bound: usize) -> usize {
-            (self.next() >> 4) as usize % bound
+            (self.any() >> 4) as usize % bound
         }
 
+        /// Any bytes.
         pub fn bytes(&mut self, length: usize) -> Vec<u8> {
-            (0..length).map(|_| (self.next() >> 24) as u8).collect()
+            (0..length).map(|_| (self.any() >> 24) as u8).collect()
         }
 
+        /// Any weights.
         pub fn weights(&mut self, length: usize) -> Vec<i8> {
             self.bytes(length).into_iter().map(|byte| byte as i8).collect()
         }
 
+        /// From -1 to 1.
+        pub fn floats(&mut self, length: usize) -> Vec<f32> {
+            (0..length).map(|_| (self.any() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
+        }
+
+        /// Biases as small as those of real layers.
         pub fn biases(&mut self, length: usize) -> Vec<i32> {
-            (0..length).map(|_| self.next() as i32 >> 18).collect()
+            (0..length).map(|_| self.any() as i32 >> 18).collect()
         }
     }
 }

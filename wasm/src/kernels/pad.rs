@@ -27,7 +27,7 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let (input, paddings, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let invalid = ErrorKind::OperatorInvalid;
     ensure(input.element_type == output.element_type, ErrorKind::TypeUnsupported)?;
-    let paddings = node.int32s(paddings)?;
+    let paddings = node.int32s(paddings, limits::ARGUMENTS)?;
     let rank = input.shape.rank();
     ensure(rank > 0 && rank < limits::RANK, invalid)?;
     ensure(output.shape.rank() == rank && paddings.len() == 2 * rank, invalid)?;
@@ -55,6 +55,8 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
 
 /// The bytes of a padding element: given, or the one that means zero.
 fn fill(node: &Node<'_>, output: &Tensor) -> Result<Vec<u8>> {
+    let whole_bytes = output.element_type.bits() >= 8;
+    ensure(whole_bytes, ErrorKind::TypeUnsupported)?;
     if let Some(given) = node.optional_input(2)? {
         ensure(given.element_type == output.element_type, ErrorKind::TypeUnsupported)?;
         ensure(given.shape.elements() == 1, ErrorKind::OperatorInvalid)?;

@@ -1,4 +1,4 @@
-//! AVERAGE_POOL_2D and MAX_POOL_2D, int8.
+//! AVERAGE_POOL_2D and MAX_POOL_2D: what their types have in common, and int8.
 //!
 //! Upstream: `micro/kernels/pooling.cc`, `pooling_common.cc` and
 //! `lite/kernels/internal/reference/integer_ops/pooling.h`.
@@ -6,24 +6,25 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::int8;
-use crate::kernels::window::Axis;
-use crate::kernels::{Kernel, Node, Prepared, expect_type};
+use crate::kernels::window::Window;
+use crate::kernels::{Kernel, Node, Prepared, expect_type, float};
 use crate::options::Options;
+use crate::quantization::Activation;
 use crate::tensor::TensorType;
 
 /// What is taken from a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Take {
+pub enum Take {
+    /// The mean of the inputs inside the image.
     Average,
+    /// The greatest.
     Maximum,
 }
 
 /// A pooling: each channel by itself, no rescaling.
 struct Pooling {
     take: Take,
-    height: Axis,
-    width: Axis,
-    channels: usize,
+    window: Window,
     low: i32,
     high: i32,
 }
@@ -44,6 +45,21 @@ fn prepare(node: &Node<'_>, take: Take) -> Result<Prepared> {
     let Options::Pool { sliding, filter, activation } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
+    let [.., channels] = input.shape.image()?;
+    let window = Window::new(sliding, &input.shape, *filter, output, channels)?;
+    match input.element_type {
+        TensorType::Float32 => float::pooling::prepare(node, take, window, *activation),
+        _ => prepare_int8(node, take, window, *activation),
+    }
+}
+
+fn prepare_int8(
+    node: &Node<'_>,
+    take: Take,
+    window: Window,
+    activation: Activation,
+) -> Result<Prepared> {
+    let (input, output) = (node.input(0)?, node.output(0)?);
     expect_type(input, TensorType::Int8)?;
     expect_type(output, TensorType::Int8)?;
     let (input_scale, input_zero_point) = input.affine()?;
@@ -51,12 +67,11 @@ fn prepare(node: &Node<'_>, take: Take) -> Result<Prepared> {
     let same = f64::from((input_scale - output_scale).abs()) <= 1.0e-6
         && input_zero_point == output_zero_point;
     ensure(same, ErrorKind::QuantisationInvalid)?;
-    let [batches, input_height, input_width, channels] = input.shape.image()?;
-    let (height, width) = Axis::pair(sliding, (input_height, input_width), *filter)?;
-    let expected = [batches, height.output, width.output, channels];
-    ensure(output.shape.image()? == expected, ErrorKind::OperatorInvalid)?;
     let (low, high) = activation.range(output)?;
-    Ok(Prepared::simple(Pooling { take, height, width, channels, low, high }))
+    Ok(Prepared {
+        comparisons: window.inputs(),
+        ..Prepared::simple(Pooling { take, window, low, high })
+    })
 }
 
 impl Kernel for Pooling {
@@ -67,30 +82,23 @@ impl Kernel for Pooling {
 
 impl Pooling {
     fn run(&self, input: &[u8], output: &mut [u8]) -> Result<()> {
-        let image_bytes = self.height.input * self.width.input * self.channels;
-        let mut pixels = output.chunks_exact_mut(self.channels);
-        for image in input.chunks_exact(image_bytes) {
-            for y in 0..self.height.output {
-                for x in 0..self.width.output {
-                    let pixel = pixels.next().ok_or(ErrorKind::EngineInternal)?;
-                    for (channel, output) in pixel.iter_mut().enumerate() {
-                        let value = match self.take {
-                            Take::Average => self.average(image, y, x, channel),
-                            Take::Maximum => self.maximum(image, y, x, channel),
-                        };
-                        *output = value.clamp(self.low, self.high) as u8;
-                    }
-                }
+        self.window.slide(input, output, |image, (y, x), pixel| {
+            for (channel, output) in pixel.iter_mut().enumerate() {
+                let value = match self.take {
+                    Take::Average => self.average(image, y, x, channel),
+                    Take::Maximum => self.maximum(image, y, x, channel),
+                };
+                *output = value.clamp(self.low, self.high) as u8;
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Rounds halves away from zero. Only inputs inside the image count.
     #[inline(always)]
     fn average(&self, image: &[u8], y: usize, x: usize, channel: usize) -> i32 {
         let (sum, count) = self
-            .window(image, y, x, channel)
+            .inputs(image, y, x, channel)
             .fold((0i32, 0i32), |(sum, count), input| (sum + input, count + 1));
         let half = count / 2;
         let nudged = if sum > 0 { sum + half } else { sum - half };
@@ -99,26 +107,27 @@ impl Pooling {
 
     #[inline(always)]
     fn maximum(&self, image: &[u8], y: usize, x: usize, channel: usize) -> i32 {
-        self.window(image, y, x, channel).fold(-128, i32::max)
+        self.inputs(image, y, x, channel).fold(-128, i32::max)
     }
 
     /// The inputs of one window and channel.
     #[inline(always)]
-    fn window<'a>(
+    fn inputs<'a>(
         &'a self,
         image: &'a [u8],
         y: usize,
         x: usize,
         channel: usize,
     ) -> impl Iterator<Item = i32> + 'a {
-        let (rows, row) = self.height.taps(y);
-        let (columns, column) = self.width.taps(x);
-        let row_bytes = self.width.input * self.channels;
+        let Window { height, width, input_channels, .. } = self.window;
+        let (rows, row) = height.taps(y);
+        let (columns, column) = width.taps(x);
+        let row_bytes = width.input * input_channels;
         let rows = image.chunks_exact(row_bytes).skip(row).take(rows.len());
-        let first = column * self.channels + channel;
+        let first = column * input_channels + channel;
         rows.flat_map(move |row| {
             let inputs = row.get(first..).unwrap_or(&[]).iter();
-            inputs.step_by(self.channels).take(columns.len()).map(|input| int8(*input))
+            inputs.step_by(input_channels).take(columns.len()).map(|input| int8(*input))
         })
     }
 }
@@ -127,6 +136,7 @@ impl Pooling {
 mod tests {
     use super::*;
     use crate::kernels::testing::Random;
+    use crate::kernels::window::Axis;
     use crate::options::{Padding, Sliding};
 
     #[test]
@@ -145,7 +155,14 @@ mod tests {
             tried += 1;
             let channels = 1 + random.below(5);
             let take = if random.below(2) == 0 { Take::Average } else { Take::Maximum };
-            let kernel = Pooling { take, height, width, channels, low: -90, high: 100 };
+            let window = Window {
+                batches: 2,
+                height,
+                width,
+                input_channels: channels,
+                output_channels: channels,
+            };
+            let kernel = Pooling { take, window, low: -90, high: 100 };
             let input = random.bytes(2 * image.0 * image.1 * channels);
             let mut output = vec![0; 2 * height.output * width.output * channels];
             kernel.run(&input, &mut output).unwrap();
@@ -176,7 +193,7 @@ mod tests {
                         (f64::from(sum) / inputs.len() as f64).round() as i32
                     }
                 };
-                assert_eq!(i32::from(output as i8), value.max(-90).min(100));
+                assert_eq!(i32::from(output as i8), value.clamp(-90, 100));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! MEAN, int8.
+//! MEAN: what its types have in common, and int8.
 //!
 //! Upstream: `micro/kernels/reduce.cc`, `reduce_common.cc` and
 //! `lite/kernels/internal/reference/reduce.h` (`QuantizedMeanOrSum`).
@@ -7,16 +7,22 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::int8;
 use crate::kernels::shape::{Odometer, resolve};
-use crate::kernels::{Kernel, Node, Prepared, expect_type};
+use crate::kernels::{Kernel, Node, Prepared, expect_type, float};
 use crate::limits;
 use crate::options::Options;
 use crate::quantization::{Multiplier, OutputStage};
 use crate::tensor::{Shape, TensorType};
 
-/// A mean over some dimensions: one walk over those that stay, one over those that go.
-struct Mean {
+/// A reduction of some dimensions: one walk over those that stay, one over those that go.
+#[derive(Clone, Copy)]
+pub struct Reduction {
     kept: Walk,
     reduced: Walk,
+}
+
+/// A mean over some dimensions.
+struct Mean {
+    reduction: Reduction,
     /// Zero point of the input, as often as elements are summed.
     correction: i32,
     multiplier: Multiplier,
@@ -43,24 +49,31 @@ pub fn prepare_mean(node: &Node<'_>) -> Result<Prepared> {
     let Options::Reduce { keep_dimensions } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
-    expect_type(input, TensorType::Int8)?;
-    expect_type(output, TensorType::Int8)?;
     let mut reduced = [false; limits::RANK];
-    for axis in node.int32s(axes)? {
+    for axis in node.int32s(axes, limits::ARGUMENTS)? {
         let position = resolve(axis, input.shape.rank())?;
         if let Some(slot) = reduced.get_mut(position) {
             *slot = true;
         }
     }
     check_shape(&input.shape, &reduced, *keep_dimensions, &output.shape)?;
-    let (kept, reduced) = split(&input.shape, &reduced);
-    let count = reduced.dimensions.iter().product::<usize>();
+    let reduction = Reduction::new(&input.shape, &reduced);
+    match input.element_type {
+        TensorType::Float32 => float::reduce::prepare_mean(node, reduction),
+        _ => prepare_int8_mean(node, reduction),
+    }
+}
+
+fn prepare_int8_mean(node: &Node<'_>, reduction: Reduction) -> Result<Prepared> {
+    let (input, output) = (node.input(0)?, node.output(0)?);
+    expect_type(input, TensorType::Int8)?;
+    expect_type(output, TensorType::Int8)?;
+    let count = reduction.count();
     let (input_scale, input_zero_point) = input.affine()?;
     let (output_scale, output_zero_point) = output.affine()?;
     let real = f64::from(input_scale) / f64::from(output_scale);
     let kernel = Mean {
-        kept,
-        reduced,
+        reduction,
         correction: input_zero_point.wrapping_mul(count as i32),
         multiplier: divide(Multiplier::new(real)?, count as i64),
         stage: OutputStage { zero_point: output_zero_point, low: -128, high: 127 },
@@ -87,17 +100,41 @@ fn check_shape(input: &Shape, reduced: &[bool], keep: bool, output: &Shape) -> R
     ensure(output.dimensions() == expected, ErrorKind::OperatorInvalid)
 }
 
-fn split(shape: &Shape, reduced: &[bool]) -> (Walk, Walk) {
-    let none = Walk { dimensions: [1; limits::RANK], strides: [0; limits::RANK] };
-    let (mut kept, mut gone) = (none, none);
-    let mut stride = 1;
-    for (position, &extent) in shape.dimensions().iter().enumerate().rev() {
-        let walk = if reduced.get(position) == Some(&true) { &mut gone } else { &mut kept };
-        walk.dimensions[position] = extent;
-        walk.strides[position] = stride;
-        stride *= extent;
+impl Reduction {
+    /// Of a tensor of this shape, over the dimensions that are marked.
+    pub fn new(shape: &Shape, reduced: &[bool]) -> Self {
+        let none = Walk { dimensions: [1; limits::RANK], strides: [0; limits::RANK] };
+        let (mut kept, mut gone) = (none, none);
+        let mut stride = 1;
+        for (position, &extent) in shape.dimensions().iter().enumerate().rev() {
+            let walk = if reduced.get(position) == Some(&true) { &mut gone } else { &mut kept };
+            walk.dimensions[position] = extent;
+            walk.strides[position] = stride;
+            stride *= extent;
+        }
+        Self { kept, reduced: gone }
     }
-    (kept, gone)
+
+    /// Inputs of one output.
+    pub fn count(&self) -> usize {
+        self.reduced.dimensions.iter().product()
+    }
+
+    /// Folds the inputs of every output, in the order in which they lie, and finishes the outcome.
+    #[inline(always)]
+    pub fn fold<I: Copy, A: Copy, O>(
+        &self,
+        input: &[I],
+        output: &mut [O],
+        (start, step): (A, impl Fn(A, I) -> A),
+        finish: impl Fn(A) -> O,
+    ) {
+        for (output, first) in output.iter_mut().zip(self.kept.places()) {
+            let input = input.get(first..).unwrap_or(&[]);
+            let inputs = self.reduced.places().filter_map(|place| input.get(place).copied());
+            *output = finish(inputs.fold(start, &step));
+        }
+    }
 }
 
 impl Kernel for Mean {
@@ -109,14 +146,10 @@ impl Kernel for Mean {
 
 impl Mean {
     fn run(&self, input: &[u8], output: &mut [u8]) {
-        for (output, first) in output.iter_mut().zip(self.kept.places()) {
-            let input = input.get(first..).unwrap_or(&[]);
-            let sum = self.reduced.places().fold(0i32, |sum, place| {
-                sum.wrapping_add(input.get(place).map_or(0, |byte| int8(*byte)))
-            });
-            let scaled = self.multiplier.apply(sum.wrapping_sub(self.correction));
-            *output = self.stage.finish(scaled) as u8;
-        }
+        let add = |sum: i32, byte| sum.wrapping_add(int8(byte));
+        self.reduction.fold(input, output, (0, add), |sum| {
+            self.stage.finish(self.multiplier.apply(sum.wrapping_sub(self.correction))) as u8
+        });
     }
 }
 
@@ -132,11 +165,10 @@ mod tests {
             let dimensions: Vec<i32> = (0..1 + random.below(4)).map(|_| 1 + random.below(5) as i32).collect();
             let shape = Shape::new(&dimensions).unwrap();
             let reduced: Vec<bool> = dimensions.iter().map(|_| random.below(2) == 0).collect();
-            let (kept, gone) = split(&shape, &reduced);
-            let count: usize = gone.dimensions.iter().product();
+            let reduction = Reduction::new(&shape, &reduced);
+            let count = reduction.count();
             let kernel = Mean {
-                kept,
-                reduced: gone,
+                reduction,
                 correction: 3 * count as i32,
                 multiplier: divide(Multiplier::new(0.5).unwrap(), count as i64),
                 stage: OutputStage { zero_point: -7, low: -128, high: 127 },

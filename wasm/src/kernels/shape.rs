@@ -37,7 +37,7 @@ pub fn prepare_expand_dims(node: &Node<'_>) -> Result<Prepared> {
     let supported =
         matches!(input.element_type, TensorType::Float32 | TensorType::Int8 | TensorType::Int16);
     ensure(supported, ErrorKind::TypeUnsupported)?;
-    let &[axis] = node.int32s(axis)?.as_slice() else {
+    let &[axis] = node.int32s(axis, 1)?.as_slice() else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
     let rank = input.shape.rank();

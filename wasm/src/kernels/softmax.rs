@@ -1,4 +1,4 @@
-//! SOFTMAX, int8 to int8 or int16.
+//! SOFTMAX: what its types have in common, and int8 to int8 or int16.
 //!
 //! Upstream: `micro/kernels/softmax.cc`, `softmax_common.cc`,
 //! `lite/kernels/internal/reference/softmax.h`, and gemmlowp's `fixedpoint.h`. Numbers written
@@ -7,7 +7,7 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::int8;
-use crate::kernels::{Kernel, Node, Prepared, allocate, expect_type};
+use crate::kernels::{Kernel, Node, Prepared, allocate, expect_type, float};
 use crate::options::Options;
 use crate::quantization::{
     Multiplier, divide_by_power_of_two, high_mul, multiply_by_power_of_two,
@@ -35,11 +35,19 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let Options::Softmax { beta } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
-    expect_type(input, TensorType::Int8)?;
-    check_output(output)?;
     let same_shape = input.shape == output.shape && input.shape.rank() > 0;
     ensure(same_shape, ErrorKind::OperatorInvalid)?;
-    let exponentials = exponentials(input.affine()?.0, *beta)?;
+    match input.element_type {
+        TensorType::Float32 => float::softmax::prepare(node, *beta),
+        _ => prepare_int8(node, *beta),
+    }
+}
+
+fn prepare_int8(node: &Node<'_>, beta: f32) -> Result<Prepared> {
+    let (input, output) = (node.input(0)?, node.output(0)?);
+    expect_type(input, TensorType::Int8)?;
+    check_output(output)?;
+    let exponentials = exponentials(input.affine()?.0, beta)?;
     Ok(Prepared {
         packed_bytes: exponentials.len() * 4,
         ..Prepared::simple(Softmax {

@@ -1,4 +1,4 @@
-//! Geometry of sliding windows, one dimension at a time.
+//! Geometry of sliding windows: what convolutions and poolings of every type have in common.
 //!
 //! Upstream: `lite/kernels/padding.h` (`ComputeOutSizeChecked`, `ComputePaddingWithOffset`).
 
@@ -6,6 +6,102 @@ use core::ops::Range;
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::options::{Padding, Sliding};
+use crate::tensor::{Shape, Tensor};
+
+/// A window that slides over images whose channels lie side by side.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Images.
+    pub batches: usize,
+    /// Its way down.
+    pub height: Axis,
+    /// Its way to the right.
+    pub width: Axis,
+    /// Channels of an image.
+    pub input_channels: usize,
+    /// Channels of an output pixel.
+    pub output_channels: usize,
+}
+
+impl Window {
+    /// Refuses an output of another shape than the window gives.
+    pub fn new(
+        sliding: &Sliding,
+        input: &Shape,
+        filter: (usize, usize),
+        output: &Tensor,
+        output_channels: usize,
+    ) -> Result<Self> {
+        let [batches, input_height, input_width, input_channels] = input.image()?;
+        let (height, width) = Axis::pair(sliding, (input_height, input_width), filter)?;
+        let expected = [batches, height.output, width.output, output_channels];
+        ensure(output.shape.image()? == expected, ErrorKind::OperatorInvalid)?;
+        Ok(Self { batches, height, width, input_channels, output_channels })
+    }
+
+    /// Taps of the filter.
+    pub fn taps(&self) -> usize {
+        self.height.filter * self.width.filter
+    }
+
+    /// Inputs under all windows of all channels, at most.
+    pub fn inputs(&self) -> u64 {
+        let Self { batches, height, width, output_channels, .. } = *self;
+        let seen = height.filter.min(height.input) as u64 * width.filter.min(width.input) as u64;
+        let outputs = (batches * height.output * width.output * output_channels) as u64;
+        seen.saturating_mul(outputs)
+    }
+
+    /// Computes every output pixel from its image and its place there: (image, (y, x), pixel).
+    #[inline(always)]
+    pub fn slide<I, O>(
+        &self,
+        input: &[I],
+        output: &mut [O],
+        compute: impl Fn(&[I], (usize, usize), &mut [O]) -> Result<()>,
+    ) -> Result<()> {
+        let image = self.height.input * self.width.input * self.input_channels;
+        let mut pixels = output.chunks_exact_mut(self.output_channels);
+        for image in input.chunks_exact(image).take(self.batches) {
+            for y in 0..self.height.output {
+                for x in 0..self.width.output {
+                    let pixel = pixels.next().ok_or(ErrorKind::EngineInternal)?;
+                    compute(image, (y, x), pixel)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Visits what of the window at (y, x) lies inside the image, in runs of neighbouring taps:
+    /// (first tap, input pixel under it, how many). Taps of a dilated window have no neighbours.
+    #[inline(always)]
+    pub fn runs(
+        &self,
+        (y, x): (usize, usize),
+        mut visit: impl FnMut(usize, usize, usize) -> Result<()>,
+    ) -> Result<()> {
+        let (rows, mut row) = self.height.taps(y);
+        let (columns, column) = self.width.taps(x);
+        // A dilated window can step over the whole image: then it sees nothing but padding.
+        if columns.is_empty() {
+            return Ok(());
+        }
+        for tap in rows {
+            let tap = tap * self.width.filter + columns.start;
+            let pixel = row * self.width.input + column;
+            if self.width.dilation == 1 {
+                visit(tap, pixel, columns.len())?;
+            } else {
+                for step in 0..columns.len() {
+                    visit(tap + step, pixel + step * self.width.dilation, 1)?;
+                }
+            }
+            row += self.height.dilation;
+        }
+        Ok(())
+    }
+}
 
 /// One dimension of a window that slides over an image.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,99 @@
+import process from 'node:process';
+import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
+import { CodedError } from '../../agent/core/coded-error.js';
+import { codeOfEngineNumber } from '../../agent/core/engine-codes.js';
+import {
+  ConformanceFolderError,
+  readConformanceFolder,
+  type ConformanceCase,
+} from '../../wasm/workbench/conformance-folder.js';
+import type { CaseFailure } from '../../wasm/workbench/run-case.js';
+import { runConformance } from '../../wasm/workbench/run-conformance.js';
+import { jsonOption, type Command } from '../command.js';
+import { readNamedFile } from '../files.js';
+
+/** At most one line of progress in this time. */
+const progressPeriodMs = 1000;
+
+/** `tinylamp conform`: does the core compute what TensorFlow Lite Micro computes? */
+export const conformCommand: Command = {
+  words: 'conform',
+  summary: 'Compare the inference core with recorded results of TensorFlow Lite Micro.',
+  positionals: [{ name: 'folder', describe: 'The conformance folder, with index.json.' }],
+  options: {
+    only: { type: 'text', describe: 'Names of cases, with commas between them.' },
+    ...jsonOption,
+  },
+  examples: [
+    ['$0 conform test/conformance', 'all cases of a folder'],
+    ['$0 conform test/conformance --only add__same_shape,softmax__steep', 'two of them'],
+  ],
+  async run(given, terminal) {
+    const cases = select(readFolder(given.requiredText('folder')), given.text('only'));
+    const json = given.flag('json');
+    const count = { passed: 0, failed: 0 };
+    let toldAtMs = performance.now();
+    for await (const outcome of runConformance(await compileCore(), cases)) {
+      const { name, vectors, failure, arenaBytes, upstreamArenaBytes } = outcome;
+      const passed = failure === undefined;
+      count[passed ? 'passed' : 'failed']++;
+      if (json) {
+        const shown = failure && { code: codeOf(failure), detail: failure.detail };
+        terminal.printJson({ name, passed, vectors, ...shown, arenaBytes, upstreamArenaBytes });
+      } else if (passed) terminal.print(`passed  ${name}`);
+      else terminal.print(`FAILED  ${name}: ${codeOf(failure)}: ${failure.detail}`);
+      if (performance.now() - toldAtMs > progressPeriodMs) {
+        toldAtMs = performance.now();
+        terminal.progress(`${count.passed + count.failed} of ${cases.length} cases`);
+      }
+    }
+    if (json) terminal.printJson(count);
+    else terminal.print(`${count.passed} passed, ${count.failed} failed`);
+    return count.failed === 0 ? 0 : 1;
+  },
+};
+
+/** The core of the package, or another build of it: `TINYLAMP_WASM` names its file. */
+async function compileCore(): Promise<WebAssembly.Module> {
+  const file = process.env['TINYLAMP_WASM'];
+  if (file === undefined) return compileWasmCore();
+  const bytes = readNamedFile(file);
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (error) {
+    throw new CodedError('usage-invalid', `TINYLAMP_WASM names ${file}: ${String(error)}`);
+  }
+}
+
+function readFolder(folder: string): readonly ConformanceCase[] {
+  try {
+    return readConformanceFolder(folder);
+  } catch (error) {
+    if (!(error instanceof ConformanceFolderError)) throw error;
+    throw new CodedError('conformance-folder-invalid', error.message);
+  }
+}
+
+function select(cases: readonly ConformanceCase[], only: string | undefined): typeof cases {
+  if (only === undefined) return cases;
+  const names = only.split(',');
+  const unknown = names.filter((name) => !cases.some((each) => each.name === name));
+  if (unknown.length > 0)
+    throw new CodedError('usage-invalid', `no case is named ${unknown.join(', ')}`);
+  return cases.filter(({ name }) => names.includes(name));
+}
+
+/** Refusals have the code that an agent would report; other failures are named as they are. */
+function codeOf({ kind, number }: CaseFailure): string {
+  switch (kind) {
+    case 'refused':
+      return codeOfEngineNumber(number ?? 0);
+    case 'crashed':
+      return 'engine-trapped';
+    case 'late':
+      return 'engine-deadline';
+    case 'differs':
+    case 'unusable':
+      return kind;
+  }
+}

@@ -1,0 +1,99 @@
+import type {
+  ModelReport,
+  OperatorReport,
+  PlacementReport,
+  TensorReport,
+} from '../../wasm/loader/model-report.js';
+import { jsonOption, type Command, type Terminal } from '../command.js';
+import { openModel } from '../interpreter.js';
+import { formatNumber, formatTable, printable } from '../text-table.js';
+
+/** `tinylamp inspect`: what a model is made of, and what it costs, before its first inference. */
+export const inspectCommand: Command = {
+  words: 'inspect',
+  summary: 'Show the operators, tensors, arena plan and cost of a model.',
+  positionals: [{ name: 'model', describe: 'The .tflite file.' }],
+  options: jsonOption,
+  examples: [['$0 inspect model.tflite', 'tables for people']],
+  async run(given, terminal) {
+    const file = given.requiredText('model');
+    const { report } = await openModel(file);
+    if (given.flag('json')) terminal.printJson(report);
+    else print(report, file, terminal);
+    return 0;
+  },
+};
+
+function print(report: ModelReport, file: string, terminal: Terminal): void {
+  const { macs, movedBytes, arenaBytes, variableBytes, packedBytes } = report;
+  const section = (title: string, lines: readonly string[]): void => {
+    terminal.print('');
+    terminal.print(title);
+    for (const line of lines) terminal.print(`  ${line}`);
+  };
+  terminal.print(file);
+  const headings = ['macs', 'moved bytes', 'arena bytes', 'variable bytes', 'packed bytes'];
+  const cost = [macs, movedBytes, arenaBytes, variableBytes, packedBytes];
+  section('Cost of an inference', formatTable(headings, [cost]));
+  section(
+    'Operators',
+    formatTable(
+      ['operator', 'name', 'macs', 'moved bytes', 'packed bytes', 'reads', 'writes'],
+      report.operators.map(operatorRow),
+    ),
+  );
+  section(
+    'Tensors',
+    formatTable(
+      ['tensor', 'role', 'type', 'shape', 'bytes', 'quantisation', 'name'],
+      report.tensors.map((tensor, i) => tensorRow(tensor, i, report)),
+    ),
+  );
+  section(
+    'Arena plan',
+    formatTable(
+      ['offset', 'bytes', 'holds', 'from', 'to'],
+      [...report.placements].sort((a, b) => a.offset - b.offset).map(placementRow),
+    ),
+  );
+}
+
+type Row = readonly (string | number)[];
+
+function operatorRow(operator: OperatorReport, index: number): Row {
+  const { name, macs, movedBytes, packedBytes, inputs, outputs } = operator;
+  const reads = inputs.map((input) => (input < 0 ? '–' : input)).join(' ');
+  return [index, name, macs, movedBytes, packedBytes, reads, outputs.join(' ')];
+}
+
+function tensorRow(tensor: TensorReport, index: number, { inputs, outputs }: ModelReport): Row {
+  const { type, shape, byteLength, name, location } = tensor;
+  const border = inputs.includes(index) ? 'input' : outputs.includes(index) ? 'output' : undefined;
+  const role = border ?? (location === 'arena' ? 'activation' : location);
+  return [
+    index,
+    role,
+    type,
+    shape.join(' x '),
+    byteLength,
+    quantisationOf(tensor),
+    printable(name),
+  ];
+}
+
+function quantisationOf({ scales, zeroPoint, quantisedDimension }: TensorReport): string {
+  const [scale] = scales;
+  if (scale === undefined) return '';
+  if (scales.length > 1) return `${scales.length} scales along dimension ${quantisedDimension}`;
+  return `${Number(scale.toPrecision(6))} (q ${zeroPoint < 0 ? '+' : '-'} ${Math.abs(zeroPoint)})`;
+}
+
+function placementRow({ offset, byteLength, tensor, first, last }: PlacementReport): Row {
+  const holds = tensor < 0 ? 'scratch' : `tensor ${tensor}`;
+  return [formatNumber(offset), byteLength, holds, momentOf(first), momentOf(last)];
+}
+
+/** Moment 0 is when the inputs are written, n + 1 is operator n. */
+function momentOf(moment: number): string {
+  return moment === 0 ? 'start' : `operator ${moment - 1}`;
+}

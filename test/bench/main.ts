@@ -1,0 +1,42 @@
+import { formatNumber, formatTable } from '../../bin/text-table.js';
+import type { Bench, BenchFigure } from './bench.js';
+import { coreSizeBench } from './core-size.js';
+import { inferenceBench } from './inference.js';
+
+/**
+ * `npm run bench -- [--json] [NAME…]`: measures all benches, or those that are named. What a peer needs is
+ * set in relation to what we need; both took turns in the same run.
+ */
+const benches: readonly Bench[] = [inferenceBench, coreSizeBench];
+
+const words = process.argv.slice(2);
+const names = words.filter((word) => word !== '--json');
+const unknown = names.filter((name) => !benches.some((bench) => bench.name === name));
+if (unknown.length > 0) {
+  const known = benches.map(({ name }) => name).join(', ');
+  process.stderr.write(`no bench is named ${unknown.join(', ')}; there are ${known}\n`);
+  process.exit(2);
+}
+
+const figures: (BenchFigure & { readonly bench: string })[] = [];
+for (const bench of benches) {
+  if (names.length > 0 && !names.includes(bench.name)) continue;
+  process.stderr.write(`${bench.name} …\n`);
+  await bench.run((figure) => figures.push({ bench: bench.name, ...figure }));
+}
+
+if (words.includes('--json')) {
+  process.stdout.write(`${JSON.stringify({ node: process.version, figures })}\n`);
+} else {
+  const headings = ['bench', 'subject', 'metric', 'ours', 'peer', 'peer / ours', ''];
+  const rows = figures.map(({ bench, subject, metric, value, peer, note }) => [
+    bench,
+    subject,
+    metric,
+    formatNumber(value),
+    peer === undefined ? '' : `${peer.name} ${formatNumber(peer.value)}`,
+    peer === undefined ? '' : (peer.value / value).toFixed(2),
+    note ?? '',
+  ]);
+  for (const line of formatTable(headings, rows)) process.stdout.write(`${line}\n`);
+}

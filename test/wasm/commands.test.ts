@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Code } from '../../agent/core/codes.js';
+
+const model = 'simulator/demo/models/vibration-v1.tflite';
+
+describe('the commands for models', () => {
+  let folder: string;
+
+  before(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-commands-'));
+  });
+  after(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  /** A file in the temporary folder. */
+  const file = (name: string, bytes?: Uint8Array | string): string => {
+    const named = path.join(folder, name);
+    if (bytes !== undefined) writeFileSync(named, bytes);
+    return named;
+  };
+
+  describe('run', () => {
+    it('writes the raw outputs that upstream computes', () => {
+      const { input, output } = recorded();
+      const written = file('scores.bin');
+      const { status } = tinylamp(
+        'run',
+        model,
+        '--input',
+        file('window.bin', input),
+        '--output',
+        written,
+      );
+      assert.equal(status, 0);
+      assert.deepEqual(new Uint8Array(readFileSync(written)), output);
+    });
+
+    it('shows the values of the outputs', () => {
+      const { input, output } = recorded();
+      const window = file('window.bin', input);
+      const values = [...new Int8Array(output)];
+      assert.match(tinylamp('run', model, '-i', window).stdout, new RegExp(values.join(', ')));
+      const { stdout } = tinylamp('run', model, '-i', window, '--json');
+      const { outputs } = JSON.parse(stdout) as { outputs: { values: number[] }[] };
+      assert.deepEqual(outputs[0]?.values, values);
+    });
+
+    it('refuses an input of another size', () => {
+      for (const bytes of [0, 767, 769]) {
+        const window = file('short.bin', new Uint8Array(bytes));
+        assertRefused(tinylamp('run', model, '--input', window), 'input-size-mismatch', 1);
+      }
+    });
+
+    it('refuses what is no model, and files that are not there', () => {
+      const window = file('window.bin', recorded().input);
+      const text = file('model.txt', 'this is not a model, but text');
+      assertRefused(tinylamp('run', text, '--input', window), 'model-not-tflite', 1);
+      assertRefused(tinylamp('run', file('gone'), '--input', window), 'file-unreadable', 1);
+      assertRefused(tinylamp('run', model, '--input', file('gone')), 'file-unreadable', 1);
+    });
+
+    it('is not understood without an input', () => {
+      assertRefused(tinylamp('run', model), 'usage-invalid', 2);
+    });
+  });
+
+  describe('inspect', () => {
+    it('shows operators, tensors and the arena plan', () => {
+      const { status, stdout } = tinylamp('inspect', model);
+      assert.equal(status, 0);
+      for (const part of ['CONV_2D', 'SOFTMAX', '1 x 256 x 1 x 3', '65,120', '1,280']) {
+        assert.ok(stdout.includes(part), part);
+      }
+    });
+
+    it('gives machines the same', () => {
+      const report = JSON.parse(tinylamp('inspect', model, '--json').stdout) as {
+        macs: number;
+        arenaBytes: number;
+        operators: unknown[];
+      };
+      assert.equal(report.macs, 65_120);
+      assert.equal(report.arenaBytes, 1280);
+      assert.equal(report.operators.length, 6);
+    });
+
+    it('does not let names of tensors write to the terminal', () => {
+      const bytes = readFileSync(model);
+      const at = bytes.indexOf('serving_default_window');
+      assert.ok(at > 0);
+      bytes.write('\x1b[2J\x07', at, 'latin1');
+      const { stdout } = tinylamp('inspect', file('escape.tflite', bytes));
+      assert.ok(stdout.includes('[2J'));
+      // eslint-disable-next-line no-control-regex
+      assert.doesNotMatch(stdout, /[\x00-\x09\x0b-\x1f]/);
+    });
+  });
+
+  describe('bench', () => {
+    it('measures in microseconds', () => {
+      const { status, stdout } = tinylamp('bench', model, '--json');
+      assert.equal(status, 0);
+      const { minUs, medianUs, p99Us } = JSON.parse(stdout) as Record<string, number>;
+      assert.ok(minUs !== undefined && medianUs !== undefined && p99Us !== undefined);
+      assert.ok(minUs > 0 && minUs <= medianUs && medianUs <= p99Us);
+    });
+  });
+
+  describe('conform', () => {
+    it('counts what passed in its last line', () => {
+      const { status, stdout } = tinylamp(
+        'conform',
+        'test/conformance',
+        '--only',
+        'vibration_v1,softmax__steep',
+      );
+      assert.equal(status, 0);
+      assert.equal(stdout.trimEnd().split('\n').at(-1), '2 passed, 0 failed');
+    });
+
+    it('fails where one case fails, and says which', () => {
+      const copy = file('conformance');
+      cpSync('test/conformance', copy, { recursive: true });
+      writeFileSync(path.join(copy, 'softmax__steep.tflite'), 'TFL3');
+      const { status, stdout } = tinylamp('conform', copy, '--only', 'vibration_v1,softmax__steep');
+      assert.equal(status, 1);
+      assert.match(stdout, /^FAILED {2}softmax__steep: model-truncated/m);
+      assert.equal(stdout.trimEnd().split('\n').at(-1), '1 passed, 1 failed');
+    });
+
+    it('runs another build of the core where TINYLAMP_WASM names one', () => {
+      const core = file('core.wasm', 'no core');
+      const ended = tinylampWith({ TINYLAMP_WASM: core }, 'conform', 'test/conformance');
+      assertRefused(ended, 'usage-invalid', 2);
+      const same = { TINYLAMP_WASM: 'wasm/pkg/tinylamp_bg.wasm' };
+      assert.equal(
+        tinylampWith(same, 'conform', 'test/conformance', '--only', 'add__same_shape').status,
+        0,
+      );
+    });
+
+    it('refuses names that the folder does not have, and folders without an index', () => {
+      assertRefused(
+        tinylamp('conform', 'test/conformance', '--only', 'vibration_v9'),
+        'usage-invalid',
+        2,
+      );
+      assertRefused(tinylamp('conform', folder), 'conformance-folder-invalid', 2);
+    });
+  });
+});
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function tinylamp(...words: readonly string[]): Ended {
+  return tinylampWith({}, ...words);
+}
+
+function tinylampWith(env: Readonly<Record<string, string>>, ...words: readonly string[]): Ended {
+  return spawnSync(process.execPath, ['bin/tinylamp.js', ...words], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    timeout: 60_000,
+  });
+}
+
+function assertRefused({ status, stderr }: Ended, code: Code, exitCode: number): void {
+  assert.equal(status, exitCode, stderr);
+  assert.ok(stderr.includes(`${code}: `), stderr);
+}
+
+/** The first vector of the demo model, as upstream computed it. */
+function recorded(): { readonly input: Uint8Array; readonly output: Uint8Array } {
+  const bytes = new Uint8Array(readFileSync('test/conformance/vibration_v1.bin'));
+  return { input: bytes.slice(0, 768), output: bytes.slice(768, 772) };
+}

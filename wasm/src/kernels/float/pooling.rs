@@ -1,0 +1,169 @@
+//! AVERAGE_POOL_2D and MAX_POOL_2D, float32.
+//!
+//! Upstream: `micro/kernels/pooling.cc`, `pooling_common.cc` and
+//! `lite/kernels/internal/reference/pooling.h`.
+
+use crate::arena::{Inputs, Outputs};
+use crate::error::{ErrorKind, Result};
+use crate::kernels::float::{Bounds, Float, floats, floats_mut, greater};
+use crate::kernels::pooling::Take;
+use crate::kernels::window::Window;
+use crate::kernels::{Kernel, Node, Prepared, expect_type};
+use crate::quantization::Activation;
+use crate::tensor::TensorType;
+
+/// A pooling: each channel by itself.
+struct Pooling {
+    take: Take,
+    window: Window,
+    bounds: Bounds,
+}
+
+/// Checks the types.
+pub fn prepare(
+    node: &Node<'_>,
+    take: Take,
+    window: Window,
+    activation: Activation,
+) -> Result<Prepared> {
+    expect_type(node.output(0)?, TensorType::Float32)?;
+    Ok(Prepared {
+        comparisons: window.inputs(),
+        ..Prepared::simple(Pooling { take, window, bounds: Bounds::new(activation) })
+    })
+}
+
+impl Kernel for Pooling {
+    fn eval(&self, inputs: &Inputs<'_>, outputs: &mut Outputs<'_>) -> Result<()> {
+        self.run(floats(inputs.get(0)?), floats_mut(outputs.get(0)?))
+    }
+}
+
+impl Pooling {
+    fn run(&self, input: &[Float], output: &mut [Float]) -> Result<()> {
+        self.window.slide(input, output, |image, at, pixel| match self.take {
+            Take::Average => {
+                let count = self.fold(image, at, pixel, 0.0, |sum, input| sum + input)?;
+                self.finish(pixel, |sum| sum / count as f32);
+                Ok(())
+            }
+            Take::Maximum => {
+                self.fold(image, at, pixel, f32::MIN, greater)?;
+                self.finish(pixel, |greatest| greatest);
+                Ok(())
+            }
+        })
+    }
+
+    /// Folds the window at a place into the output pixel, all channels at once, and tells how many
+    /// inputs of each channel it holds: only those inside the image count.
+    #[inline(always)]
+    fn fold(
+        &self,
+        image: &[Float],
+        at: (usize, usize),
+        pixel: &mut [Float],
+        start: f32,
+        step: impl Fn(f32, f32) -> f32,
+    ) -> Result<usize> {
+        let channels = self.window.input_channels;
+        let mut total = 0;
+        pixel.fill(start.to_le_bytes());
+        self.window.runs(at, |_, first, count| {
+            let inputs = image.get(first * channels..).ok_or(ErrorKind::EngineInternal)?;
+            for inputs in inputs.chunks_exact(channels).take(count) {
+                for (output, input) in pixel.iter_mut().zip(inputs) {
+                    *output = step(f32::from_le_bytes(*output), f32::from_le_bytes(*input)).to_le_bytes();
+                }
+            }
+            total += count;
+            Ok(())
+        })?;
+        Ok(total)
+    }
+
+    #[inline(always)]
+    fn finish(&self, pixel: &mut [Float], finish: impl Fn(f32) -> f32) {
+        for output in pixel {
+            *output = self.bounds.clamp(finish(f32::from_le_bytes(*output))).to_le_bytes();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::float::testing::{assert_same, bytes};
+    use crate::kernels::testing::Random;
+    use crate::kernels::window::Axis;
+    use crate::options::{Padding, Sliding};
+
+    /// Upstream's loops: every channel by itself, over the part of the window inside the image.
+    fn twin(kernel: &Pooling, input: &[f32]) -> Vec<f32> {
+        let mut output = Vec::new();
+        let (h, w) = (&kernel.window.height, &kernel.window.width);
+        let channels = kernel.window.input_channels;
+        for batch in 0..kernel.window.batches {
+            for y in 0..h.output {
+                for x in 0..w.output {
+                    for channel in 0..channels {
+                        let (mut sum, mut count, mut greatest) = (0.0, 0.0, f32::MIN);
+                        for fy in 0..h.filter {
+                            for fx in 0..w.filter {
+                                let iy = (y * h.stride + fy) as i64 - h.padding as i64;
+                                let ix = (x * w.stride + fx) as i64 - w.padding as i64;
+                                if iy < 0 || iy >= h.input as i64 || ix < 0 || ix >= w.input as i64 {
+                                    continue;
+                                }
+                                let pixel = (batch * h.input + iy as usize) * w.input + ix as usize;
+                                let value = input[pixel * channels + channel];
+                                sum += value;
+                                count += 1.0;
+                                greatest = value.max(greatest);
+                            }
+                        }
+                        output.push(kernel.bounds.clamp(match kernel.take {
+                            Take::Average => sum / count,
+                            Take::Maximum => greatest,
+                        }));
+                    }
+                }
+            }
+        }
+        output
+    }
+
+    #[test]
+    fn results_equal_those_of_upstreams_loops() {
+        let mut random = Random::new(14);
+        let mut tried = 0;
+        while tried < 300 {
+            let sliding = Sliding {
+                padding: if random.below(2) == 0 { Padding::Same } else { Padding::Valid },
+                stride: (1 + random.below(3), 1 + random.below(3)),
+                dilation: (1, 1),
+            };
+            let image = (1 + random.below(7), 1 + random.below(7));
+            let filter = (1 + random.below(4), 1 + random.below(4));
+            let Ok((height, width)) = Axis::pair(&sliding, image, filter) else { continue };
+            tried += 1;
+            let channels = 1 + random.below(5);
+            let kernel = Pooling {
+                take: [Take::Average, Take::Maximum][random.below(2)],
+                window: Window {
+                    batches: 2,
+                    height,
+                    width,
+                    input_channels: channels,
+                    output_channels: channels,
+                },
+                bounds: Bounds::new([Activation::None, Activation::Relu][random.below(2)]),
+            };
+            let input = random.floats(2 * image.0 * image.1 * channels);
+            let expected = twin(&kernel, &input);
+            let mut output = vec![[0; 4]; expected.len()];
+            kernel.run(&bytes(&input), &mut output).unwrap();
+            assert_same(&output, &expected, &format!("{:?} {:?}", kernel.take, kernel.window));
+        }
+    }
+}
