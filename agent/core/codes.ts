@@ -26,6 +26,16 @@ export interface CodeEntry {
 
 export const codes = {
   // --- usage -----------------------------------------------------------------------------------
+  'device-enrolled': {
+    area: 'usage',
+    cause: 'The device is enrolled already.',
+    remedy: 'Choose another id, or give --again for a new credential.',
+  },
+  'device-unknown': {
+    area: 'usage',
+    cause: 'No such device is enrolled.',
+    remedy: 'Look at `tinylamp enrol --list`, and enrol it first.',
+  },
   'keys-exist': {
     area: 'usage',
     cause: 'The folder holds an operator key already.',
@@ -36,6 +46,11 @@ export const codes = {
     cause: 'The key folder cannot be read.',
     remedy: 'Name the folder that `tinylamp keys new` made, and check its permissions.',
   },
+  'label-malformed': {
+    area: 'usage',
+    cause: 'The text is no label.',
+    remedy: 'Give NAME=VALUE: a name of A-Z a-z 0-9 _ . - and a short printable value.',
+  },
   'pipeline-file-invalid': {
     area: 'usage',
     cause: 'The pipeline file has a key or value that is not allowed.',
@@ -45,6 +60,11 @@ export const codes = {
     area: 'usage',
     cause: 'The file is no release, or it was damaged.',
     remedy: 'Build it again with `tinylamp release build`.',
+  },
+  'roster-unreadable': {
+    area: 'usage',
+    cause: 'The roster of enrolled devices cannot be read or written.',
+    remedy: 'Check the folder and its permissions; mend roster.json by hand, or restore a copy.',
   },
   'usage-invalid': {
     area: 'usage',
