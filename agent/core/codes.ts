@@ -31,6 +31,16 @@ export const codes = {
     cause: 'The conformance folder has no index that can be used.',
     remedy: 'Name a folder with an index.json, and correct what the message names.',
   },
+  'device-enrolled': {
+    area: 'usage',
+    cause: 'The device is enrolled already.',
+    remedy: 'Choose another id, or give --again for a new credential.',
+  },
+  'device-unknown': {
+    area: 'usage',
+    cause: 'No such device is enrolled.',
+    remedy: 'Look at `tinylamp enrol --list`, and enrol it first.',
+  },
   'keys-exist': {
     area: 'usage',
     cause: 'The folder holds an operator key already.',
@@ -40,6 +50,11 @@ export const codes = {
     area: 'usage',
     cause: 'The key folder cannot be read.',
     remedy: 'Name the folder that `tinylamp keys new` made, and check its permissions.',
+  },
+  'label-malformed': {
+    area: 'usage',
+    cause: 'The text is no label.',
+    remedy: 'Give NAME=VALUE: a name of A-Z a-z 0-9 _ . - and a short printable value.',
   },
   'pipeline-file-invalid': {
     area: 'usage',
@@ -65,6 +80,11 @@ export const codes = {
     area: 'usage',
     cause: 'The record of the rollout cannot be read.',
     remedy: 'Restore it from a copy of the key folder, or remove it and begin anew.',
+  },
+  'roster-unreadable': {
+    area: 'usage',
+    cause: 'The roster of enrolled devices cannot be read or written.',
+    remedy: 'Check the folder and its permissions; mend roster.json by hand, or restore a copy.',
   },
   'usage-invalid': {
     area: 'usage',

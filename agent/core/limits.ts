@@ -6,6 +6,9 @@ export const limits = {
   cborDepth: 8,
   /** Items of all kinds in a signed document. */
   cborItems: 4_096,
+  /** A message of a device to the operator, and its items of all kinds: a report has many small counts. */
+  deviceMessageBytes: 65_536,
+  plainCborItems: 32_768,
   /** Texts for people, such as names and versions. */
   textBytes: 256,
   artifacts: 16,

@@ -5,7 +5,7 @@ import { equalEdges, Histogram } from '../statistics/histogram.js';
 import { LogSketch } from '../statistics/log-sketch.js';
 
 /** Latencies from a microsecond to ten seconds, to two per cent; the same for the whole fleet. */
-const latencyShape = { relativeError: 0.02, least: 1, most: 10_000_000 } as const;
+export const latencyShape = { relativeError: 0.02, least: 1, most: 10_000_000 } as const;
 
 const confidenceEdges = equalEdges(0, 1, 10);
 
