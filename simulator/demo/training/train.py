@@ -32,8 +32,13 @@ TEST_WINDOWS_EACH = 2
 REFERENCE = "laboratory"
 """Where the builder of a model looked: what live testing is told the model is like."""
 
+THREADS = 2
+"""Float sums are split among threads, so their number decides on the last bits of the weights."""
+
 
 def main(names: list[str]) -> None:
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     unknown = set(names) - set(RECIPES)
     if unknown:
         sys.exit(f"no such recipe: {', '.join(sorted(unknown))}; there are {', '.join(RECIPES)}")
