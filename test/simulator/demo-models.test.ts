@@ -3,15 +3,14 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 
 import { conditions } from '../../simulator/signals/condition.js';
+import { demoModels, demoVersions, readReference, readReport } from './demo-documents.js';
+import { accuracyOf, answersOf } from './judgement.js';
 
-const models = 'simulator/demo/models';
 const conformance = 'test/conformance';
 
-/** The part of a training report that promises something. */
-interface Report {
-  readonly macs: number;
-  readonly model_sha256: string;
-  readonly scores: Readonly<Record<'laboratory' | 'field', { readonly int8_accuracy: number }>>;
+/** The part of the pipeline that a reference depends on. */
+interface Pipeline {
+  readonly window: { readonly frames: number; readonly channels: number };
 }
 
 /** The part of an index that names bytes. */
@@ -26,23 +25,80 @@ interface Index {
 }
 
 describe('The demo models', () => {
-  for (const version of ['v1', 'v2']) {
-    it(`are those that their reports speak of: ${version}`, () => {
-      const report = readJson<Report>(`${models}/report-${version}.json`);
-      assert.equal(digestOf(`${models}/vibration-${version}.tflite`), report.model_sha256);
+  for (const version of demoVersions) {
+    const report = readReport(version);
+    const reference = readReference(version);
+    const model = `${demoModels}/vibration-${version}.tflite`;
+
+    it(`are those that their reports and references speak of: ${version}`, () => {
+      for (const document of [report, reference]) {
+        assert.equal(document.name, `vibration-${version}`);
+        assert.equal(document.model_sha256, digestOf(model));
+      }
+      assert.equal(report.model_bytes, statSync(model).size);
     });
 
-    it(`are small and good enough for the demo: ${version}`, () => {
-      const { macs, scores } = readJson<Report>(`${models}/report-${version}.json`);
-      assert.ok(macs <= 200_000);
-      assert.ok(statSync(`${models}/vibration-${version}.tflite`).size <= 60 * 1024);
-      assert.ok(scores.laboratory.int8_accuracy > 0.95);
-      assert.ok(scores.field.int8_accuracy > 0.88);
+    it(`are small enough for the demo: ${version}`, () => {
+      assert.ok(report.macs <= 200_000);
+      assert.ok(report.model_bytes <= 60_000);
+    });
+
+    it(`have reports whose numbers agree with each other: ${version}`, () => {
+      const { laboratory_machines, field_machines } = report.recipe;
+      assert.equal(report.training_windows, laboratory_machines + field_machines);
+      for (const score of Object.values(report.scores)) {
+        assert.equal(sum(score.confusion.flat()), score.windows);
+        // Reports round to four digits.
+        assert.ok(Math.abs(accuracyOf(score) - score.int8_accuracy) <= 0.00005);
+      }
+    });
+
+    it(`have references whose numbers agree with the reports: ${version}`, () => {
+      const score = report.scores[reference.environment];
+      assert.equal(reference.environment, 'laboratory');
+      assert.equal(reference.windows, score.windows);
+      assert.deepEqual(Object.keys(reference.answers), [...conditions]);
+      assert.deepEqual(Object.values(reference.answers), answersOf(score));
+      const { confidence_histogram: histogram, mean_confidence: mean } = reference;
+      assert.equal(histogram.length, 10);
+      assert.equal(sum(histogram), reference.windows);
+      const least = sum(histogram.map((count, bin) => (count * bin) / 10)) / reference.windows;
+      assert.ok(mean >= least && mean <= least + 0.1);
+      const pipeline = readJson<Pipeline>(`${demoModels}/pipeline.json`);
+      assert.equal(reference.channels.length, pipeline.window.channels);
+      for (const channel of reference.channels) {
+        assert.equal(channel.n, reference.windows * pipeline.window.frames);
+        assert.ok(channel.min <= channel.mean && channel.mean <= channel.max);
+        assert.ok(channel.variance > 0);
+      }
+    });
+
+    it(`have the accuracies that their README tells: ${version}`, () => {
+      const { laboratory, field } = report.scores;
+      const cells = [laboratory, field].map(({ int8_accuracy }) => percent(int8_accuracy));
+      const readme = readFileSync(`${demoModels}/README.md`, 'utf8');
+      const row = new RegExp(`^\\| ${version} \\|.*\\| ${cells.join(' \\| ')} \\|$`, 'm');
+      assert.match(readme, row);
     });
   }
 
+  it('are a step forward with v2, and a trap with v3', () => {
+    const [v1, v2, v3] = demoVersions.map((version) => readReport(version).scores);
+    assert.ok(v1 !== undefined && v2 !== undefined && v3 !== undefined);
+    assert.ok(v1.laboratory.int8_accuracy > 0.95 && v1.field.int8_accuracy > 0.88);
+    assert.ok(v2.laboratory.int8_accuracy > v1.laboratory.int8_accuracy);
+    assert.ok(v2.field.int8_accuracy > v1.field.int8_accuracy);
+    assert.ok(v3.laboratory.int8_accuracy > v2.laboratory.int8_accuracy);
+    assert.ok(v3.field.int8_accuracy < v2.field.int8_accuracy - 0.05);
+    // No straw man either: far above chance, which is 25 %.
+    assert.ok(v3.field.int8_accuracy > 0.6);
+  });
+
   it('have the conditions of the simulator as their labels, in the same order', () => {
-    assert.deepEqual(readFileSync(`${models}/labels.txt`, 'utf8').split('\n'), [...conditions, '']);
+    assert.deepEqual(readFileSync(`${demoModels}/labels.txt`, 'utf8').split('\n'), [
+      ...conditions,
+      '',
+    ]);
   });
 });
 
@@ -60,7 +116,7 @@ describe('The conformance set', () => {
 
   it('has the demo model of today', () => {
     const entry = index.models.find(({ name }) => name === 'vibration_v1');
-    assert.equal(entry?.model_sha256, digestOf(`${models}/vibration-v1.tflite`));
+    assert.equal(entry?.model_sha256, digestOf(`${demoModels}/vibration-v1.tflite`));
   });
 });
 
@@ -70,4 +126,12 @@ function readJson<T>(file: string): T {
 
 function digestOf(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
 }

@@ -27,6 +27,14 @@ Labels = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
+class Recordings:
+    """`samples` is [count, frames, channels] in g, as sensors gave them; `labels` are indices into CONDITIONS."""
+
+    samples: Windows
+    labels: Labels
+
+
+@dataclass(frozen=True)
 class Dataset:
     """`windows` is [count, frames, 1, channels], normalised; `labels` are indices into CONDITIONS."""
 
@@ -34,16 +42,24 @@ class Dataset:
     labels: Labels
 
 
-def make_dataset(environment: str, machines: int, windows_each: int, seed: int) -> Dataset:
+def record(environment: str, machines: int, windows_each: int, seed: int) -> Recordings:
     """Machines are spread evenly over the conditions; no two seeds share a machine."""
     keys = np.arange(machines, dtype=np.uint32)
     labels = (keys % len(CONDITIONS)).astype(np.intp)
     signals = VibrationSignals(environment, labels, Prng.from_seed(seed), keys)
     windows = []
     for _ in range(windows_each):
-        windows.append(normalise(signals.next(WINDOW_FRAMES)))
+        windows.append(signals.next(WINDOW_FRAMES))
         signals.next(GAP_FRAMES)
-    return Dataset(np.concatenate(windows), np.tile(labels, windows_each))
+    return Recordings(np.concatenate(windows), np.tile(labels, windows_each))
+
+
+def prepare(recordings: Recordings) -> Dataset:
+    return Dataset(normalise(recordings.samples), recordings.labels)
+
+
+def make_dataset(environment: str, machines: int, windows_each: int, seed: int) -> Dataset:
+    return prepare(record(environment, machines, windows_each, seed))
 
 
 def join(datasets: list[Dataset]) -> Dataset:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 from tflite_micro.python.tflite_micro import runtime
 
 from condition import CONDITIONS
@@ -25,9 +26,18 @@ class Score:
     confusion: list[list[int]]
 
 
-def score(network: keras.Model, model: bytes, dataset: Dataset) -> Score:
+@dataclass(frozen=True)
+class Answers:
+    """What the int8 model says of each window: a class, and the dequantised score of that class."""
+
+    classes: Labels
+    confidences: NDArray[np.float64]
+
+
+def score(network: keras.Model, answers: Answers, dataset: Dataset) -> Score:
+    """`answers` are those of the int8 model to the same dataset."""
     float_answers = network.predict(dataset.windows, batch_size=1024, verbose=0).argmax(axis=1)
-    int8_answers = infer(model, dataset)
+    int8_answers = answers.classes
     return Score(
         windows=len(dataset.labels),
         float_accuracy=_share(float_answers == dataset.labels),
@@ -37,19 +47,24 @@ def score(network: keras.Model, model: bytes, dataset: Dataset) -> Score:
     )
 
 
-def infer(model: bytes, dataset: Dataset) -> Labels:
-    """The class that the int8 model gives each window."""
+def infer(model: bytes, dataset: Dataset) -> Answers:
+    """Runs the int8 model on every window."""
     interpreter = runtime.Interpreter.from_bytes(model, arena_size=ARENA_BYTES)
-    details = interpreter.get_input_details(0)["quantization_parameters"]
-    scaled = dataset.windows / details["scales"][0]
-    rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + details["zero_points"][0]
+    given = interpreter.get_input_details(0)["quantization_parameters"]
+    scaled = dataset.windows / given["scales"][0]
+    rounded = np.trunc(scaled + np.copysign(0.5, scaled)) + given["zero_points"][0]
     quantised = np.clip(rounded, -128, 127).astype(np.int8)
-    answers = np.empty(len(quantised), np.intp)
+    outputs = np.empty((len(quantised), len(CONDITIONS)), np.int8)
     for index, window in enumerate(quantised):
         interpreter.set_input(window[np.newaxis], 0)
         interpreter.invoke()
-        answers[index] = interpreter.get_output(0).argmax()
-    return answers
+        outputs[index] = interpreter.get_output(0)
+    got = interpreter.get_output_details(0)["quantization_parameters"]
+    top = outputs.max(axis=1).astype(np.float64)
+    return Answers(
+        classes=outputs.argmax(axis=1),
+        confidences=(top - got["zero_points"][0]) * got["scales"][0],
+    )
 
 
 def _share(hits: np.ndarray) -> float:
