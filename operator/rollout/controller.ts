@@ -1,7 +1,6 @@
-import type { EventMessage } from '../../agent/core/messages/event.js';
 import type { ReportMessage } from '../../agent/core/messages/report.js';
-import type { StateMessage } from '../../agent/core/messages/state.js';
 import type { GateJudgement } from '../../agent/core/statistics/gate.js';
+import type { DeviceEvent, DeviceState } from '../fleet/device-messages.js';
 import { withEvent, withReport, withState } from './fleet-evidence.js';
 import { shadowStep, type Rollout } from './rollout.js';
 import { countInputs, judge, type VerdictInputs, type VerdictRecord } from './verdict.js';
@@ -9,8 +8,8 @@ import { countInputs, judge, type VerdictInputs, type VerdictRecord } from './ve
 /** A device's message, validated. */
 export type DeviceMessage =
   | { readonly channel: 'report'; readonly message: ReportMessage }
-  | { readonly channel: 'state'; readonly message: StateMessage }
-  | { readonly channel: 'events'; readonly message: EventMessage };
+  | { readonly channel: 'state'; readonly message: DeviceState }
+  | { readonly channel: 'events'; readonly message: DeviceEvent };
 
 /** What a rollout becomes, and whether devices must be told by a new policy. */
 export interface Move {
@@ -28,7 +27,7 @@ export function withMessage(rollout: Rollout, deviceId: string, heard: DeviceMes
     case 'events':
       return withEvent(rollout, deviceId, heard.message);
     case 'state': {
-      const slot = heard.message.slots[rollout.slot];
+      const slot = heard.message.slots.get(rollout.slot);
       return slot === undefined ? rollout : withState(rollout, deviceId, slot);
     }
   }

@@ -1,6 +1,5 @@
-import type { EventMessage } from '../../agent/core/messages/event.js';
 import type { ReportMessage } from '../../agent/core/messages/report.js';
-import type { SlotState } from '../../agent/core/messages/state.js';
+import type { DeviceEvent, ReportedSlot } from '../fleet/device-messages.js';
 import type { Rollout } from './rollout.js';
 
 /** What one device has shown of a challenger so far. Plain data: it is kept with the rollout. */
@@ -64,14 +63,14 @@ export function withReport(rollout: Rollout, deviceId: string, report: ReportMes
 }
 
 /** The rollout after a device has said what it runs. */
-export function withState(rollout: Rollout, deviceId: string, state: SlotState): Rollout {
+export function withState(rollout: Rollout, deviceId: string, state: ReportedSlot): Rollout {
   const known = evidenceOf(rollout, deviceId);
   if (known.current === state.current) return rollout;
   return withDevice(rollout, deviceId, { ...known, current: state.current });
 }
 
 /** The rollout after an event of a device. */
-export function withEvent(rollout: Rollout, deviceId: string, event: EventMessage): Rollout {
+export function withEvent(rollout: Rollout, deviceId: string, event: DeviceEvent): Rollout {
   const { slot, release, code } = event;
   if (slot !== rollout.slot || release !== rollout.challenger.sequence) return rollout;
   if (event.event !== 'rejected' && event.event !== 'rolled-back') return rollout;

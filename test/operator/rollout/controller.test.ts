@@ -196,6 +196,7 @@ describe('the evidence of a fleet', () => {
           release: challenger.sequence,
           code,
           reason: '',
+          remedy: undefined,
         },
       }).evidence['press-0']?.failure;
     assert.equal(event('engine-trapped'), 'engine-trapped');
