@@ -8,6 +8,8 @@ export const limits = {
   cborItems: 4_096,
   /** Texts for people, such as names and versions. */
   textBytes: 256,
+  /** Words about a refusal: they may quote what came from outside, and travel in an event. */
+  detailLength: 512,
   artifacts: 16,
   /** One artifact. The slot of a device allows less. */
   artifactBytes: 16_777_216,
