@@ -5,6 +5,7 @@ import { parseManifest, type Artifact, type Manifest } from '../documents/manife
 import { parseSelfTest, type SelfTest } from '../documents/self-test.js';
 import { LoadedRelease, type LoadedModel } from '../inference/loaded-release.js';
 import { limits } from '../limits.js';
+import type { Handle } from '../../ports/engine.js';
 import { ask, type Process } from '../process.js';
 import { accept, refuse, type Result } from '../result.js';
 import type { StoredRelease } from '../state/record.js';
@@ -53,7 +54,7 @@ export function* readImage(artifact: Artifact): Process<Result<Uint8Array>> {
 
 /**
  * Loads the models of a stored release, each into an instance of its own, with their labels. Where it
- * refuses, nothing stays loaded.
+ * refuses, or is cancelled, nothing stays loaded.
  */
 export function* loadRelease(
   device: Device,
@@ -61,12 +62,15 @@ export function* loadRelease(
   stored: StoredRelease,
   manifest: Manifest,
 ): Process<Result<LoadedRelease>> {
-  const models: LoadedModel[] = [];
-  const release = yield* load(device, settings, stored, manifest, models);
-  if (!release.ok) {
-    for (const { handle } of models) yield* ask('unload', { handle });
+  const handles: Handle[] = [];
+  let kept = false;
+  try {
+    const release = yield* load(device, settings, stored, manifest, handles);
+    kept = release.ok;
+    return release;
+  } finally {
+    if (!kept) for (const handle of handles) device.tasks.ask('unload', { handle });
   }
-  return release;
 }
 
 /** The golden vectors of a release; undefined where it has none. */
@@ -82,8 +86,9 @@ function* load(
   settings: SlotSettings,
   stored: StoredRelease,
   manifest: Manifest,
-  models: LoadedModel[],
+  handles: Handle[],
 ): Process<Result<LoadedRelease>> {
+  const models: LoadedModel[] = [];
   const { budget, pipeline, artifacts } = manifest;
   for (const name of pipeline.models) {
     const artifact = artifacts.find((each) => each.role === 'model' && each.name === name);
@@ -91,6 +96,7 @@ function* load(
     const model = yield* readImage(artifact);
     if (!model.ok) return model;
     const handle = device.nextHandle();
+    handles.push(handle);
     const facts = yield* ask('load', {
       handle,
       model: model.value,
