@@ -27,6 +27,8 @@ interface Offer {
   /** Its models, from its self-test on. */
   loaded: LoadedRelease | undefined;
   committing: boolean;
+  /** Waits until it is worth another try. */
+  resting: boolean;
 }
 
 /**
@@ -88,9 +90,14 @@ export class Slot {
     };
   }
 
-  /** Whether a release is being brought in. */
+  /** The release that is offered, if any. */
+  get offered(): StoredRelease | undefined {
+    return this.#offer?.release;
+  }
+
+  /** Whether a release is being brought in at this moment, and any file may be needed. */
   get busy(): boolean {
-    return this.#offer !== undefined;
+    return this.#offer !== undefined && !this.#offer.resting;
   }
 
   /**
@@ -179,6 +186,7 @@ export class Slot {
       task: undefined,
       loaded: undefined,
       committing: false,
+      resting: false,
     };
     this.#offer = offer;
     return offer;
@@ -201,7 +209,11 @@ export class Slot {
         return;
       }
       this.#enter(offer, 'fetching', outcome.rejection);
+      offer.resting = true;
+      // Perhaps what is in its way is only what an earlier offer left.
+      this.#device.collectGarbage();
       yield* ask('wait', { delayMs: retryDelayMs(attempt) });
+      offer.resting = false;
     }
   }
 
