@@ -428,7 +428,7 @@ describe('A slot', () => {
     const first = await settled();
     first.losePower();
     const { disk } = first;
-    const filler = 'images/' + 'f'.repeat(64);
+    const filler = 'elsewhere/filler';
     const used = [...disk.files.values()].reduce((sum, { length }) => sum + length, 0);
     const storageBytes = 400_000;
     const device = started({ disk, storageBytes });
@@ -473,7 +473,8 @@ describe('A slot', () => {
     let written = 0;
     const device = started({
       storageBytes,
-      beforeOperation: (_, what) => (what.startsWith('writeAt') && ++written === 8 ? 'stop' : 'go'),
+      beforeOperation: (_, what) =>
+        what.startsWith('writeAt') && ++written === 12 ? 'stop' : 'go',
     });
     await world.time.advance(3_000);
     device.losePower();
