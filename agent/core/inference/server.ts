@@ -75,13 +75,21 @@ export class Server {
 
   /**
    * Serves another release from the next inference on. One with windows of the same shape loses no sample;
-   * before one with another shape, complete windows are answered by the release they were made for.
+   * before one with another shape, complete windows are answered by the release they were made for, and
+   * the samples of that time belong to none: a release that cannot keep up would never be through with them.
    */
   *serve(release: LoadedRelease): Process<void> {
     const shape = release.manifest.pipeline.window;
     if (this.#window === undefined || !sameShape(this.#window.shape, shape)) {
-      yield* this.settled();
-      this.#window = new Window(shape);
+      const before = this.#window;
+      this.#window = undefined;
+      try {
+        yield* this.settled();
+        this.#window = new Window(shape);
+      } finally {
+        // Where the release is withdrawn meanwhile, all stays as it was.
+        this.#window ??= before;
+      }
     }
     this.#served = release;
   }
