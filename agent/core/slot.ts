@@ -105,19 +105,8 @@ export class Slot {
    * the last run left behind.
    */
   *boot(): Process<void> {
-    for (;;) {
-      const { current, previous } = this.#record;
-      if (current === undefined) break;
-      const loaded = yield* this.#load(current);
-      if (loaded.ok) {
-        this.#champion = loaded.value;
-        yield* this.#serve(loaded.value);
-        break;
-      }
-      this.#report('release-damaged', current, loaded.rejection);
-      yield* this.#commit(() => ({ current: previous, previous: undefined }));
-      if (this.#record.current === current) break;
-    }
+    this.#champion = yield* this.#restore();
+    if (this.#champion !== undefined) yield* this.#serve(this.#champion);
     const { candidate } = this.#record;
     if (candidate === undefined) return;
     if (candidate.phase === 'trial' && candidate.attempts >= limits.trialAttempts) {
@@ -315,15 +304,49 @@ export class Slot {
     }
     this.#report('inference-failed', release.stored, rejection);
     yield* release.unload();
-    const loaded = yield* this.#load(release.stored);
-    if (!loaded.ok) {
-      this.#report('release-damaged', release.stored, loaded.rejection);
-      return false;
+    const loading = this.#champion === release ? this.#restore() : this.#reload(release);
+    const again = yield* loading;
+    if (this.#champion === release) this.#champion = again;
+    if (offer?.loaded === release) offer.loaded = again;
+    // Its successor may be served already, where this was the answer during which they were exchanged.
+    if (this.#server.served === release) {
+      this.#server.replace(again);
+      if (again !== undefined) yield* this.#serve(again);
     }
-    if (this.#champion === release) this.#champion = loaded.value;
-    if (offer?.loaded === release) offer.loaded = loaded.value;
-    this.#server.replace(loaded.value);
-    return true;
+    // What fell back to its previous release still wants what the policy names.
+    const fellBack = again?.stored.manifest !== release.stored.manifest;
+    if (fellBack && this.#desired !== undefined) this.#pursue(this.#desired);
+    return this.#server.served !== undefined;
+  }
+
+  /**
+   * Loads what was committed, or `previous` where that is damaged, and takes it for current; undefined
+   * where neither can be loaded. That it serves does not depend on whether this can be written down.
+   */
+  *#restore(): Process<LoadedRelease | undefined> {
+    const { current, previous } = this.#record;
+    for (const stored of [current, previous]) {
+      if (stored === undefined) continue;
+      const loaded = yield* this.#load(stored);
+      if (loaded.ok && stored === current) return loaded.value;
+      if (loaded.ok) {
+        yield* this.#commit(() => ({ current: stored, previous: undefined }));
+        return loaded.value;
+      }
+      this.#report('release-damaged', stored, loaded.rejection);
+    }
+    if (current !== undefined) {
+      yield* this.#commit(() => ({ current: undefined, previous: undefined }));
+    }
+    return undefined;
+  }
+
+  /** Loads a release whose commit is under way. */
+  *#reload({ stored }: LoadedRelease): Process<LoadedRelease | undefined> {
+    const loaded = yield* this.#load(stored);
+    if (loaded.ok) return loaded.value;
+    this.#report('release-damaged', stored, loaded.rejection);
+    return undefined;
   }
 
   /** Ends an offer: back to the champion at once, then the record, then the files. Its models stay loaded. */
