@@ -2,9 +2,11 @@ import { refuse } from '../../agent/core/result.js';
 import type { Engine, Handle } from '../../agent/ports/engine.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 
-/** What happens to one inference: it goes well, its instance ends with a code, or it takes so long. */
+/** What happens to one inference: it goes well, its instance ends with a code, or it takes so long before either. */
 export type InferenceFault =
-  'none' | 'engine-trapped' | 'engine-deadline' | { readonly slowMs: number };
+  FaultCode | 'none' | { readonly slowMs: number; readonly then?: FaultCode };
+
+type FaultCode = 'engine-trapped' | 'engine-deadline';
 
 /** An engine whose instances can be seen. */
 export interface FaultyEngine extends Engine {
@@ -37,9 +39,11 @@ export function createFaultyEngine(
         await new Promise<void>((resolve) => scheduler.after(fault.slowMs, resolve));
         // Whoever unloads a model in the middle of an inference gets no answer to it.
         if (!loaded.has(handle)) return refuse('engine-gone', 'the model was unloaded');
-      } else if (fault !== 'none') {
+      }
+      const code = typeof fault === 'object' ? fault.then : fault;
+      if (code !== undefined && code !== 'none') {
         await engine.unload(handle);
-        return refuse(fault, 'a fault of the simulation');
+        return refuse(code, 'a fault of the simulation');
       }
       return engine.invoke(handle, input, output, deadlineMs);
     },
