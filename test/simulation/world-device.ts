@@ -47,7 +47,7 @@ export interface HeardEvent {
   readonly code?: string;
 }
 
-type SenmlRecord = ReadonlyMap<number, unknown>;
+type SenmlRecord = Readonly<Record<string, unknown>>;
 
 /** Between two bursts of samples, each of which is one window of 256 frames. */
 export const periodMs = 1_000;
@@ -178,8 +178,8 @@ export class WorldDevice {
   counted(name: string): number {
     const packs = this.#world.heard('telemetry', this.deviceId) as SenmlRecord[][];
     // SenML labels 0 and 2 are name and value (RFC 8428, 6).
-    const record = packs.at(-1)?.find((each) => each.get(0) === `${slot}/${name}`);
-    return Number(record?.get(2) ?? 0);
+    const record = packs.at(-1)?.find((each) => each['0'] === `${slot}/${name}`);
+    return Number(record?.['2'] ?? 0);
   }
 
   #settings({ settings, limits, encode }: WorldDeviceOptions): AgentSettings {

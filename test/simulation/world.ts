@@ -164,17 +164,7 @@ export class World {
       if (deviceId !== undefined && about.deviceId !== deviceId) return [];
       const isJson = payload[0] === 0x7b;
       if (isJson) return [JSON.parse(new TextDecoder().decode(payload)) as unknown];
-      // Integer labels stay what they are only in maps.
-      return [channel === 'telemetry' ? decodeMaps(payload) : createPlainCbor().decode(payload)];
+      return [createPlainCbor().decode(payload)];
     });
   }
-}
-
-function decodeMaps(payload: Uint8Array): unknown {
-  const decoded = createPlainCbor().decode(payload);
-  return (decoded as readonly object[]).map((record) =>
-    record instanceof Map
-      ? record
-      : new Map(Object.entries(record).map(([key, value]) => [Number(key), value])),
-  );
 }
