@@ -72,10 +72,12 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
     writeAt: (name, offset, bytes) =>
       operate('writeAt', name, () => {
         const before = files.get(name) ?? new Uint8Array();
-        const after = new Uint8Array(Math.max(before.length, offset + bytes.length));
+        // As with files, writing nothing fills no gap.
+        const end = bytes.length === 0 ? 0 : offset + bytes.length;
+        const after = new Uint8Array(Math.max(before.length, end));
         if (!hasRoom(name, after.length - before.length)) return refuse('storage-full', name);
         after.set(before);
-        after.set(bytes, offset);
+        if (end > 0) after.set(bytes, offset);
         files.set(name, after);
         return accept(undefined);
       }),
@@ -83,8 +85,8 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
       operate('move', from, () => {
         const bytes = files.get(from);
         if (bytes === undefined) return refuse('storage-failed', `${from} is not there`);
-        files.set(to, bytes);
         files.delete(from);
+        files.set(to, bytes);
         return accept(undefined);
       }),
     remove: (name) =>
