@@ -33,16 +33,22 @@ export class World {
   readonly topics = createTopics('tinylamp');
   /** Every message that the broker accepted, in order. */
   readonly messages: Message[] = [];
-  readonly broker = new MemoryBroker((message) => this.messages.push(message));
+  /** Called with each message; a test exchanges it to act in the middle of something. */
+  onMessage: (message: Message) => void = () => undefined;
+  readonly broker = new MemoryBroker((message) => {
+    this.messages.push(message);
+    this.onMessage(message);
+  });
   readonly keys: KeyFolder;
   readonly workshop: Workshop;
   readonly core: WebAssembly.Module;
-  readonly #folder: string;
+  /** What the world keeps on the real disk: the operator's keys. */
+  readonly folder: string;
   readonly #devices: WorldDevice[] = [];
 
   private constructor(core: WebAssembly.Module, folder: string) {
     this.core = core;
-    this.#folder = folder;
+    this.folder = folder;
     this.keys = createKeyFolder(path.join(folder, 'keys'), sampleWallMs);
     this.workshop = new Workshop({
       engine: createInProcessEngine(core),
@@ -60,7 +66,7 @@ export class World {
   /** Ends everything and leaves nothing behind. Throws where a device broke an invariant. */
   end(): void {
     for (const device of this.#devices) device.losePower();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
     for (const { failure } of this.#devices) if (failure !== undefined) throw failure;
   }
 
