@@ -8,6 +8,7 @@ import { limits } from '../limits.js';
 import type { Handle } from '../../ports/engine.js';
 import { ask, type Process } from '../process.js';
 import { accept, refuse, type Result } from '../result.js';
+import { readFile } from '../state/read-file.js';
 import type { StoredRelease } from '../state/record.js';
 
 /** The name of the file that holds a signed manifest. */
@@ -26,7 +27,7 @@ export function imageName(digest: Uint8Array): string {
  */
 export function* readManifest(stored: StoredRelease): Process<Result<Manifest>> {
   const name = manifestName(stored.manifest);
-  const file = yield* ask('read', { name, limitBytes: limits.envelopeBytes });
+  const file = yield* readFile(name, limits.envelopeBytes);
   if (!file.ok) return file;
   if (file.value === undefined) return refuse('image-missing', `${name} is not on disk`);
   const digest = yield* ask('digest', { bytes: file.value });
@@ -41,7 +42,7 @@ export function* readManifest(stored: StoredRelease): Process<Result<Manifest>> 
  */
 export function* readImage(artifact: Artifact): Process<Result<Uint8Array>> {
   const name = imageName(artifact.digest);
-  const file = yield* ask('read', { name, limitBytes: artifact.size });
+  const file = yield* readFile(name, artifact.size);
   if (!file.ok) return file;
   if (file.value === undefined) return refuse('image-missing', `${name} is not on disk`);
   const digest = yield* ask('digest', { bytes: file.value });
