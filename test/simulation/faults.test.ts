@@ -249,6 +249,30 @@ describe('A slot under faults', () => {
     assert.equal(device.state.current, 2);
   });
 
+  for (const [what, isWanted] of [
+    ['record', (operation: string) => operation.startsWith('read state/')],
+    ['manifest', (operation: string) => operation.startsWith('read manifests/')],
+    ['model', (operation: string) => operation.startsWith('read images/')],
+  ] as const) {
+    it(`does not take its ${what} for lost where reading fails for a moment at the start`, async () => {
+      await world.release('vibration-v2', 2);
+      await world.time.advance(5_000);
+      const before = device.record;
+      device.losePower();
+      world.broker.stop();
+      let failures = 3;
+      storage = (operation) => (isWanted(operation) && failures-- > 0 ? 'fail' : 'go');
+      device = start({ disk: device.disk });
+      await world.time.advance(10_000);
+      assert.deepEqual(device.record, before);
+      world.broker.start();
+      await world.time.advance(5_000);
+      assert.ok(!device.story.includes('state-lost state-lost'));
+      assert.equal(device.results[0]?.sequence, 2);
+      assertEveryWindowAnswered();
+    });
+  }
+
   it('takes another desire that came while a commit was failing', async () => {
     let failing = false;
     storage = (what) => {
