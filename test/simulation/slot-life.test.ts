@@ -556,6 +556,38 @@ describe('A slot', () => {
     assert.ok(again.results.length > 0);
   });
 
+  it('keeps the slots of a device apart, although they share files', async () => {
+    const settings = {
+      limits: { arenaBytes: 262_144, imageBytes: 1_048_576, periodMs: 1_000 },
+      sink: { topic: undefined, encode: 'json' as const },
+    };
+    const slots = new Map([
+      ['vibration', settings],
+      ['spare', settings],
+    ]);
+    const device = started({ settings: { slots } });
+    // Both are published before either is installed, so that their installations cross.
+    const release = await world.workshop.build('vibration-v1', 1);
+    await world.publish(release);
+    await world.publish(world.withManifest(release, { slot: 'spare' }));
+    await world.time.advance(5_000);
+    for (const sequence of [2, 3]) {
+      await world.release('vibration-v2', sequence);
+      await world.time.advance(5_000);
+    }
+    assert.equal(device.state.current, 3);
+    assert.equal(device.engine.loaded.size, 2);
+    device.losePower();
+    world.broker.stop();
+    const again = started({ disk: device.disk, settings: { slots } });
+    await world.time.advance(5_000);
+    assert.equal(again.engine.loaded.size, 2);
+    world.broker.start();
+    await world.time.advance(2_000);
+    assert.ok(!again.story.some((line) => line.includes('damaged')));
+    assert.deepEqual(new Set(again.results.map(({ sequence }) => sequence)), new Set([1, 3]));
+  });
+
   it('takes a release with windows of another shape, and back', async () => {
     const device = await settled();
     const second = await world.workshop.build('vibration-v2', 2);
