@@ -309,6 +309,36 @@ describe('A slot under faults', () => {
     assert.equal(device.results[0]?.sequence, 1);
   });
 
+  it('answers the windows that are complete before it says goodbye', async () => {
+    inference = () => ({ slowMs: 700 });
+    await world.time.advance(1_050);
+    assert.equal(device.results.length, device.bursts - 1);
+    await device.stop();
+    assertEveryWindowAnswered();
+    const presence = world.heard('presence', device.deviceId).at(-1) as {
+      readonly online: boolean;
+    };
+    assert.equal(presence.online, false);
+  });
+
+  it('comes to its end in time although an inference never does', async () => {
+    inference = () => ({ slowMs: 1e9 });
+    await world.time.advance(1_050);
+    const beforeMs = world.time.monotonicMs();
+    await device.stop();
+    assert.ok(world.time.monotonicMs() - beforeMs <= 1_100);
+    assert.equal(device.engine.loaded.size, 0);
+  });
+
+  it('ends in the middle of an installation, and goes on with it at the next start', async () => {
+    const release = world.inManyBlocks(await world.workshop.build('vibration-v2', 2));
+    await world.publish(release);
+    await device.stop();
+    device = start({ disk: device.disk });
+    await world.time.advance(5_000);
+    assert.equal(device.state.current, 2);
+  });
+
   it('takes a release with another window although its champion cannot keep up', async () => {
     const champion = Math.max(...device.engine.loaded);
     inference = (handle) => (handle === champion ? { slowMs: 1_500 } : 'none');
