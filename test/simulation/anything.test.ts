@@ -218,5 +218,5 @@ describe('A device to which anything happens', () => {
       }),
       { numRuns: Number(process.env['TINYLAMP_RUNS'] ?? 25), endOnFailure: false },
     );
-  });
+  }).timeout(180_000);
 });
