@@ -10,9 +10,18 @@ export interface PlainCbor {
   decode(bytes: Uint8Array): unknown;
 }
 
+const plain = {
+  useRecords: false,
+  variableMapSize: true,
+  tagUint8Array: false,
+  // A tag would say that a map is a Map of JavaScript; SenML (RFC 8428, 6) has maps without one. The types
+  // of cbor-x do not know this option.
+  useTag259ForMaps: false,
+};
+
 /** Makes the codec. */
 export function createPlainCbor(): PlainCbor {
-  const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
+  const encoder = new Encoder(plain);
   return {
     // The encoder reuses its buffer.
     encode: (value) => new Uint8Array(encoder.encode(value)),

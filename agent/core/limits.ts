@@ -8,6 +8,8 @@ export const limits = {
   cborItems: 4_096,
   /** Texts for people, such as names and versions. */
   textBytes: 256,
+  /** Words about a refusal: they may quote what came from outside, and travel in an event. */
+  detailLength: 512,
   artifacts: 16,
   /** One artifact. The slot of a device allows less. */
   artifactBytes: 16_777_216,
@@ -26,6 +28,9 @@ export const limits = {
   blockWindow: 4,
   /** A block, or a manifest, that is not there so long after SUBACK is missing. */
   blockTimeoutMs: 10_000,
+  /** How often a file is tried that the disk fails to read, and the pause in between. */
+  readAttempts: 5,
+  readPauseMs: 1_000,
   /** Verifying a model and making an instance of it. */
   loadDeadlineMs: 10_000,
   /** Starts that may end in the trial of a release before it is rolled back. */

@@ -27,6 +27,8 @@ interface Offer {
   /** Its models, from its self-test on. */
   loaded: LoadedRelease | undefined;
   committing: boolean;
+  /** Waits until it is worth another try. */
+  resting: boolean;
 }
 
 /**
@@ -88,9 +90,14 @@ export class Slot {
     };
   }
 
-  /** Whether a release is being brought in. */
+  /** The release that is offered, if any. */
+  get offered(): StoredRelease | undefined {
+    return this.#offer?.release;
+  }
+
+  /** Whether a release is being brought in at this moment, and any file may be needed. */
   get busy(): boolean {
-    return this.#offer !== undefined;
+    return this.#offer !== undefined && !this.#offer.resting;
   }
 
   /**
@@ -98,19 +105,8 @@ export class Slot {
    * the last run left behind.
    */
   *boot(): Process<void> {
-    for (;;) {
-      const { current, previous } = this.#record;
-      if (current === undefined) break;
-      const loaded = yield* this.#load(current);
-      if (loaded.ok) {
-        this.#champion = loaded.value;
-        yield* this.#serve(loaded.value);
-        break;
-      }
-      this.#report('release-damaged', current, loaded.rejection);
-      yield* this.#commit(() => ({ current: previous, previous: undefined }));
-      if (this.#record.current === current) break;
-    }
+    this.#champion = yield* this.#restore();
+    if (this.#champion !== undefined) yield* this.#serve(this.#champion);
     const { candidate } = this.#record;
     if (candidate === undefined) return;
     if (candidate.phase === 'trial' && candidate.attempts >= limits.trialAttempts) {
@@ -148,6 +144,16 @@ export class Slot {
 
   /** Takes samples as they come. */
   samples(values: Float32Array): void {
+    const shape = this.#server.shape;
+    // A picture of another size would begin the window of the next one, and all after it would be cut.
+    if (this.#settings.pictures === true && shape !== undefined) {
+      const expected = shape.frames * shape.channels;
+      if (values.length !== expected) {
+        const detail = `a picture of ${values.length} values, the release takes ${expected}`;
+        this.samplesRefused({ code: 'picture-invalid', detail });
+        return;
+      }
+    }
     this.#server.push(values, this.#device.now().wallMs);
   }
 
@@ -169,6 +175,7 @@ export class Slot {
       task: undefined,
       loaded: undefined,
       committing: false,
+      resting: false,
     };
     this.#offer = offer;
     return offer;
@@ -191,7 +198,11 @@ export class Slot {
         return;
       }
       this.#enter(offer, 'fetching', outcome.rejection);
+      offer.resting = true;
+      // Perhaps what is in its way is only what an earlier offer left.
+      this.#device.collectGarbage();
       yield* ask('wait', { delayMs: retryDelayMs(attempt) });
+      offer.resting = false;
     }
   }
 
@@ -269,7 +280,8 @@ export class Slot {
       return;
     }
     const before = this.#champion;
-    this.#champion = loaded;
+    // It may have been loaded anew while the record was being written.
+    this.#champion = offer.loaded ?? loaded;
     this.#offer = undefined;
     this.#note(offer.release, 'committed');
     // Answers come one after the other: nothing is under way in the old instances any more.
@@ -283,22 +295,61 @@ export class Slot {
     const offer = this.#offer;
     if (offer?.loaded === release && !offer.committing) {
       yield* this.#end(offer, 'rolled-back', rejection);
+      yield* release.unload();
       return this.#champion !== undefined;
+    }
+    // Withdrawn while it was answering: the window goes to whatever is served now.
+    if (release !== this.#champion && release !== offer?.loaded) {
+      return this.#server.served !== undefined && this.#server.served !== release;
     }
     this.#report('inference-failed', release.stored, rejection);
     yield* release.unload();
-    const loaded = yield* this.#load(release.stored);
-    if (!loaded.ok) {
-      this.#report('release-damaged', release.stored, loaded.rejection);
-      return false;
+    const loading = this.#champion === release ? this.#restore() : this.#reload(release);
+    const again = yield* loading;
+    if (this.#champion === release) this.#champion = again;
+    if (offer?.loaded === release) offer.loaded = again;
+    // Its successor may be served already, where this was the answer during which they were exchanged.
+    if (this.#server.served === release) {
+      this.#server.replace(again);
+      if (again !== undefined) yield* this.#serve(again);
     }
-    if (this.#champion === release) this.#champion = loaded.value;
-    if (offer?.loaded === release) offer.loaded = loaded.value;
-    this.#server.replace(loaded.value);
-    return true;
+    // What fell back to its previous release still wants what the policy names.
+    const fellBack = again?.stored.manifest !== release.stored.manifest;
+    if (fellBack && this.#desired !== undefined) this.#pursue(this.#desired);
+    return this.#server.served !== undefined;
   }
 
-  /** Ends an offer: back to the champion at once, then the record, then the files. */
+  /**
+   * Loads what was committed, or `previous` where that is damaged, and takes it for current; undefined
+   * where neither can be loaded. That it serves does not depend on whether this can be written down.
+   */
+  *#restore(): Process<LoadedRelease | undefined> {
+    const { current, previous } = this.#record;
+    for (const stored of [current, previous]) {
+      if (stored === undefined) continue;
+      const loaded = yield* this.#load(stored);
+      if (loaded.ok && stored === current) return loaded.value;
+      if (loaded.ok) {
+        yield* this.#commit(() => ({ current: stored, previous: undefined }));
+        return loaded.value;
+      }
+      this.#report('release-damaged', stored, loaded.rejection);
+    }
+    if (current !== undefined) {
+      yield* this.#commit(() => ({ current: undefined, previous: undefined }));
+    }
+    return undefined;
+  }
+
+  /** Loads a release whose commit is under way. */
+  *#reload({ stored }: LoadedRelease): Process<LoadedRelease | undefined> {
+    const loaded = yield* this.#load(stored);
+    if (loaded.ok) return loaded.value;
+    this.#report('release-damaged', stored, loaded.rejection);
+    return undefined;
+  }
+
+  /** Ends an offer: back to the champion at once, then the record, then the files. Its models stay loaded. */
   *#end(offer: Offer, phase: 'rejected' | 'rolled-back', rejection: Rejection): Process<void> {
     const { loaded, release } = offer;
     this.#offer = undefined;
@@ -311,20 +362,25 @@ export class Slot {
       rejected: isHeldAgainst(rejection) ? withRejected(slot, release.manifest) : slot.rejected,
     }));
     this.#note(release, phase, rejection);
-    if (loaded !== undefined) yield* loaded.unload();
     this.#device.collectGarbage();
   }
 
   /** A signed policy names another release: this one is no longer wanted, through no fault of its own. */
   #withdraw(offer: Offer): void {
     offer.task?.cancel();
-    this.#device.tasks.run(
-      this.#end(
-        offer,
-        offer.phase === 'trial' ? 'rolled-back' : 'rejected',
-        refuse('offer-withdrawn', 'a newer policy names another release').rejection,
-      ),
+    this.#device.tasks.run(this.#retire(offer));
+  }
+
+  *#retire(offer: Offer): Process<void> {
+    yield* this.#end(
+      offer,
+      offer.phase === 'trial' ? 'rolled-back' : 'rejected',
+      refuse('offer-withdrawn', 'a newer policy names another release').rejection,
     );
+    if (offer.loaded === undefined) return;
+    // In its trial it may be answering a window at this moment.
+    yield* this.#server.settled();
+    yield* offer.loaded.unload();
   }
 
   #dropped(window: CompletedWindow): void {
