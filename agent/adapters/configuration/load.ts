@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { parseDocument } from 'yaml';
 import { CodedError } from '../../core/coded-error.js';
-import type { TlsMaterial } from '../mqtt/session.js';
+import type { TlsMaterial } from '../mqtt/connection.js';
 import { checkConfiguration, type ConfigurationFile } from './schema.js';
 
 /** What an agent is told by its owner, with all files that it names read. */
