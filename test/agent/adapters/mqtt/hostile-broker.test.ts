@@ -4,7 +4,15 @@ import fc from 'fast-check';
 import mqtt from 'mqtt';
 import type { MqttTransport } from '../../../../agent/adapters/mqtt/transport.js';
 import { codes } from '../../../../agent/core/codes.js';
-import { connect, listen, publish, subscribe, text } from '../../../contract/transport.contract.js';
+import type { Result } from '../../../../agent/core/result.js';
+import {
+  codeOf,
+  connect,
+  listen,
+  publish,
+  subscribe,
+  text,
+} from '../../../contract/transport.contract.js';
 import { startMosquitto } from '../../../helpers/mosquitto.js';
 import { requires } from '../../../helpers/requires.js';
 import { createTransport } from './broker-world.js';
@@ -78,6 +86,42 @@ describe('a transport before a hostile broker', () => {
       await transport.close(0);
       await broker.close();
     }
+  });
+
+  it('is told that it may not subscribe, and the session goes on', async () => {
+    for (const protocol of ['5', '3.1.1'] as const) {
+      const transport = await start(protocol, (socket, good) => {
+        socket.write(good);
+        socket.removeAllListeners('data').on('data', (packet) => {
+          // SUBACK with the packet id of SUBSCRIBE: 0x87 not authorised in MQTT 5, 0x80 in 3.1.1.
+          const id = packet.subarray(2, 4);
+          const rest = protocol === '5' ? [0, 0x87] : [0x80];
+          socket.write(
+            Buffer.concat([Uint8Array.of(0x90, 2 + rest.length), id, Buffer.from(rest)]),
+          );
+        });
+      });
+      const events = await connect(transport);
+      const result = await new Promise<Result<void>>((resolve) => {
+        transport.subscribe('elsewhere', () => undefined, resolve);
+      });
+      assert.equal(codeOf(result), 'subscription-refused');
+      assert.deepEqual(events.disconnected.unread, []);
+      await transport.close(0);
+      await broker.close();
+    }
+  });
+
+  it('refuses a subscription as without a session where the session ends before SUBACK', async () => {
+    const transport = await start('5', (socket, good) => {
+      socket.write(good);
+      socket.removeAllListeners('data').on('data', () => socket.end());
+    });
+    await connect(transport);
+    const result = await new Promise<Result<void>>((resolve) => {
+      transport.subscribe('news', () => undefined, resolve);
+    });
+    assert.equal(codeOf(result), 'session-ended');
   });
 
   it('says that it is no broker when a web server answers', async () => {
