@@ -32,7 +32,7 @@ function cutOf(source: SourceConfiguration, channels: number): Cut {
     case 'json':
       return { kind: 'lines' };
     case 'raw':
-      return { kind: 'frames', frameBytes: rawFrameBytes(source.element, channels) };
+      return { kind: 'frames', frameBytes: rawFrameBytes(source.element ?? 'float32', channels) };
     case 'bmp':
       return { kind: 'whole' };
   }
