@@ -26,6 +26,7 @@ export function loadConfiguration(file: string): AgentConfiguration {
   const { deviceId, mqtt, trust, ...rest } = checkConfiguration(readYaml(file));
   checkSchedule(rest.telemetry.schedule);
   checkBroker(mqtt, rest.production);
+  checkSources(rest.slots);
   const read = (key: string, name: string): Uint8Array => {
     try {
       return readSmallFile(path.resolve(folder, name));
@@ -91,6 +92,20 @@ function checkBroker(mqtt: ConfigurationFile['mqtt'], production: boolean): void
   // Whoever can read the network must not read the password.
   if (production) {
     throw invalid(`mqtt.url must be mqtts:// where production is true; it is ${quote(plain)}`);
+  }
+}
+
+/** What can be read only once can serve only one slot. */
+function checkSources(slots: ConfigurationFile['slots']): void {
+  const readers = new Map<string, string>();
+  for (const [name, { source }] of Object.entries(slots)) {
+    if (source.type === 'file') continue;
+    const origin = source.type === 'mqtt' ? `topic ${quote(source.topic)}` : 'standard input';
+    const other = readers.get(origin);
+    if (other !== undefined) {
+      throw invalid(`slots.${name}.source must not read ${origin}, which slots.${other} reads`);
+    }
+    readers.set(origin, name);
   }
 }
 

@@ -154,7 +154,7 @@ const source = v.pipe(
     'takes element only with decode raw',
   ),
   v.description(
-    'Where the samples come from: `mqtt` (a topic), `stdin` or `file` (once, to its end).',
+    'Where the samples come from: `mqtt` (a topic), `stdin` or `file` (once, to its end). A topic, or standard input, serves one slot.',
   ),
 );
 

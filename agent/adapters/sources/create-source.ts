@@ -21,7 +21,7 @@ export function createSource(
     case 'mqtt':
       return createMqttSource(source.topic, decode, world.transport, world.clock);
     case 'stdin':
-      return createStreamSource({ ...stream, open: () => process.stdin });
+      return createStreamSource({ ...stream, open: () => process.stdin, keepsOpen: true });
     case 'file':
       return createStreamSource({ ...stream, open: () => createReadStream(source.path) });
   }

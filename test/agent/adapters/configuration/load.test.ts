@@ -240,6 +240,15 @@ describe('loadConfiguration', () => {
     assert.match(refusal(user).detail, /mqtt\.username/);
   });
 
+  it('refuses two slots that would take each other their samples', () => {
+    for (const source of ['{type: mqtt, topic: a, decode: raw}', '{type: stdin, decode: raw}']) {
+      const { detail } = refusal(
+        smallestBut('door:', `one: {source: ${source}}\n  two: {source: ${source}}\n  door:`),
+      );
+      assert.match(detail, /slots\.two\.source must not read .*, which slots\.one reads/);
+    }
+  });
+
   it('names the key of a file that cannot be read', () => {
     for (const [from, key] of [
       ['password\n', 'mqtt.passwordFile'],
