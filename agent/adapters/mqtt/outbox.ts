@@ -4,10 +4,21 @@ import type { Message } from '../../ports/transport.js';
 /** What a message takes besides its bytes, about. */
 const overheadBytes = 64;
 
+/**
+ * Some brokers end the session over a message that they do not take, instead of refusing it, and would do so
+ * again in every session. A message that was under way when that many sessions in a row ended goes alone …
+ */
+const suspectAfter = 2;
+
+/** … and is given up after so many. */
+const brokenSessions = 5;
+
 interface Entry {
   readonly message: Message;
   readonly bytes: number;
   readonly done: ((result: Result<void>) => void) | undefined;
+  /** Sessions that ended before they acknowledged it. */
+  broken: number;
 }
 
 /**
@@ -43,7 +54,7 @@ export class Outbox {
       return;
     }
     const bytes = overheadBytes + message.topic.length + message.payload.length;
-    const entry: Entry = { message, bytes, done };
+    const entry: Entry = { message, bytes, done, broken: 0 };
     const elder = this.#enqueue(entry);
     this.#bytes += bytes;
     // Of a retained topic only the last value matters, as long as the one before has not left.
@@ -65,7 +76,9 @@ export class Outbox {
     readonly settle: (result: Result<void>) => void;
   }> {
     for (const entry of this.#waiting) {
-      if (this.#underWay.size >= window) return;
+      const underWay = [...this.#underWay];
+      if (underWay.length >= window || underWay.some(isSuspect)) return;
+      if (isSuspect(entry) && underWay.length > 0) return;
       this.#leaveQueue(entry);
       this.#underWay.add(entry);
       yield {
@@ -82,10 +95,18 @@ export class Outbox {
   /** The session is gone: what it did not acknowledge is sent again in the next one (QoS 1). */
   sessionEnded(): void {
     if (this.#underWay.size === 0) return;
+    for (const entry of this.#underWay) entry.broken++;
     const entries = [...this.#underWay, ...this.#waiting];
     this.#underWay = new Set();
     this.#waiting = new Set();
     for (const entry of entries) {
+      if (entry.broken >= brokenSessions) {
+        this.#bytes -= entry.bytes;
+        this.droppedMessages++;
+        const { topic } = entry.message;
+        entry.done?.(refuse('publish-refused', `${topic}: it ended ${brokenSessions} sessions`));
+        continue;
+      }
       const elder = this.#enqueue(entry);
       if (elder === undefined) continue;
       this.#drop(elder);
@@ -124,4 +145,8 @@ export class Outbox {
     this.#leaveQueue(entry);
     this.#bytes -= entry.bytes;
   }
+}
+
+function isSuspect({ broken }: Entry): boolean {
+  return broken >= suspectAfter;
 }
