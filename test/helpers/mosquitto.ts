@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -122,13 +123,17 @@ class MosquittoProcess implements Mosquitto {
 
   async halt(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const broker = this.#process;
-    this.#process = undefined;
-    process.off('exit', this.#killWithParent);
-    if (broker === undefined || broker.exitCode !== null || broker.signalCode !== null) return;
-    await new Promise((resolve) => {
-      broker.once('close', resolve);
+    if (broker === undefined) return;
+    if (broker.exitCode === null && broker.signalCode === null) {
+      const ended = once(broker, 'exit');
       broker.kill(signal);
-    });
+      // Mosquitto forgets a SIGTERM that comes between its start and its main loop.
+      const again = setInterval(() => broker.kill(signal), 100);
+      await ended;
+      clearInterval(again);
+    }
+    process.off('exit', this.#killWithParent);
+    this.#process = undefined;
   }
 
   async stop(): Promise<void> {
