@@ -10,18 +10,18 @@ export interface PlainCbor {
   decode(bytes: Uint8Array): unknown;
 }
 
-const plain = {
+/** By itself, since the declarations of the library do not know all of them. */
+const options = {
   useRecords: false,
   variableMapSize: true,
   tagUint8Array: false,
-  // A tag would say that a map is a Map of JavaScript; SenML (RFC 8428, 6) has maps without one. The types
-  // of cbor-x do not know this option.
+  // Maps with integer labels (SenML, RFC 8428) are plain maps.
   useTag259ForMaps: false,
 };
 
 /** Makes the codec. */
 export function createPlainCbor(): PlainCbor {
-  const encoder = new Encoder(plain);
+  const encoder = new Encoder(options);
   return {
     // The encoder reuses its buffer.
     encode: (value) => new Uint8Array(encoder.encode(value)),

@@ -487,6 +487,11 @@ export const codes = {
     cause: 'The broker does not allow this device to connect.',
     remedy: 'Give the device its access rules at the broker.',
   },
+  'packet-invalid': {
+    area: 'transport',
+    cause: 'What answers at the address of the broker sends something that is not MQTT.',
+    remedy: 'Check mqtt.url: is it the port of the broker, and mqtts:// where it wants TLS?',
+  },
   'packet-too-large': {
     area: 'transport',
     cause: 'The broker sent a packet over the limit; the session was ended before it was read.',
