@@ -110,6 +110,7 @@ function settingsOf(configuration: AgentConfiguration, agentVersion: Version): A
         name,
         {
           limits: slot.limits,
+          pictures: slot.source.decode === 'bmp',
           sink: { topic: slot.sink.topic, encode: slot.sink.encode },
         },
       ]),

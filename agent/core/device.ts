@@ -22,6 +22,8 @@ export interface AgentSettings {
 /** What the owner of the device says about one slot. */
 export interface SlotSettings {
   readonly limits: SlotLimits;
+  /** Whether samples come as pictures, each of which is a whole window. */
+  readonly pictures?: boolean;
   /** Where results go. */
   readonly sink: { readonly topic: string | undefined; readonly encode: 'json' | 'cbor' };
 }

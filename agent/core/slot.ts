@@ -148,6 +148,16 @@ export class Slot {
 
   /** Takes samples as they come. */
   samples(values: Float32Array): void {
+    const shape = this.#server.shape;
+    // A picture of another size would begin the window of the next one, and all after it would be cut.
+    if (this.#settings.pictures === true && shape !== undefined) {
+      const expected = shape.frames * shape.channels;
+      if (values.length !== expected) {
+        const detail = `a picture of ${values.length} values, the release takes ${expected}`;
+        this.samplesRefused({ code: 'picture-invalid', detail });
+        return;
+      }
+    }
     this.#server.push(values, this.#device.now().wallMs);
   }
 
@@ -269,7 +279,8 @@ export class Slot {
       return;
     }
     const before = this.#champion;
-    this.#champion = loaded;
+    // It may have been loaded anew while the record was being written.
+    this.#champion = offer.loaded ?? loaded;
     this.#offer = undefined;
     this.#note(offer.release, 'committed');
     // Answers come one after the other: nothing is under way in the old instances any more.
@@ -283,7 +294,12 @@ export class Slot {
     const offer = this.#offer;
     if (offer?.loaded === release && !offer.committing) {
       yield* this.#end(offer, 'rolled-back', rejection);
+      yield* release.unload();
       return this.#champion !== undefined;
+    }
+    // Withdrawn while it was answering: the window goes to whatever is served now.
+    if (release !== this.#champion && release !== offer?.loaded) {
+      return this.#server.served !== undefined && this.#server.served !== release;
     }
     this.#report('inference-failed', release.stored, rejection);
     yield* release.unload();
@@ -298,7 +314,7 @@ export class Slot {
     return true;
   }
 
-  /** Ends an offer: back to the champion at once, then the record, then the files. */
+  /** Ends an offer: back to the champion at once, then the record, then the files. Its models stay loaded. */
   *#end(offer: Offer, phase: 'rejected' | 'rolled-back', rejection: Rejection): Process<void> {
     const { loaded, release } = offer;
     this.#offer = undefined;
@@ -311,20 +327,25 @@ export class Slot {
       rejected: isHeldAgainst(rejection) ? withRejected(slot, release.manifest) : slot.rejected,
     }));
     this.#note(release, phase, rejection);
-    if (loaded !== undefined) yield* loaded.unload();
     this.#device.collectGarbage();
   }
 
   /** A signed policy names another release: this one is no longer wanted, through no fault of its own. */
   #withdraw(offer: Offer): void {
     offer.task?.cancel();
-    this.#device.tasks.run(
-      this.#end(
-        offer,
-        offer.phase === 'trial' ? 'rolled-back' : 'rejected',
-        refuse('offer-withdrawn', 'a newer policy names another release').rejection,
-      ),
+    this.#device.tasks.run(this.#retire(offer));
+  }
+
+  *#retire(offer: Offer): Process<void> {
+    yield* this.#end(
+      offer,
+      offer.phase === 'trial' ? 'rolled-back' : 'rejected',
+      refuse('offer-withdrawn', 'a newer policy names another release').rejection,
     );
+    if (offer.loaded === undefined) return;
+    // In its trial it may be answering a window at this moment.
+    yield* this.#server.settled();
+    yield* offer.loaded.unload();
   }
 
   #dropped(window: CompletedWindow): void {

@@ -2,7 +2,7 @@ import type { Tasks } from '../process.js';
 import { wait, Signal, type Process } from '../process.js';
 import type { Rejection } from '../result.js';
 import type { Answer, LoadedRelease } from './loaded-release.js';
-import { sameShape, Window } from './window.js';
+import { sameShape, Window, type WindowShape } from './window.js';
 
 /** What the slot has to say about the answers. */
 export interface ServerListener {
@@ -56,6 +56,11 @@ export class Server {
 
   get served(): LoadedRelease | undefined {
     return this.#served;
+  }
+
+  /** The shape of the windows that are gathered; undefined before a release is served. */
+  get shape(): WindowShape | undefined {
+    return this.#window?.shape;
   }
 
   /** Windows that were complete since the start. */
