@@ -36,6 +36,8 @@ const decoding = {
   ),
   /** The type of little-endian elements; for `raw`. */
   element: v.optional(v.picklist(['int8', 'uint8', 'int16', 'int32', 'float32']), 'float32'),
+  /** How the bytes of grey pictures are read; for `bmp`. */
+  pixels: v.optional(v.picklist(['auto', 'unsigned', 'signed'])),
 };
 
 const source = v.variant(

@@ -1,6 +1,7 @@
 import { decode } from 'bmp-ts';
 import { accept, refuse } from '../../core/result.js';
 import { messageValues, type Decoder } from './decoder.js';
+import { detectPixelSign, readSigned, type PixelSign } from './pixel-sign.js';
 
 /** File header and the shortest info header that is decoded (BITMAPINFOHEADER). */
 const headerBytes = 54;
@@ -11,8 +12,10 @@ const depths: ReadonlySet<number> = new Set([1, 4, 8, 16, 24, 32]);
 /**
  * A picture, row after row from the top: one channel is its luminance, three are red, green and blue, all
  * from 0 to 255. Size and length are checked in the header before anything is decoded.
+ *
+ * @param pixels how the bytes of a grey picture are read; `auto` looks at each picture
  */
-export function createBmpDecoder(channels: number): Decoder {
+export function createBmpDecoder(channels: number, pixels: PixelSign | 'auto' = 'auto'): Decoder {
   let values = new Float32Array();
   return (bytes) => {
     const header = checkHeader(bytes);
@@ -29,13 +32,18 @@ export function createBmpDecoder(channels: number): Decoder {
     const { width, height, data } = picture;
     const count = width * height * channels;
     if (values.length !== count) values = new Float32Array(count);
+    let isGrey = channels === 1;
     for (let pixel = 0; pixel < width * height; pixel++) {
       // The library gives alpha, blue, green, red.
       const red = data[4 * pixel + 3] ?? 0;
       const green = data[4 * pixel + 2] ?? 0;
       const blue = data[4 * pixel + 1] ?? 0;
+      isGrey &&= red === green && green === blue;
       if (channels === 1) values[pixel] = luminance(red, green, blue);
       else values.set([red, green, blue], 3 * pixel);
+    }
+    if (isGrey && (pixels === 'auto' ? detectPixelSign(values, width) : pixels) === 'signed') {
+      readSigned(values);
     }
     return accept(values);
   };
