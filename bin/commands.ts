@@ -8,6 +8,12 @@ import { releaseInspectCommand } from './commands/release-inspect.js';
 import { releaseVerifyCommand } from './commands/release-verify.js';
 import { simulateCommand } from './commands/simulate.js';
 
+/** What the commands that begin with the same word have in common. */
+export const groupSummaries: Readonly<Record<string, string>> = {
+  keys: 'Make the keys of an operator.',
+  release: 'Build, check and show releases.',
+};
+
 /** Every command, in the order of the help text. */
 export const commands: readonly Command[] = [
   demoCommand,

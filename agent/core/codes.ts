@@ -26,6 +26,11 @@ export interface CodeEntry {
 
 export const codes = {
   // --- usage -----------------------------------------------------------------------------------
+  'file-unreadable': {
+    area: 'usage',
+    cause: 'A file cannot be read.',
+    remedy: 'Check its path and its permissions.',
+  },
   'keys-exist': {
     area: 'usage',
     cause: 'The folder holds an operator key already.',
@@ -131,6 +136,12 @@ export const codes = {
     area: 'document',
     cause: 'The keyset is too old to believe anything new.',
     remedy: 'Make a new keyset; check the clock of the device.',
+  },
+  'keyset-foreign': {
+    area: 'document',
+    cause: 'The broker retains the keyset of another operator under the same prefix.',
+    remedy:
+      'Publish with the key folder that was used before, or under another --prefix. Devices of the other operator would refuse what these keys sign.',
   },
   'policy-misplaced': {
     area: 'document',
@@ -426,11 +437,6 @@ export const codes = {
     area: 'input',
     cause: 'The bytes are no picture that can be decoded, or it is too large.',
     remedy: 'Send an uncompressed BMP of the size that the model takes.',
-  },
-  'file-unreadable': {
-    area: 'input',
-    cause: 'A file cannot be read.',
-    remedy: 'Check its path and its permissions.',
   },
   'input-size-mismatch': {
     area: 'input',
