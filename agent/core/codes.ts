@@ -46,11 +46,6 @@ export const codes = {
     cause: 'The pipeline file has a key or value that is not allowed.',
     remedy: 'Correct the named key; docs/operator.md has examples.',
   },
-  'release-file-invalid': {
-    area: 'usage',
-    cause: 'The file is no release, or it was damaged.',
-    remedy: 'Build it again with `tinylamp release build`.',
-  },
   'usage-invalid': {
     area: 'usage',
     cause: 'The command line was not understood.',
@@ -153,6 +148,11 @@ export const codes = {
     cause: 'The policy is older than one that was accepted before.',
     remedy:
       'Publish again; if nobody did anything, somebody replays old messages: check the access rules of the broker.',
+  },
+  'release-file-invalid': {
+    area: 'document',
+    cause: 'The file is no release, or it was changed after it was built.',
+    remedy: 'Build it again with `tinylamp release build`.',
   },
   'signature-invalid': {
     area: 'document',

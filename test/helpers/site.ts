@@ -66,12 +66,12 @@ export class Site {
   }
 
   /** Writes the agent's configuration, by default for the broker of this site. */
-  configure(url = this.broker.url): void {
+  configure({ url = this.broker.url, protocol = 'auto' } = {}): void {
     writeFileSync(
       this.configFile,
       `deviceId: ${this.deviceId}
 stateDir: state
-mqtt: {url: "${url}"}
+mqtt: {url: "${url}", protocol: ${protocol}}
 trust: {keyset: keys/keyset.cbor}
 slots:
   ${this.slot}:
@@ -84,8 +84,8 @@ slots:
     return startAgent(this.configFile);
   }
 
-  watch(): Promise<Onlooker> {
-    return Onlooker.of(this.broker.url, this.deviceId, this.slot);
+  watch(deviceId = this.deviceId): Promise<Onlooker> {
+    return Onlooker.of(this.broker.url, deviceId, this.slot);
   }
 
   /** A release of a demo model under another sequence number, signed. */
