@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import { setTimeout as pass } from 'node:timers/promises';
 import { program } from '../helpers/command-line.js';
 import { Journal } from '../helpers/journal.js';
 import { findFreePort } from '../helpers/mosquitto.js';
@@ -53,6 +54,8 @@ describe('the page about one’s own model', () => {
       }
       if (line.includes('tinylamp agent')) {
         await complaints.find((text) => text.includes('"event":"trial"'));
+        // It listens to the camera a moment later, which nothing tells; a person is slower still.
+        await pass(500);
       }
     }
   });

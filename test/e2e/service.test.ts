@@ -28,7 +28,7 @@ describe('an agent in service', () => {
     await site.publish(site.release('vibration-v1', 1));
     agent = site.startAgent();
     await onlooker.events.find(({ event }) => event === 'trial');
-    await answerNext();
+    await answerNextInASession();
     await onlooker.events.find(({ event }) => event === 'committed');
   });
 

@@ -95,8 +95,11 @@ slots:
     return sealRelease({ ...built.manifest, sequence }, built.artifacts, this.keys.key);
   }
 
-  /** Publishes as `tinylamp publish` does, in a session of its own. */
-  async publish(release: ReleaseFile): Promise<void> {
+  /** Publishes as `tinylamp publish` does, in a session of its own; `progress` hears what comes next. */
+  async publish(
+    release: ReleaseFile,
+    progress: (message: string) => void = () => undefined,
+  ): Promise<void> {
     const scheduler = createCronScheduler();
     const transport = new MqttTransport({
       urls: [this.broker.url],
@@ -116,7 +119,7 @@ slots:
         crypto,
         wallMs: Date.now(),
         randomBytes: (length) => new Uint8Array(randomBytes(length)),
-        progress: () => undefined,
+        progress,
       });
     } finally {
       await client.close();

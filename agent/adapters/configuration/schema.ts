@@ -16,7 +16,6 @@ const text = v.pipe(v.string(), v.minLength(1), v.maxLength(1024));
 const brokerUrl = v.pipe(
   text,
   v.regex(/^mqtts?:\/\/[^/?#@\s]+\/?$/, 'must be mqtt://HOST:PORT or mqtts://HOST:PORT'),
-  v.check((url) => URL.canParse(url), 'has a host or a port that cannot be'),
 );
 const topic = v.pipe(text, v.regex(/^[^+#\0]+$/, 'must be one exact topic, without + and #'));
 
