@@ -15,7 +15,10 @@ const depths: ReadonlySet<number> = new Set([1, 4, 8, 16, 24, 32]);
  *
  * @param pixels how the bytes of a grey picture are read; `auto` looks at each picture
  */
-export function createBmpDecoder(channels: number, pixels: PixelSign | 'auto' = 'auto'): Decoder {
+export function createBmpDecoder(
+  channels: number,
+  pixels: PixelSign | 'auto' = 'unsigned',
+): Decoder {
   let values = new Float32Array();
   return (bytes) => {
     const header = checkHeader(bytes);

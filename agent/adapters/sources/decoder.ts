@@ -21,6 +21,6 @@ export function createDecoder(source: SourceConfiguration, channels: number): De
     case 'json':
       return createJsonDecoder(source.fields ?? [], channels);
     case 'bmp':
-      return createBmpDecoder(channels, source.pixels);
+      return createBmpDecoder(channels, source.pixels ?? 'auto');
   }
 }
