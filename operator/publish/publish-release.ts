@@ -1,4 +1,5 @@
-import { toHex } from '../../agent/core/bytes.js';
+import { sameBytes, toHex } from '../../agent/core/bytes.js';
+import { CodedError } from '../../agent/core/coded-error.js';
 import { sealSign1 } from '../../agent/core/cose/sign1.js';
 import { encodeBeacon, type Beacon, type SlotBeacon } from '../../agent/core/documents/beacon.js';
 import { encodePolicy, everyone, type Policy } from '../../agent/core/documents/policy.js';
@@ -38,7 +39,7 @@ const beaconLifeS = 30 * 86_400;
 /**
  * Publishes a release to everyone: keyset, blocks, manifest, a policy with one arm, beacon. In this order,
  * each acknowledged before the next, so that a device never reads a document that names something
- * which is not there yet.
+ * which is not there yet. Throws `keyset-foreign` before anything is sent.
  */
 export async function publishRelease(
   release: ReleaseFile,
@@ -46,6 +47,7 @@ export async function publishRelease(
 ): Promise<Publication> {
   const { client, topics, keys, progress } = tools;
   const { slot, sequence } = release.manifest;
+  await checkKeyset(tools);
   progress('keyset');
   await client.publish(topics.keyset(keys.keysetVersion), keys.keyset);
   const blocks = await publishBlocks(release, tools);
@@ -58,6 +60,16 @@ export async function publishRelease(
   await client.publish(topics.beacon(), documents.beacon);
   const { policyVersion, beaconCounter } = documents;
   return { slot, sequence, policyVersion, beaconCounter, blocks };
+}
+
+/** Nothing is sent where devices trust somebody else: their keyset would be overwritten. */
+async function checkKeyset({ client, topics, keys }: PublishTools): Promise<void> {
+  const retained = await client.readRetained(topics.keyset(keys.keysetVersion));
+  if (retained === undefined || sameBytes(retained, keys.keyset)) return;
+  throw new CodedError(
+    'keyset-foreign',
+    `keyset ${keys.keysetVersion} of the broker is not the one of these keys`,
+  );
 }
 
 /** Publishes the blocks of all artifacts that travel over MQTT; gives their number. */

@@ -117,6 +117,12 @@ const decoding = {
       ),
     ),
   ),
+  pixels: v.optional(
+    choice(
+      ['auto', 'unsigned', 'signed'],
+      'With `decode: bmp`, and only there: how the bytes of grey pictures are read; `auto`, which looks at each picture, where it is left out.',
+    ),
+  ),
   element: v.optional(
     choice(
       ['int8', 'uint8', 'int16', 'int32', 'float32'],
@@ -152,6 +158,10 @@ const source = v.pipe(
   v.check(
     ({ decode, element }) => decode === 'raw' || element === undefined,
     'takes element only with decode raw',
+  ),
+  v.check(
+    ({ decode, pixels }) => decode === 'bmp' || pixels === undefined,
+    'takes pixels only with decode bmp',
   ),
   v.description(
     'Where the samples come from: `mqtt` (a topic), `stdin` or `file` (once, to its end). A topic, or standard input, serves one slot.',

@@ -1,6 +1,7 @@
 import { decode } from 'bmp-ts';
 import { accept, refuse } from '../../core/result.js';
 import { messageValues, type Decoder } from './decoder.js';
+import { detectPixelSign, readSigned, type PixelSign } from './pixel-sign.js';
 
 const fileHeaderBytes = 14;
 
@@ -13,8 +14,13 @@ const depths: ReadonlySet<number> = new Set([1, 4, 8, 24, 32]);
 /**
  * A picture, row after row from the top: one channel is its luminance, three are red, green and blue, all
  * from 0 to 255. Size and length are checked in the header before anything is decoded.
+ *
+ * @param pixels how the bytes of a grey picture are read; `auto` looks at each picture
  */
-export function createBmpDecoder(channels: number): Decoder {
+export function createBmpDecoder(
+  channels: number,
+  pixels: PixelSign | 'auto' = 'unsigned',
+): Decoder {
   let values = new Float32Array();
   return (bytes) => {
     if (channels !== 1 && channels !== 3) {
@@ -31,17 +37,22 @@ export function createBmpDecoder(channels: number): Decoder {
     const { width, height, data } = picture;
     const count = width * height * channels;
     if (values.length !== count) values = new Float32Array(count);
+    let isGrey = channels === 1;
     for (let from = 0, to = 0; to < count; from += 4) {
       // The library gives alpha, blue, green, red.
       const blue = data[from + 1] ?? 0;
       const green = data[from + 2] ?? 0;
       const red = data[from + 3] ?? 0;
+      isGrey &&= red === green && green === blue;
       if (channels === 1) values[to++] = luminance(red, green, blue);
       else {
         values[to++] = red;
         values[to++] = green;
         values[to++] = blue;
       }
+    }
+    if (isGrey && (pixels === 'auto' ? detectPixelSign(values, width) : pixels) === 'signed') {
+      readSigned(values);
     }
     return accept(values);
   };

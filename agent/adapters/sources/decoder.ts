@@ -21,6 +21,6 @@ export function createDecoder(source: SourceConfiguration, channels: number): De
     case 'json':
       return createJsonDecoder(source.fields ?? [], channels);
     case 'bmp':
-      return createBmpDecoder(channels);
+      return createBmpDecoder(channels, source.pixels ?? 'auto');
   }
 }
