@@ -13,8 +13,12 @@ import { lockStateDir } from './adapters/state-lock.js';
 import { createSystemClock } from './adapters/system-clock.js';
 import { createSystemEntropy } from './adapters/system-entropy.js';
 import { Agent } from './core/agent.js';
+import { CodedError } from './core/coded-error.js';
+import { openSign } from './core/cose/sign.js';
 import type { AgentSettings } from './core/device.js';
+import { parseKeyset } from './core/documents/keyset.js';
 import type { Version } from './core/documents/manifest.js';
+import type { Storage } from './ports/storage.js';
 import { Runtime, type Ports } from './runtime.js';
 
 /** A running agent on the real world. */
@@ -36,8 +40,10 @@ export async function startGateway(
   configuration: AgentConfiguration,
   agentVersion: Version,
 ): Promise<Gateway> {
-  const { deviceId, stateDir, slots, telemetry } = configuration;
-  const unlock = await lockStateDir(stateDir);
+  const { deviceId, slots, telemetry } = configuration;
+  checkKeyset(configuration);
+  const { storage, unlock } = await openState(configuration);
+  const plainCbor = createPlainCbor();
   const clock = createSystemClock();
   const scheduler = createCronScheduler();
   const transport = createTransport(configuration);
@@ -47,10 +53,7 @@ export async function startGateway(
     engine: createWorkerEngine(await compileWasmCore()),
     log: createPinoLog(deviceId),
     scheduler,
-    storage: await openFileStorage({
-      folder: stateDir,
-      storageBytes: configuration.limits.storageBytes,
-    }),
+    storage,
     transport,
     sensor: (slot, channels) => {
       const source = slots[slot]?.source;
@@ -60,7 +63,6 @@ export async function startGateway(
     encodeCbor: (value) => plainCbor.encode(value),
     rssBytes: () => process.memoryUsage.rss(),
   };
-  const plainCbor = createPlainCbor();
   let fail: (error: Error) => void = () => undefined;
   const failed = new Promise<Error>((resolve) => (fail = resolve));
   const agent = new Agent(settingsOf(configuration, agentVersion));
@@ -78,6 +80,31 @@ export async function startGateway(
       await unlock();
     },
   };
+}
+
+/** A file that is no keyset at all is a mistake of the owner, who is told at once. */
+function checkKeyset({ trust }: AgentConfiguration): void {
+  const envelope = openSign(trust.keyset, 'keyset');
+  const keyset = envelope.ok ? parseKeyset(envelope.value.payload) : envelope;
+  if (keyset.ok) return;
+  const { code, detail } = keyset.rejection;
+  throw new CodedError('configuration-invalid', `trust.keyset is no keyset (${code}: ${detail})`);
+}
+
+/** Takes the state directory for this process alone. */
+async function openState({
+  stateDir,
+  limits: local,
+}: AgentConfiguration): Promise<{ storage: Storage; unlock: () => Promise<void> }> {
+  try {
+    const unlock = await lockStateDir(stateDir);
+    const options = { folder: stateDir, storageBytes: local.storageBytes };
+    return { storage: await openFileStorage(options), unlock };
+  } catch (error) {
+    // What the system says of the directory; a lock that is held has a code already.
+    if (!(error instanceof Error) || !('syscall' in error)) throw error;
+    throw new CodedError('configuration-invalid', `stateDir cannot be used: ${error.message}`);
+  }
 }
 
 function createTransport({ deviceId, mqtt, limits: local }: AgentConfiguration): MqttTransport {
@@ -110,6 +137,7 @@ function settingsOf(configuration: AgentConfiguration, agentVersion: Version): A
         name,
         {
           limits: slot.limits,
+          pictures: slot.source.decode === 'bmp',
           sink: { topic: slot.sink.topic, encode: slot.sink.encode },
         },
       ]),

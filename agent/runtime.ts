@@ -85,10 +85,11 @@ export class Runtime {
   /** Boots the device: the core reads its storage first, and then asks for the broker. */
   start(): void {
     const { scheduler } = this.#ports;
-    this.#post({ kind: 'started' });
+    // First, because it throws for what is no schedule: then nothing runs yet.
     this.#endTelemetry = scheduler.cron(this.#options.telemetrySchedule, () => {
       this.#post({ kind: 'telemetryDue', vitals: this.#vitals() });
     });
+    this.#post({ kind: 'started' });
   }
 
   /**

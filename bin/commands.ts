@@ -13,6 +13,12 @@ import { releaseVerifyCommand } from './commands/release-verify.js';
 import { runCommand } from './commands/run.js';
 import { simulateCommand } from './commands/simulate.js';
 
+/** What the commands that begin with the same word have in common. */
+export const groupSummaries: Readonly<Record<string, string>> = {
+  keys: 'Make the keys of an operator.',
+  release: 'Build, check and show releases.',
+};
+
 /** Every command, in the order of the help text. */
 export const commands: readonly Command[] = [
   demoCommand,

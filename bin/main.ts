@@ -2,7 +2,7 @@ import process from 'node:process';
 import yargs from 'yargs';
 import { CodedError } from '../agent/core/coded-error.js';
 import type { Arguments, Command, ExitCode, Option, Positional } from './command.js';
-import { commands } from './commands.js';
+import { commands, groupSummaries } from './commands.js';
 import { exitCodeOf } from './exit-code.js';
 import { packageVersion } from './package-version.js';
 import { createTerminal } from './terminal.js';
@@ -16,10 +16,20 @@ export async function main(words: readonly string[]): Promise<ExitCode> {
   try {
     return await parse(words);
   } catch (error) {
-    if (!(error instanceof CodedError)) throw error;
-    process.stderr.write(`tinylamp: ${error.message}\n  ${error.remedy}\n`);
-    return exitCodeOf(error.code);
+    const refusal = refusalOf(error);
+    process.stderr.write(`tinylamp: ${refusal.message}\n  ${refusal.remedy}\n`);
+    return exitCodeOf(refusal.code);
   }
+}
+
+/** The refusal that an error stands for. What is none is a fault of the program and thrown on. */
+function refusalOf(error: unknown): CodedError {
+  if (error instanceof CodedError) return error;
+  // What yargs itself has to say of the command line comes so.
+  if (error instanceof Error && error.name === 'YError') {
+    return new CodedError('usage-invalid', error.message);
+  }
+  throw error;
 }
 
 async function parse(words: readonly string[]): Promise<ExitCode> {
@@ -31,6 +41,9 @@ async function parse(words: readonly string[]): Promise<ExitCode> {
     .strict()
     .demandCommand(1, 'Which command?')
     .recommendCommands()
+    .example('$0 demo', 'the whole story, with a broker of its own')
+    .example('$0 agent --config agent.yaml', 'the service on a gateway')
+    .example('$0 release build --help', 'more about one command')
     .wrap(Math.min(100, process.stdout.columns || 100))
     .exitProcess(false)
     .fail((message: string | undefined, error: Error | undefined) => {
@@ -42,11 +55,12 @@ async function parse(words: readonly string[]): Promise<ExitCode> {
       addCommand(parser, alone, first, (code) => (exitCode = code));
       continue;
     }
-    parser.command(first, `${group.map((command) => command.words).join(', ')}`, (nested) => {
+    parser.command(first, groupSummaries[first] ?? '', (nested) => {
       nested.demandCommand(1, `Which command of ${first}?`);
       for (const command of group) {
         const rest = command.words.slice(first.length + 1);
         addCommand(nested, command, rest, (code) => (exitCode = code));
+        for (const [line, does] of command.examples ?? []) nested.example(line, does);
       }
     });
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { renderCodesPage } from '../docs/generate/codes-page.js';
+import { renderConfigurationPage } from '../docs/generate/configuration-page.js';
 
 /**
  * What a reader relies on without looking: arrows between layers go one way, each dependency comes in at
@@ -138,6 +139,10 @@ describe('the loader of the inference core', () => {
 describe('the documentation', () => {
   it('lists the codes of the one table (npm run docs writes the page)', () => {
     assert.equal(read('docs/codes.md'), renderCodesPage());
+  });
+
+  it('lists the keys of the configuration (npm run docs writes the page)', () => {
+    assert.equal(read('docs/configuration.md'), renderConfigurationPage());
   });
 
   it('is linked to files that exist', () => {

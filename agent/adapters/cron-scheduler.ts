@@ -23,9 +23,7 @@ export function createCronScheduler(): Scheduler {
       };
     },
     cron(expression, wake) {
-      if (!validate(expression)) {
-        throw new CodedError('schedule-invalid', `${JSON.stringify(expression)} is no schedule`);
-      }
+      checkSchedule(expression);
       const task = schedule(expression, () => {
         wake();
       });
@@ -34,4 +32,10 @@ export function createCronScheduler(): Scheduler {
       };
     },
   };
+}
+
+/** Throws `schedule-invalid` for what is no cron expression. */
+export function checkSchedule(expression: string): void {
+  if (validate(expression)) return;
+  throw new CodedError('schedule-invalid', `${JSON.stringify(expression)} is no schedule`);
 }

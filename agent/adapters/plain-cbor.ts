@@ -10,9 +10,18 @@ export interface PlainCbor {
   decode(bytes: Uint8Array): unknown;
 }
 
+/** By itself, since the declarations of the library do not know all of them. */
+const options = {
+  useRecords: false,
+  variableMapSize: true,
+  tagUint8Array: false,
+  // Maps with integer labels (SenML, RFC 8428) are plain maps.
+  useTag259ForMaps: false,
+};
+
 /** Makes the codec. */
 export function createPlainCbor(): PlainCbor {
-  const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false });
+  const encoder = new Encoder(options);
   return {
     // The encoder reuses its buffer.
     encode: (value) => new Uint8Array(encoder.encode(value)),

@@ -166,9 +166,9 @@ export class Agent {
   }
 
   *#collectGarbage(): Process<void> {
-    yield* collectGarbage(this.#keeper.record, () =>
-      [...this.#slots.values()].some((slot) => slot.busy),
-    );
+    const slots = [...this.#slots.values()];
+    const offered = slots.flatMap(({ offered }) => (offered === undefined ? [] : [offered]));
+    yield* collectGarbage(this.#keeper.record, offered, () => slots.some((slot) => slot.busy));
   }
 
   #report(report: Report): void {

@@ -41,6 +41,11 @@ export const codes = {
     cause: 'No such device is enrolled.',
     remedy: 'Look at `tinylamp enrol --list`, and enrol it first.',
   },
+  'file-unreadable': {
+    area: 'usage',
+    cause: 'A file cannot be read.',
+    remedy: 'Check its path and its permissions.',
+  },
   'keys-exist': {
     area: 'usage',
     cause: 'The folder holds an operator key already.',
@@ -60,11 +65,6 @@ export const codes = {
     area: 'usage',
     cause: 'The pipeline file has a key or value that is not allowed.',
     remedy: 'Correct the named key; docs/operator.md has examples.',
-  },
-  'release-file-invalid': {
-    area: 'usage',
-    cause: 'The file is no release, or it was damaged.',
-    remedy: 'Build it again with `tinylamp release build`.',
   },
   'rollout-exists': {
     area: 'usage',
@@ -172,6 +172,12 @@ export const codes = {
     cause: 'The keyset is too old to believe anything new.',
     remedy: 'Make a new keyset; check the clock of the device.',
   },
+  'keyset-foreign': {
+    area: 'document',
+    cause: 'The broker retains the keyset of another operator under the same prefix.',
+    remedy:
+      'Publish with the key folder that was used before, or under another --prefix. Devices of the other operator would refuse what these keys sign.',
+  },
   'policy-misplaced': {
     area: 'document',
     cause: 'The policy belongs to another slot.',
@@ -182,6 +188,11 @@ export const codes = {
     cause: 'The policy is older than one that was accepted before.',
     remedy:
       'Publish again; if nobody did anything, somebody replays old messages: check the access rules of the broker.',
+  },
+  'release-file-invalid': {
+    area: 'document',
+    cause: 'The file is no release, or it was changed after it was built.',
+    remedy: 'Build it again with `tinylamp release build`.',
   },
   'signature-invalid': {
     area: 'document',
@@ -479,11 +490,6 @@ export const codes = {
     cause: 'The bytes are no picture that can be decoded, or it is too large.',
     remedy: 'Send an uncompressed BMP of the size that the model takes.',
   },
-  'file-unreadable': {
-    area: 'input',
-    cause: 'A file cannot be read.',
-    remedy: 'Check its path and its permissions.',
-  },
   'input-size-mismatch': {
     area: 'input',
     cause: 'The input has not as many bytes as the model takes.',
@@ -532,6 +538,11 @@ export const codes = {
     area: 'transport',
     cause: 'The broker does not allow this device to connect.',
     remedy: 'Give the device its access rules at the broker.',
+  },
+  'packet-invalid': {
+    area: 'transport',
+    cause: 'What answers at the address of the broker sends something that is not MQTT.',
+    remedy: 'Check mqtt.url: is it the port of the broker, and mqtts:// where it wants TLS?',
   },
   'packet-too-large': {
     area: 'transport',

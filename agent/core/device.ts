@@ -25,6 +25,8 @@ export interface SlotSettings {
   readonly limits: SlotLimits;
   /** Where the true labels of windows come from, if they do: `{"window": 12, "label": "normal"}`. */
   readonly labelsTopic?: string | undefined;
+  /** Whether samples come as pictures, each of which is a whole window. */
+  readonly pictures?: boolean;
   /** Where results go. */
   readonly sink: { readonly topic: string | undefined; readonly encode: 'json' | 'cbor' };
 }

@@ -11,6 +11,8 @@ export const limits = {
   plainCborItems: 32_768,
   /** Texts for people, such as names and versions. */
   textBytes: 256,
+  /** Words about a refusal: they may quote what came from outside, and travel in an event. */
+  detailLength: 512,
   artifacts: 16,
   /** One artifact. The slot of a device allows less. */
   artifactBytes: 16_777_216,
@@ -29,6 +31,9 @@ export const limits = {
   blockWindow: 4,
   /** A block, or a manifest, that is not there so long after SUBACK is missing. */
   blockTimeoutMs: 10_000,
+  /** How often a file is tried that the disk fails to read, and the pause in between. */
+  readAttempts: 5,
+  readPauseMs: 1_000,
   /** Verifying a model and making an instance of it. */
   loadDeadlineMs: 10_000,
   /** Times that the models of a candidate are loaded without proving themselves before it is given up. */

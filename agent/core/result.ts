@@ -1,4 +1,5 @@
 import type { Code } from './codes.js';
+import { limits } from './limits.js';
 
 /**
  * Why something was refused: a code of the one table, and what was wrong, where, in words.
@@ -21,5 +22,7 @@ export function accept<T>(value: T): Result<T> {
 
 /** Refuses, with a code and the particulars of this case. */
 export function refuse(code: Code, detail: string): { ok: false; rejection: Rejection } {
-  return { ok: false, rejection: { code, detail } };
+  const most = limits.detailLength;
+  const short = detail.length > most ? `${detail.slice(0, most - 1)}…` : detail;
+  return { ok: false, rejection: { code, detail: short } };
 }

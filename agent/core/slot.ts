@@ -43,6 +43,9 @@ export class Slot {
       reloaded: (before, after) => {
         this.#candidacy.reloaded(before, after);
       },
+      fellBack: () => {
+        if (this.#desired !== undefined) this.#pursue(this.#desired);
+      },
     });
     this.#candidacy = new Candidacy(device, this.#ledger, this.#service, settings, () => {
       if (this.#desired !== undefined) this.#pursue(this.#desired);
@@ -68,9 +71,14 @@ export class Slot {
     return this.#ledger.state;
   }
 
-  /** Whether a release is being brought in. */
+  /** The release that is offered, if any. */
+  get offered(): StoredRelease | undefined {
+    return this.#candidacy.offer?.release;
+  }
+
+  /** Whether a release is being brought in at this moment, and any file may be needed. */
   get busy(): boolean {
-    return this.#candidacy.offer !== undefined;
+    return this.#candidacy.offer?.resting === false;
   }
 
   /** What was seen since the last call; undefined where that is nothing. */
@@ -83,18 +91,10 @@ export class Slot {
    * last run left on trial. A comparison in the shadow goes on when the policy says so again.
    */
   *boot(): Process<void> {
-    for (;;) {
-      const { current, previous } = this.#ledger.record;
-      if (current === undefined) break;
-      const loaded = yield* this.#service.load(current);
-      if (loaded.ok) {
-        this.#service.crown(loaded.value);
-        yield* this.#service.serve(loaded.value);
-        break;
-      }
-      this.#ledger.report('release-damaged', current, loaded.rejection);
-      yield* this.#ledger.commit(() => ({ current: previous, previous: undefined }));
-      if (this.#ledger.record.current === current) break;
+    const champion = yield* this.#service.restore();
+    if (champion !== undefined) {
+      this.#service.crown(champion);
+      yield* this.#service.serve(champion);
     }
     const { candidate } = this.#ledger.record;
     if (candidate === undefined || candidate.phase === 'shadow') return;

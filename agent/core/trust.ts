@@ -1,7 +1,7 @@
 import { openSign } from './cose/sign.js';
 import { openSign1 } from './cose/sign1.js';
 import type { Signer } from './cose/header.js';
-import { findSigner, parseKeyset, type Keyset } from './documents/keyset.js';
+import { findSigner, isExpired, parseKeyset, type Keyset } from './documents/keyset.js';
 import { ask, type Process } from './process.js';
 import { accept, refuse, type Result } from './result.js';
 
@@ -23,6 +23,9 @@ export class Trust {
     if (!envelope.ok) return envelope;
     const keyset = parseKeyset(envelope.value.payload);
     if (!keyset.ok) return keyset;
+    if (isExpired(keyset.value, wallMs)) {
+      return refuse('keyset-expired', `keyset ${keyset.value.version} has expired`);
+    }
     const signed = yield* verifyRoots(keyset.value, envelope.value.signers, wallMs);
     if (!signed.ok) return signed;
     this.#keyset = keyset.value;

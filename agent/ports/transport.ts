@@ -41,7 +41,7 @@ export interface Transport {
     done: (result: Result<void>) => void,
   ): void;
   unsubscribe(topic: string): void;
-  /** What is waiting for a session, and what was lost for want of room since the start. */
+  /** What is waiting for a session, and what was given up since the start, mostly for want of room. */
   readonly spool: { readonly waitingBytes: number; readonly droppedMessages: number };
   /**
    * Sends a DISCONNECT after what was published so far is acknowledged or `timeoutMs` has passed, and ends.

@@ -13,6 +13,10 @@ export const demoCommand: Command = {
     port: { type: 'number', describe: 'Port of the embedded broker; 0 takes any.', default: 0 },
     ...jsonOption,
   },
+  examples: [
+    ['$0 demo', 'tell the story, then let the fleet run until Ctrl-C'],
+    ['$0 demo --exit --json', 'for machines: one object a line, and an end'],
+  ],
   async run(given, terminal) {
     const asTold = await runDemo({
       devices: given.wholeNumber('devices', 1, 1000),

@@ -3,7 +3,6 @@ import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
-import { CodedError } from '../../agent/core/coded-error.js';
 import { limits } from '../../agent/core/limits.js';
 import { createTopics } from '../../agent/core/topics.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
@@ -12,6 +11,7 @@ import { publishRelease } from '../../operator/publish/publish-release.js';
 import { parseReleaseFile } from '../../operator/release/release-file.js';
 import { readKeyset, verifyRelease } from '../../operator/release/verify-release.js';
 import { jsonOption, type Command } from '../command.js';
+import { checkBrokerUrl } from '../broker-url.js';
 import { readNamedFile } from '../files.js';
 
 /** `tinylamp publish`: everyone runs this. */
@@ -65,11 +65,11 @@ export const publishCommand: Command = {
     const passwordFile = given.text('password-file');
     const ca = given.text('ca');
     const transport = new MqttTransport({
-      urls: [checkBroker(given.requiredText('broker'))],
+      urls: [checkBrokerUrl(given.requiredText('broker'))],
       protocol: 'auto',
       clientId: `operator-${randomBytes(6).toString('hex')}`,
       username: given.text('username'),
-      password: passwordFile === undefined ? undefined : readNamedFile(passwordFile),
+      password: passwordFile === undefined ? undefined : readPassword(passwordFile),
       tls: ca === undefined ? undefined : { ca: readNamedFile(ca) },
       packetBytes: 131_072,
       spoolBytes: 67_108_864,
@@ -108,10 +108,7 @@ export const publishCommand: Command = {
   },
 };
 
-function checkBroker(url: string): string {
-  if (/^mqtts?:\/\/[^/?#@\s]+\/?$/.test(url)) return url;
-  throw new CodedError(
-    'usage-invalid',
-    `--broker ${url} is not mqtt://HOST:PORT or mqtts://HOST:PORT`,
-  );
+/** Editors end a file with a line break that is no part of the password. */
+function readPassword(file: string): Uint8Array {
+  return new TextEncoder().encode(new TextDecoder().decode(readNamedFile(file)).trimEnd());
 }

@@ -3,7 +3,7 @@ import { createInProcessEngine } from '../../agent/adapters/engine/in-process-en
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
-import { buildRelease } from '../../operator/release/build-release.js';
+import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import { encodeReleaseFile } from '../../operator/release/release-file.js';
 import { slotPattern } from '../../agent/core/topics.js';
@@ -51,7 +51,11 @@ export const releaseBuildCommand: Command = {
     const pipelineFile = given.text('pipeline');
     const keys = openKeyFolder(given.requiredText('keys'));
     terminal.progress(`running ${modelFile} to measure it`);
-    const build = await buildRelease(
+    const sequence =
+      given.number('sequence') === undefined
+        ? undefined
+        : given.wholeNumber('sequence', 1, Number.MAX_SAFE_INTEGER);
+    const built = await buildRelease(
       {
         model: readNamedFile(modelFile),
         labels: labelsFile === undefined ? [] : readLines(labelsFile),
@@ -62,8 +66,8 @@ export const releaseBuildCommand: Command = {
         slot,
         name: given.text('name') ?? path.basename(modelFile, '.tflite'),
         version: given.requiredText('release-version'),
-        sequence: keys.nextNumber('sequence', slot, given.number('sequence')),
-        epoch: given.number('epoch') ?? 0,
+        sequence: 1,
+        epoch: given.wholeNumber('epoch', 0, Number.MAX_SAFE_INTEGER),
       },
       {
         engine: createInProcessEngine(await compileWasmCore()),
@@ -71,14 +75,26 @@ export const releaseBuildCommand: Command = {
         key: keys.key,
       },
     );
+    // A number is used up only by a release that could be built.
+    const manifest = {
+      ...built.manifest,
+      sequence: keys.nextNumber('sequence', slot, sequence),
+    };
+    const { envelope, artifacts } = sealRelease(manifest, built.artifacts, keys.key);
     const output = given.requiredText('output');
-    const bytes = encodeReleaseFile(build.envelope, build.artifacts);
+    const bytes = encodeReleaseFile(envelope, artifacts);
     writeNamedFile(output, bytes);
-    const { sequence, budget } = build.manifest;
+    const { budget } = manifest;
     if (given.flag('json')) {
-      terminal.printJson({ output, slot, sequence, bytes: bytes.length, budget });
+      terminal.printJson({
+        output,
+        slot,
+        sequence: manifest.sequence,
+        bytes: bytes.length,
+        budget,
+      });
     } else {
-      terminal.print(`${output}: release ${sequence} of ${slot}, ${bytes.length} bytes`);
+      terminal.print(`${output}: release ${manifest.sequence} of ${slot}, ${bytes.length} bytes`);
       terminal.print(
         `  arena ${budget.arenaBytes} bytes, ${budget.macs} multiply-accumulates, ${budget.expectedUs} us here`,
       );

@@ -10,6 +10,7 @@ export const releaseInspectCommand: Command = {
   summary: 'Show what a release is made of.',
   positionals: [{ name: 'file', describe: 'The release file.' }],
   options: jsonOption,
+  examples: [['$0 release inspect v1.tinylamp', 'its manifest, with digests in hexadecimal']],
   run(given, terminal) {
     const crypto = createNodeCrypto();
     const { manifest, envelope } = parseReleaseFile(

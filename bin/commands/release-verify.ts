@@ -19,6 +19,9 @@ export const releaseVerifyCommand: Command = {
     },
     ...jsonOption,
   },
+  examples: [
+    ['$0 release verify v1.tinylamp --keys keys', 'whether devices with this keyset believe it'],
+  ],
   run(given, terminal) {
     const file = given.requiredText('file');
     const crypto = createNodeCrypto();

@@ -5,8 +5,12 @@ import { CodedError } from '../../agent/core/coded-error.js';
 import { createLiveFleet } from '../../simulator/live-fleet.js';
 import { environments, type EnvironmentName } from '../../simulator/signals/environment.js';
 import { jsonOption, type Command, type ExitCode } from '../command.js';
+import { checkBrokerUrl } from '../broker-url.js';
 import { readNamedFile } from '../files.js';
 import { packageVersion } from '../package-version.js';
+
+/** Longer would overflow the timers of Node. */
+const longestSeconds = 2_000_000;
 
 /** `tinylamp simulate`: a fleet of devices in this process. */
 export const simulateCommand: Command = {
@@ -43,11 +47,15 @@ export const simulateCommand: Command = {
     }
     const state: { exitCode: ExitCode; stop: () => void } = { exitCode: 0, stop: () => undefined };
     const crashed = new Promise<void>((resolve) => (state.stop = resolve));
+    const seconds = given.number('seconds');
+    if (seconds !== undefined && (seconds <= 0 || seconds > longestSeconds)) {
+      throw new CodedError('usage-invalid', `--seconds must be above 0, at most ${longestSeconds}`);
+    }
     const seed = given.wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER);
     const fleet = createLiveFleet({
       seed,
       devices: given.wholeNumber('devices', 1, 10_000),
-      broker: given.requiredText('broker'),
+      broker: checkBrokerUrl(given.requiredText('broker')),
       prefix: given.requiredText('prefix'),
       slot: given.requiredText('slot'),
       environment: environmentOf(given.requiredText('environment')),
@@ -66,7 +74,6 @@ export const simulateCommand: Command = {
     });
     terminal.progress(`${fleet.devices.length} devices, seed ${seed}`);
     fleet.start();
-    const seconds = given.number('seconds');
     const elapsed = new Promise<void>((resolve) => {
       if (seconds !== undefined) setTimeout(resolve, seconds * 1000);
     });

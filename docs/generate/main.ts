@@ -1,9 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { renderCodesPage } from './codes-page.js';
+import { renderConfigurationPage } from './configuration-page.js';
 import { drawTerminal } from './terminal-picture.js';
 
 // Compiled to dist/docs/generate: the pages lie beside the sources.
 const page = (name: string): URL => new URL(`../../../docs/${name}`, import.meta.url);
+const demo = readFileSync(page('demo.txt'), 'utf8');
+const pages = {
+  'codes.md': renderCodesPage(),
+  'configuration.md': renderConfigurationPage(),
+  'demo.svg': drawTerminal(demo, 'npm start'),
+};
 
-writeFileSync(page('codes.md'), renderCodesPage());
-writeFileSync(page('demo.svg'), drawTerminal(readFileSync(page('demo.txt'), 'utf8'), 'npm start'));
+for (const [name, text] of Object.entries(pages)) writeFileSync(page(name), text);

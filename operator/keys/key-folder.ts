@@ -1,5 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
+import process from 'node:process';
 import { CodedError } from '../../agent/core/coded-error.js';
 import { sealSign } from '../../agent/core/cose/sign.js';
 import { encodeKeyset, roles, type Keyset } from '../../agent/core/documents/keyset.js';
@@ -31,9 +41,9 @@ const keysetLifeS = 10 * 365 * 86_400;
 
 /** Makes a folder with one key for all roles and the first keyset. Never overwrites one. */
 export function createKeyFolder(folder: string, wallMs: number): KeyFolder {
-  if (existsSync(path.join(folder, keyFile))) {
-    throw new CodedError('keys-exist', `${folder} holds a key already`);
-  }
+  // A keyset alone is that of an owner whose key is elsewhere, and what devices trust.
+  const found = [keyFile, keysetFile].find((name) => existsSync(path.join(folder, name)));
+  if (found !== undefined) throw new CodedError('keys-exist', `${folder} holds ${found} already`);
   const key = generateSigningKey();
   const keyset: Keyset = {
     version: 1,
@@ -79,7 +89,7 @@ function readNumbers(folder: string): Readonly<Record<string, number>> {
 }
 
 function isNumbers(value: unknown): value is Readonly<Record<string, number>> {
-  if (typeof value !== 'object' || value === null) return false;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return Object.values(value).every((each) => Number.isSafeInteger(each) && each >= 0);
 }
 
@@ -87,6 +97,19 @@ function writeNumbers(folder: string, numbers: Readonly<Record<string, number>>)
   const file = path.join(folder, numbersFile);
   writeFileSync(`${file}.new`, `${JSON.stringify(numbers, undefined, 2)}\n`, { flush: true });
   renameSync(`${file}.new`, file);
+  syncFolder(folder);
+}
+
+/** Makes a renaming durable, or a number could be given again after a power cut. */
+function syncFolder(folder: string): void {
+  // Windows opens no folders, and keeps its own order.
+  if (process.platform === 'win32') return;
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 function readOrRefuse<T>(folder: string, name: string, parse: (bytes: Buffer) => T): T {

@@ -1,4 +1,5 @@
-import { toHex } from '../../agent/core/bytes.js';
+import { sameBytes, toHex } from '../../agent/core/bytes.js';
+import { CodedError } from '../../agent/core/coded-error.js';
 import { everyone } from '../../agent/core/documents/policy.js';
 import { shortestTrial, type TrialTerms } from '../../agent/core/update/trial.js';
 import type { ReleaseFile } from '../release/release-file.js';
@@ -15,7 +16,7 @@ export interface Publication extends PolicyPublication {
 /**
  * Publishes a release to everyone: keyset, blocks, manifest, a policy with one arm, beacon. In this order,
  * each acknowledged before the next, so that a device never reads a document that names something
- * which is not there yet.
+ * which is not there yet. Throws `keyset-foreign` before anything is sent.
  *
  * @param trial what the release must show on a device before it is committed there
  */
@@ -47,12 +48,23 @@ export async function publishRelease(
 export async function publishContent(release: ReleaseFile, tools: PublishTools): Promise<number> {
   const { client, topics, keys, progress } = tools;
   const { slot, sequence } = release.manifest;
+  await checkKeyset(tools);
   progress('keyset');
   await client.publish(topics.keyset(keys.keysetVersion), keys.keyset);
   const blocks = await publishBlocks(release, tools);
   progress(`manifest ${sequence} of ${slot}`);
   await client.publish(topics.manifest(slot, sequence), release.envelope);
   return blocks;
+}
+
+/** Nothing is sent where devices trust somebody else: their keyset would be overwritten. */
+async function checkKeyset({ client, topics, keys }: PublishTools): Promise<void> {
+  const retained = await client.readRetained(topics.keyset(keys.keysetVersion));
+  if (retained === undefined || sameBytes(retained, keys.keyset)) return;
+  throw new CodedError(
+    'keyset-foreign',
+    `keyset ${keys.keysetVersion} of the broker is not the one of these keys`,
+  );
 }
 
 /** Publishes the blocks of all artifacts that travel over MQTT; gives their number. */

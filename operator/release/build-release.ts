@@ -1,7 +1,8 @@
-import { CodedError } from '../../agent/core/coded-error.js';
+import { CodedError, expectOk } from '../../agent/core/coded-error.js';
 import { sealSign1 } from '../../agent/core/cose/sign1.js';
 import {
   encodeManifest,
+  parseManifest,
   type Artifact,
   type ArtifactRole,
   type Manifest,
@@ -82,13 +83,14 @@ export async function buildRelease(
   );
 }
 
-/** Signs a manifest over artifacts that it describes. */
+/** Signs a manifest over artifacts that it describes. Throws `document-invalid` for one that devices would refuse. */
 export function sealRelease(
   manifest: Manifest,
   artifacts: readonly Uint8Array[],
   key: SigningKey,
 ): ReleaseFile {
   const payload = encodeManifest(manifest);
+  expectOk(parseManifest(payload));
   const envelope = sealSign1('manifest', key.kid, payload, (bytes) => key.sign(bytes));
   return { envelope, manifest, artifacts };
 }

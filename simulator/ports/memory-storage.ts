@@ -12,10 +12,17 @@ export interface MemoryStorageOptions {
   readonly storageBytes: number;
   /**
    * Asked before each operation, numbered from 1, what becomes of it. `stop` means that the power is gone:
-   * this operation and all later ones leave no trace and are never answered.
+   * this operation and all later ones leave no trace and are never answered. `fail` means that this one
+   * leaves no trace and is refused with `storage-failed`.
    */
-  readonly beforeOperation?: (number: number, what: string) => 'go' | 'stop';
+  readonly beforeOperation?: (number: number, what: string) => StorageFault;
 }
+
+/** What becomes of one operation. */
+export type StorageFault = 'go' | 'stop' | 'fail';
+
+/** Room that is kept for the state record, as on a real disk (`adapters/file-storage.ts`). */
+const reserveBytes = 262_144;
 
 const namePattern = /^[a-z]{1,16}\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,159}$/;
 
@@ -31,14 +38,22 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
   let stopped = false;
   const operate = <T>(what: string, name: string, run: () => Result<T>): Promise<Result<T>> => {
     if (!namePattern.test(name)) throw new Error(`${name} is no name of a stored file`);
-    stopped ||= options.beforeOperation?.(++operations, `${what} ${name}`) === 'stop';
-    return stopped ? new Promise(() => undefined) : Promise.resolve(run());
+    const fault = stopped ? 'stop' : options.beforeOperation?.(++operations, `${what} ${name}`);
+    stopped = fault === 'stop';
+    if (stopped) return new Promise(() => undefined);
+    return Promise.resolve(
+      fault === 'fail'
+        ? refuse('storage-failed', `${what} ${name}: a fault of the simulation`)
+        : run(),
+    );
   };
   const freeBytes = (): number => {
     let used = 0;
     for (const bytes of files.values()) used += bytes.length;
     return Math.max(0, options.storageBytes - used);
   };
+  const hasRoom = (name: string, bytes: number): boolean =>
+    freeBytes() >= bytes + (name.startsWith('state/') ? 0 : reserveBytes);
   return {
     read: (name, limitBytes) =>
       operate('read', name, () => {
@@ -50,17 +65,19 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
       }),
     write: (name, bytes) =>
       operate('write', name, () => {
-        if (bytes.length > freeBytes()) return refuse('storage-full', name);
+        if (!hasRoom(name, bytes.length)) return refuse('storage-full', name);
         files.set(name, bytes.slice());
         return accept(undefined);
       }),
     writeAt: (name, offset, bytes) =>
       operate('writeAt', name, () => {
         const before = files.get(name) ?? new Uint8Array();
-        const after = new Uint8Array(Math.max(before.length, offset + bytes.length));
-        if (after.length - before.length > freeBytes()) return refuse('storage-full', name);
+        // As with files, writing nothing fills no gap.
+        const end = bytes.length === 0 ? 0 : offset + bytes.length;
+        const after = new Uint8Array(Math.max(before.length, end));
+        if (!hasRoom(name, after.length - before.length)) return refuse('storage-full', name);
         after.set(before);
-        after.set(bytes, offset);
+        if (end > 0) after.set(bytes, offset);
         files.set(name, after);
         return accept(undefined);
       }),
@@ -68,8 +85,8 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
       operate('move', from, () => {
         const bytes = files.get(from);
         if (bytes === undefined) return refuse('storage-failed', `${from} is not there`);
-        files.set(to, bytes);
         files.delete(from);
+        files.set(to, bytes);
         return accept(undefined);
       }),
     remove: (name) =>
@@ -85,6 +102,7 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
             .map(([name, bytes]) => ({ name, bytes: bytes.length })),
         ),
       ),
-    freeBytes: () => operate('freeBytes', 'state/all', () => accept(freeBytes())),
+    freeBytes: () =>
+      operate('freeBytes', 'state/all', () => accept(Math.max(0, freeBytes() - reserveBytes))),
   };
 }

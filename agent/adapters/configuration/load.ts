@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { parseDocument } from 'yaml';
 import { CodedError } from '../../core/coded-error.js';
-import type { TlsMaterial } from '../mqtt/session.js';
+import { checkSchedule } from '../cron-scheduler.js';
+import type { TlsMaterial } from '../mqtt/connection.js';
 import { checkConfiguration, type ConfigurationFile } from './schema.js';
+import { readSmallFile } from './small-file.js';
+import { parseYaml } from './yaml.js';
 
 /** What an agent is told by its owner, with all files that it names read. */
 export interface AgentConfiguration extends Omit<ConfigurationFile, 'deviceId' | 'mqtt' | 'trust'> {
@@ -16,33 +17,41 @@ export interface AgentConfiguration extends Omit<ConfigurationFile, 'deviceId' |
   readonly trust: { readonly keyset: Uint8Array };
 }
 
-/** Files that a configuration names are small. */
-const fileBytes = 1_048_576;
-
 /**
- * Reads the YAML file of an agent. Paths in it are relative to its folder. Throws `configuration-invalid` or
- * `file-unreadable`.
+ * Reads the YAML file of an agent, and the files that it names. Paths in it are relative to its folder. Throws
+ * `configuration-invalid` or `schedule-invalid`.
  */
 export function loadConfiguration(file: string): AgentConfiguration {
   const folder = path.dirname(path.resolve(file));
-  const read = (name: string): Uint8Array => readSmallFile(path.resolve(folder, name));
-  const { deviceId, mqtt, trust, ...rest } = checkConfiguration(parseYaml(file));
+  const { deviceId, mqtt, trust, ...rest } = checkConfiguration(readYaml(file));
+  checkSchedule(rest.telemetry.schedule);
+  checkBroker(mqtt, rest.production);
+  checkSources(rest.slots);
+  const read = (key: string, name: string): Uint8Array => {
+    try {
+      return readSmallFile(path.resolve(folder, name));
+    } catch (error) {
+      throw invalid(`${key} names a file that cannot be read: ${messageOf(error)}`);
+    }
+  };
+  const readIfNamed = (key: string, name: string | undefined): Uint8Array | undefined =>
+    name === undefined ? undefined : read(key, name);
   const { passwordFile, tls, ...broker } = mqtt;
-  const configuration: AgentConfiguration = {
+  const password = readIfNamed('mqtt.passwordFile', passwordFile);
+  return Object.freeze({
     ...rest,
     stateDir: path.resolve(folder, rest.stateDir),
-    deviceId: deviceId ?? safeHostName(),
+    deviceId: deviceId ?? safeDeviceId(hostname()),
     mqtt: {
       ...broker,
-      // Editors end a file with a line break that is no part of the password.
-      password: passwordFile === undefined ? undefined : withoutLineEnd(read(passwordFile)),
+      password: password && withoutLineEnd(password),
       tls: tls && {
-        ca: tls.ca === undefined ? undefined : read(tls.ca),
-        cert: tls.cert === undefined ? undefined : read(tls.cert),
-        key: tls.key === undefined ? undefined : read(tls.key),
+        ca: readIfNamed('mqtt.tls.ca', tls.ca),
+        cert: readIfNamed('mqtt.tls.cert', tls.cert),
+        key: readIfNamed('mqtt.tls.key', tls.key),
       },
     },
-    trust: { keyset: read(trust.keyset) },
+    trust: { keyset: read('trust.keyset', trust.keyset) },
     slots: Object.fromEntries(
       Object.entries(rest.slots).map(([name, slot]) => {
         const { source } = slot;
@@ -50,56 +59,71 @@ export function loadConfiguration(file: string): AgentConfiguration {
         return [name, { ...slot, source: { ...source, path: path.resolve(folder, source.path) } }];
       }),
     ),
-  };
-  checkProduction(configuration);
-  return Object.freeze(configuration);
+  });
 }
 
-function parseYaml(file: string): unknown {
-  const text = new TextDecoder().decode(readSmallFile(file));
-  const document = parseDocument(text, { uniqueKeys: true });
-  const [error] = document.errors;
-  if (error !== undefined)
-    throw new CodedError('configuration-invalid', `${file}: ${error.message}`);
-  // Aliases multiply: a few lines can stand for gigabytes.
-  return document.toJS({ maxAliasCount: 16 }) as unknown;
+/** A host name with everything replaced that cannot be part of a topic. */
+export function safeDeviceId(host: string): string {
+  return host.replace(/[^A-Za-z0-9_-]/g, '-').slice(0, 64) || 'gateway';
 }
 
-function readSmallFile(file: string): Uint8Array {
+function readYaml(file: string): unknown {
   try {
-    const bytes = readFileSync(file);
-    if (bytes.length > fileBytes) throw new Error(`it has more than ${fileBytes} bytes`);
-    return new Uint8Array(bytes);
+    return parseYaml(new TextDecoder('utf-8', { fatal: true }).decode(readSmallFile(file)));
   } catch (error) {
-    throw new CodedError(
-      'file-unreadable',
-      `${file}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw invalid(`${file} cannot be read: ${messageOf(error)}`);
   }
 }
 
+/** What no single key shows. */
+function checkBroker(mqtt: ConfigurationFile['mqtt'], production: boolean): void {
+  const { url: urls, username, passwordFile, tls } = mqtt;
+  if (passwordFile !== undefined && username === undefined) {
+    throw invalid('mqtt.passwordFile needs mqtt.username beside it');
+  }
+  if ((tls?.cert === undefined) !== (tls?.key === undefined)) {
+    throw invalid('mqtt.tls.cert and mqtt.tls.key belong together; one of them is missing');
+  }
+  const plain = urls.find((url) => !url.startsWith('mqtts://'));
+  if (plain === undefined) return;
+  if (tls !== undefined) {
+    throw invalid(`mqtt.url must be mqtts:// where mqtt.tls is given; it is ${quote(plain)}`);
+  }
+  // Whoever can read the network must not read the password.
+  if (production) {
+    throw invalid(`mqtt.url must be mqtts:// where production is true; it is ${quote(plain)}`);
+  }
+}
+
+/** What can be read only once can serve only one slot. */
+function checkSources(slots: ConfigurationFile['slots']): void {
+  const readers = new Map<string, string>();
+  for (const [name, { source }] of Object.entries(slots)) {
+    if (source.type === 'file') continue;
+    const origin = source.type === 'mqtt' ? `topic ${quote(source.topic)}` : 'standard input';
+    const other = readers.get(origin);
+    if (other !== undefined) {
+      throw invalid(`slots.${name}.source must not read ${origin}, which slots.${other} reads`);
+    }
+    readers.set(origin, name);
+  }
+}
+
+/** Editors end a file with a line break that is no part of the password. */
 function withoutLineEnd(bytes: Uint8Array): Uint8Array {
   let end = bytes.length;
   while (end > 0 && (bytes[end - 1] === 10 || bytes[end - 1] === 13)) end--;
   return bytes.subarray(0, end);
 }
 
-/** The host name with everything replaced that cannot be part of a topic. */
-function safeHostName(): string {
-  return (
-    hostname()
-      .replace(/[^A-Za-z0-9_-]/g, '-')
-      .slice(0, 64) || 'gateway'
-  );
+function invalid(detail: string): CodedError {
+  return new CodedError('configuration-invalid', detail);
 }
 
-/** In production there are no conveniences: whoever can read the network must not read the password. */
-function checkProduction({ production, mqtt }: AgentConfiguration): void {
-  if (!production) return;
-  const plain = mqtt.url.find((url) => !url.startsWith('mqtts://'));
-  if (plain === undefined) return;
-  throw new CodedError(
-    'configuration-invalid',
-    `mqtt.url must be mqtts:// where production is true; it is ${JSON.stringify(plain)}`,
-  );
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
 }

@@ -3,134 +3,374 @@ import { CodedError } from '../../core/coded-error.js';
 import { deviceIdPattern, slotPattern } from '../../core/topics.js';
 
 /**
- * The configuration file of an agent as one table: every key, its type, what is allowed, its default.
- * Keys that are not here are refused. `docs/configuration.md` explains them.
+ * The configuration file of an agent as one table: every key, its type, what is allowed, its default and its
+ * meaning. Keys that are not here are refused. `docs/configuration.md` is made from it by `npm run docs`.
  */
 
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
 
-const bytes = (most: number) =>
-  v.pipe(v.number(), v.integer(), v.minValue(1, 'must be at least 1'), v.maxValue(most));
-const text = v.pipe(v.string(), v.minLength(1), v.maxLength(1024));
-const brokerUrl = v.pipe(
-  text,
-  v.regex(/^mqtts?:\/\/[^/?#@\s]+\/?$/, 'must be mqtt://HOST:PORT or mqtts://HOST:PORT'),
-);
-const topic = v.pipe(text, v.regex(/^[^+#\0]+$/, 'must be one exact topic, without + and #'));
+/** Errors and the page of the documentation say what is allowed in the same words. */
+const allowed = <T>(what: string) => v.metadata<T, { readonly allowed: string }>({ allowed: what });
 
-const decode = v.picklist(['raw', 'json', 'bmp'], (issue) => {
-  const later = ['cbor', 'wav', 'png', 'jpeg'].includes(String(issue.input));
-  return `${later ? 'is not supported yet' : 'is unknown'}; allowed: raw, json, bmp`;
-});
+function bytes(most: number, meaning: string) {
+  return wholeNumber(1, most, meaning);
+}
+
+function wholeNumber(least: number, most: number, meaning: string) {
+  const what = `a whole number, ${least} to ${most}`;
+  const message = `must be ${what}`;
+  return v.pipe(
+    v.number(message),
+    v.integer(message),
+    v.minValue(least, message),
+    v.maxValue(most, message),
+    allowed(what),
+    v.description(meaning),
+  );
+}
+
+function matching(pattern: RegExp, what: string, meaning: string) {
+  const message = `must be ${what}`;
+  return v.pipe(
+    v.string(message),
+    v.regex(pattern, message),
+    allowed(what),
+    v.description(meaning),
+  );
+}
+
+/** A file name or a text for others, which is not ours to judge. */
+function text(meaning: string) {
+  return matching(/^[^\p{Cc}\p{Cs}]{1,1024}$/u, 'a text of 1 to 1024 characters', meaning);
+}
+
+function choice<const T extends readonly string[]>(
+  values: T,
+  meaning: string,
+  later: readonly string[] = [],
+) {
+  const what = values.join(', ');
+  return v.pipe(
+    v.picklist(values, ({ input }) =>
+      later.includes(String(input))
+        ? `is not supported yet; allowed now: ${what}`
+        : `must be one of ${what}`,
+    ),
+    allowed(what),
+    v.description(meaning),
+  );
+}
+
+/** Control characters and lone surrogates end the session at many brokers (MQTT 5, 1.5.4). */
+function topic(meaning: string) {
+  return matching(
+    /^[^+#\p{Cc}\p{Cs}]{1,1024}$/u,
+    'one exact topic, without + and #, of 1 to 1024 characters',
+    meaning,
+  );
+}
+
+function section<const T extends v.ObjectEntries>(entries: T, meaning: string) {
+  return v.pipe(v.strictObject(entries, 'must be a map of keys'), v.description(meaning));
+}
+
+/** A map with names of our owner's choice. */
+function map<const T extends v.GenericSchema>(names: v.GenericSchema<string, string>, values: T) {
+  return v.pipe(
+    v.custom<Record<string, v.InferInput<T>>>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      'must be a map',
+    ),
+    v.record(names, values),
+  );
+}
+
+const urlForm = 'mqtt://HOST:PORT or mqtts://HOST:PORT';
+const brokerUrl = v.pipe(
+  v.string(`must be ${urlForm}`),
+  v.maxLength(1024, `must be ${urlForm}`),
+  v.regex(/^mqtts?:\/\/[^/?#@\s\p{Cc}]+\/?$/u, `must be ${urlForm}, without anything else`),
+  v.check((url) => URL.canParse(url) && new URL(url).port !== '0', `must be ${urlForm}`),
+);
 
 const decoding = {
-  decode,
-  /** JSON Pointers (RFC 6901) to the channels of a frame; for `json`. */
+  decode: choice(
+    ['raw', 'json', 'bmp'],
+    'How a message becomes samples: little-endian elements, JSON, or a picture.',
+    ['cbor', 'wav', 'png', 'jpeg'],
+  ),
   fields: v.optional(
     v.pipe(
-      v.array(v.pipe(v.string(), v.regex(/^(\/.*)?$/, 'must be a JSON Pointer such as /x'))),
-      v.minLength(1),
-      v.maxLength(64),
+      v.array(
+        v.pipe(
+          v.string('must be a JSON Pointer such as /x'),
+          v.regex(/^(\/([^~]|~[01]){0,256})?$/, 'must be a JSON Pointer such as /x'),
+        ),
+        'must be a list of JSON Pointers',
+      ),
+      v.minLength(1, 'must name at least one field'),
+      v.maxLength(64, 'must name at most 64 fields'),
+      allowed('a list of 1 to 64 JSON Pointers (RFC 6901)'),
+      v.description(
+        'With `decode: json`, and only there: where the values of a frame are, one pointer for each channel, or one at an array.',
+      ),
     ),
   ),
-  /** The type of little-endian elements; for `raw`. */
-  element: v.optional(v.picklist(['int8', 'uint8', 'int16', 'int32', 'float32']), 'float32'),
+  pixels: v.optional(
+    choice(
+      ['auto', 'unsigned', 'signed'],
+      'With `decode: bmp`, and only there: how the bytes of grey pictures are read; `auto`, which looks at each picture, where it is left out.',
+    ),
+  ),
+  element: v.optional(
+    choice(
+      ['int8', 'uint8', 'int16', 'int32', 'float32'],
+      'With `decode: raw`, and only there: the type of the elements; `float32` where it is left out.',
+    ),
+  ),
 };
 
-const source = v.variant(
-  'type',
-  [
-    v.strictObject({ type: v.literal('mqtt'), topic, ...decoding }),
-    v.strictObject({ type: v.literal('stdin'), ...decoding }),
-    v.strictObject({ type: v.literal('file'), path: text, ...decoding }),
-  ],
-  'is unknown or not supported yet; allowed: mqtt, stdin, file',
+const sourceTypes = {
+  mqtt: v.strictObject({
+    type: v.literal('mqtt'),
+    topic: topic('The topic that the samples come on.'),
+    ...decoding,
+  }),
+  stdin: v.strictObject({ type: v.literal('stdin'), ...decoding }),
+  file: v.strictObject({
+    type: v.literal('file'),
+    path: text('The file that the samples are in.'),
+    ...decoding,
+  }),
+};
+
+const source = v.pipe(
+  v.variant('type', [sourceTypes.mqtt, sourceTypes.stdin, sourceTypes.file], ({ input }) =>
+    input === 'vitals'
+      ? 'is not supported yet; allowed now: mqtt, stdin, file'
+      : 'must be one of mqtt, stdin, file',
+  ),
+  v.check(
+    ({ decode, fields }) => (decode === 'json') === (fields !== undefined),
+    'takes fields with decode json, and only with it',
+  ),
+  v.check(
+    ({ decode, element }) => decode === 'raw' || element === undefined,
+    'takes element only with decode raw',
+  ),
+  v.check(
+    ({ decode, pixels }) => decode === 'bmp' || pixels === undefined,
+    'takes pixels only with decode bmp',
+  ),
+  v.description(
+    'Where the samples come from: `mqtt` (a topic), `stdin` or `file` (once, to its end). A topic, or standard input, serves one slot.',
+  ),
 );
 
-const slot = v.strictObject({
-  source: v.pipe(
+const slot = section(
+  {
     source,
-    v.check(
-      ({ decode: how, fields }) => (how === 'json') === (fields !== undefined),
-      'takes fields with decode json, and only with it',
-    ),
-  ),
-  sink: v.optional(
-    v.strictObject({
-      type: v.literal('mqtt'),
-      topic: v.optional(topic),
-      encode: v.optional(v.picklist(['json', 'cbor']), 'json'),
-    }),
-    { type: 'mqtt' },
-  ),
-  limits: v.optional(
-    v.strictObject({
-      arenaBytes: v.optional(bytes(256 * mebibyte), 256 * kibibyte),
-      imageBytes: v.optional(bytes(64 * mebibyte), mebibyte),
-      periodMs: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(86_400_000)), 1000),
-    }),
-    {},
-  ),
-});
-
-export const configurationSchema = v.strictObject({
-  deviceId: v.optional(
-    v.pipe(v.string(), v.regex(deviceIdPattern, 'must match A-Z a-z 0-9 _ -, at most 64')),
-  ),
-  labels: v.optional(
-    v.record(
-      v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,32}$/)),
-      v.pipe(v.string(), v.maxLength(64)),
-    ),
-    {},
-  ),
-  stateDir: text,
-  mqtt: v.strictObject({
-    url: v.union(
-      [
-        v.pipe(
-          brokerUrl,
-          v.transform((url) => [url]),
-        ),
-        v.pipe(v.array(brokerUrl), v.minLength(1), v.maxLength(8)),
-      ],
-      'must be mqtt://HOST:PORT or mqtts://HOST:PORT, or a list of them',
-    ),
-    protocol: v.optional(
-      v.pipe(
-        v.union([v.string(), v.number()]),
-        v.transform(String),
-        v.picklist(['auto', '5', '3.1.1']),
+    sink: v.optional(
+      section(
+        {
+          type: choice(['mqtt'], 'Where results go.'),
+          topic: v.optional(
+            topic(
+              'The topic of the results; `<prefix>/devices/<deviceId>/results/<slot>` by default.',
+            ),
+          ),
+          encode: v.optional(choice(['json', 'cbor'], 'The form of the results.'), 'json'),
+        },
+        'Where results go.',
       ),
-      'auto',
+      { type: 'mqtt' },
     ),
-    prefix: v.optional(
-      v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.-]{1,32}(\/[A-Za-z0-9_.-]{1,32}){0,3}$/)),
-      'tinylamp',
+    limits: v.optional(
+      section(
+        {
+          arenaBytes: v.optional(
+            bytes(256 * mebibyte, 'Memory for the activations of all models of a release.'),
+            256 * kibibyte,
+          ),
+          imageBytes: v.optional(
+            bytes(64 * mebibyte, 'Storage for the files of a release.'),
+            mebibyte,
+          ),
+          periodMs: v.optional(
+            wholeNumber(
+              1,
+              86_400_000,
+              'Time between two windows: an inference may take that long.',
+            ),
+            1000,
+          ),
+        },
+        'What a release may take on this device; larger ones are refused.',
+      ),
+      {},
     ),
-    username: v.optional(text),
-    passwordFile: v.optional(text),
-    tls: v.optional(
-      v.strictObject({ ca: v.optional(text), cert: v.optional(text), key: v.optional(text) }),
+  },
+  'One job of this gateway: samples in, results out.',
+);
+
+export const configurationSchema = v.strictObject(
+  {
+    deviceId: v.optional(
+      matching(
+        deviceIdPattern,
+        'a text of A-Z a-z 0-9 _ -, at most 64 characters',
+        'The name of this device in topics, and its client id; the host name by default.',
+      ),
     ),
-  }),
-  trust: v.strictObject({ keyset: text }),
-  slots: v.pipe(
-    v.record(v.pipe(v.string(), v.regex(slotPattern, 'must match a-z 0-9 _ -, at most 32')), slot),
-    v.minEntries(1, 'must name at least one slot'),
-    v.maxEntries(16),
-  ),
-  telemetry: v.optional(v.strictObject({ schedule: v.optional(text, '* * * * *') }), {}),
-  limits: v.optional(
-    v.strictObject({
-      storageBytes: v.optional(bytes(2 ** 40), 64 * mebibyte),
-      spoolBytes: v.optional(bytes(2 ** 32), 8 * mebibyte),
-    }),
-    {},
-  ),
-  production: v.optional(v.boolean(), false),
-});
+    labels: v.optional(
+      v.pipe(
+        map(
+          v.pipe(
+            v.string(),
+            v.regex(/^[A-Za-z0-9_-]{1,32}$/, 'must have a name of A-Z a-z 0-9 _ -, at most 32'),
+          ),
+          v.pipe(
+            v.string('must be a text'),
+            v.maxLength(64, 'must be a text of at most 64 characters'),
+          ),
+        ),
+        v.maxEntries(32, 'must be at most 32'),
+        allowed('a map of at most 32 texts'),
+        v.description(
+          'What is true of this device, for releases that are meant for some: site, class, …',
+        ),
+      ),
+      {},
+    ),
+    stateDir: text('The folder of what must survive a restart; one for each agent.'),
+    mqtt: section(
+      {
+        url: v.pipe(
+          v.union(
+            [
+              v.pipe(
+                brokerUrl,
+                v.transform((url) => [url]),
+              ),
+              v.pipe(
+                v.array(brokerUrl),
+                v.minLength(1, 'must have at least one address'),
+                v.maxLength(8, 'must have at most 8 addresses'),
+              ),
+            ],
+            `must be ${urlForm}, or a list of 1 to 8 of them`,
+          ),
+          allowed(`${urlForm}, or a list of 1 to 8 of them`),
+          v.description('The broker; of several the next is tried where one does not answer.'),
+        ),
+        protocol: v.optional(
+          v.pipe(
+            v.union([v.string(), v.number()], 'must be one of auto, 5, 3.1.1'),
+            v.transform(String),
+            choice(
+              ['auto', '5', '3.1.1'],
+              'The version of MQTT; `auto` begins with 5 and falls back to 3.1.1.',
+            ),
+            allowed('auto, 5, 3.1.1'),
+          ),
+          'auto',
+        ),
+        prefix: v.optional(
+          matching(
+            /^[A-Za-z0-9_.-]{1,32}(\/[A-Za-z0-9_.-]{1,32}){0,3}$/,
+            '1 to 4 topic levels of A-Z a-z 0-9 _ . -, at most 32 characters each',
+            'What all topics of tinylamp begin with.',
+          ),
+          'tinylamp',
+        ),
+        username: v.optional(text('The name that the broker knows this device by.')),
+        passwordFile: v.optional(
+          text('The file with the password; a line break at its end is no part of it.'),
+        ),
+        tls: v.optional(
+          section(
+            {
+              ca: v.optional(
+                text(
+                  'PEM file: who may have signed the certificate of the broker; the authorities that Node.js knows by default.',
+                ),
+              ),
+              cert: v.optional(text('PEM file: the certificate of this device, with `key`.')),
+              key: v.optional(text('PEM file: the private key to `cert`.')),
+            },
+            'For addresses that begin with `mqtts://`.',
+          ),
+        ),
+      },
+      'The broker and how it is reached.',
+    ),
+    trust: section(
+      {
+        keyset: text(
+          'The first keyset, as `tinylamp keys new` wrote it: the only root of trust, never taken from the broker.',
+        ),
+      },
+      'Whose releases are believed.',
+    ),
+    slots: v.pipe(
+      map(
+        v.pipe(
+          v.string(),
+          v.regex(slotPattern, 'must have a name of a-z 0-9 _ -, at most 32 characters'),
+        ),
+        slot,
+      ),
+      v.minEntries(1, 'must name at least one slot'),
+      v.maxEntries(16, 'must name at most 16 slots'),
+      v.description(
+        'The jobs of this gateway by name (a-z 0-9 _ -, at most 32 characters), 1 to 16 of them.',
+      ),
+    ),
+    telemetry: v.optional(
+      section(
+        {
+          schedule: v.optional(
+            text(
+              'When measurements of the device are sent: a cron expression of five or six fields.',
+            ),
+            '* * * * *',
+          ),
+        },
+        'Measurements of the device itself.',
+      ),
+      {},
+    ),
+    limits: v.optional(
+      section(
+        {
+          storageBytes: v.optional(
+            bytes(2 ** 40, 'What all releases of this device may take in stateDir.'),
+            64 * mebibyte,
+          ),
+          spoolBytes: v.optional(
+            bytes(
+              2 ** 32,
+              'Memory for messages that wait for the broker; beyond it the oldest are dropped.',
+            ),
+            8 * mebibyte,
+          ),
+        },
+        'What the agent may take of this machine.',
+      ),
+      {},
+    ),
+    production: v.optional(
+      v.pipe(
+        v.boolean('must be true or false'),
+        allowed('true, false'),
+        v.description('`true` refuses what is only convenient: plain `mqtt://`.'),
+      ),
+      false,
+    ),
+  },
+  'must be a map of keys',
+);
 
 /** The file's content, with defaults in place of what was left out. */
 export type ConfigurationFile = v.InferOutput<typeof configurationSchema>;
@@ -138,22 +378,49 @@ export type ConfigurationFile = v.InferOutput<typeof configurationSchema>;
 /** Where the samples of a slot come from. */
 export type SourceConfiguration = ConfigurationFile['slots'][string]['source'];
 
-/** Checks a parsed file against the table. Throws `configuration-invalid` naming key, value and what is allowed. */
+/** A file with hundreds of mistakes is another kind of file. */
+const mistakesShown = 10;
+
+/**
+ * Checks a parsed file against the table. Throws `configuration-invalid` with a line for each mistake, which
+ * names key, value and what is allowed.
+ */
 export function checkConfiguration(value: unknown): ConfigurationFile {
+  const inherited = findInheritedName(value, '');
+  if (inherited !== undefined) {
+    throw new CodedError('configuration-invalid', `${inherited} is no key that is known here`);
+  }
   const parsed = v.safeParse(configurationSchema, value, { abortPipeEarly: true });
   if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  const key = v.getDotPath(issue) ?? 'the file';
-  throw new CodedError('configuration-invalid', `${key} ${explain(issue)}`);
+  const mistakes = parsed.issues.slice(0, mistakesShown).map(explain);
+  const more = parsed.issues.length - mistakes.length;
+  if (more > 0) mistakes.push(`and ${more} more`);
+  throw new CodedError('configuration-invalid', mistakes.join('\n'));
 }
 
 function explain(issue: v.BaseIssue<unknown>): string {
-  const given = JSON.stringify(issue.input)?.slice(0, 80) ?? 'nothing';
+  const key = v.getDotPath(issue) ?? 'the file';
   // strictObject reports a missing key and an unknown one alike, told apart by what was expected.
-  if (issue.expected === 'never') return 'is no key that is known here';
-  if (issue.input === undefined) return 'is missing';
-  const own = issue.message.startsWith('Invalid')
-    ? `must be ${issue.expected ?? 'something else'}`
-    : issue.message;
-  return `${own}; it is ${given}`;
+  if (issue.expected === 'never') return `${key} is no key that is known here`;
+  if (issue.input === undefined) return `${key} is missing`;
+  return `${key} ${issue.message}; it is ${show(issue.input)}`;
+}
+
+/** The value as it was given, short, without a password that an address might hold. */
+function show(value: unknown): string {
+  const given = JSON.stringify(value) ?? 'nothing';
+  const harmless = given.replace(/\/\/[^"@]*@/g, '//…@');
+  return harmless.length > 80 ? `${harmless.slice(0, 80)}…` : harmless;
+}
+
+/** Names that every object has, such as `constructor`: they would pass for known keys. */
+function findInheritedName(value: unknown, at: string): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, inner] of Object.entries(value)) {
+    const key = at === '' ? name : `${at}.${name}`;
+    if (name in Object.prototype) return key;
+    const found = findInheritedName(inner, key);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

@@ -1,59 +1,72 @@
-import { Transform, type TransformCallback } from 'node:stream';
-
-/** The fixed header's remaining length has at most four bytes (MQTT 3.1.1 and 5, 2.2.3 and 2.1.4). */
+/** The fixed header's remaining length has at most four bytes (MQTT 3.1.1, 2.2.3; MQTT 5, 2.1.4). */
 const longestLengthBytes = 4;
 
+const publishType = 3;
+
+/** Why nothing more may pass. */
+export interface PacketRefusal {
+  readonly code: 'packet-too-large' | 'packet-invalid';
+  readonly detail: string;
+}
+
 /**
- * Lets MQTT packets pass until one announces more than `packetBytes`. MQTT.js checks sizes only after the
- * whole packet is in memory; here the length in the fixed header is enough to stop.
+ * Follows the packets of a connection by their fixed headers alone. MQTT.js checks sizes only after the
+ * whole packet is in memory; here the announced length is enough to stop.
  */
-export class PacketGuard extends Transform {
+export class PacketGuard {
   readonly #packetBytes: number;
-  readonly #tooLarge: (bytes: number) => void;
   /** Bytes of the present packet's body that are still to come. */
-  #body = 0;
-  /** Where in the fixed header we are: 0 before the first byte, then the number of length bytes read. */
+  #bodyBytes = 0;
+  /** How much of the fixed header is read: 0 before its first byte. */
   #headerBytes = 0;
   #length = 0;
-  #stopped = false;
+  #refusal: PacketRefusal | undefined;
 
-  /** `tooLarge` is called once with the announced length; nothing passes afterwards. */
-  constructor(packetBytes: number, tooLarge: (bytes: number) => void) {
-    super();
+  constructor(packetBytes: number) {
     this.#packetBytes = packetBytes;
-    this.#tooLarge = tooLarge;
   }
 
-  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
-    if (!this.#stopped && !this.#check(chunk)) {
-      this.#stopped = true;
-      this.#tooLarge(this.#length);
-    }
-    done(null, this.#stopped ? undefined : chunk);
-  }
-
-  /** Follows the packets through a chunk; false where one is too large or its length has no end. */
-  #check(chunk: Buffer): boolean {
+  /** Reads on; says what is wrong with the chunk, and with everything after it. */
+  check(chunk: Uint8Array): PacketRefusal | undefined {
     let at = 0;
-    while (at < chunk.length) {
-      if (this.#body > 0) {
-        const skipped = Math.min(this.#body, chunk.length - at);
-        this.#body -= skipped;
+    while (at < chunk.length && this.#refusal === undefined) {
+      if (this.#bodyBytes > 0) {
+        const skipped = Math.min(this.#bodyBytes, chunk.length - at);
+        this.#bodyBytes -= skipped;
         at += skipped;
-      } else if (this.#headerBytes === 0) {
-        at++;
-        this.#headerBytes = 1;
-        this.#length = 0;
       } else {
         const byte = chunk[at++] ?? 0;
-        this.#length += (byte & 0x7f) * 128 ** (this.#headerBytes - 1);
-        if (this.#length > this.#packetBytes) return false;
-        if ((byte & 0x80) === 0) {
-          this.#body = this.#length;
-          this.#headerBytes = 0;
-        } else if (++this.#headerBytes > longestLengthBytes) return false;
+        this.#refusal = this.#headerBytes === 0 ? this.#begin(byte) : this.#lengthen(byte);
       }
     }
-    return true;
+    return this.#refusal;
+  }
+
+  #begin(byte: number): PacketRefusal | undefined {
+    this.#headerBytes = 1;
+    this.#length = 0;
+    // Subscriptions are for QoS 1 at most, and a broker keeps to what it granted (MQTT 3.1.1, 3.8.4). Messages
+    // at QoS 2 would pile up until their release, which a broker can withhold.
+    if (byte >> 4 !== publishType || ((byte >> 1) & 3) < 2) return undefined;
+    return { code: 'packet-invalid', detail: 'a message above QoS 1, which nobody asked for' };
+  }
+
+  #lengthen(byte: number): PacketRefusal | undefined {
+    this.#length += (byte & 0x7f) * 128 ** (this.#headerBytes - 1);
+    this.#headerBytes++;
+    const most = this.#packetBytes;
+    if (this.#headerBytes + this.#length > most) {
+      return {
+        code: 'packet-too-large',
+        detail: `a packet of ${this.#length} bytes or more; at most ${most} are read`,
+      };
+    }
+    if ((byte & 0x80) === 0) {
+      this.#bodyBytes = this.#length;
+      this.#headerBytes = 0;
+    } else if (this.#headerBytes > longestLengthBytes) {
+      return { code: 'packet-too-large', detail: 'a packet whose length has no end' };
+    }
+    return undefined;
   }
 }

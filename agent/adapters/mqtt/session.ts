@@ -1,29 +1,15 @@
-import net from 'node:net';
-import { Duplex } from 'node:stream';
-import tls from 'node:tls';
 import { MqttClient, type IClientOptions } from 'mqtt';
 import { accept, refuse, type Rejection, type Result } from '../../core/result.js';
 import type { Message } from '../../ports/transport.js';
-import { PacketGuard } from './packet-guard.js';
+import { Connection, type ConnectionOptions } from './connection.js';
 
 /** Where and how a session is opened. */
-export interface SessionOptions {
-  readonly url: URL;
+export interface SessionOptions extends ConnectionOptions {
   readonly protocol: 4 | 5;
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
-  readonly tls: TlsMaterial | undefined;
-  /** Larger packets end the session before they are buffered. */
-  readonly packetBytes: number;
   readonly will: Message | undefined;
-}
-
-/** PEM files as bytes. */
-export interface TlsMaterial {
-  readonly ca?: Uint8Array | undefined;
-  readonly cert?: Uint8Array | undefined;
-  readonly key?: Uint8Array | undefined;
 }
 
 /** How an attempt, or a session, came to its end. */
@@ -44,56 +30,77 @@ export interface SessionListener {
 const connectTimeoutMs = 10_000;
 const keepaliveS = 30;
 
+/** How long the broker gets to close the connection after a DISCONNECT. */
+const goodbyeMs = 1_000;
+
 /** Publishes under way at a time; MQTT 5 brokers may allow fewer (Receive Maximum, MQTT 5, 3.3.4). */
 const publishWindow = 16;
 
+/** What a PUBLISH has besides topic and payload, at most: header, lengths, packet id, no properties. */
+const publishOverheadBytes = 10;
+
+/** DISCONNECT with nothing to say, the same in MQTT 3.1.1 (3.14) and 5 (3.14.2.1). */
+const disconnectPacket = Uint8Array.of(0xe0, 0);
+
 /** The code of an unacceptable protocol version in CONNACK of MQTT 3.1.1 and 5. */
-const versionCodes: ReadonlySet<number> = new Set([1, 0x84]);
+const versionCodes: ReadonlySet<unknown> = new Set([1, 0x84]);
 
 /** One MQTT session over one connection, clean at its start; never reconnects. The only user of MQTT.js. */
 export class MqttSession {
   readonly #client: MqttClient;
   readonly #listener: SessionListener;
-  #stream: Duplex | undefined;
+  #connection: Connection | undefined;
+  /** The largest packet that either side takes. */
+  #packetBytes: number;
+  /** TCP, and TLS where it is wanted, stand: whoever closes now is a broker. */
+  #reached = false;
   #connected = false;
-  #socketOpened = false;
   #ended = false;
-  /** The first thing that went wrong: what follows it is a consequence. */
-  #cause: SessionEnd | undefined;
 
   constructor(options: SessionOptions, listener: SessionListener) {
     this.#listener = listener;
+    this.#packetBytes = options.packetBytes;
     this.#client = new MqttClient(() => this.#connect(options), clientOptions(options));
     this.#client.on('connect', ({ properties }) => {
+      if (this.#ended) return;
       this.#connected = true;
+      this.#packetBytes = Math.min(this.#packetBytes, properties?.maximumPacketSize ?? Infinity);
       this.#listener.opened(Math.min(publishWindow, properties?.receiveMaximum ?? publishWindow));
     });
     this.#client.on('message', (topic, payload, { retain }) => {
-      this.#listener.message({ topic, payload, retained: retain });
+      if (!this.#ended) this.#listener.message({ topic, payload, retained: retain });
     });
     this.#client.on('disconnect', ({ reasonCode }) => {
-      this.#fail(reasonCode === 0x8e ? takenOver : brokerEnded(reasonCode));
+      this.#fail(rejectionOfDisconnect(reasonCode ?? 0));
     });
     // Without a listener an error would end the process.
     this.#client.on('error', (error) => {
-      this.#fail(this.#rejectionOf(error), isVersionError(error) ? 'said' : undefined);
+      const code = 'code' in error ? error.code : undefined;
+      this.#fail(this.#rejectionOf(error, code), versionCodes.has(code) ? 'said' : undefined);
     });
     this.#client.on('close', () => {
-      const closedEarly = this.#socketOpened && !this.#connected;
       this.#fail(
         this.#connected
           ? { code: 'session-ended', detail: 'the connection was closed' }
           : { code: 'broker-unreachable', detail: 'the connection was closed before CONNACK' },
-        closedEarly ? 'closed' : undefined,
+        this.#reached && !this.#connected ? 'closed' : undefined,
       );
     });
   }
 
   publish({ topic, payload, retained }: Message, done: (result: Result<void>) => void): void {
+    const bytes = publishOverheadBytes + Buffer.byteLength(topic) + payload.length;
+    // Sent all the same, it would end this session, and each one in which it is sent again.
+    if (bytes > this.#packetBytes) {
+      done(refuse('publish-refused', `${topic}: ${bytes} bytes, at most ${this.#packetBytes}`));
+      return;
+    }
     this.#client.publish(topic, asBuffer(payload), { qos: 1, retain: retained }, (error) => {
       // What a lost session took with it is sent again; only the broker's word is a refusal.
-      if (error == null) done(accept(undefined));
-      else if (!this.#ended) done(refuse('publish-refused', `${topic}: ${error.message}`));
+      if (this.#ended || this.#connection?.destroyed) return;
+      done(
+        error == null ? accept(undefined) : refuse('publish-refused', `${topic}: ${error.message}`),
+      );
     });
   }
 
@@ -101,7 +108,9 @@ export class MqttSession {
     this.#client.subscribe(topic, { qos: 1 }, (error, granted) => {
       const qos = granted?.[0]?.qos ?? 128;
       if (error === null && qos < 128) done(accept(undefined));
-      else done(refuse('subscription-refused', `${topic}: ${error?.message ?? `code ${qos}`}`));
+      else if (this.#ended || this.#connection?.destroyed) {
+        done(refuse('session-ended', `${topic}: the session ended before SUBACK`));
+      } else done(refuse('subscription-refused', `${topic}: ${error?.message ?? `code ${qos}`}`));
     });
   }
 
@@ -109,71 +118,56 @@ export class MqttSession {
     this.#client.unsubscribe(topic, () => undefined);
   }
 
-  /** Ends with a DISCONNECT, so that the broker drops the will. */
-  close(): void {
-    this.#fail({ code: 'session-ended', detail: 'ended by this side' });
-    this.#client.end(false);
-  }
-
-  #connect({ url, tls: material, packetBytes }: SessionOptions): Duplex {
-    const { secure, host, port } = addressOf(url);
-    const socket = secure
-      ? tls.connect({
-          host,
-          port,
-          ...(net.isIP(host) === 0 && { servername: host }),
-          ...(material?.ca && { ca: asBuffer(material.ca) }),
-          ...(material?.cert && { cert: asBuffer(material.cert) }),
-          ...(material?.key && { key: asBuffer(material.key) }),
-        })
-      : net.connect({ host, port, noDelay: true });
-    socket.once(secure ? 'secureConnect' : 'connect', () => {
-      this.#socketOpened = true;
-    });
-    const guard = new PacketGuard(packetBytes, (bytes) => {
-      this.#fail({
-        code: 'packet-too-large',
-        detail: `a packet of ${bytes} bytes or more, at most ${packetBytes}`,
+  /** Ends with a DISCONNECT, so that the broker drops the will; fulfils when the connection is closed. */
+  async close(): Promise<void> {
+    const connection = this.#connection;
+    // MQTT.js waits with its DISCONNECT until all is acknowledged; who closes has waited long enough.
+    if (this.#connected && connection !== undefined && !connection.destroyed) {
+      this.#connected = false;
+      await new Promise<void>((resolve) => {
+        const giveUp = setTimeout(resolve, goodbyeMs);
+        connection.once('close', () => {
+          clearTimeout(giveUp);
+          resolve();
+        });
+        connection.end(disconnectPacket);
       });
-      socket.destroy();
-    });
-    // The cause is what the socket says; the pair of streams only says that it was aborted.
-    socket.on('error', (error: Error) => {
-      this.#fail(this.#rejectionOf(error));
-      guard.destroy();
-    });
-    this.#stream = Duplex.from({ readable: socket.pipe(guard), writable: socket });
-    return this.#stream;
+    }
+    this.#fail({ code: 'session-ended', detail: 'ended by this side' });
   }
 
+  #connect(options: SessionOptions): Connection {
+    this.#connection = new Connection(options, {
+      opened: () => {
+        this.#reached = true;
+      },
+      failed: (rejection) => {
+        this.#fail(rejection);
+      },
+    });
+    return this.#connection;
+  }
+
+  /** The first thing that went wrong is the cause: what follows is a consequence. */
   #fail(rejection: Rejection, versionRefused?: SessionEnd['versionRefused']): void {
     if (this.#ended) return;
-    this.#cause ??= { rejection, versionRefused };
     this.#ended = true;
-    const end = this.#cause;
     // Listeners must not be called from within MQTT.js, which is still putting itself in order.
     queueMicrotask(() => {
       this.#client.end(true);
-      this.#stream?.destroy();
-      this.#listener.ended(end);
+      this.#connection?.destroy();
+      this.#listener.ended({ rejection, versionRefused });
     });
   }
 
-  #rejectionOf(error: Error): Rejection {
-    const code = 'code' in error ? error.code : undefined;
+  /** What an error of MQTT.js means; those of the connection have come from there already. */
+  #rejectionOf({ message }: Error, code: unknown): Rejection {
     if (typeof code === 'number' && !this.#connected) {
-      return { code: connackCodes.get(code) ?? 'connection-refused', detail: error.message };
+      return { code: connackCodes.get(code) ?? 'connection-refused', detail: message };
     }
-    if (
-      typeof code === 'string' &&
-      /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code)
-    ) {
-      return { code: 'tls-failed', detail: error.message };
-    }
-    return {
-      code: this.#connected ? 'session-ended' : 'broker-unreachable',
-      detail: error.message,
-    };
+    if (message === 'connack timeout') return { code: 'broker-unreachable', detail: message };
+    if (message === 'Keepalive timeout') return { code: 'session-ended', detail: message };
+    return { code: 'packet-invalid', detail: message };
   }
 }
 
@@ -187,23 +181,16 @@ const connackCodes: ReadonlyMap<number, Rejection['code']> = new Map([
   [0x87, 'not-authorised'],
 ]);
 
-const takenOver: Rejection = {
-  code: 'session-taken-over',
-  detail: 'another client connected with the same id',
-};
-
-function brokerEnded(reasonCode: number | undefined): Rejection {
-  return { code: 'session-ended', detail: `the broker ended it, reason code ${reasonCode ?? 0}` };
-}
-
-function isVersionError(error: Error): boolean {
-  return 'code' in error && typeof error.code === 'number' && versionCodes.has(error.code);
-}
-
-function addressOf(url: URL): { secure: boolean; host: string; port: number } {
-  const secure = url.protocol === 'mqtts:';
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  return { secure, host, port: url.port === '' ? (secure ? 8883 : 1883) : Number(url.port) };
+/** DISCONNECT of a broker, MQTT 5 only (3.14.2.1). */
+function rejectionOfDisconnect(reasonCode: number): Rejection {
+  switch (reasonCode) {
+    case 0x8e:
+      return { code: 'session-taken-over', detail: 'another client connected with the same id' };
+    case 0x87:
+      return { code: 'not-authorised', detail: 'the broker ended the session for want of rights' };
+    default:
+      return { code: 'session-ended', detail: `the broker ended it, reason code ${reasonCode}` };
+  }
 }
 
 function clientOptions(options: SessionOptions): IClientOptions {

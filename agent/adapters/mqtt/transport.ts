@@ -2,8 +2,9 @@ import type { Result } from '../../core/result.js';
 import type { Entropy } from '../../ports/entropy.js';
 import type { Scheduler } from '../../ports/scheduler.js';
 import type { Message, Transport, TransportListener } from '../../ports/transport.js';
+import type { TlsMaterial } from './connection.js';
 import { Outbox } from './outbox.js';
-import { MqttSession, type SessionEnd, type TlsMaterial } from './session.js';
+import { MqttSession, type SessionEnd } from './session.js';
 
 export interface MqttTransportOptions {
   /** `mqtt://` or `mqtts://` addresses, tried in order. */
@@ -22,13 +23,17 @@ export interface MqttTransportOptions {
 const firstDelayMs = 1_000;
 const longestDelayMs = 300_000;
 
+/** After a session that lasted so long the addresses and delays start over. */
+const steadyMs = 10_000;
+
 /** Connections that may be closed before CONNACK until the broker is taken for one of MQTT 3.1.1. */
 const closedEarlyLimit = 2;
 
 /**
  * The transport port over TCP or TLS. Begins with MQTT 5 and falls back to 3.1.1 where the broker refuses
  * the version, or twice closes the connection before CONNACK; what never reached a broker does not
- * count. Attempts are spaced by full jitter between 0 and a delay that doubles from 1 s to 5 min.
+ * count. Attempts are spaced by full jitter between 0 and a delay that doubles from 1 s to 5 min, also where
+ * sessions are opened and soon end: two devices with one id throw each other out ever more slowly.
  */
 export class MqttTransport implements Transport {
   readonly #options: MqttTransportOptions;
@@ -42,10 +47,15 @@ export class MqttTransport implements Transport {
   #isOpen = false;
   #window = 1;
   #connections = 0;
-  #attempts = 0;
-  #closedEarly = 0;
+  /** Which address is tried, modulo their number. */
+  #address = 0;
+  /** Attempts and short sessions since the last steady one. */
+  #failures = 0;
+  /** Connections that each address has closed before CONNACK since its last session. */
+  readonly #closedEarly = new Map<URL, number>();
   #closing = false;
   #cancelRetry: () => void = () => undefined;
+  #cancelSteady: () => void = () => undefined;
   #drained: (() => void) | undefined;
 
   constructor(options: MqttTransportOptions) {
@@ -100,13 +110,12 @@ export class MqttTransport implements Transport {
         };
       });
     }
-    this.#session?.close();
+    await this.#session?.close();
+    this.#outbox.close({ code: 'session-ended', detail: 'ended by this side' });
   }
 
   #attempt(): void {
-    const url = this.#urls[this.#attempts % this.#urls.length];
-    if (url === undefined) throw new Error('there is no broker to connect to');
-    this.#attempts++;
+    const url = this.#url;
     const { clientId, username, password, tls, packetBytes } = this.#options;
     const protocol = this.#protocol;
     const will = this.#will?.(this.#connections + 1);
@@ -124,30 +133,41 @@ export class MqttTransport implements Transport {
     });
   }
 
+  get #url(): URL {
+    const url = this.#urls[this.#address % this.#urls.length];
+    if (url === undefined) throw new Error('there is no broker to connect to');
+    return url;
+  }
+
   #opened(window: number): void {
     this.#isOpen = true;
     this.#window = window;
     this.#connections++;
-    this.#closedEarly = 0;
-    this.#attempts = 0;
+    this.#closedEarly.delete(this.#url);
+    this.#cancelSteady = this.#options.scheduler.after(steadyMs, () => {
+      this.#failures = 0;
+    });
     this.#listener?.connected({ protocol: this.#protocol, connection: this.#connections });
     this.#flush();
   }
 
   #ended({ rejection, versionRefused }: SessionEnd): void {
+    const wasSteady = this.#isOpen && this.#failures === 0;
     this.#isOpen = false;
     this.#session = undefined;
+    this.#cancelSteady();
     this.#handlers.clear();
     this.#outbox.sessionEnded();
     this.#drained?.();
     if (this.#closing) return;
     if (this.#seeksVersion(versionRefused)) {
-      this.#attempts--;
       this.#attempt();
       return;
     }
     this.#listener?.disconnected(rejection);
-    const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(this.#attempts, 16));
+    const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(this.#failures, 16));
+    this.#address = wasSteady ? 0 : this.#address + 1;
+    this.#failures++;
     const share = this.#options.entropy.uint32() / 2 ** 32;
     this.#cancelRetry = this.#options.scheduler.after(delayMs * share, () => {
       this.#attempt();
@@ -161,8 +181,9 @@ export class MqttTransport implements Transport {
   #seeksVersion(versionRefused: SessionEnd['versionRefused']): boolean {
     if (this.#protocol === 4 || this.#options.protocol !== 'auto') return false;
     if (versionRefused === undefined) return false;
-    this.#closedEarly++;
-    if (versionRefused === 'said' || this.#closedEarly >= closedEarlyLimit) this.#protocol = 4;
+    const closedEarly = (this.#closedEarly.get(this.#url) ?? 0) + 1;
+    this.#closedEarly.set(this.#url, closedEarly);
+    if (versionRefused === 'said' || closedEarly >= closedEarlyLimit) this.#protocol = 4;
     return true;
   }
 

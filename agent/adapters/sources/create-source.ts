@@ -21,7 +21,7 @@ export function createSource(
     case 'mqtt':
       return createMqttSource(source.topic, decode, world.transport, world.clock);
     case 'stdin':
-      return createStreamSource({ ...stream, open: () => process.stdin });
+      return createStreamSource({ ...stream, open: () => process.stdin, keepsOpen: true });
     case 'file':
       return createStreamSource({ ...stream, open: () => createReadStream(source.path) });
   }
@@ -32,7 +32,7 @@ function cutOf(source: SourceConfiguration, channels: number): Cut {
     case 'json':
       return { kind: 'lines' };
     case 'raw':
-      return { kind: 'frames', frameBytes: rawFrameBytes(source.element, channels) };
+      return { kind: 'frames', frameBytes: rawFrameBytes(source.element ?? 'float32', channels) };
     case 'bmp':
       return { kind: 'whole' };
   }

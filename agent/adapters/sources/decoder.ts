@@ -17,10 +17,10 @@ export const messageValues = 1_048_576;
 export function createDecoder(source: SourceConfiguration, channels: number): Decoder {
   switch (source.decode) {
     case 'raw':
-      return createRawDecoder(source.element, channels);
+      return createRawDecoder(source.element ?? 'float32', channels);
     case 'json':
       return createJsonDecoder(source.fields ?? [], channels);
     case 'bmp':
-      return createBmpDecoder(channels);
+      return createBmpDecoder(channels, source.pixels ?? 'auto');
   }
 }

@@ -19,7 +19,7 @@ export function createJsonDecoder(fields: readonly string[], channels: number): 
     for (const [i, pointer] of pointers.entries()) {
       const value = resolve(message.value, pointer);
       const column: readonly unknown[] = Array.isArray(value) ? value : [value];
-      if (!column.every((each) => typeof each === 'number' && Number.isFinite(each))) {
+      if (!column.every(isSample)) {
         return refuse(
           'sample-invalid',
           `${fields[i] || 'the whole message'} is no number or array of numbers`,
@@ -52,6 +52,11 @@ export function createJsonDecoder(fields: readonly string[], channels: number): 
     }
     return accept(values);
   };
+}
+
+/** JSON has no infinity, but numbers that become one as a float32. */
+function isSample(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(Math.fround(value));
 }
 
 function parseJson(bytes: Uint8Array): Result<unknown> {

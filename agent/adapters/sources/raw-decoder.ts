@@ -17,7 +17,7 @@ export function rawFrameBytes(element: ElementType, channels: number): number {
   return readers[element].bytes * channels;
 }
 
-/** Little-endian elements, frame after frame. */
+/** Little-endian elements, frame after frame; all of them finite. */
 export function createRawDecoder(element: ElementType, channels: number): Decoder {
   const { bytes: elementBytes, read } = readers[element];
   const frameBytes = rawFrameBytes(element, channels);
@@ -32,7 +32,12 @@ export function createRawDecoder(element: ElementType, channels: number): Decode
     }
     if (values.length !== count) values = new Float32Array(count);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let i = 0; i < count; i++) values[i] = read(view, i * elementBytes);
+    for (let i = 0; i < count; i++) {
+      const value = read(view, i * elementBytes);
+      // One NaN would spread over the whole window.
+      if (!Number.isFinite(value)) return refuse('sample-invalid', `element ${i} is ${value}`);
+      values[i] = value;
+    }
     return accept(values);
   };
 }

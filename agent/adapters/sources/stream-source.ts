@@ -16,11 +16,16 @@ export type Cut =
 export interface StreamSourceOptions {
   /** Opens the stream; what it throws or emits ends the source with `file-unreadable`. */
   readonly open: () => Readable;
+  /** Leaves the stream open when the source is closed: standard input cannot be opened again. */
+  readonly keepsOpen?: boolean;
   readonly cut: Cut;
   readonly decode: Decoder;
   readonly channels: number;
   readonly clock: Clock;
 }
+
+const lineFeed = 10;
+const carriageReturn = 13;
 
 /** A line or a picture may be that long. */
 const messageBytes = 8_388_608;
@@ -30,16 +35,18 @@ const framesAtATime = 8;
 
 /** Samples from standard input or a file, as fast as they are taken. */
 export function createStreamSource(options: StreamSourceOptions): Sensor {
+  const { open, cut, decode, keepsOpen = false } = options;
   let closed = false;
   let stream: Readable | undefined;
   const run = async (listener: SensorListener): Promise<void> => {
     try {
-      stream = options.open();
-      for await (const message of cutStream(stream, options.cut)) {
-        if (closed) return;
-        const samples = message.ok ? options.decode(message.value) : message;
-        if (samples.ok) await deliver(listener, samples.value, options);
+      stream = open();
+      const chunks = readChunks(stream, keepsOpen, () => closed);
+      for await (const message of cutChunks(chunks, cut)) {
+        const samples = message.ok ? decode(message.value) : message;
+        if (samples.ok) await deliver(listener, samples.value, options, () => closed);
         else listener.refused(samples.rejection);
+        if (closed) return;
       }
       if (!closed) listener.ended();
     } catch (error) {
@@ -55,34 +62,53 @@ export function createStreamSource(options: StreamSourceOptions): Sensor {
     },
     close() {
       closed = true;
-      stream?.destroy();
+      if (!keepsOpen) stream?.destroy();
       return Promise.resolve();
     },
   };
+}
+
+/** The chunks of a stream until the source is closed; one that came too late stays in the stream. */
+async function* readChunks(
+  stream: Readable,
+  keepsOpen: boolean,
+  isClosed: () => boolean,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of stream.iterator({ destroyOnReturn: !keepsOpen })) {
+    if (isClosed()) {
+      if (keepsOpen) stream.unshift(chunk);
+      return;
+    }
+    yield chunk as Uint8Array;
+  }
 }
 
 async function deliver(
   listener: SensorListener,
   values: Float32Array,
   { channels, clock, cut }: StreamSourceOptions,
+  isClosed: () => boolean,
 ): Promise<void> {
   const step = cut.kind === 'whole' ? values.length : framesAtATime * channels;
-  for (let from = 0; from < values.length; from += step) {
+  for (let from = 0; from < values.length && !isClosed(); from += step) {
     const room = listener.samples(values.subarray(from, from + step), clock.wallMs());
     if (room !== undefined) await room;
   }
 }
 
-async function* cutStream(stream: Readable, cut: Cut): AsyncGenerator<Result<Uint8Array>> {
+async function* cutChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  cut: Cut,
+): AsyncGenerator<Result<Uint8Array>> {
   let rest: Uint8Array = new Uint8Array();
   let skipping = false;
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+  for await (const chunk of chunks) {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     if (cut.kind === 'lines') {
-      for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+      for (let end = rest.indexOf(lineFeed); end >= 0; end = rest.indexOf(lineFeed)) {
         const line = rest.subarray(0, end);
         rest = rest.subarray(end + 1);
-        if (!skipping && line.length > 0) yield accept(line);
+        if (!skipping && !isBlank(line)) yield accept(line);
         skipping = false;
       }
     } else if (cut.kind === 'frames') {
@@ -92,9 +118,18 @@ async function* cutStream(stream: Readable, cut: Cut): AsyncGenerator<Result<Uin
     }
     if (rest.length > messageBytes) {
       if (!skipping) yield refuse('sample-invalid', `a message of more than ${messageBytes} bytes`);
+      // The next line may be right; what is one message to its end has none.
+      if (cut.kind === 'whole') return;
       skipping = true;
       rest = new Uint8Array();
     }
   }
-  if (rest.length > 0 && !skipping) yield accept(rest);
+  if (skipping) return;
+  const ends = rest.length === 0 || (cut.kind === 'lines' && isBlank(rest));
+  if (cut.kind === 'whole' || !ends) yield accept(rest);
+}
+
+/** An empty line, also one that ends as on Windows. */
+function isBlank(line: Uint8Array): boolean {
+  return line.length === 0 || (line.length === 1 && line[0] === carriageReturn);
 }

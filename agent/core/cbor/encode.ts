@@ -47,11 +47,9 @@ function writeMap(map: CborMap, out: Uint8Array[]): void {
 }
 
 function encodeNumber(value: number): Uint8Array {
-  if (Number.isInteger(value) && !Object.is(value, -0)) {
-    if (!Number.isSafeInteger(value)) throw new Error(`${value} is not a safe integer`);
-    return value >= 0 ? head(0, value) : head(1, -1 - value);
-  }
-  return encodeFloat(value);
+  // Beyond the safe integers a double stands for its neighbours too: such a number is a float.
+  if (!Number.isSafeInteger(value) || Object.is(value, -0)) return encodeFloat(value);
+  return value >= 0 ? head(0, value) : head(1, -1 - value);
 }
 
 /** The shortest of float16, float32 and float64 that keeps the value; NaN is 0xf97e00. */

@@ -47,7 +47,11 @@ export function parseKeyset(payload: Uint8Array): Result<Keyset> {
         ) ?? [],
     };
     const ids = new Set(keyset.keys.map(({ kid }) => toHex(kid)));
-    if (ids.size < keyset.keys.length) refuseField('keyset.4', 'names a key twice');
+    // Under two ids one key could make up a threshold of two.
+    const publicKeys = new Set(keyset.keys.map(({ publicKey }) => toHex(publicKey)));
+    if (Math.min(ids.size, publicKeys.size) < keyset.keys.length) {
+      refuseField('keyset.4', 'names a key twice');
+    }
     return keyset;
   });
 }
@@ -81,6 +85,11 @@ export function coseKey(publicKey: Uint8Array): Uint8Array {
   );
 }
 
+/** Whether nothing new is to be believed by this keyset any more. */
+export function isExpired({ expires }: Keyset, wallMs: number): boolean {
+  return wallMs / 1000 > expires;
+}
+
 /**
  * The key that may sign such a document at this time. Refuses with `key-unknown`, `key-revoked`,
  * `key-role-mismatch` or `keyset-expired`.
@@ -103,7 +112,7 @@ export function findSigner(
   if (wanted.slot !== undefined && key.slots?.includes(wanted.slot) === false) {
     return refuse('key-role-mismatch', `key ${id} may not sign for slot ${wanted.slot}`);
   }
-  if (wanted.wallMs / 1000 > keyset.expires) {
+  if (isExpired(keyset, wanted.wallMs)) {
     return refuse('keyset-expired', `keyset ${keyset.version} has expired`);
   }
   return accept(key);

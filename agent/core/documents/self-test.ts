@@ -1,5 +1,5 @@
 import { encodeCbor } from '../cbor/encode.js';
-import { checkBytes, checkList, parseFields } from '../cbor/fields.js';
+import { checkBytes, checkList, parseFields, refuseField } from '../cbor/fields.js';
 import type { CborValue } from '../cbor/value.js';
 import { limits } from '../limits.js';
 import type { Result } from '../result.js';
@@ -21,6 +21,8 @@ export interface SelfTestVector {
 export function parseSelfTest(bytes: Uint8Array): Result<SelfTest> {
   return parseFields(bytes, 'self-test', (fields) => {
     fields.integer(0, [1, 1]);
+    const tolerance = fields.number(2);
+    if (tolerance < 0) refuseField('self-test.2', 'must not be negative');
     return {
       vectors: fields.list(1, [1, limits.selfTestVectors], (item, path) => {
         const [inputs, outputs] = checkList(item, [2, 2], path);
@@ -30,7 +32,7 @@ export function parseSelfTest(bytes: Uint8Array): Result<SelfTest> {
           outputs: checkBytes(outputs, length, `${path}[1]`),
         };
       }),
-      tolerance: fields.number(2),
+      tolerance,
     };
   });
 }

@@ -2,7 +2,7 @@ import type { Tasks } from '../process.js';
 import { wait, Signal, type Process } from '../process.js';
 import type { Rejection } from '../result.js';
 import type { Answer, LoadedRelease } from './loaded-release.js';
-import { sameShape, Window } from './window.js';
+import { sameShape, Window, type WindowShape } from './window.js';
 
 /** What the slot has to say about the answers. */
 export interface ServerListener {
@@ -63,6 +63,11 @@ export class Server {
     return this.#served;
   }
 
+  /** The shape of the windows that are gathered; undefined before a release is served. */
+  get shape(): WindowShape | undefined {
+    return this.#window?.shape;
+  }
+
   /** Windows that were complete since the start. */
   get completed(): number {
     return this.#completed;
@@ -75,13 +80,21 @@ export class Server {
 
   /**
    * Serves another release from the next inference on. One with windows of the same shape loses no sample;
-   * before one with another shape, complete windows are answered by the release they were made for.
+   * before one with another shape, complete windows are answered by the release they were made for, and
+   * the samples of that time belong to none: a release that cannot keep up would never be through with them.
    */
   *serve(release: LoadedRelease): Process<void> {
     const shape = release.manifest.pipeline.window;
     if (this.#window === undefined || !sameShape(this.#window.shape, shape)) {
-      yield* this.settled();
-      this.#window = new Window(shape);
+      const before = this.#window;
+      this.#window = undefined;
+      try {
+        yield* this.settled();
+        this.#window = new Window(shape);
+      } finally {
+        // Where the release is withdrawn meanwhile, all stays as it was.
+        this.#window ??= before;
+      }
     }
     this.#served = release;
   }

@@ -56,13 +56,16 @@ export class Candidacy {
   /** A signed policy wants something else: this one goes, through no fault of its own. */
   withdraw(offer: Offer): void {
     offer.task?.cancel();
-    this.#device.tasks.run(
-      this.#end(
-        offer,
-        offer.phase === 'trial' ? 'rolled-back' : 'rejected',
-        refuse('offer-withdrawn', 'a newer policy names another release').rejection,
-      ),
+    this.#device.tasks.run(this.#retire(offer));
+  }
+
+  *#retire(offer: Offer): Process<void> {
+    yield* this.#end(
+      offer,
+      offer.phase === 'trial' ? 'rolled-back' : 'rejected',
+      refuse('offer-withdrawn', 'a newer policy names another release').rejection,
     );
+    yield* this.#unload(offer);
   }
 
   /** What was compared is to serve now: it is brought in anew from what is on disk, and without a word. */
@@ -83,14 +86,19 @@ export class Candidacy {
   }
 
   /** The served release could not answer: if it is on trial, the trial is over. */
-  *failed(release: LoadedRelease, rejection: Rejection): Process<boolean> {
+  *failed(
+    release: LoadedRelease,
+    rejection: Rejection,
+  ): Process<'ended' | 'committing' | 'stranger'> {
     const offer = this.#offer;
-    if (offer?.loaded !== release || offer.committing) return false;
+    if (offer?.loaded !== release) return 'stranger';
+    if (offer.committing) return 'committing';
     yield* this.#end(offer, 'rolled-back', rejection);
-    return true;
+    yield* release.unload();
+    return 'ended';
   }
 
-  reloaded(before: LoadedRelease, after: LoadedRelease): void {
+  reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void {
     if (this.#offer?.loaded === before) this.#offer.loaded = after;
   }
 
@@ -106,7 +114,11 @@ export class Candidacy {
         return;
       }
       this.#enter(offer, 'fetching', outcome.rejection);
+      offer.resting = true;
+      // Perhaps what is in its way is only what an earlier offer left.
+      this.#device.collectGarbage();
       yield* ask('wait', { delayMs: retryDelayMs(attempt) });
+      offer.resting = false;
     }
   }
 
@@ -257,7 +269,7 @@ export class Candidacy {
       },
       failed: (rejection) => {
         this.#device.publishReports();
-        this.#device.tasks.run(this.#end(offer, 'rejected', rejection));
+        this.#device.tasks.run(this.#fail(offer, rejection));
       },
     });
   }
@@ -268,10 +280,17 @@ export class Candidacy {
       candidate === undefined ? {} : { candidate: { ...candidate, attempts: 0 } },
     );
     yield* this.#unload(offer);
+    offer.resting = true;
     this.#ledger.report('shadow-finished', offer.release);
   }
 
-  /** Ends an offer: back to the champion at once, then the record, then the files. */
+  /** A challenger in the shadow could not answer. */
+  *#fail(offer: Offer, rejection: Rejection): Process<void> {
+    yield* this.#end(offer, 'rejected', rejection);
+    yield* this.#unload(offer);
+  }
+
+  /** Ends an offer: back to the champion at once, then the record, then the files. Its models stay loaded. */
   *#end(offer: Offer, phase: 'rejected' | 'rolled-back', rejection: Rejection): Process<void> {
     const { release, loaded } = offer;
     this.#offer = undefined;
@@ -281,13 +300,16 @@ export class Candidacy {
       rejected: isHeldAgainst(rejection) ? withRejected(slot, release.manifest) : slot.rejected,
     }));
     this.#ledger.note(release, phase, rejection);
-    yield* this.#unload(offer);
     this.#device.collectGarbage();
   }
 
+  /** Ends the instances of an offer; they may be answering a window at this moment. */
   *#unload(offer: Offer): Process<void> {
-    if (offer.shadow !== undefined) yield* offer.shadow.end();
-    if (offer.loaded !== undefined) yield* offer.loaded.unload();
+    const { loaded, shadow } = offer;
+    if (loaded === undefined) return;
+    if (shadow !== undefined) yield* shadow.end();
+    else yield* this.#service.settled();
+    yield* loaded.unload();
     offer.loaded = undefined;
   }
 

@@ -36,6 +36,8 @@ export interface Offer {
   /** Whether this run of the device has counted that its models are loaded. */
   counted: boolean;
   committing: boolean;
+  /** Between two attempts, or done with all that needs files: no file is needed at this moment. */
+  resting: boolean;
 }
 
 /** An offer at its beginning. */
@@ -50,5 +52,6 @@ export function newOffer({ sequence, manifest }: StoredRelease, purpose: Purpose
     shadow: undefined,
     counted: false,
     committing: false,
+    resting: false,
   };
 }

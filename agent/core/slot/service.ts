@@ -15,10 +15,18 @@ import type { SlotLedger } from './ledger.js';
 export interface ServiceListener {
   /** The answer of the served release is out. The values of the window are the listener's. */
   answered(window: ServedWindow): void;
-  /** The served release could not answer. True where the listener has put another one in its place. */
-  failed(release: LoadedRelease, rejection: Rejection): Process<boolean>;
-  /** The instances of a release were made anew. */
-  reloaded(before: LoadedRelease, after: LoadedRelease): void;
+  /**
+   * The served release could not answer. `ended` where its trial is over and the champion serves again,
+   * `committing` where it is about to be the champion, `stranger` where the listener does not know it.
+   */
+  failed(
+    release: LoadedRelease,
+    rejection: Rejection,
+  ): Process<'ended' | 'committing' | 'stranger'>;
+  /** The instances of a release were made anew, or could not be. */
+  reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void;
+  /** The champion could not be loaded again, and what serves now is not what was committed last. */
+  fellBack(): void;
 }
 
 /**
@@ -74,6 +82,16 @@ export class Service {
 
   /** Takes samples as they come. */
   samples(values: Float32Array): void {
+    const { shape } = this.#server;
+    // A picture of another size would begin the window of the next one, and all after it would be cut.
+    if (this.#settings.pictures === true && shape !== undefined) {
+      const expected = shape.frames * shape.channels;
+      if (values.length !== expected) {
+        const detail = `a picture of ${values.length} values, the release takes ${expected}`;
+        this.samplesRefused({ code: 'picture-invalid', detail });
+        return;
+      }
+    }
     this.#server.push(values, this.#device.now().wallMs);
   }
 
@@ -114,8 +132,34 @@ export class Service {
     if (this.#champion !== undefined) yield* this.serve(this.#champion);
   }
 
-  /** Loads a release that is on disk. */
-  *load(stored: StoredRelease): Process<Result<LoadedRelease>> {
+  /**
+   * Loads what was committed, or `previous` where that is damaged, and takes it for current; undefined
+   * where neither can be loaded. That it serves does not depend on whether this can be written down.
+   */
+  *restore(): Process<LoadedRelease | undefined> {
+    const { current, previous } = this.#ledger.record;
+    for (const stored of [current, previous]) {
+      if (stored === undefined) continue;
+      const loaded = yield* this.#load(stored);
+      if (loaded.ok && stored === current) return loaded.value;
+      if (loaded.ok) {
+        yield* this.#ledger.commit(() => ({ current: stored, previous: undefined }));
+        return loaded.value;
+      }
+      this.#ledger.report('release-damaged', stored, loaded.rejection);
+    }
+    if (current !== undefined) {
+      yield* this.#ledger.commit(() => ({ current: undefined, previous: undefined }));
+    }
+    return undefined;
+  }
+
+  /** Waits until no inference is under way, so that an instance can be unloaded. */
+  *settled(): Process<void> {
+    yield* this.#server.settled();
+  }
+
+  *#load(stored: StoredRelease): Process<Result<LoadedRelease>> {
     const manifest = yield* readManifest(stored);
     if (!manifest.ok) return manifest;
     return yield* loadRelease(this.#device, this.#settings, stored, manifest.value);
@@ -139,18 +183,35 @@ export class Service {
   *#failed(release: LoadedRelease, rejection: Rejection): Process<boolean> {
     this.counters.failures++;
     this.book.failed(release.stored.sequence, 'served', rejection.code);
-    if (yield* this.#listener.failed(release, rejection)) return this.#champion !== undefined;
+    const whose = yield* this.#listener.failed(release, rejection);
+    if (whose === 'ended') return this.#champion !== undefined;
+    // A later manifest with the same image may have taken its place meanwhile.
+    const isChampion = this.#champion?.models === release.models;
+    // Withdrawn while it was answering: the window goes to whatever is served now.
+    if (!isChampion && whose === 'stranger') {
+      return this.#server.served !== undefined && this.#server.served !== release;
+    }
     this.#ledger.report('inference-failed', release.stored, rejection);
     yield* release.unload();
-    const loaded = yield* this.load(release.stored);
-    if (!loaded.ok) {
-      this.#ledger.report('release-damaged', release.stored, loaded.rejection);
-      return false;
+    const again = isChampion ? yield* this.restore() : yield* this.#reload(release);
+    if (this.#champion?.models === release.models) this.#champion = again;
+    this.#listener.reloaded(release, again);
+    // Its successor may be served already, where this was the answer during which they were exchanged.
+    if (this.#server.served?.models === release.models) {
+      this.#server.replace(again);
+      if (again !== undefined) yield* this.serve(again);
     }
-    if (this.#champion?.models === release.models) this.#champion = loaded.value;
-    this.#listener.reloaded(release, loaded.value);
-    this.#server.replace(loaded.value);
-    return true;
+    // What fell back to its previous release still wants what the policy names.
+    if (again?.stored.manifest !== release.stored.manifest) this.#listener.fellBack();
+    return this.#server.served !== undefined;
+  }
+
+  /** Loads a release whose commit is under way. */
+  *#reload({ stored }: LoadedRelease): Process<LoadedRelease | undefined> {
+    const loaded = yield* this.#load(stored);
+    if (loaded.ok) return loaded.value;
+    this.#ledger.report('release-damaged', stored, loaded.rejection);
+    return undefined;
   }
 
   #dropped(window: CompletedWindow): void {

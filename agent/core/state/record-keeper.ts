@@ -1,5 +1,6 @@
 import { ask, Signal, Turnstile, type Process, type Tasks } from '../process.js';
 import { accept, type Result } from '../result.js';
+import { readFile } from './read-file.js';
 import { emptyRecord, type DeviceRecord } from './record.js';
 import { decodeRecord, encodeRecord, type RecordCopy } from './record-codec.js';
 
@@ -34,7 +35,7 @@ export class RecordKeeper {
   *open(): Process<'new' | 'kept' | 'lost'> {
     const found: (RecordCopy | 'absent' | 'damaged')[] = [];
     for (const name of copies) {
-      const file = yield* ask('read', { name, limitBytes: copyLimitBytes });
+      const file = yield* readFile(name, copyLimitBytes);
       if (!file.ok) found.push('damaged');
       else if (file.value === undefined) found.push('absent');
       else found.push(decodeRecord(file.value) ?? 'damaged');

@@ -134,6 +134,8 @@ class BlockWindow {
       this.outcome.give(refuse('block-invalid', `${where} is not the one that the manifest names`));
       return;
     }
+    // Nobody wants it any more, and what it would be written to may be removed already.
+    if (!this.#open.has(block)) return;
     const written = yield* ask('writeAt', {
       name: partialName(this.#transfer),
       offset: block * this.#transfer.blockSize,

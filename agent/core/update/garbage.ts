@@ -1,20 +1,25 @@
 import { ask, type Process } from '../process.js';
-import type { DeviceRecord } from '../state/record.js';
+import type { DeviceRecord, StoredRelease } from '../state/record.js';
 import { partialName } from './block-fetch.js';
 import { imageName, manifestName, readManifest } from './load-release.js';
 
 /**
  * Removes manifests, images and partial files that no slot needs: those of the current, the previous and
- * the candidate release stay. While a release is being brought in, which may need any of them, nothing is
- * removed: its end collects anew.
+ * the candidate release stay, and those of releases that are offered. While one of these is being brought
+ * in, nothing is removed, because it may need any file: its end, or its next pause, collects anew.
  */
-export function* collectGarbage(record: DeviceRecord, busy: () => boolean): Process<void> {
+export function* collectGarbage(
+  record: DeviceRecord,
+  offered: readonly StoredRelease[],
+  busy: () => boolean,
+): Process<void> {
   const needed = new Set<string>();
   const releases = [...record.slots.values()].flatMap((slot) => [
     slot.current,
     slot.previous,
     slot.candidate,
   ]);
+  releases.push(...offered);
   for (const release of releases) {
     if (release === undefined) continue;
     needed.add(manifestName(release.manifest));

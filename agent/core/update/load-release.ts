@@ -5,8 +5,10 @@ import { parseManifest, type Artifact, type Manifest } from '../documents/manife
 import { parseSelfTest, type SelfTest } from '../documents/self-test.js';
 import { LoadedRelease, type LoadedModel } from '../inference/loaded-release.js';
 import { limits } from '../limits.js';
+import type { Handle } from '../../ports/engine.js';
 import { ask, type Process } from '../process.js';
 import { accept, refuse, type Result } from '../result.js';
+import { readFile } from '../state/read-file.js';
 import type { StoredRelease } from '../state/record.js';
 
 /** The name of the file that holds a signed manifest. */
@@ -25,7 +27,7 @@ export function imageName(digest: Uint8Array): string {
  */
 export function* readManifest(stored: StoredRelease): Process<Result<Manifest>> {
   const name = manifestName(stored.manifest);
-  const file = yield* ask('read', { name, limitBytes: limits.envelopeBytes });
+  const file = yield* readFile(name, limits.envelopeBytes);
   if (!file.ok) return file;
   if (file.value === undefined) return refuse('image-missing', `${name} is not on disk`);
   const digest = yield* ask('digest', { bytes: file.value });
@@ -40,7 +42,7 @@ export function* readManifest(stored: StoredRelease): Process<Result<Manifest>> 
  */
 export function* readImage(artifact: Artifact): Process<Result<Uint8Array>> {
   const name = imageName(artifact.digest);
-  const file = yield* ask('read', { name, limitBytes: artifact.size });
+  const file = yield* readFile(name, artifact.size);
   if (!file.ok) return file;
   if (file.value === undefined) return refuse('image-missing', `${name} is not on disk`);
   const digest = yield* ask('digest', { bytes: file.value });
@@ -53,7 +55,7 @@ export function* readImage(artifact: Artifact): Process<Result<Uint8Array>> {
 
 /**
  * Loads the models of a stored release, each into an instance of its own, with their labels. Where it
- * refuses, nothing stays loaded.
+ * refuses, or is cancelled, nothing stays loaded.
  */
 export function* loadRelease(
   device: Device,
@@ -61,12 +63,15 @@ export function* loadRelease(
   stored: StoredRelease,
   manifest: Manifest,
 ): Process<Result<LoadedRelease>> {
-  const models: LoadedModel[] = [];
-  const release = yield* load(device, settings, stored, manifest, models);
-  if (!release.ok) {
-    for (const { handle } of models) yield* ask('unload', { handle });
+  const handles: Handle[] = [];
+  let kept = false;
+  try {
+    const release = yield* load(device, settings, stored, manifest, handles);
+    kept = release.ok;
+    return release;
+  } finally {
+    if (!kept) for (const handle of handles) device.tasks.ask('unload', { handle });
   }
-  return release;
 }
 
 /** The golden vectors of a release; undefined where it has none. */
@@ -82,8 +87,9 @@ function* load(
   settings: SlotSettings,
   stored: StoredRelease,
   manifest: Manifest,
-  models: LoadedModel[],
+  handles: Handle[],
 ): Process<Result<LoadedRelease>> {
+  const models: LoadedModel[] = [];
   const { budget, pipeline, artifacts } = manifest;
   for (const name of pipeline.models) {
     const artifact = artifacts.find((each) => each.role === 'model' && each.name === name);
@@ -91,6 +97,7 @@ function* load(
     const model = yield* readImage(artifact);
     if (!model.ok) return model;
     const handle = device.nextHandle();
+    handles.push(handle);
     const facts = yield* ask('load', {
       handle,
       model: model.value,

@@ -1,6 +1,11 @@
 import { sameBytes, toHex } from '../bytes.js';
 import type { Device, Phase, SlotSettings } from '../device.js';
-import { parseManifest, type Artifact, type Manifest } from '../documents/manifest.js';
+import {
+  parseManifest,
+  type Artifact,
+  type Manifest,
+  type Transfer,
+} from '../documents/manifest.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { limits } from '../limits.js';
 import { ask, Signal, wait, type Process } from '../process.js';
@@ -68,10 +73,14 @@ export function* testRelease(
 ): Process<Result<LoadedRelease>> {
   const loaded = yield* loadRelease(device, settings, release, manifest);
   if (!loaded.ok) return loaded;
-  const tested = yield* selfTest(manifest, loaded.value);
-  if (!tested.ok) {
-    yield* loaded.value.unload();
-    return tested;
+  let passed = false;
+  try {
+    const tested = yield* selfTest(manifest, loaded.value);
+    if (!tested.ok) return tested;
+    passed = true;
+  } finally {
+    // Also where the offer is withdrawn in the middle of the test.
+    if (!passed) device.tasks.run(loaded.value.unload());
   }
   enter('self-tested');
   return loaded;
@@ -148,19 +157,28 @@ function* admit(
 ): Process<Result<void>> {
   const free = yield* ask('freeBytes', {});
   if (!free.ok) return free;
+  const partial = yield* ask('list', { folder: 'partial' });
+  if (!partial.ok) return partial;
+  const sizes = new Map(partial.value.map(({ name, bytes }) => [name, bytes]));
+  // What has come already takes its room already.
+  const restOf = ({ size, transfers }: Artifact): number => {
+    const transfer = fullTransfer(transfers);
+    const come = transfer === undefined ? 0 : (sizes.get(partialName(transfer)) ?? 0);
+    return Math.max(0, size - come);
+  };
   return checkAdmission(manifest, {
     settings: device.settings,
     limits: settings.limits,
     record,
     wallMs: device.now().wallMs,
-    missingBytes: missing.reduce((sum, { size }) => sum + size, 0),
+    missingBytes: missing.reduce((sum, artifact) => sum + restOf(artifact), 0),
     freeBytes: free.value,
   });
 }
 
 /** Fetches an artifact over its first transfer that this agent understands, and checks the whole. */
 function* fetchArtifact(device: Device, artifact: Artifact): Process<Result<void>> {
-  const transfer = artifact.transfers.find(({ kind, uri }) => kind === 'full' && uri === undefined);
+  const transfer = fullTransfer(artifact.transfers);
   if (transfer === undefined) {
     return refuse('transfer-unsupported', `${artifact.name} is not offered in full over MQTT`);
   }
@@ -180,6 +198,10 @@ function* fetchArtifact(device: Device, artifact: Artifact): Process<Result<void
     return refuse('image-digest-mismatch', `${artifact.name} is not what the manifest names`);
   }
   return yield* ask('move', { from: name, to: imageName(artifact.digest) });
+}
+
+function fullTransfer(transfers: readonly Transfer[]): Transfer | undefined {
+  return transfers.find(({ kind, uri }) => kind === 'full' && uri === undefined);
 }
 
 function* selfTest(manifest: Manifest, loaded: LoadedRelease): Process<Result<void>> {

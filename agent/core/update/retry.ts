@@ -13,8 +13,34 @@ const transient: ReadonlySet<Code> = new Set<Code>([
   'release-not-yet-valid',
 ]);
 
-/** What says nothing about the release itself: a newer policy may offer it again. */
-const circumstantial: ReadonlySet<Code> = new Set<Code>(['offer-withdrawn', 'block-invalid']);
+/**
+ * What says nothing about the release itself, but about the way to it, the device, its clock or its owner's
+ * settings: it may be offered again, to a later agent, or after a start with other settings. As long as the
+ * bytes of a manifest are not believed, they say nothing about the manifest that the policy names either.
+ */
+const circumstantial: ReadonlySet<Code> = new Set<Code>([
+  'agent-too-old',
+  'algorithm-unsupported',
+  'block-invalid',
+  'budget-exceeded',
+  'cbor-not-deterministic',
+  'cbor-too-large',
+  'cbor-truncated',
+  'cbor-unsupported',
+  'cose-invalid',
+  'document-too-large',
+  'document-type-mismatch',
+  'epoch-below-floor',
+  'key-revoked',
+  'key-role-mismatch',
+  'key-unknown',
+  'keyset-expired',
+  'manifest-digest-mismatch',
+  'offer-withdrawn',
+  'release-expired',
+  'signature-invalid',
+  'target-mismatch',
+]);
 
 /** Whether the same offer is worth another try after a while. */
 export function isTransient(code: Code): boolean {

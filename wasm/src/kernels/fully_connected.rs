@@ -34,6 +34,9 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let Options::FullyConnected { activation } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
+    if input.element_type != TensorType::Float32 {
+        int8::expect_types(input, filter, output)?;
+    }
     let invalid = ErrorKind::OperatorInvalid;
     let &[channels, depth] = filter.shape.dimensions() else {
         return Err(invalid.into());
@@ -55,7 +58,6 @@ fn prepare_int8(
     activation: Activation,
 ) -> Result<Prepared> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    int8::expect_types(input, filter, output)?;
     let (multipliers, weights_offset) =
         multipliers(input, filter, node.optional_input(2)?, output, channels)?;
     let kernel = FullyConnected {

@@ -1,0 +1,19 @@
+import { limits } from '../limits.js';
+import { ask, type Process } from '../process.js';
+import type { Result } from '../result.js';
+
+/**
+ * Reads a file, and again after a pause where the disk fails: what cannot be read at this moment may be
+ * whole, and taking it for lost would let floors fall, or give up the release that is served.
+ */
+export function* readFile(
+  name: string,
+  limitBytes: number,
+): Process<Result<Uint8Array | undefined>> {
+  for (let attempt = 1; ; attempt++) {
+    const file = yield* ask('read', { name, limitBytes });
+    const failed = !file.ok && file.rejection.code === 'storage-failed';
+    if (!failed || attempt === limits.readAttempts) return file;
+    yield* ask('wait', { delayMs: limits.readPauseMs });
+  }
+}

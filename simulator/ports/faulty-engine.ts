@@ -1,0 +1,60 @@
+import { refuse } from '../../agent/core/result.js';
+import type { Engine, Handle } from '../../agent/ports/engine.js';
+import type { Scheduler } from '../../agent/ports/scheduler.js';
+
+/** What happens to one inference: it goes well, its instance ends with a code, or it takes so long before either. */
+export type InferenceFault =
+  FaultCode | 'none' | { readonly slowMs: number; readonly then?: FaultCode };
+
+type FaultCode = 'engine-trapped' | 'engine-deadline';
+
+/** An engine whose instances can be seen. */
+export interface FaultyEngine extends Engine {
+  /** Handles that were loaded and not unloaded. */
+  readonly loaded: ReadonlySet<Handle>;
+}
+
+/**
+ * The engine port over another one, with faults on demand: an instance that fails no longer exists, as the
+ * port promises. Everything else is what the other engine does.
+ *
+ * @param before asked before each inference what becomes of it
+ */
+export function createFaultyEngine(
+  engine: Engine,
+  scheduler: Scheduler,
+  before: (handle: Handle) => InferenceFault,
+): FaultyEngine {
+  const loaded = new Set<Handle>();
+  return {
+    loaded,
+    async load(handle, model, limits) {
+      const facts = await engine.load(handle, model, limits);
+      if (facts.ok) loaded.add(handle);
+      return facts;
+    },
+    async invoke(handle, input, output, deadlineMs) {
+      const fault = before(handle);
+      if (typeof fault === 'object') {
+        await new Promise<void>((resolve) => scheduler.after(fault.slowMs, resolve));
+        // Whoever unloads a model in the middle of an inference gets no answer to it.
+        if (!loaded.has(handle)) return refuse('engine-gone', 'the model was unloaded');
+      }
+      const code = typeof fault === 'object' ? fault.then : fault;
+      if (code !== undefined && code !== 'none') {
+        await engine.unload(handle);
+        return refuse(code, 'a fault of the simulation');
+      }
+      return engine.invoke(handle, input, output, deadlineMs);
+    },
+    reset: (handle) => engine.reset(handle),
+    unload(handle) {
+      loaded.delete(handle);
+      return engine.unload(handle);
+    },
+    close() {
+      loaded.clear();
+      return engine.close();
+    },
+  };
+}

@@ -1,0 +1,228 @@
+import { Outbox } from '../../agent/adapters/mqtt/outbox.js';
+import { accept, refuse, type Rejection, type Result } from '../../agent/core/result.js';
+import type { Scheduler } from '../../agent/ports/scheduler.js';
+import type { Message, Transport, TransportListener } from '../../agent/ports/transport.js';
+
+export interface MemoryTransportOptions {
+  readonly scheduler: Scheduler;
+  readonly spoolBytes: number;
+}
+
+/** What the transport of a simulated device can do besides. */
+export interface MemoryTransport extends Transport {
+  /** Ends the session without a goodbye and never comes back, as a device does that loses its power. */
+  sever(): void;
+}
+
+/** How long a device waits until it tries again. */
+const retryMs = 1_000;
+
+/** Messages of one session that may be under way to the broker. */
+const window = 20;
+
+/**
+ * An MQTT broker in memory, as far as the transport port can see one: QoS 1, clean sessions, exact
+ * topics, retained messages, wills.
+ *
+ * Everything is answered and delivered later than it was asked for, never from within the call, and in
+ * order. A subscription is acknowledged before what is retained is delivered. A session that ends without
+ * a goodbye has its will published; while the broker is down nothing is accepted, published or lost.
+ */
+export class MemoryBroker {
+  /** What is retained, by topic. A test may put anything here: it is what the next subscriber gets. */
+  readonly retained = new Map<string, Uint8Array>();
+  readonly #sessions = new Set<Session>();
+  readonly #observe: (message: Message) => void;
+  #up = true;
+
+  /** @param observe called with each message that the broker accepts, in order */
+  constructor(observe: (message: Message) => void) {
+    this.#observe = observe;
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  /** Makes the transport of one device. */
+  createTransport(options: MemoryTransportOptions): MemoryTransport {
+    return new BrokerTransport(this, options);
+  }
+
+  /** Ends all sessions and accepts none until {@link start}; what is retained stays. */
+  stop(): void {
+    this.#up = false;
+    for (const session of [...this.#sessions]) this.end(session, false);
+  }
+
+  start(): void {
+    this.#up = true;
+  }
+
+  /** Ends all sessions, which may begin again at once. Their wills are published. */
+  cutSessions(): void {
+    for (const session of [...this.#sessions]) this.end(session, true);
+  }
+
+  /** Used by the transports of this file. */
+  begin(session: Session): void {
+    this.#sessions.add(session);
+  }
+
+  /** Used by the transports of this file. */
+  end(session: Session, withWill: boolean): void {
+    if (!this.#sessions.delete(session)) return;
+    session.ended(refuse('session-ended', 'the broker closed the connection').rejection);
+    if (withWill && session.will !== undefined) this.publish(session.will);
+  }
+
+  /** Ends a session with a goodbye: its will is forgotten. Used by the transports of this file. */
+  leave(session: Session): void {
+    this.#sessions.delete(session);
+  }
+
+  /** Publishes a message as any client could. */
+  publish(message: Message): void {
+    if (message.retained) {
+      // An empty retained message removes what is retained (MQTT 3.1.1, 3.3.1.3).
+      if (message.payload.length === 0) this.retained.delete(message.topic);
+      else this.retained.set(message.topic, message.payload.slice());
+    }
+    this.#observe(message);
+    for (const session of this.#sessions) session.deliver(message.topic, message.payload);
+  }
+}
+
+interface Session {
+  readonly will: Message | undefined;
+  deliver(topic: string, payload: Uint8Array, retained?: boolean): void;
+  ended(rejection: Rejection): void;
+}
+
+/** One device's end of its sessions. */
+class BrokerTransport implements MemoryTransport {
+  readonly #broker: MemoryBroker;
+  readonly #scheduler: Scheduler;
+  readonly #outbox: Outbox;
+  readonly #handlers = new Map<string, (message: Message) => void>();
+  #listener: TransportListener | undefined;
+  #will: ((connection: number) => Message) | undefined;
+  #session: Session | undefined;
+  #connections = 0;
+  #closed = false;
+
+  constructor(broker: MemoryBroker, { scheduler, spoolBytes }: MemoryTransportOptions) {
+    this.#broker = broker;
+    this.#scheduler = scheduler;
+    this.#outbox = new Outbox(spoolBytes);
+  }
+
+  get spool(): { readonly waitingBytes: number; readonly droppedMessages: number } {
+    const { waitingBytes, droppedMessages } = this.#outbox;
+    return { waitingBytes, droppedMessages };
+  }
+
+  open(listener: TransportListener, will?: (connection: number) => Message): void {
+    this.#listener = listener;
+    this.#will = will;
+    queueMicrotask(() => {
+      this.#attempt();
+    });
+  }
+
+  publish(message: Message, done?: (result: Result<void>) => void): void {
+    this.#outbox.add(message, done);
+    this.#flush();
+  }
+
+  subscribe(
+    topic: string,
+    onMessage: (message: Message) => void,
+    done: (result: Result<void>) => void,
+  ): void {
+    const session = this.#session;
+    if (session === undefined) {
+      queueMicrotask(() => {
+        done(refuse('session-ended', 'there is no session'));
+      });
+      return;
+    }
+    this.#later(session, () => {
+      this.#handlers.set(topic, onMessage);
+      done(accept(undefined));
+      const payload = this.#broker.retained.get(topic);
+      if (payload !== undefined) session.deliver(topic, payload, true);
+    });
+  }
+
+  unsubscribe(topic: string): void {
+    this.#handlers.delete(topic);
+  }
+
+  async close(): Promise<void> {
+    // Everything in the outbox is under way or acknowledged after one turn, or there is no session.
+    await Promise.resolve();
+    if (this.#session !== undefined) this.#broker.leave(this.#session);
+    this.#closed = true;
+    this.#session = undefined;
+  }
+
+  sever(): void {
+    this.#closed = true;
+    if (this.#session !== undefined) this.#broker.end(this.#session, true);
+  }
+
+  #attempt(): void {
+    if (this.#closed || this.#session !== undefined) return;
+    if (!this.#broker.isUp) {
+      this.#lost(refuse('broker-unreachable', 'the broker is down').rejection);
+      return;
+    }
+    const session: Session = {
+      will: this.#will?.(this.#connections + 1),
+      deliver: (topic, payload, retained = false) => {
+        this.#later(session, () => {
+          this.#handlers.get(topic)?.({ topic, payload: payload.slice(), retained });
+        });
+      },
+      ended: (rejection) => {
+        this.#session = undefined;
+        this.#handlers.clear();
+        this.#outbox.sessionEnded();
+        this.#lost(rejection);
+      },
+    };
+    this.#session = session;
+    this.#broker.begin(session);
+    this.#connections++;
+    this.#listener?.connected({ protocol: 5, connection: this.#connections });
+    this.#flush();
+  }
+
+  #lost(rejection: Rejection): void {
+    if (this.#closed) return;
+    this.#listener?.disconnected(rejection);
+    this.#scheduler.after(retryMs, () => {
+      this.#attempt();
+    });
+  }
+
+  #flush(): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    for (const { message, settle } of this.#outbox.takeUpTo(window)) {
+      this.#later(session, () => {
+        this.#broker.publish(message);
+        settle(accept(undefined));
+        this.#flush();
+      });
+    }
+  }
+
+  /** Does something soon, if the session is still the same then. */
+  #later(session: Session, what: () => void): void {
+    queueMicrotask(() => {
+      if (this.#session === session) what();
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
+import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
+import { createWorkerEngine } from '../../agent/adapters/engine/worker-engine.js';
+import { createFaultyEngine } from '../../simulator/ports/faulty-engine.js';
+import { ManualTime } from '../../simulator/ports/manual-time.js';
+import { assembleHostileCore } from '../helpers/hostile-core.js';
+import { codeOf, deadlineMs, describeEngine, load, readGolden } from './engine.contract.js';
+
+describeEngine('in the process of its caller', createInProcessEngine);
+describeEngine('in workers', createWorkerEngine);
+describeEngine('with faults, and none asked for', (core) =>
+  createFaultyEngine(
+    createInProcessEngine(core),
+    new ManualTime(0).createScheduler(),
+    () => 'none',
+  ),
+);
+
+describe('The engine in workers, and a model that never comes back', () => {
+  const golden = readGolden();
+
+  it('ends it at its deadline, and its neighbour answers meanwhile', async () => {
+    const core = await compileWasmCore();
+    const looping = createWorkerEngine(assembleHostileCore(core, golden.model, 'loops'));
+    const engine = createWorkerEngine(core);
+    try {
+      assert.ok((await looping.load(1, golden.model, load)).ok);
+      assert.ok((await engine.load(1, golden.model, load)).ok);
+      const outputs = new Uint8Array(golden.outputs.length);
+      const late = looping.invoke(1, golden.inputs, outputs.slice(), 300);
+      assert.ok((await engine.invoke(1, golden.inputs, outputs, deadlineMs)).ok);
+      assert.deepEqual(outputs, golden.outputs);
+      assert.equal(codeOf(await late), 'engine-deadline');
+      assert.equal(
+        codeOf(await looping.invoke(1, golden.inputs, outputs, deadlineMs)),
+        'engine-gone',
+      );
+      await looping.unload(1);
+      assert.ok((await looping.load(2, golden.model, load)).ok);
+    } finally {
+      await Promise.all([looping.close(), engine.close()]);
+    }
+  });
+
+  it('ends it where it is unloaded in the middle', async () => {
+    const core = await compileWasmCore();
+    const looping = createWorkerEngine(assembleHostileCore(core, golden.model, 'loops'));
+    try {
+      await looping.load(1, golden.model, load);
+      const late = looping.invoke(1, golden.inputs, new Uint8Array(golden.outputs.length), 60_000);
+      await looping.unload(1);
+      assert.equal(codeOf(await late), 'engine-gone');
+    } finally {
+      await looping.close();
+    }
+  });
+});

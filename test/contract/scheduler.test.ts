@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import sinon from 'sinon';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
+import type { Scheduler } from '../../agent/ports/scheduler.js';
+import { ManualTime } from '../../simulator/ports/manual-time.js';
+
+/** A scheduler in a time that passes when it is told to. */
+interface SchedulerWorld {
+  readonly scheduler: Scheduler;
+  advance(ms: number): Promise<unknown>;
+  dispose(): void;
+}
+
+const startMs = Date.UTC(2026, 0, 1);
+
+describeScheduler('Node’s timers and node-cron', () => {
+  const clock = sinon.useFakeTimers({ now: startMs });
+  return {
+    scheduler: createCronScheduler(),
+    advance: (ms) => clock.tickAsync(ms),
+    dispose: () => {
+      clock.restore();
+    },
+  };
+});
+
+describeScheduler('manual time', () => {
+  const time = new ManualTime(startMs);
+  return {
+    scheduler: time.createScheduler(),
+    advance: (ms) => time.advance(ms),
+    dispose: () => undefined,
+  };
+});
+
+/** What every scheduler port promises (`agent/ports/scheduler.ts`). */
+function describeScheduler(name: string, createWorld: () => SchedulerWorld): void {
+  describe(`The scheduler port: ${name}`, () => {
+    let world: SchedulerWorld;
+    beforeEach(() => {
+      world = createWorld();
+    });
+    afterEach(() => {
+      world.dispose();
+    });
+
+    it('wakes once, not before the delay is over', async () => {
+      let woken = 0;
+      world.scheduler.after(1000, () => woken++);
+      await world.advance(999);
+      assert.equal(woken, 0);
+      await world.advance(1);
+      assert.equal(woken, 1);
+      await world.advance(10_000);
+      assert.equal(woken, 1);
+    });
+
+    it('wakes after the call, even where there is no delay', async () => {
+      let woken = 0;
+      for (const delayMs of [0, -5]) world.scheduler.after(delayMs, () => woken++);
+      assert.equal(woken, 0);
+      await world.advance(1);
+      assert.equal(woken, 2);
+    });
+
+    it('wakes in the order of what is due, and of the calls where that is equal', async () => {
+      const order: string[] = [];
+      for (const [label, delayMs] of [
+        ['c', 20],
+        ['a', 10],
+        ['b', 10],
+      ] as const) {
+        world.scheduler.after(delayMs, () => order.push(label));
+      }
+      await world.advance(50);
+      assert.deepEqual(order, ['a', 'b', 'c']);
+    });
+
+    it('lets go of what is cancelled, however often', async () => {
+      let woken = 0;
+      const cancel = world.scheduler.after(1000, () => woken++);
+      const late = world.scheduler.after(10, () => woken++);
+      await world.advance(500);
+      for (const each of [cancel, cancel, late]) each();
+      await world.advance(10_000);
+      assert.equal(woken, 1);
+    });
+
+    it('waits for longer than a timer of 31 bits can', async () => {
+      const days = 60 * 86_400_000;
+      let woken = 0;
+      world.scheduler.after(days, () => woken++);
+      await world.advance(days - 1);
+      assert.equal(woken, 0);
+      await world.advance(1);
+      assert.equal(woken, 1);
+    });
+
+    it('cancels a long wait in its second half too', async () => {
+      const days = 60 * 86_400_000;
+      let woken = 0;
+      const cancel = world.scheduler.after(days, () => woken++);
+      await world.advance(days - 1000);
+      cancel();
+      await world.advance(days);
+      assert.equal(woken, 0);
+    });
+
+    it('wakes every minute where the schedule says so, until it is ended', async () => {
+      let woken = 0;
+      const end = world.scheduler.cron('* * * * *', () => woken++);
+      await world.advance(10 * 60_000 + 500);
+      assert.equal(woken, 10);
+      end();
+      await world.advance(10 * 60_000);
+      assert.equal(woken, 10);
+    });
+  });
+}
+
+describe('The scheduler on node-cron', () => {
+  it('refuses what is no schedule', () => {
+    for (const expression of ['', 'often', '61 * * * *', '* * *', '* * * * * * *']) {
+      assert.throws(() => createCronScheduler().cron(expression, () => undefined), {
+        code: 'schedule-invalid',
+      });
+    }
+  });
+});
+
+describe('Manual time', () => {
+  it('forgets the wake-ups of a device that is stopped, and no others', async () => {
+    const time = new ManualTime(0);
+    const [one, other] = [time.createScheduler(), time.createScheduler()];
+    const woken: string[] = [];
+    one.after(10, () => woken.push('one'));
+    one.cron('* * * * *', () => woken.push('one’s cron'));
+    other.after(10, () => woken.push('other'));
+    one.stop();
+    await time.advance(120_000);
+    assert.deepEqual(woken, ['other']);
+  });
+
+  it('shows each wake-up the instant at which it is due', async () => {
+    const time = new ManualTime(1_000_000);
+    const scheduler = time.createScheduler();
+    const seen: [number, number][] = [];
+    scheduler.after(10, () => {
+      seen.push([time.monotonicMs(), time.wallMs()]);
+      scheduler.after(5, () => seen.push([time.monotonicMs(), time.wallMs()]));
+    });
+    time.jumpWall(-500_000);
+    await time.advance(100);
+    assert.deepEqual(seen, [
+      [10, 500_010],
+      [15, 500_015],
+    ]);
+    assert.equal(time.monotonicMs(), 100);
+  });
+});

@@ -1,0 +1,170 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
+import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
+import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
+import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
+import { createTopics } from '../../agent/core/topics.js';
+import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
+import { connectBroker } from '../../operator/publish/broker-client.js';
+import { publishRelease } from '../../operator/publish/publish-release.js';
+import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
+import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
+import type { ReleaseFile } from '../../operator/release/release-file.js';
+import { Prng } from '../../simulator/prng.js';
+import type { Condition } from '../../simulator/signals/condition.js';
+import { environments } from '../../simulator/signals/environment.js';
+import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
+import { startAgent, type AgentProcess } from './agent-process.js';
+import { startMosquitto, type Mosquitto } from './mosquitto.js';
+import { Onlooker } from './onlooker.js';
+
+/** The models that come with the demo. */
+export type DemoModel = 'vibration-v1' | 'vibration-v2';
+
+const crypto = createNodeCrypto();
+
+/** A broker, an operator with keys, and a gateway with one vibration sensor, all real and in one folder. */
+export class Site {
+  readonly deviceId = 'press-7';
+  readonly slot = 'vibration';
+  readonly sensorTopic = 'sensors/press-7/accel';
+  readonly folder: string;
+  readonly broker: Mosquitto;
+  readonly keys: KeyFolder;
+  readonly stateDir: string;
+  readonly configFile: string;
+  readonly #models: ReadonlyMap<DemoModel, ReleaseFile>;
+
+  private constructor(
+    folder: string,
+    broker: Mosquitto,
+    keys: KeyFolder,
+    models: ReadonlyMap<DemoModel, ReleaseFile>,
+  ) {
+    this.folder = folder;
+    this.broker = broker;
+    this.keys = keys;
+    this.#models = models;
+    this.stateDir = path.join(folder, 'state');
+    this.configFile = path.join(folder, 'agent.yaml');
+    this.configure();
+  }
+
+  static async open(): Promise<Site> {
+    const folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-site-'));
+    const keys = createKeyFolder(path.join(folder, 'keys'), Date.now());
+    const models = new Map<DemoModel, ReleaseFile>();
+    for (const model of ['vibration-v1', 'vibration-v2'] as const) {
+      models.set(model, await buildDemoRelease(model, keys));
+    }
+    return new Site(folder, await startMosquitto(), keys, models);
+  }
+
+  /** Writes the agent's configuration, by default for the broker of this site. */
+  configure({ url = this.broker.url, protocol = 'auto' } = {}): void {
+    writeFileSync(
+      this.configFile,
+      `deviceId: ${this.deviceId}
+stateDir: state
+mqtt: {url: "${url}", protocol: ${protocol}}
+trust: {keyset: keys/keyset.cbor}
+slots:
+  ${this.slot}:
+    source: {type: mqtt, topic: ${this.sensorTopic}, decode: json, fields: [/x, /y, /z]}
+`,
+    );
+  }
+
+  startAgent(): AgentProcess {
+    return startAgent(this.configFile);
+  }
+
+  watch(deviceId = this.deviceId): Promise<Onlooker> {
+    return Onlooker.of(this.broker.url, deviceId, this.slot);
+  }
+
+  /** A release of a demo model under another sequence number, signed. */
+  release(model: DemoModel, sequence: number): ReleaseFile {
+    const built = this.#models.get(model);
+    if (built === undefined) throw new Error(`there is no ${model}`);
+    return sealRelease({ ...built.manifest, sequence }, built.artifacts, this.keys.key);
+  }
+
+  /** Publishes as `tinylamp publish` does, in a session of its own; `progress` hears what comes next. */
+  async publish(
+    release: ReleaseFile,
+    progress: (message: string) => void = () => undefined,
+  ): Promise<void> {
+    const scheduler = createCronScheduler();
+    const transport = new MqttTransport({
+      urls: [this.broker.url],
+      protocol: 'auto',
+      clientId: `operator-${randomBytes(6).toString('hex')}`,
+      packetBytes: 131_072,
+      spoolBytes: 16_777_216,
+      scheduler,
+      entropy: createSystemEntropy(),
+    });
+    const client = await connectBroker(transport, scheduler);
+    try {
+      await publishRelease(release, {
+        client,
+        topics: createTopics('tinylamp'),
+        keys: this.keys,
+        crypto,
+        wallMs: Date.now(),
+        randomBytes: (length) => new Uint8Array(randomBytes(length)),
+        progress,
+      });
+    } finally {
+      await client.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.broker.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A sensor that sends one window of samples whenever it is asked to. */
+export class WindowSender {
+  readonly #signal: VibrationSignal;
+  readonly #values = new Float32Array(256 * 3);
+
+  constructor(condition: Condition, seed: number) {
+    this.#signal = new VibrationSignal(environments.laboratory, condition, Prng.fromSeed(seed));
+  }
+
+  /** The samples of the next window as the sensor's JSON. */
+  next(): string {
+    this.#signal.next(this.#values);
+    const axis = (offset: number): number[] =>
+      Array.from({ length: 256 }, (_, i) => Number((this.#values[i * 3 + offset] ?? 0).toFixed(5)));
+    return JSON.stringify({ x: axis(0), y: axis(1), z: axis(2) });
+  }
+}
+
+async function buildDemoRelease(model: DemoModel, keys: KeyFolder): Promise<ReleaseFile> {
+  const read = (name: string): Buffer =>
+    readFileSync(new URL(import.meta.resolve(`#demo-models/${name}`)));
+  const pipeline = read('pipeline.json').toString('utf8');
+  return buildRelease(
+    {
+      model: new Uint8Array(read(`${model}.tflite`)),
+      labels: read('labels.txt').toString('utf8').trim().split('\n'),
+      pipeline: (models) => parsePipelineFile(pipeline, models),
+      slot: 'vibration',
+      name: model,
+      version: '',
+      sequence: 1,
+      epoch: 0,
+    },
+    { engine: createInProcessEngine(await compileWasmCore()), crypto, key: keys.key },
+  );
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { parsePresence, type PresenceMessage } from '../../agent/core/messages/presence.js';
+import { World } from './world.js';
+
+describe('The presence of a device', () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await World.create();
+  });
+  afterEach(() => {
+    world.end();
+  });
+
+  const retained = (): PresenceMessage | undefined => {
+    const payload = world.broker.retained.get(world.topics.presence('press-7'));
+    return payload && parsePresence(payload);
+  };
+
+  it('is online while it has a session, and offline after a goodbye', async () => {
+    const device = world.createDevice();
+    device.start();
+    await world.time.advance(1_000);
+    assert.deepEqual(retained(), { online: true, boot: 1, connection: 1 });
+    await device.stop();
+    assert.deepEqual(retained(), { online: false, boot: 1, connection: 1 });
+  });
+
+  it('is set offline by its will where it loses its power', async () => {
+    const device = world.createDevice();
+    device.start();
+    await world.time.advance(1_000);
+    device.losePower();
+    assert.deepEqual(retained(), { online: false, boot: 1, connection: 1 });
+    const again = world.createDevice({ disk: device.disk });
+    again.start();
+    await world.time.advance(1_000);
+    assert.deepEqual(retained(), { online: true, boot: 2, connection: 1 });
+  });
+
+  it('is put right where an older will arrives after the newer session began', async () => {
+    const device = world.createDevice();
+    device.start();
+    await world.time.advance(1_000);
+    const will = { topic: world.topics.presence('press-7'), retained: true };
+    world.broker.cutSessions();
+    await world.time.advance(2_000);
+    assert.deepEqual(retained(), { online: true, boot: 1, connection: 2 });
+    const late = Uint8Array.from([
+      0xa3,
+      0x64,
+      ...Buffer.from('boot'),
+      1,
+      0x66,
+      ...Buffer.from('online'),
+      0xf4,
+      0x6a,
+      ...Buffer.from('connection'),
+      1,
+    ]);
+    world.broker.publish({ ...will, payload: late });
+    await world.time.advance(1_000);
+    assert.deepEqual(retained(), { online: true, boot: 1, connection: 2 });
+  });
+
+  it('does not argue with the will of its own session', async () => {
+    const device = world.createDevice();
+    device.start();
+    await world.time.advance(1_000);
+    const said = world.heard('presence').length;
+    world.broker.publish({
+      topic: world.topics.presence('press-7'),
+      retained: true,
+      payload: Uint8Array.of(0x80),
+    });
+    await world.time.advance(1_000);
+    assert.equal(
+      world.messages.filter(({ topic }) => topic.endsWith('/presence')).length,
+      said + 1,
+    );
+  });
+});

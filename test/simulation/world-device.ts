@@ -1,0 +1,204 @@
+import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
+import type { AgentSettings, SlotSettings } from '../../agent/core/device.js';
+import type { ResultMessage } from '../../agent/core/messages/result.js';
+import type { SlotState, StateMessage } from '../../agent/core/messages/state.js';
+import { decodeRecord } from '../../agent/core/state/record-codec.js';
+import { slotOf, type SlotRecord } from '../../agent/core/state/record.js';
+import {
+  createFaultyEngine,
+  type FaultyEngine,
+  type InferenceFault,
+} from '../../simulator/ports/faulty-engine.js';
+import { createGeneratedSensor } from '../../simulator/ports/generated-sensor.js';
+import type { DeviceScheduler } from '../../simulator/ports/manual-time.js';
+import type { MemoryTransport } from '../../simulator/ports/memory-broker.js';
+import {
+  createMemoryDisk,
+  createMemoryStorage,
+  type MemoryDisk,
+  type StorageFault,
+} from '../../simulator/ports/memory-storage.js';
+import { Prng } from '../../simulator/prng.js';
+import { channels } from '../../simulator/signals/accelerometer.js';
+import { environments } from '../../simulator/signals/environment.js';
+import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
+import { createSimulatedDevice, type SimulatedDevice } from '../../simulator/simulated-device.js';
+import { slot, type World } from './world.js';
+
+export interface WorldDeviceOptions {
+  readonly deviceId?: string;
+  readonly disk?: MemoryDisk;
+  readonly storageBytes?: number;
+  readonly limits?: Partial<SlotSettings['limits']>;
+  readonly settings?: Partial<AgentSettings>;
+  readonly encode?: 'json' | 'cbor';
+  /** Asked before each operation of the storage (`simulator/ports/memory-storage.ts`). */
+  readonly beforeOperation?: (number: number, what: string) => StorageFault;
+  /** Asked before each inference. */
+  readonly beforeInference?: (handle: number) => InferenceFault;
+}
+
+/** What is published about a phase or an incident. */
+export interface HeardEvent {
+  readonly event: string;
+  readonly release?: number;
+  readonly code?: string;
+}
+
+type SenmlRecord = Readonly<Record<string, unknown>>;
+
+/** Between two bursts of samples, each of which is one window of 256 frames. */
+export const periodMs = 1_000;
+
+/** A gateway in a {@link World}. It can lose its power at any moment; its disk then holds what it held. */
+export class WorldDevice {
+  readonly deviceId: string;
+  readonly disk: MemoryDisk;
+  readonly engine: FaultyEngine;
+  /** Set where the device broke an invariant. */
+  failure: Error | undefined;
+  /** Bursts of samples that were delivered. */
+  bursts = 0;
+  readonly #world: World;
+  readonly #device: SimulatedDevice;
+  readonly #scheduler: DeviceScheduler;
+  readonly #transport: MemoryTransport;
+  #hasPower = true;
+  /** Messages that were published before this start. */
+  #earlier = 0;
+
+  constructor(world: World, options: WorldDeviceOptions) {
+    this.#world = world;
+    this.deviceId = options.deviceId ?? 'press-7';
+    this.disk = options.disk ?? createMemoryDisk();
+    this.#scheduler = world.time.createScheduler();
+    this.#transport = world.broker.createTransport({ scheduler: this.#scheduler, spoolBytes: 1e6 });
+    this.engine = createFaultyEngine(
+      createInProcessEngine(world.core),
+      this.#scheduler,
+      options.beforeInference ?? (() => 'none'),
+    );
+    const plainCbor = createPlainCbor();
+    const signal = new VibrationSignal(environments.laboratory, 'normal', Prng.fromSeed(1));
+    const log = (): void => undefined;
+    this.#device = createSimulatedDevice(
+      this.#settings(options),
+      {
+        clock: world.time,
+        scheduler: this.#scheduler,
+        crypto: createNodeCrypto(),
+        engine: this.engine,
+        log: { info: log, warn: log, error: log },
+        storage: createMemoryStorage({
+          disk: this.disk,
+          storageBytes: options.storageBytes ?? 4_194_304,
+          beforeOperation: (number, what) =>
+            this.#hasPower ? (options.beforeOperation?.(number, what) ?? 'go') : 'stop',
+        }),
+        transport: this.#transport,
+        sensor: () =>
+          createGeneratedSensor({
+            signal: {
+              next: (values) => {
+                this.bursts++;
+                signal.next(values);
+              },
+            },
+            valuesPerDelivery: 256 * channels,
+            periodMs,
+            firstMs: periodMs,
+            clock: world.time,
+            scheduler: this.#scheduler,
+          }),
+        encodeCbor: (value) => plainCbor.encode(value),
+        rssBytes: () => 50_000_000,
+      },
+      '* * * * *',
+      (error) => {
+        this.failure = error instanceof Error ? error : new Error(String(error));
+      },
+    );
+  }
+
+  start(): void {
+    this.#earlier = this.#world.messages.length;
+    this.#device.start();
+  }
+
+  /** Switches the device off in order. */
+  stop(): Promise<void> {
+    return this.#world.carryThrough(this.#device.stop(1_000));
+  }
+
+  /** Everything but the disk is gone at once. */
+  losePower(): void {
+    this.#hasPower = false;
+    this.#scheduler.stop();
+    this.#transport.sever();
+    void this.engine.close();
+  }
+
+  /** The committed state on disk; undefined where there is none. */
+  get record(): SlotRecord | undefined {
+    const copies = ['state/a', 'state/b'].flatMap((name) => {
+      const bytes = this.disk.files.get(name);
+      return bytes === undefined ? [] : [decodeRecord(bytes)];
+    });
+    const whole = copies.filter((copy) => copy !== undefined);
+    const newest = whole.sort((a, b) => b.generation - a.generation)[0];
+    return newest === undefined ? undefined : slotOf(newest.record, slot);
+  }
+
+  /** What the device last reported of the slot. */
+  get state(): SlotState {
+    const last = this.#world.heard('state', this.deviceId).at(-1) as StateMessage | undefined;
+    return last?.slots[slot] ?? {};
+  }
+
+  /** Results of this start. */
+  get results(): readonly ResultMessage[] {
+    return this.#world.heard('results', this.deviceId, this.#earlier) as ResultMessage[];
+  }
+
+  /** Events of this start. */
+  get events(): readonly HeardEvent[] {
+    return this.#world.heard('events', this.deviceId, this.#earlier) as HeardEvent[];
+  }
+
+  /** Events in short, such as `2 fetching` or `2 rejected block-invalid`. */
+  get story(): readonly string[] {
+    return this.events.map(({ event, release, code }) =>
+      [release, event, code].filter((part) => part !== undefined).join(' '),
+    );
+  }
+
+  /** What telemetry said last about a count of the slot, such as `windows`. */
+  counted(name: string): number {
+    const packs = this.#world.heard('telemetry', this.deviceId) as SenmlRecord[][];
+    // SenML labels 0 and 2 are name and value (RFC 8428, 6).
+    const record = packs.at(-1)?.find((each) => each['0'] === `${slot}/${name}`);
+    return Number(record?.['2'] ?? 0);
+  }
+
+  #settings({ settings, limits, encode }: WorldDeviceOptions): AgentSettings {
+    return {
+      deviceId: this.deviceId,
+      labels: { class: 'pi4' },
+      agentVersion: [0, 1, 0],
+      prefix: 'tinylamp',
+      keyset: this.#world.keys.keyset,
+      slots: new Map([
+        [
+          slot,
+          {
+            limits: { arenaBytes: 262_144, imageBytes: 1_048_576, periodMs, ...limits },
+            sink: { topic: undefined, encode: encode ?? 'json' },
+          },
+        ],
+      ]),
+      ...settings,
+    };
+  }
+}

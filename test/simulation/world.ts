@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
+import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
+import { toHex } from '../../agent/core/bytes.js';
+import type { Manifest } from '../../agent/core/documents/manifest.js';
+import { createTopics } from '../../agent/core/topics.js';
+import type { Message } from '../../agent/ports/transport.js';
+import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
+import { connectBroker } from '../../operator/publish/broker-client.js';
+import { publishRelease, type Publication } from '../../operator/publish/publish-release.js';
+import { sealRelease } from '../../operator/release/build-release.js';
+import type { ReleaseFile } from '../../operator/release/release-file.js';
+import { describeTransfer } from '../../operator/release/split-blocks.js';
+import { Workshop } from '../../simulator/demo/workshop.js';
+import { ManualTime } from '../../simulator/ports/manual-time.js';
+import { MemoryBroker } from '../../simulator/ports/memory-broker.js';
+import { sampleWallMs, fixedKey } from '../helpers/documents.js';
+import { WorldDevice, type WorldDeviceOptions } from './world-device.js';
+
+/** The slot of every release of the workshop. */
+export const slot = 'vibration';
+
+/**
+ * A small world for tests: an operator with real keys, a broker in memory, and devices that are the real
+ * core and the real runtime with the real inference core, all in a time that passes when the test says so.
+ */
+export class World {
+  readonly time = new ManualTime(sampleWallMs);
+  readonly topics = createTopics('tinylamp');
+  /** Every message that the broker accepted, in order. */
+  readonly messages: Message[] = [];
+  /** Called with each message; a test exchanges it to act in the middle of something. */
+  onMessage: (message: Message) => void = () => undefined;
+  readonly broker = new MemoryBroker((message) => {
+    this.messages.push(message);
+    this.onMessage(message);
+  });
+  readonly keys: KeyFolder;
+  readonly workshop: Workshop;
+  readonly core: WebAssembly.Module;
+  /** What the world keeps on the real disk: the operator's keys. */
+  readonly folder: string;
+  readonly #devices: WorldDevice[] = [];
+
+  private constructor(core: WebAssembly.Module, folder: string) {
+    this.core = core;
+    this.folder = folder;
+    this.keys = createKeyFolder(path.join(folder, 'keys'), sampleWallMs);
+    this.workshop = new Workshop({
+      engine: createInProcessEngine(core),
+      crypto: createNodeCrypto(),
+      key: this.keys.key,
+      stranger: fixedKey(99),
+      slot,
+    });
+  }
+
+  static async create(): Promise<World> {
+    return new World(await compileWasmCore(), mkdtempSync(path.join(tmpdir(), 'tinylamp-world-')));
+  }
+
+  /** Ends everything and leaves nothing behind. Throws where a device broke an invariant. */
+  end(): void {
+    for (const device of this.#devices) device.losePower();
+    rmSync(this.folder, { recursive: true, force: true });
+    for (const { failure } of this.#devices) if (failure !== undefined) throw failure;
+  }
+
+  /** Makes a device that is switched off; every call with the same disk is the same machine. */
+  createDevice(options: WorldDeviceOptions = {}): WorldDevice {
+    const device = new WorldDevice(this, options);
+    this.#devices.push(device);
+    return device;
+  }
+
+  /** Publishes a release to everyone, as the operator's command does. */
+  async publish(release: ReleaseFile): Promise<Publication> {
+    const scheduler = this.time.createScheduler();
+    const transport = this.broker.createTransport({ scheduler, spoolBytes: 1e6 });
+    return this.carryThrough(
+      connectBroker(transport, scheduler).then(async (client) => {
+        const publication = await publishRelease(release, {
+          client,
+          topics: this.topics,
+          keys: this.keys,
+          crypto: createNodeCrypto(),
+          wallMs: this.time.wallMs(),
+          randomBytes: (length) => new Uint8Array(length),
+          progress: () => undefined,
+        });
+        await client.close();
+        return publication;
+      }),
+    );
+  }
+
+  /** Builds one of the demo's models as a release, and publishes it. */
+  async release(model: 'vibration-v1' | 'vibration-v2', sequence: number): Promise<ReleaseFile> {
+    const release = await this.workshop.build(model, sequence);
+    await this.publish(release);
+    return release;
+  }
+
+  /** The same release with much beside its model, in the smallest blocks, so that there are many of them. */
+  inManyBlocks(release: ReleaseFile): ReleaseFile {
+    const { manifest, artifacts } = release;
+    const reference = Uint8Array.from({ length: 40_000 }, (_, i) => (i * manifest.sequence) >> 4);
+    const [model] = manifest.artifacts;
+    if (model === undefined) throw new Error('a release has a model');
+    const named = [
+      ...manifest.artifacts,
+      { ...model, role: 'reference' as const, name: 'reference.bin' },
+    ];
+    return this.withArtifacts({ ...release, manifest: { ...manifest, artifacts: named } }, [
+      ...artifacts,
+      reference,
+    ]);
+  }
+
+  /** The same release with other fields in its manifest, signed. */
+  withManifest({ manifest, artifacts }: ReleaseFile, change: Partial<Manifest>): ReleaseFile {
+    return sealRelease({ ...manifest, ...change }, artifacts, this.keys.key);
+  }
+
+  /** A release of other bytes under the same names, signed. */
+  withArtifacts({ manifest }: ReleaseFile, artifacts: readonly Uint8Array[]): ReleaseFile {
+    const described = manifest.artifacts.map((artifact, i) => {
+      const bytes = artifacts[i] ?? new Uint8Array();
+      const transfer = describeTransfer(bytes, 4096, createNodeCrypto());
+      return { ...artifact, digest: transfer.digest, size: bytes.length, transfers: [transfer] };
+    });
+    return sealRelease({ ...manifest, artifacts: described }, artifacts, this.keys.key);
+  }
+
+  /** The topic of a block of the model of a release. */
+  blockTopic({ manifest }: ReleaseFile, block: number): string {
+    const [model] = manifest.artifacts;
+    return this.topics.block(toHex(model?.digest ?? new Uint8Array()), block);
+  }
+
+  /** Lets time pass until a promise settles. */
+  async carryThrough<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    const mark = (): void => {
+      settled = true;
+    };
+    promise.then(mark, mark);
+    for (let i = 0; i < 1000; i++) {
+      await this.time.settle();
+      if (settled) break;
+      await this.time.advance(100);
+    }
+    if (!settled) throw new Error('it takes more than a hundred seconds');
+    return promise;
+  }
+
+  /** What devices published on their topics of one kind, decoded, in order, from a message on. */
+  heard(
+    channel: 'events' | 'results' | 'state' | 'telemetry' | 'presence',
+    deviceId?: string,
+    from = 0,
+  ): unknown[] {
+    return this.messages.slice(from).flatMap(({ topic, payload }) => {
+      const about = this.topics.parseDevice(topic);
+      if (about?.channel !== channel) return [];
+      if (deviceId !== undefined && about.deviceId !== deviceId) return [];
+      const isJson = payload[0] === 0x7b;
+      if (isJson) return [JSON.parse(new TextDecoder().decode(payload)) as unknown];
+      return [createPlainCbor().decode(payload)];
+    });
+  }
+}
