@@ -169,7 +169,7 @@ mod tests {
             let sliding = Sliding {
                 padding: if random.below(2) == 0 { Padding::Same } else { Padding::Valid },
                 stride: (1 + random.below(3), 1 + random.below(3)),
-                dilation: (1 + random.below(2), 1 + random.below(3)),
+                dilation: (1 + random.below(6), 1 + random.below(6)),
             };
             let filter = (1 + random.below(4), 1 + random.below(4));
             let image = (1 + random.below(9), 1 + random.below(9));
