@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { renderCodesPage } from '../docs/generate/codes-page.js';
+import { drawTerminal } from '../docs/generate/terminal-picture.js';
 import { renderConfigurationPage } from '../docs/generate/configuration-page.js';
 
 /**
@@ -143,6 +144,19 @@ describe('the documentation', () => {
 
   it('lists the keys of the configuration (npm run docs writes the page)', () => {
     assert.equal(read('docs/configuration.md'), renderConfigurationPage());
+  });
+
+  it('shows what npm start printed, as text and as the picture of it', () => {
+    const printed = read('docs/demo.txt');
+    assert.ok(read('README.md').includes(printed), 'README.md has another text');
+    assert.equal(read('docs/demo.svg'), drawTerminal(printed, 'npm start'));
+  });
+
+  it('has the same lines for one model on one gateway in both places', () => {
+    const readme = read('README.md');
+    const blocks = read('docs/own-model.md').match(/```(yaml|sh)\n[\s\S]*?```/g) ?? [];
+    assert.equal(blocks.length, 2);
+    for (const block of blocks) assert.ok(readme.includes(block), block);
   });
 
   it('is linked to files that exist', () => {

@@ -424,7 +424,7 @@ export const codes = {
   'type-unsupported': {
     area: 'engine',
     cause: 'A kernel does not take these element types.',
-    remedy: 'Quantise the model to int8.',
+    remedy: 'Quantise the model to int8, or leave it in float32.',
     engine: 14,
   },
   'operator-invalid': {

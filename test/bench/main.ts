@@ -1,5 +1,7 @@
 import { formatNumber, formatTable } from '../../bin/text-table.js';
 import type { Bench, BenchFigure } from './bench.js';
+import { agentMemoryBench } from './agent-memory.js';
+import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
 import { inferenceBench } from './inference.js';
 
@@ -7,7 +9,12 @@ import { inferenceBench } from './inference.js';
  * `npm run bench -- [--json] [NAME…]`: measures all benches, or those that are named. What a peer needs is
  * set in relation to what we need; both took turns in the same run.
  */
-const benches: readonly Bench[] = [inferenceBench, coreSizeBench];
+const benches: readonly Bench[] = [
+  inferenceBench,
+  coreSizeBench,
+  agentMemoryBench,
+  agentUpdateBench,
+];
 
 const words = process.argv.slice(2);
 const names = words.filter((word) => word !== '--json');

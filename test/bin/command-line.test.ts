@@ -139,7 +139,7 @@ describe('the command line', () => {
     ['publish v1.tinylamp --keys stranger --broker mqtt://127.0.0.1:9', 'key-unknown', 4],
     ['publish tampered.tinylamp --keys keys --broker mqtt://127.0.0.1:9', 'signature-invalid', 4],
     // The configuration of an agent.
-    ['agent --config nowhere.yaml', 'file-unreadable', 2],
+    ['agent --config nowhere.yaml', 'configuration-invalid', 2],
     ['agent --config typo.yaml', 'configuration-invalid', 2],
     ['agent --config schedule.yaml', 'schedule-invalid', 2],
     ['agent --config keyset.yaml', 'configuration-invalid', 2],

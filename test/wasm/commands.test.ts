@@ -61,8 +61,8 @@ describe('the commands for models', () => {
       const window = file('window.bin', recorded().input);
       const text = file('model.txt', 'this is not a model, but text');
       assertRefused(tinylamp('run', text, '--input', window), 'model-not-tflite', 1);
-      assertRefused(tinylamp('run', file('gone'), '--input', window), 'file-unreadable', 1);
-      assertRefused(tinylamp('run', model, '--input', file('gone')), 'file-unreadable', 1);
+      assertRefused(tinylamp('run', file('gone'), '--input', window), 'file-unreadable', 2);
+      assertRefused(tinylamp('run', model, '--input', file('gone')), 'file-unreadable', 2);
     });
 
     it('is not understood without an input', () => {

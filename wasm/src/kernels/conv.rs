@@ -8,7 +8,7 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, LANES};
 use crate::kernels::pack::pack_groups;
 use crate::kernels::window::Window;
-use crate::kernels::{Kernel, Node, Prepared, float};
+use crate::kernels::{Kernel, Node, Prepared, expect_weighted_types, float};
 use crate::options::Options;
 use crate::quantization::{Activation, Multiplier, OutputStage};
 use crate::tensor::TensorType;
@@ -42,6 +42,7 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let Options::Conv { sliding, activation } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
+    expect_weighted_types(input, filter, output)?;
     let invalid = ErrorKind::OperatorInvalid;
     let [.., input_channels] = input.shape.image()?;
     let [output_channels, filter_height, filter_width, group_inputs] = filter.shape.image()?;
@@ -62,7 +63,6 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
 
 fn prepare_int8(node: &Node<'_>, geometry: Geometry, activation: Activation) -> Result<Prepared> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    int8::expect_types(input, filter, output)?;
     let channels = geometry.window.output_channels;
     let weights = int8::weights(node, filter)?;
     let conv = Conv {

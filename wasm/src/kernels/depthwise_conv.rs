@@ -7,7 +7,7 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, int8};
 use crate::kernels::window::Window;
-use crate::kernels::{Kernel, Node, Prepared, float};
+use crate::kernels::{Kernel, Node, Prepared, expect_weighted_types, float};
 use crate::options::Options;
 use crate::quantization::{Activation, Multiplier, OutputStage};
 use crate::tensor::TensorType;
@@ -42,6 +42,7 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let Options::DepthwiseConv { sliding, activation, multiplier } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
+    expect_weighted_types(input, filter, output)?;
     let invalid = ErrorKind::OperatorInvalid;
     let [.., input_channels] = input.shape.image()?;
     let [one, filter_height, filter_width, output_channels] = filter.shape.image()?;
@@ -58,7 +59,6 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
 
 fn prepare_int8(node: &Node<'_>, geometry: Geometry, activation: Activation) -> Result<Prepared> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    int8::expect_types(input, filter, output)?;
     let channels = geometry.window.output_channels;
     let kernel = DepthwiseConv {
         geometry,

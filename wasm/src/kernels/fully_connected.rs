@@ -7,7 +7,7 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, LANES, int8};
 use crate::kernels::pack::pack;
-use crate::kernels::{Kernel, Node, Prepared, allocate, float};
+use crate::kernels::{Kernel, Node, Prepared, allocate, expect_weighted_types, float};
 use crate::options::Options;
 use crate::quantization::{Activation, Multiplier, OutputStage};
 use crate::tensor::{Tensor, TensorType};
@@ -34,9 +34,7 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let Options::FullyConnected { activation } = &node.operator.options else {
         return Err(ErrorKind::OperatorInvalid.into());
     };
-    if input.element_type != TensorType::Float32 {
-        int8::expect_types(input, filter, output)?;
-    }
+    expect_weighted_types(input, filter, output)?;
     let invalid = ErrorKind::OperatorInvalid;
     let &[channels, depth] = filter.shape.dimensions() else {
         return Err(invalid.into());

@@ -109,6 +109,14 @@ pub fn expect_type(tensor: &Tensor, element_type: TensorType) -> Result<()> {
     ensure(tensor.element_type == element_type, ErrorKind::TypeUnsupported)
 }
 
+/// Refuses types that no kernel with weights takes.
+pub fn expect_weighted_types(input: &Tensor, filter: &Tensor, output: &Tensor) -> Result<()> {
+    match input.element_type {
+        TensorType::Float32 => float::expect_types(filter, output),
+        _ => int8::expect_types(input, filter, output),
+    }
+}
+
 /// Memory for weights and tables, or a refusal where it cannot be had.
 pub fn allocate<T: Clone>(length: usize, value: T) -> Result<Vec<T>> {
     let mut memory = Vec::new();

@@ -7,9 +7,8 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::Result;
 use crate::kernels::float::{self, Bounds, Float, LANES, floats, floats_mut};
 use crate::kernels::pack::pack;
-use crate::kernels::{Kernel, Node, Prepared, expect_type};
+use crate::kernels::{Kernel, Node, Prepared};
 use crate::quantization::Activation;
-use crate::tensor::TensorType;
 
 /// A matrix product with packed weights.
 struct FullyConnected {
@@ -30,7 +29,6 @@ pub fn prepare(
     activation: Activation,
 ) -> Result<Prepared> {
     let (filter, output) = (node.input(1)?, node.output(0)?);
-    expect_type(output, TensorType::Float32)?;
     let kernel = FullyConnected {
         depth,
         channels,

@@ -89,6 +89,14 @@ pub fn greater(greatest: f32, value: f32) -> f32 {
     if greatest < value { value } else { greatest }
 }
 
+/// Refuses what is not float32 with weights of float32, int8 or int4.
+pub fn expect_types(filter: &Tensor, output: &Tensor) -> Result<()> {
+    expect_type(output, TensorType::Float32)?;
+    let weights =
+        matches!(filter.element_type, TensorType::Float32 | TensorType::Int8 | TensorType::Int4);
+    ensure(weights, ErrorKind::TypeUnsupported)
+}
+
 /// The weights of an operator.
 ///
 /// Integer weights of hybrid models are multiplied out. Upstream refuses such models, and TensorFlow
