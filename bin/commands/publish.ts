@@ -1,9 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
-import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
-import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
-import { CodedError } from '../../agent/core/coded-error.js';
 import { limits } from '../../agent/core/limits.js';
 import { createTopics } from '../../agent/core/topics.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
@@ -11,6 +8,7 @@ import { connectBroker } from '../../operator/publish/broker-client.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
 import { parseReleaseFile } from '../../operator/release/release-file.js';
 import { readKeyset, verifyRelease } from '../../operator/release/verify-release.js';
+import { brokerOptions, createBrokerTransport } from '../broker-options.js';
 import { jsonOption, type Command } from '../command.js';
 import { readNamedFile } from '../files.js';
 
@@ -20,12 +18,7 @@ export const publishCommand: Command = {
   summary: 'Publish a release to all devices of its slot.',
   positionals: [{ name: 'file', describe: 'The release file.' }],
   options: {
-    broker: {
-      type: 'text',
-      describe: 'mqtt://HOST:PORT or mqtts://HOST:PORT',
-      alias: 'b',
-      required: true,
-    },
+    ...brokerOptions,
     keys: {
       type: 'text',
       describe: 'The folder that `keys new` made.',
@@ -42,10 +35,6 @@ export const publishCommand: Command = {
       describe: 'Good inferences that a device must see before the release is committed there.',
       default: 1,
     },
-    prefix: { type: 'text', describe: 'The first part of every topic.', default: 'tinylamp' },
-    username: { type: 'text', describe: 'The name that the broker knows.' },
-    'password-file': { type: 'text', describe: 'A file with the password.' },
-    ca: { type: 'text', describe: 'A PEM file with the authority of the broker.' },
     ...jsonOption,
   },
   examples: [
@@ -62,20 +51,7 @@ export const publishCommand: Command = {
     verifyRelease(release, readKeyset(keys.keyset), crypto, Date.now());
     const topics = createTopics(given.requiredText('prefix'));
     const scheduler = createCronScheduler();
-    const passwordFile = given.text('password-file');
-    const ca = given.text('ca');
-    const transport = new MqttTransport({
-      urls: [checkBroker(given.requiredText('broker'))],
-      protocol: 'auto',
-      clientId: `operator-${randomBytes(6).toString('hex')}`,
-      username: given.text('username'),
-      password: passwordFile === undefined ? undefined : readNamedFile(passwordFile),
-      tls: ca === undefined ? undefined : { ca: readNamedFile(ca) },
-      packetBytes: 131_072,
-      spoolBytes: 67_108_864,
-      scheduler,
-      entropy: createSystemEntropy(),
-    });
+    const transport = createBrokerTransport(given, scheduler);
     const client = await connectBroker(transport, scheduler);
     try {
       const published = await publishRelease(release, {
@@ -106,11 +82,3 @@ export const publishCommand: Command = {
     return 0;
   },
 };
-
-function checkBroker(url: string): string {
-  if (/^mqtts?:\/\/[^/?#@\s]+\/?$/.test(url)) return url;
-  throw new CodedError(
-    'usage-invalid',
-    `--broker ${url} is not mqtt://HOST:PORT or mqtts://HOST:PORT`,
-  );
-}

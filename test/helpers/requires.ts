@@ -7,6 +7,7 @@ import process from 'node:process';
 const installCommands = {
   mosquitto: 'apt-get install mosquitto mosquitto-clients',
   nats: 'apt-get install nats-server',
+  openssl: 'apt-get install openssl',
   rabbitmq: 'apt-get install rabbitmq-server',
   shared: 'set TINYLAMP_SHARED to the folder with the reference data',
   cddl: 'cargo install cddl --version 0.10.7',
@@ -41,6 +42,8 @@ function isPresent(requirement: Requirement): boolean {
       return runs('mosquitto', '-h') && runs('mosquitto_pub', '--help');
     case 'nats':
       return runs('nats-server', '--version');
+    case 'openssl':
+      return runs('openssl', 'version');
     case 'rabbitmq':
       return runs('rabbitmqctl', 'version');
     case 'cddl':

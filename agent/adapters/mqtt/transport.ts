@@ -116,12 +116,22 @@ export class MqttTransport implements Transport {
         this.#opened(window);
       },
       message: (message) => {
-        this.#handlers.get(message.topic)?.(message);
+        this.#handlerOf(message.topic)?.(message);
       },
       ended: (end) => {
         this.#ended(end);
       },
     });
+  }
+
+  /** Devices subscribe to exact topics; an operator may watch a whole fleet by a filter with `+`. */
+  #handlerOf(topic: string): ((message: Message) => void) | undefined {
+    const exact = this.#handlers.get(topic);
+    if (exact !== undefined) return exact;
+    for (const [filter, handler] of this.#handlers) {
+      if (filter.includes('+') && matches(filter, topic)) return handler;
+    }
+    return undefined;
   }
 
   #opened(window: number): void {
@@ -176,4 +186,14 @@ export class MqttTransport implements Transport {
       });
     }
   }
+}
+
+/** Whether a topic matches a filter whose only wildcards are single levels (MQTT 5, 4.7.1.3). */
+function matches(filter: string, topic: string): boolean {
+  const levels = topic.split('/');
+  const wanted = filter.split('/');
+  return (
+    levels.length === wanted.length &&
+    wanted.every((level, i) => level === '+' || level === levels[i])
+  );
 }
