@@ -114,7 +114,7 @@ describe('an enrolled device at a real broker', () => {
     await assert.rejects(connect({ ...device, username: 'press-8' }), { code: 135 });
   });
 
-  it('writes below its own id, and nowhere else', async () => {
+  it('writes what it says of itself, and nothing else', async () => {
     const client = await connect(device);
     const own = ['presence', 'state', 'telemetry', 'report', 'events', 'results'] as const;
     for (const channel of own) {
@@ -123,6 +123,8 @@ describe('an enrolled device at a real broker', () => {
     }
     for (const topic of [
       topics.state('press-8'),
+      topics.results('press-7', 'sound'),
+      'plant/north/devices/press-7/commands',
       topics.keyset(1),
       topics.beacon(),
       topics.policy('vibration'),
