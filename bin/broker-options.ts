@@ -38,13 +38,18 @@ export function createBrokerTransport(given: Arguments, scheduler: Scheduler): M
     protocol: 'auto',
     clientId: `operator-${randomBytes(6).toString('hex')}`,
     username: given.text('username'),
-    password: passwordFile === undefined ? undefined : readNamedFile(passwordFile),
+    password: passwordFile === undefined ? undefined : readPassword(passwordFile),
     tls: ca === undefined ? undefined : { ca: readNamedFile(ca) },
     packetBytes,
     spoolBytes,
     scheduler,
     entropy: createSystemEntropy(),
   });
+}
+
+/** Editors end a file with a line break that is no part of the password. */
+function readPassword(file: string): Uint8Array {
+  return new TextEncoder().encode(new TextDecoder().decode(readNamedFile(file)).trimEnd());
 }
 
 function checkBroker(url: string): string {

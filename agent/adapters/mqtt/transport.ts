@@ -124,16 +124,6 @@ export class MqttTransport implements Transport {
     });
   }
 
-  /** Devices subscribe to exact topics; an operator may watch a whole fleet by a filter with `+`. */
-  #handlerOf(topic: string): ((message: Message) => void) | undefined {
-    const exact = this.#handlers.get(topic);
-    if (exact !== undefined) return exact;
-    for (const [filter, handler] of this.#handlers) {
-      if (filter.includes('+') && matches(filter, topic)) return handler;
-    }
-    return undefined;
-  }
-
   #opened(window: number): void {
     this.#isOpen = true;
     this.#window = window;
@@ -174,6 +164,16 @@ export class MqttTransport implements Transport {
     this.#closedEarly++;
     if (versionRefused === 'said' || this.#closedEarly >= closedEarlyLimit) this.#protocol = 4;
     return true;
+  }
+
+  /** Devices subscribe to exact topics; an operator may watch a whole fleet by a filter with `+`. */
+  #handlerOf(topic: string): ((message: Message) => void) | undefined {
+    const exact = this.#handlers.get(topic);
+    if (exact !== undefined) return exact;
+    for (const [filter, handler] of this.#handlers) {
+      if (filter.includes('+') && matches(filter, topic)) return handler;
+    }
+    return undefined;
   }
 
   #flush(): void {
