@@ -3,6 +3,7 @@ import { agentCommand } from './commands/agent.js';
 import { benchCommand } from './commands/bench.js';
 import { conformCommand } from './commands/conform.js';
 import { demoCommand } from './commands/demo.js';
+import { enrolCommand } from './commands/enrol.js';
 import { logCommand } from './commands/log.js';
 import { inspectCommand } from './commands/inspect.js';
 import { keysNewCommand } from './commands/keys-new.js';
@@ -12,6 +13,7 @@ import { releaseInspectCommand } from './commands/release-inspect.js';
 import { releaseVerifyCommand } from './commands/release-verify.js';
 import { runCommand } from './commands/run.js';
 import { simulateCommand } from './commands/simulate.js';
+import { watchCommand } from './commands/watch.js';
 
 /** What the commands that begin with the same word have in common. */
 export const groupSummaries: Readonly<Record<string, string>> = {
@@ -32,6 +34,8 @@ export const commands: readonly Command[] = [
   releaseBuildCommand,
   releaseVerifyCommand,
   releaseInspectCommand,
+  enrolCommand,
   publishCommand,
+  watchCommand,
   simulateCommand,
 ];

@@ -23,6 +23,8 @@ export interface Topics {
   events(deviceId: string): string;
   report(deviceId: string): string;
   results(deviceId: string, slot: string): string;
+  /** A filter for what all devices say, results excepted; not for brokers without wildcards. */
+  allDevices(): string;
   /** What a topic of a device is about; undefined for other topics. */
   parseDevice(topic: string): DeviceTopic | undefined;
 }
@@ -57,6 +59,7 @@ export function createTopics(prefix: string): Topics {
     events: (deviceId) => device(deviceId, 'events'),
     report: (deviceId) => device(deviceId, 'report'),
     results: (deviceId, slot) => device(deviceId, `results/${checked(slot, slotPattern)}`),
+    allDevices: () => `${prefix}/devices/+/+`,
     parseDevice: (topic) => parseDevice(topic, prefix),
   };
 }

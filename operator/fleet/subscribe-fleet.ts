@@ -21,29 +21,28 @@ const channels: readonly FleetChannel[] = ['presence', 'state', 'report', 'event
 const mostUnderWay = 64;
 
 /**
- * Opens the transport and subscribes to what each device says, anew with each session. Exact topics only:
- * RabbitMQ gives wildcards no retained message.
+ * Opens the transport and subscribes to what each device says, anew with each session. Exact topics where
+ * the devices are known: RabbitMQ gives wildcards no retained message. For `all` there is one wildcard.
  */
 export function subscribeFleet(
   transport: Transport,
   topics: Topics,
-  deviceIds: readonly string[],
+  deviceIds: readonly string[] | 'all',
   listener: FleetListener,
 ): void {
-  const wanted = deviceIds.flatMap((deviceId) =>
-    channels.map((channel) => ({ deviceId, channel, topic: topicOf(topics, deviceId, channel) })),
-  );
+  const wanted = subscriptionsOf(topics, deviceIds);
   transport.open({
     connected: () => {
       const queue = [...wanted];
       let open = wanted.length;
       const next = (): void => {
-        const item = queue.shift();
-        if (item === undefined) return;
-        const { deviceId, channel, topic } = item;
+        const topic = queue.shift();
+        if (topic === undefined) return;
         transport.subscribe(
           topic,
           (message) => {
+            const { deviceId, channel } = topics.parseDevice(message.topic) ?? {};
+            if (deviceId === undefined || !isFleetChannel(channel)) return;
             listener.message(deviceId, channel, message);
           },
           (result) => {
@@ -65,15 +64,11 @@ export function subscribeFleet(
   });
 }
 
-function topicOf(topics: Topics, deviceId: string, channel: FleetChannel): string {
-  switch (channel) {
-    case 'presence':
-      return topics.presence(deviceId);
-    case 'state':
-      return topics.state(deviceId);
-    case 'report':
-      return topics.report(deviceId);
-    case 'events':
-      return topics.events(deviceId);
-  }
+function subscriptionsOf(topics: Topics, deviceIds: readonly string[] | 'all'): readonly string[] {
+  if (deviceIds === 'all') return [topics.allDevices()];
+  return deviceIds.flatMap((deviceId) => channels.map((channel) => topics[channel](deviceId)));
+}
+
+function isFleetChannel(channel: string | undefined): channel is FleetChannel {
+  return channels.some((each) => each === channel);
 }

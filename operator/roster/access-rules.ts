@@ -9,7 +9,7 @@ export interface AccessRules {
 
 /**
  * The rules of one device: it reads what is published for all devices and its own presence, and writes
- * below its own id. Documents and blocks are the operator's to write. Throws `topic-invalid`.
+ * what it says of itself. Documents and blocks are the operator's to write. Throws `topic-invalid`.
  *
  * @param slots the slots of the device; any where none is named
  */
@@ -23,7 +23,7 @@ export function accessRules(
     throw new CodedError('topic-invalid', `the slot ${JSON.stringify(wrong)}`);
   }
   const presence = topics.presence(deviceId);
-  const prefix = topics.beacon().slice(0, -'/beacon'.length);
+  const prefix = topics.beacon().replace(/\/beacon$/, '');
   const named = slots.length === 0 ? ['+'] : slots;
   return {
     read: [
@@ -34,7 +34,14 @@ export function accessRules(
       `${prefix}/blocks/+/+`,
       presence,
     ],
-    write: [presence.replace(/presence$/, '#')],
+    write: [
+      presence,
+      topics.state(deviceId),
+      topics.telemetry(deviceId),
+      topics.report(deviceId),
+      topics.events(deviceId),
+      ...named.map((slot) => presence.replace(/presence$/, `results/${slot}`)),
+    ],
   };
 }
 

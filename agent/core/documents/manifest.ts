@@ -143,16 +143,15 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 }
 
 /**
- * Whether two releases run the same image: the same models and labels in the same pipeline. Then the
- * later one can be adopted as it stands. Names, versions, targets and golden vectors may differ.
+ * Whether two releases are the same image: the same artifacts in the same pipeline, signed anew. Then the
+ * later one can be adopted as it stands. Names, versions, targets and budgets may differ.
  */
 export function isSameImage(a: Manifest, b: Manifest): boolean {
   return sameBytes(imageBytes(a), imageBytes(b));
 }
 
 function imageBytes({ artifacts, pipeline }: Manifest): Uint8Array {
-  const run = artifacts.filter(({ role }) => role === 'model' || role === 'labels');
-  const images = run.map(({ role, name: called, digest: bytes }) => [role, called, bytes]);
+  const images = artifacts.map(({ role, name: called, digest: bytes }) => [role, called, bytes]);
   return encodeCbor([images, pipelineValue(pipeline)]);
 }
 
