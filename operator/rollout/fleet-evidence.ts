@@ -44,6 +44,8 @@ export function withReport(rollout: Rollout, deviceId: string, report: ReportMes
   const known = evidenceOf(rollout, deviceId);
   const key = `${report.boot}/${report.window}`;
   if (report.slot !== rollout.slot || known.reports.includes(key)) return rollout;
+  // One observation for each device, at an age that was declared: what comes later does not change it.
+  if (known.labelled >= rollout.plan.labelledWindows) return rollout;
   const pair = report.pairs.find(
     ({ champion, challenger }) =>
       champion === rollout.champion.sequence && challenger === rollout.challenger.sequence,

@@ -21,10 +21,12 @@ import { environments } from '../signals/environment.js';
 import { VibrationSignal } from '../signals/vibration-signal.js';
 import { Accelerometer } from './accelerometer.js';
 import { startBroker } from './broker.js';
+import { FleetFeed } from './fleet-feed.js';
 import { startGatewayProcess } from './gateway-process.js';
+import { Inspector, truthTopic } from './inspector.js';
 import { Ledger } from './ledger.js';
 import { Narrator, type Printer } from './narrator.js';
-import { tellStory } from './story.js';
+import { tellStory, type StoryOptions } from './story.js';
 import { Workshop } from './workshop.js';
 
 export interface DemoOptions {
@@ -47,7 +49,12 @@ const gatewayId = 'gateway-1';
 const gatewayCondition = 'bearing-fault';
 const sensorTopic = 'sensors/gateway-1/accel';
 const windowFrames = 256;
-const periodMs = 500;
+const periodMs = 400;
+const telemetrySchedule = '*/3 * * * * *';
+
+/** How long it takes until somebody knows what a machine really suffers from. */
+const inspectionMs = 300;
+
 const stopTimeoutMs = 5_000;
 
 /** Runs the whole demo; gives whether all happened as told. */
@@ -79,6 +86,7 @@ async function runIn(folder: string, options: DemoOptions): Promise<boolean> {
       ...stage,
       narrator,
       devices: truth.size,
+      windowsPerMinute: 60_000 / periodMs,
       now: () => Date.now(),
       signal: ending.signal,
     });
@@ -110,6 +118,7 @@ interface Stage {
   readonly ledger: Ledger;
   readonly workshop: Workshop;
   readonly publish: Omit<PublishTools, 'progress'>;
+  readonly rollout: StoryOptions['rollout'];
   /** What each machine really suffers from, by device. */
   readonly truth: ReadonlyMap<string, string>;
 }
@@ -133,10 +142,11 @@ async function openStage(
     broker: broker.url,
     prefix,
     slot,
-    environment: 'laboratory',
+    environment: 'field',
+    labelsTopic: truthTopic,
     periodMs,
     framesPerBurst: windowFrames,
-    telemetrySchedule: '*/5 * * * * *',
+    telemetrySchedule,
     keyset: keys.keyset,
     core,
     // What devices have to say is on the broker; only what is wrong with one belongs here.
@@ -147,6 +157,14 @@ async function openStage(
     [gatewayId, gatewayCondition],
     ...fleet.devices.map(({ deviceId, condition }) => [deviceId, condition] as const),
   ]);
+  const inspector = new Inspector(
+    await connect(broker.url, 'inspector'),
+    truth,
+    inspectionMs,
+    () => undefined,
+  );
+  closers.push(() => inspector.stop());
+  const feed = new FleetFeed(topics);
   const ledger = new Ledger({
     topics,
     truth,
@@ -155,9 +173,13 @@ async function openStage(
       narrator.event(event);
     },
     now: () => Date.now(),
+    answered: (deviceId, window) => {
+      inspector.answered(deviceId, window);
+    },
   });
   broker.observe((topic, payload) => {
     ledger.take(topic, payload);
+    feed.take(topic, payload);
   });
   const operator = await connect(broker.url, 'operator');
   closers.push(() => operator.close());
@@ -169,6 +191,8 @@ async function openStage(
     slot,
     sensorTopic,
     keyset: path.join(keyFolder, 'keyset.cbor'),
+    truthTopic: truthTopic(gatewayId),
+    telemetrySchedule,
   });
   closers.push(async () => {
     const ended = await gateway.stop();
@@ -194,7 +218,14 @@ async function openStage(
     wallMs: Date.now(),
     randomBytes: (length: number) => new Uint8Array(randomBytes(length)),
   };
-  return { broker: broker.url, ledger, workshop, publish, truth };
+  const rollout = {
+    slot,
+    devices: [...truth.keys()],
+    keyFolder,
+    scheduler: createCronScheduler(),
+    feed,
+  };
+  return { broker: broker.url, ledger, workshop, publish, rollout, truth };
 }
 
 function connect(url: string, clientId: string): Promise<BrokerClient> {
@@ -213,7 +244,7 @@ function connect(url: string, clientId: string): Promise<BrokerClient> {
 
 async function startAccelerometer(url: string, seed: number): Promise<Accelerometer> {
   const signal = new VibrationSignal(
-    environments.laboratory,
+    environments.field,
     gatewayCondition,
     Prng.fromSeed(seed).fork(0xffffffff),
   );

@@ -14,7 +14,7 @@ import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 
 /** A model that comes with the demo. */
-export type DemoModel = 'vibration-v1' | 'vibration-v2';
+export type DemoModel = 'vibration-v1' | 'vibration-v2' | 'vibration-v3';
 
 /** Builds the releases of the story, good and bad. */
 export class Workshop {
