@@ -66,6 +66,11 @@ export const codes = {
     cause: 'The pipeline file has a key or value that is not allowed.',
     remedy: 'Correct the named key; docs/operator.md has examples.',
   },
+  'reference-file-invalid': {
+    area: 'usage',
+    cause: 'The reference statistics of a model have a key or value that is not allowed.',
+    remedy: 'Correct the named key; docs/operator.md says what a reference holds.',
+  },
   'rollout-exists': {
     area: 'usage',
     cause: 'The slot has a rollout that is not over.',

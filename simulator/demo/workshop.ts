@@ -82,6 +82,7 @@ export class Workshop {
         model: new Uint8Array(model),
         labels,
         pipeline: (models) => parsePipelineFile(pipeline, models),
+        reference: new Uint8Array(readDemoFile(name.replace('vibration-', 'reference-') + '.json')),
         slot: this.#slot,
         name,
         version: '',
