@@ -85,12 +85,14 @@ export async function resumeRollout(
   throw new CodedError(code, `release ${rollout.challenger.sequence} of ${slot}`);
 }
 
-/** Whether what the broker retains is of this rollout, or what was there when it began. */
+/**
+ * Whether what the broker retains is of this rollout, or what was there when it began. A broker that has lost
+ * everything is told anew, but not of what is over: that may be long ago.
+ */
 export async function isInForce(rollout: Rollout, tools: PublishTools): Promise<boolean> {
   const policy = await retainedPolicy(rollout.slot, tools);
-  if (policy === undefined || toHex(policy.champion.manifest) !== rollout.champion.manifest) {
-    return false;
-  }
+  if (policy === undefined) return !isOver(rollout);
+  if (toHex(policy.champion.manifest) !== rollout.champion.manifest) return false;
   return !isOver(rollout) || policy.arms.some(({ salt }) => toHex(salt) === rollout.salt);
 }
 

@@ -43,14 +43,12 @@ describe('a rollout', function () {
   let labeller: MqttTransport | undefined;
   let fleet: LiveFleet | undefined;
   const currents = new Map<string, number | undefined>();
+  const policies: string[] = [];
   const waiting = new Set<() => void>();
   const children: ChildProcess[] = [];
   const failures: unknown[] = [];
 
-  const run = async (...words: readonly string[]): Promise<CommandOutcome> => {
-    const broken = await runCommand(words, folder);
-    return broken;
-  };
+  const run = (...words: readonly string[]): Promise<CommandOutcome> => runCommand(words, folder);
   const succeed = async (...words: readonly string[]): Promise<string> => {
     const { exitCode, stdout, stderr } = await run(...words);
     assert.equal(exitCode, 0, `${words.join(' ')}\n${stdout}${stderr}`);
@@ -72,7 +70,7 @@ describe('a rollout', function () {
     const words = [program, ...rollout('start', '--json', ...more)];
     const child = spawn(process.execPath, words, {
       cwd: folder,
-      stdio: ['ignore', 'pipe', process.env['ROLLOUT_TRACE'] === undefined ? 'ignore' : 'inherit'],
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
     children.push(child);
     const verdicts: VerdictRecord[] = [];
@@ -124,7 +122,8 @@ describe('a rollout', function () {
     });
     labeller.open({ connected: () => undefined, disconnected: () => undefined });
     fleet = createLiveFleet({
-      seed: 11,
+      // With this seed v2 is worse on no machine, and v3 on nine of the 24, by a third of their windows.
+      seed: 4,
       devices,
       broker: broker.url,
       prefix: 'tinylamp',
@@ -149,8 +148,10 @@ describe('a rollout', function () {
         const told = new TextEncoder().encode(JSON.stringify({ window, label }));
         labeller?.publish({ topic: `truth/${deviceId}`, payload: told, retained: false });
       }
-      if (channel !== 'state') return;
-      currents.set(deviceId, parseState(payload)?.slots.get(slot)?.current);
+      if (topic === topics.policy(slot)) policies.push(topic);
+      else if (channel === 'state') {
+        currents.set(deviceId, parseState(payload)?.slots.get(slot)?.current);
+      } else return;
       for (const look of waiting) look();
     });
     fleet.start();
@@ -206,13 +207,15 @@ describe('a rollout', function () {
     assert.equal(await first.exitCode, 1);
     await refused('rollout-exists', rollout('start', 'v3.tinylamp'));
     const { status: now, step, lastVerdict } = await status();
-    assert.deepEqual([now, step, lastVerdict?.action], ['paused', 25, 'advance']);
+    assert.deepEqual([now, step, lastVerdict?.action], ['paused', 50, 'advance']);
   });
 
   it('sends devices back to their champion when a person aborts it in the middle of the ramp', async () => {
     assert.ok(serving(3) > 0);
+    const before = policies.length;
     const { verdicts, exitCode } = start();
-    await until(() => serving(3) > 0);
+    // A controller that goes on publishes its policy anew, and takes requests from then on.
+    await until(() => policies.length > before);
     await succeed(...rollout('abort'));
     assert.equal(await exitCode, 1);
     assert.deepEqual(
@@ -223,7 +226,7 @@ describe('a rollout', function () {
   });
 
   it('aborts a release that is worse in the field, before anybody was served by it', async () => {
-    const { verdicts, exitCode } = start('v3.tinylamp', ...quick);
+    const { verdicts, exitCode } = start('v3.tinylamp', ...quick, '--margin', '15');
     assert.equal(await exitCode, 1);
     const [verdict] = verdicts;
     assert.equal(verdict?.judgement.verdict, 'harm');
@@ -249,6 +252,6 @@ describe('a rollout', function () {
 
 /** A plan for a fleet that answers ten windows a second. */
 const quick: readonly string[] = [
-  ...['--exposures', '25,100', '--windows', '20', '--labelled', '15'],
+  ...['--exposures', '50,100', '--windows', '20', '--labelled', '15'],
   ...['--budget', '1000', '--step-soak', '0', '--horizon', '60'],
 ];
