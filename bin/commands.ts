@@ -11,6 +11,10 @@ import { publishCommand } from './commands/publish.js';
 import { releaseBuildCommand } from './commands/release-build.js';
 import { releaseInspectCommand } from './commands/release-inspect.js';
 import { releaseVerifyCommand } from './commands/release-verify.js';
+import { rolloutReplayCommand } from './commands/rollout-replay.js';
+import { rolloutRequestCommands } from './commands/rollout-request.js';
+import { rolloutStartCommand } from './commands/rollout-start.js';
+import { rolloutStatusCommand } from './commands/rollout-status.js';
 import { runCommand } from './commands/run.js';
 import { simulateCommand } from './commands/simulate.js';
 import { watchCommand } from './commands/watch.js';
@@ -19,6 +23,7 @@ import { watchCommand } from './commands/watch.js';
 export const groupSummaries: Readonly<Record<string, string>> = {
   keys: 'Make the keys of an operator.',
   release: 'Build, check and show releases.',
+  rollout: 'Test a release live, step by step, and decide by evidence.',
 };
 
 /** Every command, in the order of the help text. */
@@ -36,6 +41,10 @@ export const commands: readonly Command[] = [
   releaseInspectCommand,
   enrolCommand,
   publishCommand,
+  rolloutStartCommand,
+  rolloutStatusCommand,
+  ...rolloutRequestCommands,
+  rolloutReplayCommand,
   watchCommand,
   simulateCommand,
 ];

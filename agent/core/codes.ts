@@ -26,6 +26,11 @@ export interface CodeEntry {
 
 export const codes = {
   // --- usage -----------------------------------------------------------------------------------
+  'champion-missing': {
+    area: 'usage',
+    cause: 'The broker retains no policy of the slot that these keys have signed.',
+    remedy: 'Publish the first release of a slot to everyone: `tinylamp publish FILE`.',
+  },
   'conformance-folder-invalid': {
     area: 'usage',
     cause: 'The conformance folder has no index that can be used.',
@@ -81,10 +86,35 @@ export const codes = {
     cause: 'The slot has no rollout.',
     remedy: 'Begin one with `tinylamp rollout start`.',
   },
+  'rollout-over': {
+    area: 'usage',
+    cause: 'The rollout is over: there is nothing to decide any more.',
+    remedy: 'Begin another with `tinylamp rollout start FILE`.',
+  },
+  'rollout-running': {
+    area: 'usage',
+    cause: 'A controller runs for the rollout of this slot.',
+    remedy: 'Watch it with `tinylamp rollout status`, or end it with Ctrl-C; the rollout stays.',
+  },
+  'rollout-superseded': {
+    area: 'usage',
+    cause: 'Another policy was published since the rollout began.',
+    remedy: 'Abort the rollout: what was published stays as it is.',
+  },
+  'rollout-unanswered': {
+    area: 'usage',
+    cause: 'The controller of the rollout did not take the request in time.',
+    remedy: 'Look at what it prints; end it with Ctrl-C, and give the command again.',
+  },
   'rollout-unreadable': {
     area: 'usage',
     cause: 'The record of the rollout cannot be read.',
     remedy: 'Restore it from a copy of the key folder, or remove it and begin anew.',
+  },
+  'roster-empty': {
+    area: 'usage',
+    cause: 'No device is enrolled: there is nobody to roll out to.',
+    remedy: 'Enrol the devices first: `tinylamp enrol ID --keys DIR`.',
   },
   'roster-unreadable': {
     area: 'usage',

@@ -2,6 +2,7 @@ import type { ReportMessage } from '../../agent/core/messages/report.js';
 import type { GateJudgement } from '../../agent/core/statistics/gate.js';
 import type { DeviceEvent, DeviceState } from '../fleet/device-messages.js';
 import { withEvent, withReport, withState } from './fleet-evidence.js';
+import type { RolloutRequest } from './requests.js';
 import { shadowStep, type Rollout } from './rollout.js';
 import { countInputs, judge, type VerdictInputs, type VerdictRecord } from './verdict.js';
 
@@ -47,6 +48,20 @@ export function nextMove(rollout: Rollout, nowMs: number): Move | undefined {
 export function overrule(rollout: Rollout, action: 'abort' | 'promote', nowMs: number): Move {
   const inputs = countInputs(rollout, nowMs);
   return act(rollout, action, inputs, judge(inputs, rollout), nowMs, 'operator');
+}
+
+/** A rollout that is paused stands still; its step begins anew when it goes on. */
+export function withRequest(
+  rollout: Rollout,
+  request: Exclude<RolloutRequest, 'abort' | 'promote'>,
+  nowMs: number,
+): Rollout {
+  const { status } = rollout;
+  if (request === 'pause' && status === 'running') return { ...rollout, status: 'paused' };
+  if (request === 'resume' && (status === 'paused' || status === 'held')) {
+    return { ...rollout, status: 'running', stepStartedMs: nowMs };
+  }
+  return rollout;
 }
 
 function actionFor(

@@ -36,7 +36,8 @@ const nothing: DeviceEvidence = {
 const innocent: ReadonlySet<string> = new Set(['offer-withdrawn']);
 
 export function evidenceOf({ evidence }: Rollout, deviceId: string): DeviceEvidence {
-  return evidence[deviceId] ?? nothing;
+  // `constructor` is a device id as well.
+  return Object.hasOwn(evidence, deviceId) ? (evidence[deviceId] ?? nothing) : nothing;
 }
 
 /** The rollout after a report of a device. */
@@ -67,18 +68,29 @@ export function withReport(rollout: Rollout, deviceId: string, report: ReportMes
 /** The rollout after a device has said what it runs. */
 export function withState(rollout: Rollout, deviceId: string, state: ReportedSlot): Rollout {
   const known = evidenceOf(rollout, deviceId);
-  if (known.current === state.current) return rollout;
-  return withDevice(rollout, deviceId, { ...known, current: state.current });
+  // Events are not retained, and the state is: it tells what happened while nobody listened.
+  const failure = known.failure ?? failureOf(rollout, state.phase, state);
+  if (known.current === state.current && known.failure === failure) return rollout;
+  return withDevice(rollout, deviceId, { ...known, current: state.current, failure });
 }
 
 /** The rollout after an event of a device. */
 export function withEvent(rollout: Rollout, deviceId: string, event: DeviceEvent): Rollout {
-  const { slot, release, code } = event;
-  if (slot !== rollout.slot || release !== rollout.challenger.sequence) return rollout;
-  if (event.event !== 'rejected' && event.event !== 'rolled-back') return rollout;
-  if (code === undefined || innocent.has(code)) return rollout;
+  if (event.slot !== rollout.slot) return rollout;
   const known = evidenceOf(rollout, deviceId);
-  return withDevice(rollout, deviceId, { ...known, failure: known.failure ?? code });
+  const failure = known.failure ?? failureOf(rollout, event.event, event);
+  return known.failure === failure ? rollout : withDevice(rollout, deviceId, { ...known, failure });
+}
+
+/** Why a device gave the challenger up; undefined where it did not, or was told to. */
+function failureOf(
+  { challenger }: Rollout,
+  phase: string | undefined,
+  { release, code }: Pick<DeviceEvent, 'release' | 'code'>,
+): string | undefined {
+  if (release !== challenger.sequence) return undefined;
+  if (phase !== 'rejected' && phase !== 'rolled-back') return undefined;
+  return code === undefined || innocent.has(code) ? undefined : code;
 }
 
 function withDevice(rollout: Rollout, deviceId: string, evidence: DeviceEvidence): Rollout {

@@ -1,7 +1,14 @@
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import { publishPolicy, type PublishTools } from '../publish/publish-policy.js';
-import { nextMove, overrule, withMessage, type DeviceMessage } from './controller.js';
-import type { RequestBox, RolloutRequest } from './requests.js';
+import {
+  nextMove,
+  overrule,
+  withMessage,
+  withRequest,
+  type DeviceMessage,
+  type Move,
+} from './controller.js';
+import type { RequestBox } from './requests.js';
 import { policyOf } from './rollout-policy.js';
 import type { RolloutStore } from './rollout-store.js';
 import { isOver, type Rollout } from './rollout.js';
@@ -37,7 +44,13 @@ export async function runRollout(begun: Rollout, world: RolloutWorld): Promise<R
   const { store, requests, now } = world;
   const publish = (): Promise<unknown> =>
     publishPolicy(policyOf(rollout), { ...world.publish, wallMs: now() });
-  store.write(rollout);
+  let written: Rollout | undefined;
+  const write = (): void => {
+    // What devices report is not retained: heard and not written down, it would be gone with this process.
+    if (rollout !== written) store.write(rollout);
+    written = rollout;
+  };
+  write();
   await publish();
   const stopListening = world.listen((deviceId, heard) => {
     rollout = withMessage(rollout, deviceId, heard);
@@ -46,13 +59,14 @@ export async function runRollout(begun: Rollout, world: RolloutWorld): Promise<R
     while (!isOver(rollout) && !world.signal.aborted) {
       await pause(world.scheduler, lookMs);
       const request = requests.look();
-      const before = rollout;
-      const move =
-        request === 'abort' || request === 'promote'
-          ? overrule(rollout, request, now())
-          : nextMove(rollout, now());
-      rollout = move?.rollout ?? withRequest(rollout, request, now());
-      if (rollout !== before || move !== undefined) store.write(rollout);
+      let move: Move | undefined;
+      // What a person wants comes before what the evidence asks for.
+      if (request === undefined) move = nextMove(rollout, now());
+      else if (request === 'abort' || request === 'promote') {
+        move = overrule(rollout, request, now());
+      } else rollout = withRequest(rollout, request, now());
+      rollout = move?.rollout ?? rollout;
+      write();
       if (move?.publishes === true) await publish();
       if (request !== undefined) requests.clear();
       if (move !== undefined) world.decided(rollout, move.verdict);
@@ -60,20 +74,7 @@ export async function runRollout(begun: Rollout, world: RolloutWorld): Promise<R
     }
   } finally {
     stopListening();
-    store.write(rollout);
-  }
-  return rollout;
-}
-
-/** A rollout that is paused stands still; its step begins anew when it goes on. */
-function withRequest(
-  rollout: Rollout,
-  request: RolloutRequest | undefined,
-  nowMs: number,
-): Rollout {
-  if (request === 'pause' && rollout.status === 'running') return { ...rollout, status: 'paused' };
-  if (request === 'resume' && (rollout.status === 'paused' || rollout.status === 'held')) {
-    return { ...rollout, status: 'running', stepStartedMs: nowMs };
+    write();
   }
   return rollout;
 }
