@@ -266,6 +266,35 @@ describe('A challenger in the shadow', () => {
     assertChampionUnmoved(again);
   });
 
+  it('never serves where the power failed on its way into the shadow, at whichever operation', async () => {
+    const device = await settled();
+    device.losePower();
+    await shadowEverywhere(100);
+    const run = async (cut: number) => {
+      const disk = { files: new Map(device.disk.files) };
+      let operations = 0;
+      storage = () => (++operations >= cut ? 'stop' : 'go');
+      const cutOff = started({ disk });
+      await world.time.advance(3_000);
+      cutOff.losePower();
+      storage = () => 'go';
+      return { disk, operations };
+    };
+    const { operations } = await run(Infinity);
+    for (let cut = 1; cut <= operations; cut++) {
+      const { disk } = await run(cut);
+      world.broker.stop();
+      const again = started({ disk });
+      await world.time.advance(4_000);
+      assert.equal(again.record?.current?.sequence, 1, `cut at ${cut}: the challenger serves`);
+      world.broker.start();
+      await world.time.advance(4_000);
+      assert.equal(again.state.phase, 'shadow', `cut at ${cut}: ${again.story.join('\n')}`);
+      assertChampionUnmoved(again);
+      again.losePower();
+    }
+  });
+
   it('is given up where loading it killed the process three times in a row', async () => {
     const device = await settled();
     device.losePower();

@@ -320,7 +320,8 @@ export class Candidacy {
       return {
         candidate: {
           ...offer.release,
-          phase,
+          // A start without the broker goes on by the record alone: what is only compared never serves there.
+          phase: offer.purpose.kind === 'shadow' ? 'shadow' : phase,
           attempts: attempts + newAttempts,
           soakMs,
           inferences,
