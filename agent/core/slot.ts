@@ -141,6 +141,7 @@ export class Slot {
     const purpose = serves ? 'shadow' : 'serve';
     const { offer } = this.#candidacy;
     if (offer === undefined) {
+      this.#device.tasks.run(this.#candidacy.forget(wanted));
       this.#offerWanted(desire, wanted, purpose);
       return;
     }

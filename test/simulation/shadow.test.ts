@@ -295,6 +295,20 @@ describe('A challenger in the shadow', () => {
     }
   });
 
+  it('is let go after a start where the policy has changed meanwhile, with its files', async () => {
+    const device = await settled();
+    await shadowEverywhere(100);
+    await world.time.advance(10_000);
+    device.losePower();
+    await world.publishPolicy(first);
+    const again = started({ disk: device.disk });
+    await world.time.advance(10_000);
+    assert.equal(again.record?.candidate, undefined);
+    assert.equal(again.state.candidate, undefined);
+    assert.equal([...again.disk.files.keys()].filter((n) => n.startsWith('manifests/')).length, 1);
+    assertChampionUnmoved(again);
+  });
+
   it('is given up where loading it killed the process three times in a row', async () => {
     const device = await settled();
     device.losePower();

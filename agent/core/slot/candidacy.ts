@@ -68,6 +68,21 @@ export class Candidacy {
     yield* this.#unload(offer);
   }
 
+  /**
+   * Drops a candidate that an earlier run of the device has left where nobody wants it any more. There is no
+   * offer under way.
+   */
+  *forget(wanted: StoredRelease | undefined): Process<void> {
+    const isUnwanted = (candidate: StoredRelease | undefined): boolean =>
+      candidate !== undefined && candidate.manifest !== wanted?.manifest;
+    if (!isUnwanted(this.#ledger.record.candidate)) return;
+    yield* this.#ledger.commit(({ candidate }) =>
+      isUnwanted(candidate) ? { candidate: undefined } : {},
+    );
+    this.#device.publishState();
+    this.#device.collectGarbage();
+  }
+
   /** What was compared is to serve now: it is brought in anew from what is on disk, and without a word. */
   *release(offer: Offer): Process<void> {
     offer.task?.cancel();
