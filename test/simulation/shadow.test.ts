@@ -309,6 +309,17 @@ describe('A challenger in the shadow', () => {
     assertChampionUnmoved(again);
   });
 
+  it('may outlive any number of starts, as long as it answers in between', async () => {
+    let device = await settled();
+    await shadowEverywhere(10_000);
+    for (let run = 1; run <= 6; run++) {
+      await world.time.advance(2 * minuteMs);
+      assert.equal(device.state.phase, 'shadow', `run ${run}`);
+      device.losePower();
+      device = started({ disk: device.disk });
+    }
+  });
+
   it('is given up where loading it killed the process three times in a row', async () => {
     const device = await settled();
     device.losePower();

@@ -8,7 +8,7 @@ import { accept, refuse, type Rejection, type Result } from '../result.js';
 import { withRejected, type CandidatePhase, type StoredRelease } from '../state/record.js';
 import { admitRelease, fetchRelease, testRelease, type Preparation } from '../update/prepare.js';
 import { isHeldAgainst, isTransient, retryDelayMs } from '../update/retry.js';
-import { shortestTrial, Trial, type TrialTerms } from '../update/trial.js';
+import { progressMs, shortestTrial, Trial, type TrialTerms } from '../update/trial.js';
 import type { SlotLedger } from './ledger.js';
 import { newOffer, type Offer, type Purpose } from './offer.js';
 import type { Service } from './service.js';
@@ -277,7 +277,7 @@ export class Candidacy {
   }
 
   #beginShadow(offer: Offer, loaded: LoadedRelease, terms: ShadowTerms): void {
-    offer.shadow = new Shadow(loaded, terms, this.#device, this.#service.book, {
+    const shadow = new Shadow(loaded, terms, this.#device, this.#service.book, {
       finished: () => {
         this.#device.publishReports();
         this.#device.tasks.run(this.#rest(offer));
@@ -287,13 +287,31 @@ export class Candidacy {
         this.#device.tasks.run(this.#fail(offer, rejection));
       },
     });
+    offer.shadow = shadow;
+    this.#watchShadow(offer, shadow);
+  }
+
+  /** As with a trial: once it has answered for a while, its loads count anew, and starts may come and go. */
+  #watchShadow(offer: Offer, shadow: Shadow): void {
+    const { tasks } = this.#device;
+    tasks.after(progressMs, () => {
+      if (this.#offer !== offer || offer.loaded === undefined) return;
+      if (shadow.answered > 0) tasks.run(this.#forgiveLoads(offer));
+      else this.#watchShadow(offer, shadow);
+    });
+  }
+
+  *#forgiveLoads(offer: Offer): Process<void> {
+    yield* this.#ledger.commit(({ candidate }) =>
+      candidate?.manifest === offer.release.manifest
+        ? { candidate: { ...candidate, attempts: 0 } }
+        : {},
+    );
   }
 
   /** The comparison is made; what becomes of it is for a policy to say. Until then it costs nothing. */
   *#rest(offer: Offer): Process<void> {
-    yield* this.#ledger.commit(({ candidate }) =>
-      candidate === undefined ? {} : { candidate: { ...candidate, attempts: 0 } },
-    );
+    yield* this.#forgiveLoads(offer);
     yield* this.#unload(offer);
     offer.resting = true;
     this.#ledger.report('shadow-finished', offer.release);
