@@ -343,6 +343,22 @@ describe('A challenger in the shadow', () => {
     assertChampionUnmoved(again);
   });
 
+  it('keeps no file of the previous release from going when the current one is promoted', async () => {
+    const device = await settled();
+    await world.publish(second);
+    await world.time.advance(5_000);
+    const third = await world.workshop.buildUnseen('vibration-v1', 3);
+    await world.publishContent(third);
+    await world.publishPolicy(second, {
+      promoted: 2,
+      arms: [{ release: third, shadow: { windows: 1_000, budgetPermille: 1000 } }],
+    });
+    await world.time.advance(10_000);
+    assert.equal(device.state.phase, 'shadow');
+    assert.equal(device.record?.previous, undefined);
+    assert.equal([...device.disk.files.keys()].filter((n) => n.startsWith('manifests/')).length, 2);
+  });
+
   describe('with true labels', () => {
     const label = async (message: unknown): Promise<void> => {
       const text = typeof message === 'string' ? message : JSON.stringify(message);

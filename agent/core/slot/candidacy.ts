@@ -173,6 +173,9 @@ export class Candidacy {
     }
     if (offer.purpose.kind === 'serve') yield* this.#beginTrial(offer, tested.value);
     else this.#beginShadow(offer, tested.value, offer.purpose.shadow);
+    // Trials and comparisons may take weeks: what is left from before does not wait for them.
+    offer.resting = true;
+    this.#device.collectGarbage();
     return accept(undefined);
   }
 
