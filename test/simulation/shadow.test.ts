@@ -359,6 +359,27 @@ describe('A challenger in the shadow', () => {
     assert.equal([...device.disk.files.keys()].filter((n) => n.startsWith('manifests/')).length, 2);
   });
 
+  it('is demoted from its trial where a policy wants it compared only, and the champion serves again', async () => {
+    const device = await settled();
+    const champion = Math.max(...device.engine.loaded);
+    await world.publish(second, { soakMs: 60 * minuteMs, inferences: 1 });
+    await world.time.advance(10_000);
+    assert.equal(device.results.at(-1)?.sequence, 2);
+    await shadowEverywhere(10);
+    await world.time.advance(1_500);
+    assert.equal(device.results.at(-1)?.sequence, 1);
+    await world.time.advance(20_000);
+    assert.equal(device.results.at(-1)?.sequence, 1);
+    assert.equal(storyOf(device, 2).at(-1), '2 shadow-finished');
+    assert.deepEqual([...device.engine.loaded], [champion]);
+    assert.equal(device.record?.current?.sequence, 1);
+    assert.deepEqual(
+      device.results.map(({ window }) => window),
+      device.results.map((_, i) => i + 1),
+    );
+    assert.equal(device.results.length, device.bursts);
+  });
+
   describe('with true labels', () => {
     const label = async (message: unknown): Promise<void> => {
       const text = typeof message === 'string' ? message : JSON.stringify(message);

@@ -83,10 +83,14 @@ export class Candidacy {
     this.#device.collectGarbage();
   }
 
-  /** What was compared is to serve now: it is brought in anew from what is on disk, and without a word. */
+  /**
+   * What was compared is to serve now, or the other way round: it is brought in anew from what is on disk,
+   * and without a word.
+   */
   *release(offer: Offer): Process<void> {
     offer.task?.cancel();
     this.#offer = undefined;
+    if (offer.loaded !== undefined) yield* this.#service.leave(offer.loaded);
     yield* this.#unload(offer);
   }
 
