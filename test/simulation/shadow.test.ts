@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { isExposed, experimentName } from '../../agent/core/assignment/bucket.js';
 import type { PairReport, ReleaseReport, ReportMessage } from '../../agent/core/messages/report.js';
+import { buildRelease } from '../../operator/release/build-release.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
+import { u8 } from '../helpers/flat-buffer.js';
+import { operatorCodes, tensorTypes, writeModelFile } from '../helpers/model-file.js';
 import { World } from './world.js';
 import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 
@@ -378,6 +383,53 @@ describe('A challenger in the shadow', () => {
       device.results.map((_, i) => i + 1),
     );
     assert.equal(device.results.length, device.bursts);
+  });
+
+  it('may know fewer classes than the champion', async () => {
+    // Six classes, of which the last always wins: its bias is beyond what the window can do.
+    const classes = 6;
+    const bias = new Int32Array(classes);
+    bias[classes - 1] = 100;
+    const model = writeModelFile({
+      codes: [operatorCodes.fullyConnected],
+      buffers: [new Uint8Array(), new Uint8Array(768 * classes), new Uint8Array(bias.buffer)],
+      tensors: [
+        { shape: [1, 256, 3] },
+        { shape: [classes, 768], buffer: 1 },
+        { shape: [classes], buffer: 2, type: tensorTypes.int32 },
+        { shape: [1, classes] },
+      ],
+      operators: [{ code: 0, inputs: [0, 1, 2], outputs: [3], options: [8, { 0: u8(0) }] }],
+      inputs: [0],
+      outputs: [3],
+    });
+    first = await buildRelease(
+      {
+        model,
+        labels: [],
+        pipeline: () => first.manifest.pipeline,
+        slot: 'vibration',
+        name: 'six-classes',
+        version: '',
+        sequence: 1,
+        epoch: 0,
+      },
+      {
+        engine: createInProcessEngine(world.core),
+        crypto: createNodeCrypto(),
+        key: world.keys.key,
+      },
+    );
+    const device = await settled();
+    await shadowEverywhere(10);
+    await world.time.advance(20_000);
+    assert.equal(device.results.at(-1)?.label, '5');
+    assert.equal(storyOf(device, 2).at(-1), '2 shadow-finished');
+    const [pair] = pairsOf(device.reports);
+    assert.equal(pair?.agreements, 0);
+    assert.equal(pair.confusion.length, classes ** 2);
+    assert.equal(sum(pair.confusion), 10);
+    assertChampionUnmoved(device);
   });
 
   describe('with true labels', () => {
