@@ -141,6 +141,9 @@ export class Slot {
     const purpose = serves ? 'shadow' : 'serve';
     const { offer } = this.#candidacy;
     if (offer === undefined) {
+      this.#device.tasks.run(this.#candidacy.forget(wanted));
+      // Where the power failed after a commit, its files may be there still.
+      if (wanted === undefined) this.#device.collectGarbage();
       this.#offerWanted(desire, wanted, purpose);
       return;
     }

@@ -24,7 +24,7 @@ export class EvidenceBook {
     this.#release(release, mode).failed(code);
   }
 
-  /** A challenger answered the same window. `classes` is the number of its outputs. */
+  /** A challenger answered the same window. `classes` is the larger number of outputs of both. */
   shadowed(
     pair: { readonly champion: number; readonly challenger: number; readonly classes: number },
     window: number,

@@ -74,8 +74,9 @@ export class Shadow {
     this.#busy = true;
     this.#idle = new Signal();
     // The champion's scores are lent; what is compared later is copied now.
-    const { index, label, score, latencyUs } = window.answer;
-    this.#device.tasks.run(this.#answer(window, { index, label, score, latencyUs }));
+    const { index, label, score, latencyUs, scores } = window.answer;
+    const champion = { index, label, score, latencyUs, classes: scores.length };
+    this.#device.tasks.run(this.#answer(window, champion));
   }
 
   /** Ends it; waits until its instance is at rest, so that it can be unloaded. */
@@ -84,7 +85,10 @@ export class Shadow {
     if (this.#busy) yield* wait(this.#idle);
   }
 
-  *#answer(window: ServedWindow, champion: Omit<Answer, 'scores'>): Process<void> {
+  *#answer(
+    window: ServedWindow,
+    champion: Omit<Answer, 'scores'> & { readonly classes: number },
+  ): Process<void> {
     const { sequence } = this.challenger.stored;
     const began = this.#device.now().monotonicMs;
     const answer = yield* this.challenger.answer(window.values);
@@ -102,7 +106,8 @@ export class Shadow {
     const pair = {
       champion: window.release.stored.sequence,
       challenger: sequence,
-      classes: answer.value.scores.length,
+      // A challenger may know classes that the champion does not, and the other way round.
+      classes: Math.max(champion.classes, answer.value.scores.length),
     };
     this.#book.shadowed(pair, window.number, champion, answer.value);
     if (this.#answered < this.#terms.windows) return;

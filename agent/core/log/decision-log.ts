@@ -16,8 +16,8 @@ export const decisionLogName = 'log/decisions';
 /** How many decisions are kept; the oldest go. */
 const decisionLimit = 200;
 
-/** The file is never larger: texts of reports are short. */
-export const decisionLogBytes = 262_144;
+/** The file is never larger: that many reports of short texts, at most three bytes to a UTF-16 code unit. */
+export const decisionLogBytes = 393_216;
 
 /** Reports after which nothing more is to come soon. The others wait for one of these, to spare the flash. */
 const settling: ReadonlySet<string> = new Set([

@@ -8,7 +8,7 @@ import { accept, refuse, type Rejection, type Result } from '../result.js';
 import { withRejected, type CandidatePhase, type StoredRelease } from '../state/record.js';
 import { admitRelease, fetchRelease, testRelease, type Preparation } from '../update/prepare.js';
 import { isHeldAgainst, isTransient, retryDelayMs } from '../update/retry.js';
-import { shortestTrial, Trial, type TrialTerms } from '../update/trial.js';
+import { progressMs, shortestTrial, Trial, type TrialTerms } from '../update/trial.js';
 import type { SlotLedger } from './ledger.js';
 import { newOffer, type Offer, type Purpose } from './offer.js';
 import type { Service } from './service.js';
@@ -68,10 +68,29 @@ export class Candidacy {
     yield* this.#unload(offer);
   }
 
-  /** What was compared is to serve now: it is brought in anew from what is on disk, and without a word. */
+  /**
+   * Drops a candidate that an earlier run of the device has left where nobody wants it any more. There is no
+   * offer under way.
+   */
+  *forget(wanted: StoredRelease | undefined): Process<void> {
+    const isUnwanted = (candidate: StoredRelease | undefined): boolean =>
+      candidate !== undefined && candidate.manifest !== wanted?.manifest;
+    if (!isUnwanted(this.#ledger.record.candidate)) return;
+    yield* this.#ledger.commit(({ candidate }) =>
+      isUnwanted(candidate) ? { candidate: undefined } : {},
+    );
+    this.#device.publishState();
+    this.#device.collectGarbage();
+  }
+
+  /**
+   * What was compared is to serve now, or the other way round: it is brought in anew from what is on disk,
+   * and without a word.
+   */
   *release(offer: Offer): Process<void> {
     offer.task?.cancel();
     this.#offer = undefined;
+    if (offer.loaded !== undefined) yield* this.#service.leave(offer.loaded);
     yield* this.#unload(offer);
   }
 
@@ -158,6 +177,9 @@ export class Candidacy {
     }
     if (offer.purpose.kind === 'serve') yield* this.#beginTrial(offer, tested.value);
     else this.#beginShadow(offer, tested.value, offer.purpose.shadow);
+    // Trials and comparisons may take weeks: what is left from before does not wait for them.
+    offer.resting = true;
+    this.#device.collectGarbage();
     return accept(undefined);
   }
 
@@ -262,7 +284,7 @@ export class Candidacy {
   }
 
   #beginShadow(offer: Offer, loaded: LoadedRelease, terms: ShadowTerms): void {
-    offer.shadow = new Shadow(loaded, terms, this.#device, this.#service.book, {
+    const shadow = new Shadow(loaded, terms, this.#device, this.#service.book, {
       finished: () => {
         this.#device.publishReports();
         this.#device.tasks.run(this.#rest(offer));
@@ -272,13 +294,31 @@ export class Candidacy {
         this.#device.tasks.run(this.#fail(offer, rejection));
       },
     });
+    offer.shadow = shadow;
+    this.#watchShadow(offer, shadow);
+  }
+
+  /** As with a trial: once it has answered for a while, its loads count anew, and starts may come and go. */
+  #watchShadow(offer: Offer, shadow: Shadow): void {
+    const { tasks } = this.#device;
+    tasks.after(progressMs, () => {
+      if (this.#offer !== offer || offer.loaded === undefined) return;
+      if (shadow.answered > 0) tasks.run(this.#forgiveLoads(offer));
+      else this.#watchShadow(offer, shadow);
+    });
+  }
+
+  *#forgiveLoads(offer: Offer): Process<void> {
+    yield* this.#ledger.commit(({ candidate }) =>
+      candidate?.manifest === offer.release.manifest
+        ? { candidate: { ...candidate, attempts: 0 } }
+        : {},
+    );
   }
 
   /** The comparison is made; what becomes of it is for a policy to say. Until then it costs nothing. */
   *#rest(offer: Offer): Process<void> {
-    yield* this.#ledger.commit(({ candidate }) =>
-      candidate === undefined ? {} : { candidate: { ...candidate, attempts: 0 } },
-    );
+    yield* this.#forgiveLoads(offer);
     yield* this.#unload(offer);
     offer.resting = true;
     this.#ledger.report('shadow-finished', offer.release);
@@ -320,7 +360,8 @@ export class Candidacy {
       return {
         candidate: {
           ...offer.release,
-          phase,
+          // A start without the broker goes on by the record alone: what is only compared never serves there.
+          phase: offer.purpose.kind === 'shadow' ? 'shadow' : phase,
           attempts: attempts + newAttempts,
           soakMs,
           inferences,
