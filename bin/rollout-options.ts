@@ -32,6 +32,11 @@ export const planOptions = {
     default: '10,25,50,100',
   },
   windows: { type: 'number', describe: 'Windows that a device compares.', default: 40 },
+  evidence: {
+    type: 'text',
+    describe: 'What the gate judges by: labels (somebody tells the truth) or health (nobody does).',
+    default: 'labels',
+  },
   labelled: {
     type: 'number',
     describe:
@@ -101,6 +106,7 @@ export function readPlan(given: Arguments): RolloutPlan {
   }
   return {
     shadow: { windows, budgetPermille: given.wholeNumber('budget', 1, 1000) },
+    evidence: readEvidence(given.requiredText('evidence')),
     labelledWindows:
       given.number('labelled') === undefined
         ? Math.ceil(windows / 2)
@@ -135,6 +141,11 @@ export async function openPublishTools(
       terminal.progress(`publishing ${message}`);
     },
   };
+}
+
+function readEvidence(text: string): RolloutPlan['evidence'] {
+  if (text === 'labels' || text === 'health') return text;
+  throw new CodedError('usage-invalid', `--evidence ${text} is neither labels nor health`);
 }
 
 function readPermille(given: Arguments, name: string, least: number, most: number): number {

@@ -76,6 +76,11 @@ export const codes = {
     cause: 'The reference statistics of a model have a key or value that is not allowed.',
     remedy: 'Correct the named key; docs/operator.md says what a reference holds.',
   },
+  'reference-missing': {
+    area: 'usage',
+    cause: 'The release carries no reference statistics, and the gate is to judge by them.',
+    remedy: 'Build it with --labels and --reference, or judge by labels: --evidence labels.',
+  },
   'rollout-exists': {
     area: 'usage',
     cause: 'The slot has a rollout that is not over.',

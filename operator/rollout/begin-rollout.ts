@@ -6,6 +6,7 @@ import { publishContent } from '../publish/publish-release.js';
 import { readPublishedState } from '../publish/published-state.js';
 import type { ReleaseFile } from '../release/release-file.js';
 import { readKeyset } from '../release/verify-release.js';
+import { referenceOf } from './health.js';
 import type { RequestBox } from './requests.js';
 import type { RolloutStore } from './rollout-store.js';
 import { isOver, shadowStep, type Rollout, type RolloutPlan } from './rollout.js';
@@ -46,11 +47,16 @@ export async function beginRollout(
       `release ${sequence} of ${slot}, whose champion is ${champion.sequence}`,
     );
   }
+  const reference = referenceOf(release);
+  if (plan.evidence === 'health' && reference === undefined) {
+    throw new CodedError('reference-missing', `release ${sequence} of ${slot}`);
+  }
   await publishContent(release, tools);
   const rollout: Rollout = {
     slot,
     champion: { sequence: champion.sequence, manifest: toHex(champion.manifest) },
     challenger: { sequence, manifest: toHex(tools.crypto.sha256(release.envelope)) },
+    reference: plan.evidence === 'health' ? reference : undefined,
     salt: toHex(tools.randomBytes(8)),
     plan,
     roster,

@@ -12,6 +12,9 @@ export interface DeviceEvidence {
   readonly bothRight: number;
   readonly onlyChampionRight: number;
   readonly onlyChallengerRight: number;
+  /** The challenger's answers by class and by tenths of the score. */
+  readonly classes: readonly number[];
+  readonly confidence: readonly number[];
   /** The release that is committed there, by the device's own word. */
   readonly current: number | undefined;
   /** Why the device gave the challenger up by itself. */
@@ -27,6 +30,8 @@ const nothing: DeviceEvidence = {
   bothRight: 0,
   onlyChampionRight: 0,
   onlyChallengerRight: 0,
+  classes: [],
+  confidence: [],
   current: undefined,
   failure: undefined,
   reports: [],
@@ -46,7 +51,10 @@ export function withReport(rollout: Rollout, deviceId: string, report: ReportMes
   const key = `${report.boot}/${report.window}`;
   if (report.slot !== rollout.slot || known.reports.includes(key)) return rollout;
   // One observation for each device, at an age that was declared: what comes later does not change it.
-  if (known.labelled >= rollout.plan.labelledWindows) return rollout;
+  if (hasCompared(rollout, known)) return rollout;
+  const shadow = report.releases.find(
+    ({ release, mode }) => mode === 'shadow' && release === rollout.challenger.sequence,
+  );
   const pair = report.pairs.find(
     ({ champion, challenger }) =>
       champion === rollout.champion.sequence && challenger === rollout.challenger.sequence,
@@ -61,8 +69,25 @@ export function withReport(rollout: Rollout, deviceId: string, report: ReportMes
     bothRight: known.bothRight + bothRight,
     onlyChampionRight: known.onlyChampionRight + onlyChampionRight,
     onlyChallengerRight: known.onlyChallengerRight + onlyChallengerRight,
+    classes: addCounts(known.classes, shadow?.classes ?? []),
+    confidence: addCounts(known.confidence, shadow?.confidence ?? []),
     reports: [...known.reports, key],
   });
+}
+
+/** Whether a device has seen as much of the challenger as the plan asks for. */
+export function hasCompared(
+  { plan }: Rollout,
+  { windows, labelled }: Pick<DeviceEvidence, 'windows' | 'labelled'>,
+): boolean {
+  return plan.evidence === 'labels'
+    ? labelled >= plan.labelledWindows
+    : windows >= plan.shadow.windows;
+}
+
+function addCounts(a: readonly number[], b: readonly number[]): readonly number[] {
+  const [long, short] = a.length >= b.length ? [a, b] : [b, a];
+  return long.map((count, i) => count + (short[i] ?? 0));
 }
 
 /** The rollout after a device has said what it runs. */

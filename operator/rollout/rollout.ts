@@ -1,6 +1,7 @@
 import type { Gate } from '../../agent/core/documents/policy.js';
 import type { ShadowTerms } from '../../agent/core/experiment/shadow.js';
 import type { TrialTerms } from '../../agent/core/update/trial.js';
+import type { Reference } from './health.js';
 import type { DeviceEvidence } from './fleet-evidence.js';
 import type { VerdictRecord } from './verdict.js';
 
@@ -8,7 +9,13 @@ import type { VerdictRecord } from './verdict.js';
 export interface RolloutPlan {
   /** How devices compare the challenger with the champion before anybody is served by it. */
   readonly shadow: ShadowTerms;
-  /** Windows with a true label that make a device's comparison count. */
+  /**
+   * What the gate judges by. `labels`: on how many devices the challenger is wrong more often, which needs
+   * somebody who finds out the truth. `health`: how sure it is and how its answers are mixed, beside its
+   * reference; that tells a sick model from a sound one, and not a good one from a better one.
+   */
+  readonly evidence: 'labels' | 'health';
+  /** Windows with a true label that make a device's comparison count; for `labels`. */
   readonly labelledWindows: number;
   /** Shares of the fleet that are served one after the other, in 1/10000, rising; the last is everyone. */
   readonly exposures: readonly number[];
@@ -40,6 +47,8 @@ export interface Rollout {
   readonly slot: string;
   readonly champion: RolloutRelease;
   readonly challenger: RolloutRelease;
+  /** How the challenger answered on its reference data; for `health`. */
+  readonly reference: Reference | undefined;
   /** Makes its lots independent of those of other rollouts; eight bytes in hexadecimal. */
   readonly salt: string;
   readonly plan: RolloutPlan;

@@ -7,15 +7,18 @@ import {
   type BernoulliCounts,
 } from '../../agent/core/statistics/beta-binomial.js';
 import { judgeGate, type GateJudgement } from '../../agent/core/statistics/gate.js';
-import { evidenceOf } from './fleet-evidence.js';
+import { evidenceOf, hasCompared, type DeviceEvidence } from './fleet-evidence.js';
+import { isUnsure, mixDistance } from './health.js';
 import { shadowStep, type Rollout, type Step } from './rollout.js';
 
 /** The numbers that a verdict was derived from: enough to derive it again. */
 export interface VerdictInputs {
   readonly step: Step;
-  /** Devices whose comparison counts, and those of them that were harmed. */
+  /** Devices whose comparison counts, and those of them that were harmed: worse, or unsure of themselves. */
   readonly compared: number;
   readonly harmed: number;
+  /** How far the mix of all answers is from the reference, for `health`; null where it is not asked for. */
+  readonly mixDistance: number | null;
   /** Enrolled devices, and those that gave the challenger up by themselves. */
   readonly enrolled: number;
   readonly failed: number;
@@ -47,16 +50,24 @@ const coverage = 0.9;
  */
 const failureMargins = { harm: 0.05, safe: 0.25 } as const;
 
+/**
+ * The mix of answers over the fleet beside the reference. These are limits and no bounds of confidence: how
+ * machines are mixed in the field is nobody's promise, so they are wide.
+ */
+const mixMargins = { harm: 0.25, safe: 0.15 } as const;
+
 /** Counts what a rollout has seen so far. One observation for each device: its windows are not independent. */
 export function countInputs(rollout: Rollout, nowMs: number): VerdictInputs {
-  const { roster, plan, step, challenger } = rollout;
+  const { roster, plan, step, challenger, reference } = rollout;
   let [compared, harmed, failed, expected, arrived] = [0, 0, 0, 0, 0];
+  const answers: (readonly number[])[] = [];
   const experiment = experimentName(fromHex(rollout.salt));
   for (const deviceId of roster) {
     const evidence = evidenceOf(rollout, deviceId);
-    const counts = evidence.labelled >= plan.labelledWindows;
+    const counts = hasCompared(rollout, evidence);
     if (counts) compared++;
-    if (counts && isHarmed(evidence, plan.gate.marginPermille)) harmed++;
+    if (counts && isHarmed(rollout, evidence)) harmed++;
+    if (counts) answers.push(evidence.classes);
     if (evidence.failure !== undefined) failed++;
     if (step === shadowStep) {
       expected++;
@@ -67,20 +78,40 @@ export function countInputs(rollout: Rollout, nowMs: number): VerdictInputs {
     }
   }
   const elapsedMs = nowMs - rollout.stepStartedMs;
-  return { step, compared, harmed, enrolled: roster.length, failed, expected, arrived, elapsedMs };
+  return {
+    step,
+    compared,
+    harmed,
+    mixDistance: reference === undefined ? null : mixDistance(sumOf(answers), reference),
+    enrolled: roster.length,
+    failed,
+    expected,
+    arrived,
+    elapsedMs,
+  };
 }
 
-/** The challenger is wrong on more of the device's windows than the champion, by more than the margin. */
-function isHarmed(
-  evidence: {
-    readonly labelled: number;
-    readonly onlyChampionRight: number;
-    readonly onlyChallengerRight: number;
-  },
-  marginPermille: number,
-): boolean {
+/**
+ * By labels: the challenger is wrong on more of the device's windows than the champion, by more than the
+ * margin. By health: its answers there are far less sure than on its reference data.
+ */
+function isHarmed({ plan, reference }: Rollout, evidence: DeviceEvidence): boolean {
+  if (plan.evidence === 'health') {
+    return reference !== undefined && isUnsure(evidence.confidence, reference);
+  }
   const worse = evidence.onlyChampionRight - evidence.onlyChallengerRight;
-  return worse * 1000 > marginPermille * evidence.labelled;
+  return worse * 1000 > plan.gate.marginPermille * evidence.labelled;
+}
+
+/** Counts of all devices together, class by class. */
+function sumOf(answers: readonly (readonly number[])[]): readonly number[] {
+  const sums: number[] = [];
+  for (const counts of answers) {
+    counts.forEach((count, i) => {
+      sums[i] = (sums[i] ?? 0) + count;
+    });
+  }
+  return sums;
 }
 
 /** Judges a step: harm, safe, not yet, or not in time. Pure: the same inputs give the same judgement. */
@@ -88,6 +119,7 @@ export function judge(inputs: VerdictInputs, { plan }: Pick<Rollout, 'plan'>): G
   const { gate, stepSoakMs, horizonMs } = plan;
   const alpha = gate.alphaPermille / 1000;
   const { compared, harmed, failed, enrolled, expected, arrived, elapsedMs } = inputs;
+  const arrivedEnough = arrived >= coverage * expected;
   // Two guardrails share the chance of a false roll-back.
   const bounds = (counts: BernoulliCounts) => {
     const concentration = concentrationFor(Math.max(enrolled, 2), alpha);
@@ -97,12 +129,12 @@ export function judge(inputs: VerdictInputs, { plan }: Pick<Rollout, 'plan'>): G
     };
   };
   const unmet: string[] = [];
-  if (arrived < coverage * expected) unmet.push(`${arrived} of ${expected} devices have arrived`);
+  if (!arrivedEnough) unmet.push(`${arrived} of ${expected} devices have arrived`);
   if (elapsedMs < stepSoakMs) unmet.push('the step is not over yet');
   return judgeGate({
     guardrails: [
       {
-        name: 'share of harmed devices',
+        name: plan.evidence === 'labels' ? 'share of harmed devices' : 'share of unsure devices',
         margins: { harm: gate.harmPermille / 1000, safe: gate.safePermille / 1000 },
         interval: bounds({ successes: harmed, n: compared }),
       },
@@ -111,6 +143,18 @@ export function judge(inputs: VerdictInputs, { plan }: Pick<Rollout, 'plan'>): G
         margins: failureMargins,
         interval: bounds({ successes: failed, n: Math.max(failed, compared) }),
       },
+      ...(plan.evidence === 'health'
+        ? [
+            {
+              name: 'distance of the mix of answers from the reference',
+              margins: mixMargins,
+              // Before enough devices have answered, their mix says nothing.
+              interval: arrivedEnough
+                ? { lower: inputs.mixDistance ?? 1, upper: inputs.mixDistance ?? 1 }
+                : { lower: 0, upper: 1 },
+            },
+          ]
+        : []),
     ],
     unmet,
     atHorizon: elapsedMs >= horizonMs,

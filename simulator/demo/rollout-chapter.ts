@@ -34,6 +34,7 @@ export interface RolloutChapter {
 /** Small enough for an audience that waits, and still certain: docs/rollout.md has the numbers. */
 const plan: RolloutPlan = {
   shadow: { windows: 40, budgetPermille: 500 },
+  evidence: 'labels',
   labelledWindows: 36,
   exposures: [1_000, 3_000, 10_000],
   trial: { soakMs: 0, inferences: 2 },
@@ -61,6 +62,7 @@ export async function rollOut(
     slot,
     champion: referTo(champion),
     challenger: referTo(challenger),
+    reference: undefined,
     salt: toHex(publish.randomBytes(8)),
     plan,
     roster: devices,

@@ -4,6 +4,7 @@ import { shadowStep, type Rollout, type RolloutPlan } from '../../../operator/ro
 
 export const plan: RolloutPlan = {
   shadow: { windows: 40, budgetPermille: 500 },
+  evidence: 'labels',
   labelledWindows: 40,
   exposures: [2500, 10000],
   trial: { soakMs: 0, inferences: 1 },
@@ -21,6 +22,7 @@ export function exampleRollout(devices: number, change: Partial<Rollout> = {}): 
     slot: 'vibration',
     champion,
     challenger,
+    reference: undefined,
     salt: '0102030405060708',
     plan,
     roster: Array.from({ length: devices }, (_, i) => `press-${i}`),
@@ -43,6 +45,8 @@ export function compared(worse: number, change: Partial<DeviceEvidence> = {}): D
     bothRight: 40 - Math.abs(worse),
     onlyChampionRight: Math.max(0, worse),
     onlyChallengerRight: Math.max(0, -worse),
+    classes: [10, 10, 10, 10],
+    confidence: [0, 0, 0, 0, 0, 0, 0, 0, 2, 38],
     current: champion.sequence,
     failure: undefined,
     reports: ['1/1'],
