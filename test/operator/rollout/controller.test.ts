@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
-import { nextMove, overrule, withMessage } from '../../../operator/rollout/controller.js';
+import {
+  nextMove,
+  overrule,
+  withMessage,
+  withRequest,
+} from '../../../operator/rollout/controller.js';
 import type { Rollout } from '../../../operator/rollout/rollout.js';
 import type { PairReport, ReportMessage } from '../../../agent/core/messages/report.js';
-import { judge } from '../../../operator/rollout/verdict.js';
+import { countInputs, judge } from '../../../operator/rollout/verdict.js';
 import {
   challenger,
   champion,
@@ -202,4 +207,66 @@ describe('the evidence of a fleet', () => {
     assert.equal(event('engine-trapped'), 'engine-trapped');
     assert.equal(event('offer-withdrawn'), undefined);
   });
+
+  it('learns from the state what happened while nobody listened to events', () => {
+    const failure = (release: number, phase: string, code: string) =>
+      withMessage(exampleRollout(1), 'press-0', {
+        channel: 'state',
+        message: {
+          agent: '1.0.0',
+          boot: 1,
+          labels: {},
+          slots: new Map([['vibration', { ...silent, release, phase, code }]]),
+        },
+      }).evidence['press-0']?.failure;
+    assert.equal(failure(challenger.sequence, 'rolled-back', 'engine-trapped'), 'engine-trapped');
+    assert.equal(failure(challenger.sequence, 'rejected', 'offer-withdrawn'), undefined);
+    assert.equal(failure(challenger.sequence, 'fetching', 'block-missing'), undefined);
+    assert.equal(failure(99, 'rejected', 'engine-trapped'), undefined);
+  });
+
+  it('takes no id of a device for anything else', () => {
+    const rollout: Rollout = { ...exampleRollout(1), roster: ['constructor', '__proto__'] };
+    const heard = { channel: 'report', message: report(1) } as const;
+    const after = rollout.roster.reduce((sum, id) => withMessage(sum, id, heard), rollout);
+    const kept = JSON.parse(JSON.stringify(after)) as Rollout;
+    const { compared: counted, harmed } = countInputs(
+      { ...kept, plan: { ...kept.plan, labelledWindows: 20 } },
+      0,
+    );
+    assert.deepEqual([counted, harmed], [2, 2]);
+  });
 });
+
+describe('a request', () => {
+  const rows: readonly (readonly [Rollout['status'], 'pause' | 'resume', Rollout['status']])[] = [
+    ['running', 'pause', 'paused'],
+    ['paused', 'resume', 'running'],
+    ['held', 'resume', 'running'],
+    ['held', 'pause', 'held'],
+    ['promoted', 'resume', 'promoted'],
+    ['aborted', 'resume', 'aborted'],
+  ];
+  for (const [before, request, after] of rows) {
+    it(`to ${request} leaves what is ${before} ${after}`, () => {
+      assert.equal(withRequest(exampleRollout(1, { status: before }), request, 5).status, after);
+    });
+  }
+
+  it('to resume begins the step anew', () => {
+    const paused = exampleRollout(1, { status: 'paused' });
+    assert.equal(withRequest(paused, 'resume', 5).stepStartedMs, 5);
+  });
+});
+
+/** What a device says of a slot in which nothing happens. */
+const silent = {
+  current: champion.sequence,
+  previous: undefined,
+  candidate: undefined,
+  release: undefined,
+  phase: undefined,
+  code: undefined,
+  reason: undefined,
+  remedy: undefined,
+};
