@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { toHex } from '../../agent/core/bytes.js';
+import { decisionLogName, decodeDecisions } from '../../agent/core/log/decision-log.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import { World } from './world.js';
@@ -319,5 +320,45 @@ describe('The trial of a release', () => {
     assert.equal(device.record.previous, undefined);
     assert.equal(countOf(device, '1 fetching'), 1);
     assertEveryWindowAnswered(device);
+  });
+
+  it('can be told from the decision log after any number of starts', async () => {
+    const device = await settled();
+    await world.publish(second, { soakMs: minuteMs, inferences: 1 });
+    await world.time.advance(10_000);
+    inference = () => 'engine-trapped';
+    await world.time.advance(1_000);
+    inference = () => 'none';
+    await world.time.advance(2_000);
+    device.losePower();
+    const again = started({ disk: device.disk });
+    await world.time.advance(5_000);
+    again.losePower();
+    const file = again.disk.files.get(decisionLogName);
+    assert.ok(file);
+    const settledIn = decodeDecisions(file).filter(({ event }) =>
+      ['committed', 'rolled-back', 'rejected'].includes(event),
+    );
+    assert.deepEqual(
+      settledIn.map(({ event, release, code }) => [event, release, code]),
+      [
+        ['committed', 1, undefined],
+        ['rolled-back', 2, 'engine-trapped'],
+        ['rejected', 2, 'release-rejected-before'],
+      ],
+    );
+    const instants = settledIn.map(({ t }) => t);
+    assert.deepEqual(instants, instants.toSorted());
+    // Without it the device decides the same, and begins a new one.
+    again.disk.files.set(decisionLogName, Uint8Array.of(0xff));
+    const third = started({ disk: again.disk });
+    await world.time.advance(5_000);
+    assert.equal(third.state.code, 'release-rejected-before');
+    assert.deepEqual(
+      decodeDecisions(third.disk.files.get(decisionLogName) ?? new Uint8Array()).map(
+        ({ event }) => event,
+      ),
+      ['rejected'],
+    );
   });
 });
