@@ -309,6 +309,26 @@ describe('The trial of a release', () => {
     assert.equal(device.record?.current?.sequence, 2);
   });
 
+  it('follows a later policy that demands more or less of it, also after a start', async () => {
+    const device = await settled();
+    await world.publishContent(second);
+    await world.publishPolicy(second, { trial: { soakMs: 20_000, inferences: 1 } });
+    await world.time.advance(10_000);
+    await world.publishPolicy(second, { trial: { soakMs: 10_000, inferences: 1_000_000 } });
+    await world.time.advance(2 * minuteMs);
+    assert.equal(device.state.phase, 'trial');
+    assert.equal(device.record?.candidate?.terms.inferences, 1_000_000);
+    device.losePower();
+    const again = started({ disk: device.disk });
+    await world.time.advance(2 * minuteMs);
+    assert.equal(again.state.phase, 'trial');
+    await world.publishPolicy(second, { trial: { soakMs: 10_000, inferences: 100 } });
+    await world.time.advance(2_000);
+    assert.equal(again.record?.current?.sequence, 2);
+    assert.equal(countOf(again, '2 offered'), 1);
+    assertEveryWindowAnswered(again);
+  });
+
   it('is short for the previous release: an abort after the commit goes back without a soak', async () => {
     const device = await settled();
     await world.publish(second);
