@@ -138,41 +138,45 @@ export class Slot {
     const serves = current?.manifest === desire.release.manifest;
     if (serves) this.#device.tasks.run(this.#promote(desire));
     const wanted = serves ? desire.challenger?.release : desire.release;
-    const purpose = serves ? 'shadow' : 'serve';
+    const kind = serves ? 'shadow' : 'serve';
     const { offer } = this.#candidacy;
     if (offer === undefined) {
       this.#device.tasks.run(this.#candidacy.forget(wanted));
       // Where the power failed after a commit, its files may be there still.
       if (wanted === undefined) this.#device.collectGarbage();
-      this.#offerWanted(desire, wanted, purpose);
+      this.#offerWanted(desire, wanted, kind);
       return;
     }
     // A commit that was begun is carried through; what is desired is looked at again afterwards.
     if (offer.committing) return;
     if (offer.release.manifest !== wanted?.manifest) this.#candidacy.withdraw(offer);
-    else if (offer.purpose.kind === purpose) return;
-    else {
+    else if (offer.purpose.kind === kind) {
+      const revised = this.#purpose(desire, kind);
+      if (revised !== undefined) this.#device.tasks.run(this.#candidacy.revise(offer, revised));
+      return;
+    } else {
       this.#device.tasks.run(this.#candidacy.release(offer));
     }
-    this.#offerWanted(desire, wanted, purpose);
+    this.#offerWanted(desire, wanted, kind);
   }
 
   #offerWanted(desire: Desire, wanted: StoredRelease | undefined, kind: Purpose['kind']): void {
     if (wanted === undefined) return;
-    const { record } = this.#ledger;
-    const checked = checkOffer(record, wanted);
+    const checked = checkOffer(this.#ledger.record, wanted);
     if (!checked.ok) {
       this.#ledger.note(wanted, 'rejected', checked.rejection);
       return;
     }
-    if (kind === 'shadow') {
-      if (desire.challenger === undefined) return;
-      this.#candidacy.begin(wanted, { kind, shadow: desire.challenger.terms });
-      return;
-    }
+    const purpose = this.#purpose(desire, kind);
+    if (purpose !== undefined) this.#candidacy.begin(wanted, purpose);
+  }
+
+  /** What a desire demands of what it wants served, or of what it wants compared, if it does. */
+  #purpose({ release, trial, challenger }: Desire, kind: Purpose['kind']): Purpose | undefined {
+    if (kind === 'shadow') return challenger && { kind, shadow: challenger.terms };
     // What was committed here before has nothing to prove any more: the way back is short.
-    const known = record.previous?.manifest === wanted.manifest;
-    this.#candidacy.begin(wanted, { kind, trial: known ? shortestTrial : desire.trial });
+    const known = this.#ledger.record.previous?.manifest === release.manifest;
+    return { kind, trial: known ? shortestTrial : trial };
   }
 
   /**

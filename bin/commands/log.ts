@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { loadConfiguration } from '../../agent/adapters/configuration/load.js';
 import { codes } from '../../agent/core/codes.js';
+import { isoTime } from '../../agent/core/iso-time.js';
 import {
   decisionLogName,
   decodeDecisions,
@@ -35,7 +36,7 @@ export const logCommand: Command = {
 function linesOf(decision: Decision): readonly string[] {
   const { t, event, slot, release, code, reason } = decision;
   const about = [slot, release === undefined ? undefined : `release ${release}`];
-  const what = [new Date(t).toISOString(), ...about, event].filter((part) => part !== undefined);
+  const what = [isoTime(t), ...about, event].filter((part) => part !== undefined);
   if (code === undefined) return [what.join('  ')];
   const { remedy } = remedyOf(decision);
   return [

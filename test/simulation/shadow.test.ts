@@ -364,6 +364,21 @@ describe('A challenger in the shadow', () => {
     assert.equal([...device.disk.files.keys()].filter((n) => n.startsWith('manifests/')).length, 2);
   });
 
+  it('ends sooner or later where a later policy says so', async () => {
+    const device = await settled();
+    await shadowEverywhere(10);
+    await world.time.advance(5_000);
+    await shadowEverywhere(40);
+    await world.time.advance(20_000);
+    assert.equal(device.state.phase, 'shadow');
+    assert.equal(device.engine.loaded.size, 2);
+    await shadowEverywhere(20);
+    await world.time.advance(2_000);
+    assert.equal(storyOf(device, 2).at(-1), '2 shadow-finished');
+    assert.equal(storyOf(device, 2).filter((line) => line === '2 offered').length, 1);
+    assertChampionUnmoved(device);
+  });
+
   it('is demoted from its trial where a policy wants it compared only, and the champion serves again', async () => {
     const device = await settled();
     const champion = Math.max(...device.engine.loaded);

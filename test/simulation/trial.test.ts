@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { toHex } from '../../agent/core/bytes.js';
+import { decisionLogName, decodeDecisions } from '../../agent/core/log/decision-log.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import { World } from './world.js';
@@ -308,6 +309,26 @@ describe('The trial of a release', () => {
     assert.equal(device.record?.current?.sequence, 2);
   });
 
+  it('follows a later policy that demands more or less of it, also after a start', async () => {
+    const device = await settled();
+    await world.publishContent(second);
+    await world.publishPolicy(second, { trial: { soakMs: 20_000, inferences: 1 } });
+    await world.time.advance(10_000);
+    await world.publishPolicy(second, { trial: { soakMs: 10_000, inferences: 1_000_000 } });
+    await world.time.advance(2 * minuteMs);
+    assert.equal(device.state.phase, 'trial');
+    assert.equal(device.record?.candidate?.terms.inferences, 1_000_000);
+    device.losePower();
+    const again = started({ disk: device.disk });
+    await world.time.advance(2 * minuteMs);
+    assert.equal(again.state.phase, 'trial');
+    await world.publishPolicy(second, { trial: { soakMs: 10_000, inferences: 100 } });
+    await world.time.advance(2_000);
+    assert.equal(again.record?.current?.sequence, 2);
+    assert.equal(countOf(again, '2 offered'), 1);
+    assertEveryWindowAnswered(again);
+  });
+
   it('is short for the previous release: an abort after the commit goes back without a soak', async () => {
     const device = await settled();
     await world.publish(second);
@@ -319,5 +340,45 @@ describe('The trial of a release', () => {
     assert.equal(device.record.previous, undefined);
     assert.equal(countOf(device, '1 fetching'), 1);
     assertEveryWindowAnswered(device);
+  });
+
+  it('can be told from the decision log after any number of starts', async () => {
+    const device = await settled();
+    await world.publish(second, { soakMs: minuteMs, inferences: 1 });
+    await world.time.advance(10_000);
+    inference = () => 'engine-trapped';
+    await world.time.advance(1_000);
+    inference = () => 'none';
+    await world.time.advance(2_000);
+    device.losePower();
+    const again = started({ disk: device.disk });
+    await world.time.advance(5_000);
+    again.losePower();
+    const file = again.disk.files.get(decisionLogName);
+    assert.ok(file);
+    const settledIn = decodeDecisions(file).filter(({ event }) =>
+      ['committed', 'rolled-back', 'rejected'].includes(event),
+    );
+    assert.deepEqual(
+      settledIn.map(({ event, release, code }) => [event, release, code]),
+      [
+        ['committed', 1, undefined],
+        ['rolled-back', 2, 'engine-trapped'],
+        ['rejected', 2, 'release-rejected-before'],
+      ],
+    );
+    const instants = settledIn.map(({ t }) => t);
+    assert.deepEqual(instants, instants.toSorted());
+    // Without it the device decides the same, and begins a new one.
+    again.disk.files.set(decisionLogName, Uint8Array.of(0xff));
+    const third = started({ disk: again.disk });
+    await world.time.advance(5_000);
+    assert.equal(third.state.code, 'release-rejected-before');
+    assert.deepEqual(
+      decodeDecisions(third.disk.files.get(decisionLogName) ?? new Uint8Array()).map(
+        ({ event }) => event,
+      ),
+      ['rejected'],
+    );
   });
 });

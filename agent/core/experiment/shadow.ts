@@ -33,7 +33,7 @@ export interface ShadowListener {
  */
 export class Shadow {
   readonly challenger: LoadedRelease;
-  readonly #terms: ShadowTerms;
+  #terms: ShadowTerms;
   readonly #device: Device;
   readonly #book: EvidenceBook;
   readonly #listener: ShadowListener;
@@ -61,6 +61,11 @@ export class Shadow {
 
   get answered(): number {
     return this.#answered;
+  }
+
+  /** A later policy demands something else; a comparison that is made already stays as it is. */
+  demand(terms: ShadowTerms): void {
+    this.#terms = terms;
   }
 
   /** Takes a window that was served. The values are the shadow's from now on. */

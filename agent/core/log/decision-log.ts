@@ -102,8 +102,14 @@ export function decodeDecisions(bytes: Uint8Array): Decision[] {
   return (decoded.value as readonly CborValue[]).flatMap((item) => {
     if (!(item instanceof Map)) return [];
     const fields = item as CborMap;
-    const [t, event] = [fields.get('t'), fields.get('event')];
-    if (typeof t !== 'number' || typeof event !== 'string') return [];
-    return [Object.fromEntries(fields) as unknown as Decision];
+    return isDecision(fields) ? [Object.fromEntries(fields) as unknown as Decision] : [];
   });
+}
+
+/** Names of events and codes are not looked up: a log of a newer version may hold others. */
+function isDecision(fields: CborMap): boolean {
+  const { t, event, release, ...texts } = Object.fromEntries(fields) as Record<string, CborValue>;
+  if (typeof t !== 'number' || typeof event !== 'string') return false;
+  if (release !== undefined && typeof release !== 'number') return false;
+  return Object.values(texts).every((text) => typeof text === 'string');
 }

@@ -53,6 +53,19 @@ export class Candidacy {
     offer.task = this.#device.tasks.run(this.#install(offer));
   }
 
+  /** A later policy demands something else of the same release, for the same purpose. */
+  *revise(offer: Offer, purpose: Purpose): Process<void> {
+    offer.purpose = purpose;
+    if (purpose.kind === 'serve') offer.trial?.demand(purpose.trial);
+    else offer.shadow?.demand(purpose.shadow);
+    const terms = termsOf(offer);
+    const known = this.#known(offer)?.terms;
+    if (known?.soakMs === terms.soakMs && known.inferences === terms.inferences) return;
+    yield* this.#ledger.commit(({ candidate }) =>
+      candidate?.manifest === offer.release.manifest ? { candidate: { ...candidate, terms } } : {},
+    );
+  }
+
   /** A signed policy wants something else: this one goes, through no fault of its own. */
   withdraw(offer: Offer): void {
     offer.task?.cancel();

@@ -24,7 +24,7 @@ export type Purpose =
 /** A release that the slot is busy with, from its offer until it is committed, rolled back or rejected. */
 export interface Offer {
   readonly release: StoredRelease;
-  readonly purpose: Purpose;
+  purpose: Purpose;
   phase: Phase;
   task: Task | undefined;
   /** Its models, from its self-test on. */

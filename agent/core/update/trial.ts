@@ -23,7 +23,7 @@ const starvedAfterMs = 60_000;
 
 /** Counts the trial of a release in one run of the device. All instants are monotonic. */
 export class Trial {
-  readonly #terms: TrialTerms;
+  #terms: TrialTerms;
   readonly #before: TrialProgress;
   readonly #startMs: number;
   #inferences = 0;
@@ -33,6 +33,11 @@ export class Trial {
     this.#terms = terms;
     this.#before = before;
     this.#startMs = startMs;
+  }
+
+  /** A later policy demands something else. */
+  demand(terms: TrialTerms): void {
+    this.#terms = terms;
   }
 
   /** Good inferences in this run: what came after the last load of its models. */

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { encodeCbor } from '../../../../agent/core/cbor/encode.js';
+import type { CborValue } from '../../../../agent/core/cbor/value.js';
 import type { Effect } from '../../../../agent/core/effect.js';
 import {
   decodeDecisions,
@@ -115,8 +117,9 @@ describe('The decision log', () => {
     for (let at = 0; at < bytes.length; at++) {
       for (const bit of [1, 32, 128]) {
         for (const each of decodeDecisions(bytes.with(at, (bytes[at] ?? 0) ^ bit))) {
-          assert.equal(typeof each.t, 'number');
-          assert.equal(typeof each.event, 'string');
+          const { t, release = 0, ...texts } = each;
+          assert.deepEqual([typeof t, typeof release], ['number', 'number']);
+          assert.ok(Object.values(texts).every((text) => typeof text === 'string'));
         }
       }
       assert.deepEqual(decodeDecisions(bytes.subarray(0, at)), []);
@@ -127,6 +130,23 @@ describe('The decision log', () => {
       written(tasks).decisions.map(({ t }) => t),
       [5],
     );
+  });
+
+  it('leaves out what is no decision, and keeps the rest', () => {
+    const entry = (fields: Readonly<Record<string, CborValue>>): CborValue =>
+      new Map(Object.entries(fields));
+    const bytes = encodeCbor([
+      7,
+      [],
+      entry({}),
+      entry({ t: 'now', event: 'committed' }),
+      entry({ t: 1, event: 2 }),
+      entry({ t: 1, event: 'committed', release: 'two' }),
+      entry({ t: 1, event: 'rejected', reason: new Map([['a', 1]]) }),
+      entry({ t: 1, event: 'unheard-of', code: 'unheard-of' }),
+    ]);
+    assert.deepEqual(decodeDecisions(bytes), [{ t: 1, event: 'unheard-of', code: 'unheard-of' }]);
+    assert.deepEqual(decodeDecisions(encodeCbor(entry({ t: 1, event: 'committed' }))), []);
   });
 
   it('is never larger than what it reads, whatever the reasons quote', () => {
