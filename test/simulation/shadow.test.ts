@@ -530,6 +530,30 @@ describe('A challenger in the shadow', () => {
       assert.ok(!device.story.some((line) => line.startsWith('label-refused')));
     });
 
+    it('counts for both where the label comes before a slow challenger has answered', async () => {
+      const device = await settled();
+      const champion = Math.max(...device.engine.loaded);
+      await shadowEverywhere(100);
+      await world.time.advance(1_000);
+      inference = (handle) => (handle > champion ? { slowMs: 600 } : 'none');
+      let labelled = 0;
+      world.onMessage = ({ topic }) => {
+        if (world.topics.parseDevice(topic)?.channel !== 'results') return;
+        world.onMessage = () => undefined;
+        labelled = device.results.at(-1)?.window ?? 0;
+        void label({ window: labelled, label: 'normal' });
+      };
+      await world.time.advance(minuteMs);
+      assert.ok(labelled > 0);
+      assert.equal(total(releasesOf(device.reports, 'served'), 'labelled'), 1);
+      assert.equal(total(releasesOf(device.reports, 'shadow'), 'labelled'), 1);
+      assert.equal(
+        total(pairsOf(device.reports), 'bothRight') +
+          total(pairsOf(device.reports), 'onlyChampionRight'),
+        1,
+      );
+    });
+
     it('counts only the champion on windows that nobody else saw', async () => {
       const device = await settled();
       await label({ window: 1, label: 'normal' });
