@@ -193,6 +193,17 @@ describe('A power cut at every operation of the storage', () => {
     });
   });
 
+  it('loses nothing of an adoption of the running image under a later number', async () => {
+    const before = await diskAfter(2);
+    retain(2);
+    await world.publish(world.withManifest(releaseOf(2), { sequence: 5 }));
+    const retained = keepPublished();
+    await cutEverywhere(before, retained, { current: 5, allowed: [2, 5] }, (record, _, context) => {
+      assert.equal(record.previous?.sequence, 1, context);
+      assert.equal(record.candidate, undefined, context);
+    });
+  });
+
   it('loses nothing of a promotion: the floor rises once and stays, and the old files go', async () => {
     const before = await diskAfter(2);
     retain(2);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { toHex } from '../../agent/core/bytes.js';
 import { isExposed, experimentName } from '../../agent/core/assignment/bucket.js';
 import type { PairReport, ReleaseReport, ReportMessage } from '../../agent/core/messages/report.js';
 import { buildRelease } from '../../operator/release/build-release.js';
@@ -379,6 +380,51 @@ describe('A challenger in the shadow', () => {
     assertChampionUnmoved(device);
   });
 
+  it('goes on where the champion fails and is loaded anew', async () => {
+    const device = await settled();
+    const [champion] = device.engine.loaded;
+    await shadowEverywhere(20);
+    await world.time.advance(5_000);
+    inference = (handle) => (handle === champion ? 'engine-trapped' : 'none');
+    await world.time.advance(20_000);
+    assert.equal(storyOf(device, 2).at(-1), '2 shadow-finished');
+    assert.equal(device.engine.loaded.size, 1);
+    assert.ok(!device.engine.loaded.has(champion ?? 0));
+    assertChampionUnmoved(device);
+    await device.stop();
+    const served = releasesOf(device.reports, 'served');
+    assert.equal(total(served, 'failures'), 1);
+    assert.equal(total(served, 'windows'), device.results.length);
+    assert.equal(total(pairsOf(device.reports), 'windows'), 20);
+  });
+
+  it('gives way where the champion falls back, and comes again when that is repaired', async () => {
+    const device = await settled();
+    await world.publish(second);
+    await world.time.advance(5_000);
+    const third = await world.workshop.buildUnseen('vibration-v1', 3);
+    await world.publishContent(third);
+    await world.publishPolicy(second, {
+      arms: [{ release: third, shadow: { windows: 30, budgetPermille: 1000 } }],
+    });
+    await world.time.advance(5_000);
+    assert.equal(device.state.phase, 'shadow');
+    const champion = Math.min(...device.engine.loaded);
+    const [model] = second.manifest.artifacts;
+    const name = `images/${toHex(model?.digest ?? new Uint8Array())}`;
+    device.disk.files.set(name, Uint8Array.of(1));
+    inference = (handle) => (handle === champion ? 'engine-trapped' : 'none');
+    await world.time.advance(10_000);
+    assert.equal(device.record?.current?.sequence, 2, device.story.join('\n'));
+    await world.time.advance(40_000);
+    assert.equal(storyOf(device, 3).at(-1), '3 shadow-finished');
+    assert.equal(device.engine.loaded.size, 1);
+    assert.deepEqual(
+      device.results.map(({ window }) => window),
+      device.results.map((_, i) => i + 1),
+    );
+  });
+
   it('is demoted from its trial where a policy wants it compared only, and the champion serves again', async () => {
     const device = await settled();
     const champion = Math.max(...device.engine.loaded);
@@ -482,6 +528,30 @@ describe('A challenger in the shadow', () => {
       assert.equal((both ?? 0) + (champion ?? 0), 7);
       assert.equal((challenger ?? 0) + (none ?? 0), 3);
       assert.ok(!device.story.some((line) => line.startsWith('label-refused')));
+    });
+
+    it('counts for both where the label comes before a slow challenger has answered', async () => {
+      const device = await settled();
+      const champion = Math.max(...device.engine.loaded);
+      await shadowEverywhere(100);
+      await world.time.advance(1_000);
+      inference = (handle) => (handle > champion ? { slowMs: 600 } : 'none');
+      let labelled = 0;
+      world.onMessage = ({ topic }) => {
+        if (world.topics.parseDevice(topic)?.channel !== 'results') return;
+        world.onMessage = () => undefined;
+        labelled = device.results.at(-1)?.window ?? 0;
+        void label({ window: labelled, label: 'normal' });
+      };
+      await world.time.advance(minuteMs);
+      assert.ok(labelled > 0);
+      assert.equal(total(releasesOf(device.reports, 'served'), 'labelled'), 1);
+      assert.equal(total(releasesOf(device.reports, 'shadow'), 'labelled'), 1);
+      assert.equal(
+        total(pairsOf(device.reports), 'bothRight') +
+          total(pairsOf(device.reports), 'onlyChampionRight'),
+        1,
+      );
     });
 
     it('counts only the champion on windows that nobody else saw', async () => {

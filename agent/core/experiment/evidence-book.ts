@@ -1,7 +1,7 @@
 import type { Code } from '../codes.js';
 import type { ReportMessage } from '../messages/report.js';
 import { PairEvidence, ReleaseEvidence, type Observed } from './evidence.js';
-import { RecentAnswers } from './recent-answers.js';
+import { RecentAnswers, type AnsweredWindow } from './recent-answers.js';
 
 /** An answer with what it is compared by. */
 export interface ObservedAnswer extends Observed {
@@ -37,7 +37,9 @@ export class EvidenceBook {
       challenger.index,
       pair.classes,
     );
-    this.#recent.shadowed(window, { release: pair.challenger, label: challenger.label });
+    const given = { release: pair.challenger, label: challenger.label };
+    const known = this.#recent.shadowed(window, given);
+    if (known !== undefined) this.#compared(known);
   }
 
   skipped(challenger: number): void {
@@ -46,15 +48,11 @@ export class EvidenceBook {
 
   /** The true label of a window became known. */
   labelled(window: number, label: string): void {
-    const answers = this.#recent.take(window);
+    const answers = this.#recent.take(window, label);
     if (answers === undefined) return;
-    const { served, shadow } = answers;
-    const servedRight = served.label === label;
-    this.#release(served.release, 'served').labelled(servedRight);
-    if (shadow === undefined) return;
-    const shadowRight = shadow.label === label;
-    this.#release(shadow.release, 'shadow').labelled(shadowRight);
-    this.#pair(served.release, shadow.release).labelled(servedRight, shadowRight);
+    const { served } = answers;
+    this.#release(served.release, 'served').labelled(served.label === label);
+    this.#compared(answers);
   }
 
   /** What was seen since the last call; undefined where that is nothing. */
@@ -67,6 +65,14 @@ export class EvidenceBook {
     this.#releases.clear();
     this.#pairs.clear();
     return taken;
+  }
+
+  /** Counts the true label of a window for the challenger, where that has answered it too. */
+  #compared({ served, shadow, truth }: AnsweredWindow): void {
+    if (shadow === undefined) return;
+    const right = shadow.label === truth;
+    this.#release(shadow.release, 'shadow').labelled(right);
+    this.#pair(served.release, shadow.release).labelled(served.label === truth, right);
   }
 
   #release(release: number, mode: 'served' | 'shadow'): ReleaseEvidence {

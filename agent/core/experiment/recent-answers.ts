@@ -9,8 +9,8 @@ export interface GivenAnswer {
 export interface AnsweredWindow {
   readonly served: GivenAnswer;
   shadow: GivenAnswer | undefined;
-  /** The true label came: it counts once. */
-  labelled: boolean;
+  /** The true label, once it came: it counts once. */
+  truth: string | undefined;
 }
 
 /** So many windows wait for their labels; those of older ones come too late. */
@@ -21,7 +21,7 @@ export class RecentAnswers {
   readonly #windows = new Map<number, AnsweredWindow>();
 
   served(window: number, answer: GivenAnswer): void {
-    this.#windows.set(window, { served: answer, shadow: undefined, labelled: false });
+    this.#windows.set(window, { served: answer, shadow: undefined, truth: undefined });
     // A map keeps the order of insertion: the first is the oldest.
     for (const oldest of this.#windows.keys()) {
       if (this.#windows.size <= windowLimit) break;
@@ -29,16 +29,19 @@ export class RecentAnswers {
     }
   }
 
-  shadowed(window: number, answer: GivenAnswer): void {
+  /** Gives the answers to the window where its true label was faster than the challenger. */
+  shadowed(window: number, answer: GivenAnswer): AnsweredWindow | undefined {
     const answers = this.#windows.get(window);
-    if (answers !== undefined) answers.shadow = answer;
+    if (answers === undefined) return undefined;
+    answers.shadow = answer;
+    return answers.truth === undefined ? undefined : answers;
   }
 
   /** The answers to a window whose true label is known now; undefined where nobody waits for it. */
-  take(window: number): AnsweredWindow | undefined {
+  take(window: number, truth: string): AnsweredWindow | undefined {
     const answers = this.#windows.get(window);
-    if (answers === undefined || answers.labelled) return undefined;
-    answers.labelled = true;
+    if (answers === undefined || answers.truth !== undefined) return undefined;
+    answers.truth = truth;
     return answers;
   }
 }
