@@ -103,6 +103,7 @@ describe('a rollout', function () {
       ['vibration-v2', 'v2'],
       ['vibration-v1', 'again'],
       ['vibration-v3', 'v3'],
+      ['vibration-v1', 'last'],
     ] as const) {
       await succeed(
         ...['release', 'build', path.join(models, `${model}.tflite`), '--slot', slot],
@@ -205,6 +206,11 @@ describe('a rollout', function () {
     first.child.kill('SIGINT');
     assert.equal(await first.exitCode, 1);
     await refused('rollout-exists', rollout('start', 'v3.tinylamp'));
+    for (const word of ['resume', 'pause']) {
+      // Nobody is there to be asked: the command does it itself.
+      await succeed(...rollout(word));
+      assert.equal((await status()).status, word === 'pause' ? 'paused' : 'running');
+    }
     const { status: now, step, lastVerdict } = await status();
     assert.deepEqual([now, step, lastVerdict?.action], ['paused', 50, 'advance']);
   });
@@ -233,14 +239,26 @@ describe('a rollout', function () {
     assert.equal(serving(2), devices);
   });
 
+  it('is promoted by a person where no controller runs any more', async () => {
+    const before = policies.length;
+    const { child, exitCode } = start('last.tinylamp', ...quick);
+    await until(() => policies.length > before);
+    child.kill('SIGINT');
+    assert.equal(await exitCode, 1);
+    await succeed(...rollout('promote'));
+    const { status: now, lastVerdict } = await status();
+    assert.deepEqual([now, lastVerdict?.by], ['promoted', 'operator']);
+    await until(() => serving(5) === devices);
+  });
+
   it('has verdicts that follow from their numbers, and notices where one does not', async () => {
     const told = await succeed(...rollout('replay'));
-    assert.match(told, /^agrees .*abort: .*lower-above-harm/);
+    assert.match(told, /^agrees .*promote by the operator: /);
     const store = new RolloutStore(path.join(folder, 'keys'));
     const kept = store.read(slot);
     const forged = kept.verdicts.map((each) => ({
       ...each,
-      inputs: { ...each.inputs, harmed: 0 },
+      inputs: { ...each.inputs, compared: devices, harmed: devices },
     }));
     store.write({ ...kept, verdicts: forged });
     assert.equal((await run(...rollout('replay'))).exitCode, 1);
