@@ -138,6 +138,7 @@ function settingsOf(configuration: AgentConfiguration, agentVersion: Version): A
         {
           limits: slot.limits,
           pictures: slot.source.decode === 'bmp',
+          labelsTopic: slot.truth?.topic,
           sink: { topic: slot.sink.topic, encode: slot.sink.encode },
         },
       ]),

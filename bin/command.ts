@@ -25,9 +25,9 @@ export interface Positional {
   readonly optional?: boolean;
 }
 
-/** An option of the command line; its key is its name with two dashes. */
+/** An option of the command line; its key is its name with two dashes. Only a list may be given again. */
 export interface Option {
-  readonly type: 'text' | 'number' | 'flag';
+  readonly type: 'text' | 'number' | 'flag' | 'list';
   readonly describe: string;
   /** A one-letter alias. */
   readonly alias?: string;
@@ -45,6 +45,8 @@ export interface Arguments {
   number(name: string): number | undefined;
   /** A whole number within bounds, of an option that is required or has a default. */
   wholeNumber(name: string, least: number, most: number): number;
+  /** The texts of a list, in order; empty where none was given. */
+  list(name: string): readonly string[];
   /** Whether a flag was given. */
   flag(name: string): boolean;
 }
@@ -59,8 +61,18 @@ export interface Terminal {
    * before; elsewhere each is a line.
    */
   progress(text: string): void;
+  /** What standard output is, where it is a terminal that text can be drawn on. */
+  readonly screen: Screen | undefined;
   /** Resolves when the person asks the program to end (SIGINT or SIGTERM). */
   readonly interrupted: Promise<void>;
+}
+
+/** A terminal that shows a picture of text, one in the place of the other. */
+export interface Screen {
+  /** In characters, as they are now. */
+  readonly size: { readonly columns: number; readonly rows: number };
+  /** Replaces what is shown. Lines that are too long or too many are the caller's to cut. */
+  show(lines: readonly string[]): void;
 }
 
 /** The option that every command with results has. */

@@ -100,11 +100,13 @@ function positionalUsage({ name, optional }: Positional): string {
 }
 
 function optionUsage(option: Option): Record<string, unknown> {
-  const types = { text: 'string', number: 'number', flag: 'boolean' } as const;
+  const types = { text: 'string', number: 'number', flag: 'boolean', list: 'string' } as const;
   return {
     describe: option.describe,
     type: types[option.type],
     requiresArg: option.type !== 'flag',
+    // Each mention takes one text: what follows it may be a positional.
+    ...(option.type === 'list' ? { array: true, nargs: 1 } : {}),
     ...(option.alias === undefined ? {} : { alias: option.alias }),
     ...(option.required === undefined ? {} : { demandOption: option.required }),
     ...(option.default === undefined ? {} : { default: option.default }),
@@ -146,6 +148,10 @@ function readArguments(given: Readonly<Record<string, unknown>>): Arguments {
         'usage-invalid',
         `--${name} must be a whole number from ${least} to ${most}`,
       );
+    },
+    list(name) {
+      const value = given[name];
+      return Array.isArray(value) ? value.map(String) : [];
     },
     flag: (name) => given[name] === true,
   };

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import type { Terminal } from './command.js';
+import type { Screen, Terminal } from './command.js';
 
 /** The terminal of this process. */
 export function createTerminal(): Terminal {
@@ -30,9 +30,26 @@ export function createTerminal(): Terminal {
         process.stderr.write(`${text}\n`);
       }
     },
+    screen: process.stdout.isTTY ? createScreen(process.stdout) : undefined,
     interrupted: new Promise((resolve) => {
       process.once('SIGINT', resolve);
       process.once('SIGTERM', resolve);
     }),
+  };
+}
+
+/** Draws over what it drew before; what was printed earlier stays above. Plain ANSI: it works over ssh. */
+function createScreen(stdout: NodeJS.WriteStream): Screen {
+  let height = 0;
+  return {
+    get size() {
+      return { columns: stdout.columns || 80, rows: stdout.rows || 24 };
+    },
+    show(lines) {
+      const up = height > 0 ? `\x1b[${height}A` : '';
+      // Each line is erased to its end, and then all that was below: no flicker, no remains.
+      stdout.write(`${up}\r${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`);
+      height = lines.length;
+    },
   };
 }

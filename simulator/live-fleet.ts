@@ -25,6 +25,8 @@ export interface LiveFleetOptions {
   readonly prefix: string;
   readonly slot: string;
   readonly environment: EnvironmentName;
+  /** Where a device hears the true labels of its windows, if anybody tells. */
+  readonly labelsTopic?: (deviceId: string) => string;
   /** Between two bursts of samples. */
   readonly periodMs: number;
   /** Frames of a burst: a window, as battery-powered sensors send it. */
@@ -128,7 +130,14 @@ function settingsOf(deviceId: string, options: LiveFleetOptions): AgentSettings 
     prefix,
     keyset,
     slots: new Map([
-      [slot, { limits: { ...deviceLimits, periodMs }, sink: { topic: undefined, encode: 'json' } }],
+      [
+        slot,
+        {
+          limits: { ...deviceLimits, periodMs },
+          labelsTopic: options.labelsTopic?.(deviceId),
+          sink: { topic: undefined, encode: 'json' },
+        },
+      ],
     ]),
   };
 }

@@ -2,7 +2,9 @@ import { Desired } from './desired.js';
 import type { AgentSettings, Device, Report } from './device.js';
 import type { Effect, Input, Instant, Payload, Vitals } from './effect.js';
 import { Exchange } from './exchange.js';
+import { DecisionLog } from './log/decision-log.js';
 import { eventMessage } from './messages/event.js';
+import type { ReportMessage } from './messages/report.js';
 import { Presence } from './messages/presence.js';
 import { stateMessage } from './messages/state.js';
 import { Tasks, Turnstile, wait, type Process } from './process.js';
@@ -24,6 +26,7 @@ export class Agent {
   readonly #tasks = new Tasks();
   readonly #exchange = new Exchange(this.#tasks);
   readonly #keeper = new RecordKeeper(this.#tasks);
+  readonly #log = new DecisionLog(this.#tasks);
   readonly #trust: Trust;
   readonly #presence: Presence;
   readonly #desired: Desired;
@@ -31,6 +34,7 @@ export class Agent {
   readonly #slots = new Map<string, Slot>();
   #now: Instant = { wallMs: 0, monotonicMs: 0 };
   #startedMs = 0;
+  #reports = 0;
   #nextHandle = 1;
 
   constructor(settings: AgentSettings) {
@@ -91,9 +95,11 @@ export class Agent {
       case 'telemetryDue':
         this.#desired.checkFreshness();
         this.#publishTelemetry(input.vitals);
+        this.#publishReports();
         break;
       case 'stopping':
         this.#publishTelemetry(input.vitals);
+        this.#publishReports();
         this.#presence.leave();
         break;
     }
@@ -118,6 +124,7 @@ export class Agent {
       this.#report({ event: 'state-not-saved', code, reason: detail });
     }
     this.#presence.booted(this.#keeper.record.boot);
+    yield* this.#log.open();
     for (const slot of this.#slots.values()) yield* slot.boot();
     this.#tasks.tell('connect', {});
     const trusted = yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
@@ -127,6 +134,9 @@ export class Agent {
       return;
     }
     this.#desired.listen();
+    for (const [name, { labelsTopic }] of this.#settings.slots) {
+      if (labelsTopic !== undefined) this.#slots.get(name)?.listenToLabels(labelsTopic);
+    }
     this.#publishState();
   }
 
@@ -146,6 +156,9 @@ export class Agent {
       publishState: () => {
         this.#publishState();
       },
+      publishReports: () => {
+        this.#publishReports();
+      },
       collectGarbage: () => {
         this.#tasks.run(this.#garbage.pass(this.#collectGarbage()));
       },
@@ -162,6 +175,7 @@ export class Agent {
     const bad = report.code !== undefined;
     const fields = { ...report };
     this.#tasks.tell('log', { level: bad ? 'warn' : 'info', event: report.event, fields });
+    this.#log.add({ t: this.#now.wallMs, ...report });
     this.#publish(this.#topics.events(this.#settings.deviceId), {
       cbor: eventMessage(report, this.#now.wallMs),
     });
@@ -181,6 +195,21 @@ export class Agent {
       measure(vitals, this.#now.monotonicMs - this.#startedMs, this.#slots),
     );
     this.#publish(this.#topics.telemetry(deviceId), { cbor: pack });
+  }
+
+  #publishReports(): void {
+    for (const slot of this.#slots.values()) {
+      const evidence = slot.takeEvidence();
+      if (evidence === undefined) continue;
+      const report: ReportMessage = {
+        t: this.#now.wallMs,
+        boot: this.#keeper.record.boot,
+        window: ++this.#reports,
+        slot: slot.name,
+        ...evidence,
+      };
+      this.#publish(this.#topics.report(this.#settings.deviceId), { cbor: report });
+    }
   }
 
   #publish(topic: string, payload: Payload, retained = false): void {

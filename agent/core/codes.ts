@@ -26,10 +26,25 @@ export interface CodeEntry {
 
 export const codes = {
   // --- usage -----------------------------------------------------------------------------------
+  'champion-missing': {
+    area: 'usage',
+    cause: 'The broker retains no policy of the slot that these keys have signed.',
+    remedy: 'Publish the first release of a slot to everyone: `tinylamp publish FILE`.',
+  },
   'conformance-folder-invalid': {
     area: 'usage',
     cause: 'The conformance folder has no index that can be used.',
     remedy: 'Name a folder with an index.json, and correct what the message names.',
+  },
+  'device-enrolled': {
+    area: 'usage',
+    cause: 'The device is enrolled already.',
+    remedy: 'Choose another id, or give --again for a new credential.',
+  },
+  'device-unknown': {
+    area: 'usage',
+    cause: 'No such device is enrolled.',
+    remedy: 'Look at `tinylamp enrol --list`, and enrol it first.',
   },
   'file-unreadable': {
     area: 'usage',
@@ -46,10 +61,70 @@ export const codes = {
     cause: 'The key folder cannot be read.',
     remedy: 'Name the folder that `tinylamp keys new` made, and check its permissions.',
   },
+  'label-malformed': {
+    area: 'usage',
+    cause: 'The text is no label.',
+    remedy: 'Give NAME=VALUE: a name of A-Z a-z 0-9 _ . - and a short printable value.',
+  },
   'pipeline-file-invalid': {
     area: 'usage',
     cause: 'The pipeline file has a key or value that is not allowed.',
     remedy: 'Correct the named key; docs/operator.md has examples.',
+  },
+  'reference-file-invalid': {
+    area: 'usage',
+    cause: 'The reference statistics of a model have a key or value that is not allowed.',
+    remedy: 'Correct the named key; docs/operator.md says what a reference holds.',
+  },
+  'reference-missing': {
+    area: 'usage',
+    cause: 'The release carries no reference statistics, and the gate is to judge by them.',
+    remedy: 'Build it with --labels and --reference, or judge by labels: --evidence labels.',
+  },
+  'rollout-exists': {
+    area: 'usage',
+    cause: 'The slot has a rollout that is not over.',
+    remedy: 'Abort or promote it first, or go on with it: `tinylamp rollout start --slot SLOT`.',
+  },
+  'rollout-missing': {
+    area: 'usage',
+    cause: 'The slot has no rollout.',
+    remedy: 'Begin one with `tinylamp rollout start`.',
+  },
+  'rollout-over': {
+    area: 'usage',
+    cause: 'The rollout is over: there is nothing to decide any more.',
+    remedy: 'Begin another with `tinylamp rollout start FILE`.',
+  },
+  'rollout-running': {
+    area: 'usage',
+    cause: 'A controller runs for the rollout of this slot.',
+    remedy: 'Watch it with `tinylamp rollout status`, or end it with Ctrl-C; the rollout stays.',
+  },
+  'rollout-superseded': {
+    area: 'usage',
+    cause: 'Another policy was published since the rollout began.',
+    remedy: 'Abort the rollout: what was published stays as it is.',
+  },
+  'rollout-unanswered': {
+    area: 'usage',
+    cause: 'The controller of the rollout did not take the request in time.',
+    remedy: 'Look at what it prints; end it with Ctrl-C, and give the command again.',
+  },
+  'rollout-unreadable': {
+    area: 'usage',
+    cause: 'The record of the rollout cannot be read.',
+    remedy: 'Restore it from a copy of the key folder, or remove it and begin anew.',
+  },
+  'roster-empty': {
+    area: 'usage',
+    cause: 'No device is enrolled: there is nobody to roll out to.',
+    remedy: 'Enrol the devices first: `tinylamp enrol ID --keys DIR`.',
+  },
+  'roster-unreadable': {
+    area: 'usage',
+    cause: 'The roster of enrolled devices cannot be read or written.',
+    remedy: 'Check the folder and its permissions; mend roster.json by hand, or restore a copy.',
   },
   'usage-invalid': {
     area: 'usage',
@@ -289,9 +364,15 @@ export const codes = {
   'trial-attempts-exceeded': {
     area: 'update',
     cause:
-      'The device was started several times during the trial of the release, and never came to its end.',
+      'The models of the release were loaded several times, and each time the device was started anew before they answered.',
     remedy:
       'Look for what ended the process: the model may take too much memory. Mend it and build it again.',
+  },
+  'trial-starved': {
+    area: 'update',
+    cause: 'The soak of a trial is over, and too few windows came to judge the release by.',
+    remedy:
+      'See to it that samples arrive: the trial goes on until it has enough, and the champion stays at hand.',
   },
   'window-dropped': {
     area: 'update',
@@ -434,6 +515,11 @@ export const codes = {
   },
 
   // --- input -------------------------------------------------------------------------------------
+  'label-invalid': {
+    area: 'input',
+    cause: 'A message does not hold the true label of a window.',
+    remedy: 'Send {"window": number of the window in its result, "label": name of the class}.',
+  },
   'sample-invalid': {
     area: 'input',
     cause: 'A message of the source does not hold the samples that were expected.',

@@ -1,12 +1,15 @@
 import { toHex } from './bytes.js';
+import type { Code } from './codes.js';
+import { assign } from './assignment/assign.js';
 import type { Device } from './device.js';
 import { parseBeacon } from './documents/beacon.js';
-import { everyone, parsePolicy, type Policy } from './documents/policy.js';
+import { parsePolicy, type Policy } from './documents/policy.js';
 import type { ReleaseRef } from './documents/release-ref.js';
 import { Turnstile, wait, type Process } from './process.js';
 import { accept, refuse, type Result } from './result.js';
 import type { Slot } from './slot.js';
-import { slotOf, withSlot } from './state/record.js';
+import type { Desire } from './slot/offer.js';
+import { slotOf, withSlot, type StoredRelease } from './state/record.js';
 
 /** What is desired is retained on the broker: the policy of each slot, and the beacon over all. */
 export class Desired {
@@ -90,8 +93,7 @@ export class Desired {
       );
       if (!kept.ok) return kept;
     }
-    const { sequence, manifest } = releaseFor(policy.value);
-    slot.desire({ sequence, manifest: toHex(manifest) }, version);
+    slot.desire(desireOf(policy.value, this.#device.settings.deviceId), version);
     return accept(undefined);
   }
 
@@ -118,15 +120,26 @@ export class Desired {
   #report(
     event: 'document-refused' | 'topic-refused',
     slot: string | undefined,
-    code: string,
+    code: Code,
     reason: string,
   ): void {
     this.#device.report({ event, ...(slot !== undefined && { slot }), code, reason });
   }
 }
 
-/** The release that this device is to run. Arms that hold only a part of the fleet come with experiments. */
-function releaseFor(policy: Policy): ReleaseRef {
-  const arm = policy.arms.find(({ exposure }) => exposure === everyone);
-  return arm?.release ?? policy.champion;
+function desireOf(policy: Policy, deviceId: string): Desire {
+  const { release, shadow } = assign(policy, deviceId);
+  return {
+    release: storedRelease(release),
+    trial: policy.trial,
+    challenger: shadow?.shadow && {
+      release: storedRelease(shadow.release),
+      terms: shadow.shadow,
+    },
+    promoted: policy.promoted,
+  };
+}
+
+function storedRelease({ sequence, manifest }: ReleaseRef): StoredRelease {
+  return { sequence, manifest: toHex(manifest) };
 }

@@ -1,3 +1,4 @@
+import type { Code } from './codes.js';
 import type { Instant } from './effect.js';
 import type { Exchange } from './exchange.js';
 import type { Tasks } from './process.js';
@@ -22,6 +23,8 @@ export interface AgentSettings {
 /** What the owner of the device says about one slot. */
 export interface SlotSettings {
   readonly limits: SlotLimits;
+  /** Where the true labels of windows come from, if they do: `{"window": 12, "label": "normal"}`. */
+  readonly labelsTopic?: string | undefined;
   /** Whether samples come as pictures, each of which is a whole window. */
   readonly pictures?: boolean;
   /** Where results go. */
@@ -36,6 +39,7 @@ export type Phase =
   | 'verified'
   | 'self-tested'
   | 'staged'
+  | 'shadow'
   | 'trial'
   | 'committed'
   | 'rolled-back'
@@ -57,6 +61,8 @@ export interface Device {
   report(report: Report): void;
   /** Publishes the reported state. */
   publishState(): void;
+  /** Publishes what the slots have seen since the last report. */
+  publishReports(): void;
   /** Removes files that no slot needs any more. */
   collectGarbage(): void;
 }
@@ -67,7 +73,7 @@ export interface Report {
   readonly slot?: string;
   /** The sequence number of the release that it is about. */
   readonly release?: number;
-  readonly code?: string;
+  readonly code?: Code;
   readonly reason?: string;
 }
 
@@ -80,5 +86,9 @@ export type Incident =
   | 'inference-failed'
   | 'window-dropped'
   | 'sample-refused'
+  | 'label-refused'
   | 'topic-refused'
+  | 'trial-starved'
+  | 'shadow-finished'
+  | 'promoted'
   | 'beacon-stale';

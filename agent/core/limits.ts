@@ -6,6 +6,9 @@ export const limits = {
   cborDepth: 8,
   /** Items of all kinds in a signed document. */
   cborItems: 4_096,
+  /** A message of a device to the operator, and its items of all kinds: a report has many small counts. */
+  deviceMessageBytes: 65_536,
+  plainCborItems: 32_768,
   /** Texts for people, such as names and versions. */
   textBytes: 256,
   /** Words about a refusal: they may quote what came from outside, and travel in an event. */
@@ -33,6 +36,13 @@ export const limits = {
   readPauseMs: 1_000,
   /** Verifying a model and making an instance of it. */
   loadDeadlineMs: 10_000,
-  /** Starts that may end in the trial of a release before it is rolled back. */
+  /** Times that the models of a candidate are loaded without proving themselves before it is given up. */
   trialAttempts: 3,
+  /** The longest soak, a month, and the most inferences that a policy can demand of a trial. */
+  soakMs: 30 * 86_400_000,
+  trialInferences: 1_000_000_000,
+  /** The longest comparison in the shadow that a policy can demand. */
+  shadowWindows: 1_000_000,
+  /** A message with the true label of a window. */
+  labelBytes: 1_024,
 } as const;

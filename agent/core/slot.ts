@@ -1,35 +1,17 @@
-import type { Device, Phase, SlotSettings } from './device.js';
-import type { Answer, LoadedRelease } from './inference/loaded-release.js';
-import { Server, type CompletedWindow } from './inference/server.js';
-import { limits } from './limits.js';
-import { resultMessage } from './messages/result.js';
+import type { Device, SlotSettings } from './device.js';
+import { parseLabelMessage } from './experiment/label-message.js';
 import type { SlotState } from './messages/state.js';
-import { ask, wait, type Process, type Task } from './process.js';
-import { accept, refuse, type Rejection, type Result } from './result.js';
-import {
-  slotOf,
-  withRejected,
-  withSlot,
-  type SlotRecord,
-  type StoredRelease,
-} from './state/record.js';
-import { SlotCounters } from './telemetry/counters.js';
+import type { ReportMessage } from './messages/report.js';
+import type { Process } from './process.js';
+import type { Rejection } from './result.js';
+import { Candidacy } from './slot/candidacy.js';
+import { SlotLedger } from './slot/ledger.js';
+import type { Desire, Purpose } from './slot/offer.js';
+import { Service } from './slot/service.js';
+import type { StoredRelease } from './state/record.js';
+import type { SlotCounters } from './telemetry/counters.js';
 import { checkOffer } from './update/admission.js';
-import { loadRelease, readManifest } from './update/load-release.js';
-import { prepareRelease } from './update/prepare.js';
-import { isHeldAgainst, isTransient, retryDelayMs } from './update/retry.js';
-
-/** A release that the slot is busy with, from its offer until it is committed, rolled back or rejected. */
-interface Offer {
-  readonly release: StoredRelease;
-  phase: Phase;
-  task: Task | undefined;
-  /** Its models, from its self-test on. */
-  loaded: LoadedRelease | undefined;
-  committing: boolean;
-  /** Waits until it is worth another try. */
-  resting: boolean;
-}
+import { shortestTrial } from './update/trial.js';
 
 /**
  * A named place for one job. It serves the champion, and takes one release at a time from its offer
@@ -40,398 +22,184 @@ interface Offer {
  */
 export class Slot {
   readonly name: string;
-  readonly counters = new SlotCounters();
   readonly #device: Device;
-  readonly #settings: SlotSettings;
-  readonly #server: Server;
-  #champion: LoadedRelease | undefined;
-  #offer: Offer | undefined;
-  /** What the slot's policy named last for this device. */
-  #desired: StoredRelease | undefined;
+  readonly #ledger: SlotLedger;
+  readonly #service: Service;
+  readonly #candidacy: Candidacy;
+  /** What the slot's policy wanted last of this device. */
+  #desired: Desire | undefined;
   /** The version of the policy that was dealt with in this run. */
   #policyVersion = 0;
-  /** What became of the last offer, for the reported state. */
-  #last: Pick<SlotState, 'phase' | 'release' | 'code'> = {};
-  #channels = 0;
 
   constructor(device: Device, name: string, settings: SlotSettings) {
     this.#device = device;
     this.name = name;
-    this.#settings = settings;
-    this.#server = new Server(device.tasks, {
-      answered: (release, answer, window) => {
-        this.#answered(release, answer, window);
+    this.#ledger = new SlotLedger(device, name);
+    this.#service = new Service(device, this.#ledger, settings, {
+      answered: (window) => {
+        this.#candidacy.answered(window);
       },
-      failed: (release, rejection) => this.#failed(release, rejection),
-      dropped: (window) => {
-        this.#dropped(window);
+      failed: (release, rejection) => this.#candidacy.failed(release, rejection),
+      reloaded: (before, after) => {
+        this.#candidacy.reloaded(before, after);
+      },
+      fellBack: () => {
+        if (this.#desired !== undefined) this.#pursue(this.#desired);
       },
     });
+    this.#candidacy = new Candidacy(device, this.#ledger, this.#service, settings, () => {
+      if (this.#desired !== undefined) this.#pursue(this.#desired);
+    });
+  }
+
+  get counters(): SlotCounters {
+    return this.#service.counters;
   }
 
   /** Windows that are complete and have no answer yet. */
   get pendingWindows(): number {
-    return this.#server.pending;
+    return this.#service.pendingWindows;
   }
 
   /** Windows that were complete since the start. */
   get completedWindows(): number {
-    return this.#server.completed;
+    return this.#service.completedWindows;
   }
 
   /** What the device reports of the slot. */
   get state(): SlotState {
-    const { current, previous, candidate } = this.#record;
-    return {
-      ...(current && { current: current.sequence }),
-      ...(previous && { previous: previous.sequence }),
-      ...(candidate && { candidate: candidate.sequence }),
-      ...this.#last,
-    };
+    return this.#ledger.state;
   }
 
   /** The release that is offered, if any. */
   get offered(): StoredRelease | undefined {
-    return this.#offer?.release;
+    return this.#candidacy.offer?.release;
   }
 
   /** Whether a release is being brought in at this moment, and any file may be needed. */
   get busy(): boolean {
-    return this.#offer !== undefined && !this.#offer.resting;
+    return this.#candidacy.offer?.resting === false;
+  }
+
+  /** What was seen since the last call; undefined where that is nothing. */
+  takeEvidence(): Pick<ReportMessage, 'releases' | 'pairs'> | undefined {
+    return this.#service.book.take();
   }
 
   /**
-   * Serves what was committed, or `previous` where that is damaged, and goes on with a candidate that
-   * the last run left behind.
+   * Serves what was committed, or `previous` where that is damaged, and goes on with a candidate that the
+   * last run left on trial. A comparison in the shadow goes on when the policy says so again.
    */
   *boot(): Process<void> {
-    this.#champion = yield* this.#restore();
-    if (this.#champion !== undefined) yield* this.#serve(this.#champion);
-    const { candidate } = this.#record;
-    if (candidate === undefined) return;
-    if (candidate.phase === 'trial' && candidate.attempts >= limits.trialAttempts) {
-      const offer = this.#newOffer(candidate);
-      yield* this.#end(
-        offer,
-        'rolled-back',
-        refuse('trial-attempts-exceeded', `${candidate.attempts} starts ended in its trial`)
-          .rejection,
-      );
-    } else {
-      this.#begin(candidate);
+    const champion = yield* this.#service.restore();
+    if (champion !== undefined) {
+      this.#service.crown(champion);
+      yield* this.#service.serve(champion);
     }
+    const { candidate } = this.#ledger.record;
+    if (candidate === undefined || candidate.phase === 'shadow') return;
+    this.#candidacy.begin(candidate, { kind: 'serve', trial: candidate.terms });
   }
 
-  /** Takes the release that a signed policy names for this device: nothing to do, an offer, or a refusal. */
-  desire(release: StoredRelease, policyVersion: number): void {
+  /** Takes what a signed policy wants of this device: nothing to do, an offer, a refusal, a promotion. */
+  desire(desire: Desire, policyVersion: number): void {
     // The same policy is retained and comes again with each session: what it named was dealt with.
     if (policyVersion === this.#policyVersion) return;
     this.#policyVersion = policyVersion;
-    this.#desired = release;
-    this.#pursue(release);
+    this.#desired = desire;
+    this.#pursue(desire);
   }
 
-  #pursue(release: StoredRelease): void {
-    const offer = this.#offer;
-    // A commit that was begun is carried through; what is desired is looked at again afterwards.
-    if (offer?.release.manifest === release.manifest || offer?.committing === true) return;
-    if (offer !== undefined) this.#withdraw(offer);
-    if (this.#record.current?.manifest === release.manifest) return;
-    const checked = checkOffer(this.#record, release);
-    if (checked.ok) this.#begin(release);
-    else this.#note(release, 'rejected', checked.rejection);
+  /** Listens to true labels, where the owner of the device knows where they come from. */
+  listenToLabels(topic: string): void {
+    this.#device.exchange.subscribe(topic, {
+      message: (payload) => {
+        const message = parseLabelMessage(payload);
+        if (message.ok) this.#service.book.labelled(message.value.window, message.value.label);
+        else this.#ledger.report('label-refused', undefined, message.rejection);
+      },
+      refused: (rejection) => {
+        this.#ledger.report('topic-refused', undefined, rejection);
+      },
+    });
   }
 
   /** Takes samples as they come. */
   samples(values: Float32Array): void {
-    const shape = this.#server.shape;
-    // A picture of another size would begin the window of the next one, and all after it would be cut.
-    if (this.#settings.pictures === true && shape !== undefined) {
-      const expected = shape.frames * shape.channels;
-      if (values.length !== expected) {
-        const detail = `a picture of ${values.length} values, the release takes ${expected}`;
-        this.samplesRefused({ code: 'picture-invalid', detail });
-        return;
-      }
-    }
-    this.#server.push(values, this.#device.now().wallMs);
+    this.#service.samples(values);
   }
 
   samplesRefused(rejection: Rejection): void {
-    this.counters.refusedSamples++;
-    // One line for each refused message would drown the rest; telemetry has the number.
-    if (this.counters.refusedSamples === 1) this.#report('sample-refused', undefined, rejection);
+    this.#service.samplesRefused(rejection);
   }
 
-  get #record(): SlotRecord {
-    return slotOf(this.#device.keeper.record, this.name);
-  }
-
-  #newOffer(release: StoredRelease): Offer {
-    const { sequence, manifest } = release;
-    const offer: Offer = {
-      release: { sequence, manifest },
-      phase: 'offered',
-      task: undefined,
-      loaded: undefined,
-      committing: false,
-      resting: false,
-    };
-    this.#offer = offer;
-    return offer;
-  }
-
-  #begin(release: StoredRelease): void {
-    const offer = this.#newOffer(release);
-    this.#enter(offer, 'offered');
-    offer.task = this.#device.tasks.run(this.#install(offer));
-  }
-
-  /** From the offer to its trial, again after what may pass by itself: a missing block, a full disk. */
-  *#install(offer: Offer): Process<void> {
-    for (let attempt = 1; ; attempt++) {
-      const outcome = yield* this.#bringToTrial(offer);
-      if (outcome.ok) return;
-      offer.loaded = undefined;
-      if (!isTransient(outcome.rejection.code)) {
-        yield* this.#end(offer, 'rejected', outcome.rejection);
-        return;
-      }
-      this.#enter(offer, 'fetching', outcome.rejection);
-      offer.resting = true;
-      // Perhaps what is in its way is only what an earlier offer left.
-      this.#device.collectGarbage();
-      yield* ask('wait', { delayMs: retryDelayMs(attempt) });
-      offer.resting = false;
-    }
-  }
-
-  *#bringToTrial(offer: Offer): Process<Result<void>> {
-    const prepared = yield* prepareRelease({
-      device: this.#device,
-      slot: this.name,
-      settings: this.#settings,
-      release: offer.release,
-      record: this.#record,
-      enter: (phase) => {
-        this.#enter(offer, phase);
-      },
-    });
-    if (!prepared.ok) return prepared;
-    offer.loaded = prepared.value;
-    for (const phase of ['staged', 'trial'] as const) {
-      const known = this.#record.candidate;
-      const before = known?.manifest === offer.release.manifest ? known : undefined;
-      const { attempts = 0, soakMs = 0, inferences = 0 } = before ?? {};
-      const committed = yield* this.#commit(() => ({
-        candidate: {
-          ...offer.release,
-          phase,
-          attempts: phase === 'trial' ? attempts + 1 : attempts,
-          soakMs,
-          inferences,
-        },
-      }));
-      if (!committed.ok) {
-        yield* prepared.value.unload();
-        return committed;
-      }
-      this.#enter(offer, phase);
-    }
-    yield* this.#serve(prepared.value);
-    return accept(undefined);
-  }
-
-  /** The pointer swap, and the sensor in the form that the pipeline wants. */
-  *#serve(release: LoadedRelease): Process<void> {
-    yield* this.#server.serve(release);
-    const { channels } = release.manifest.pipeline.window;
-    if (channels === this.#channels) return;
-    this.#channels = channels;
-    this.#device.tasks.tell('openSensor', { slot: this.name, channels });
-  }
-
-  #answered(release: LoadedRelease, answer: Answer, window: CompletedWindow): void {
-    this.counters.answered(answer.latencyUs);
-    const { topic, encode } = this.#settings.sink;
-    const message = resultMessage(release, answer, window);
-    this.#device.tasks.ask('publish', {
-      topic: topic ?? this.#device.topics.results(this.#device.settings.deviceId, this.name),
-      payload: encode === 'json' ? { json: message } : { cbor: message },
-      retained: false,
-    });
-    const offer = this.#offer;
-    if (offer?.loaded !== release || offer.committing) return;
-    offer.committing = true;
-    this.#device.tasks.run(this.#commitOffer(offer, release));
-  }
-
-  /** The first good inference after the self-test commits the release. */
-  *#commitOffer(offer: Offer, loaded: LoadedRelease): Process<void> {
-    const committed = yield* this.#commit(({ current }) => ({
-      current: offer.release,
-      previous: current,
-      candidate: undefined,
-    }));
-    if (!committed.ok) {
-      this.#report('state-not-saved', offer.release, committed.rejection);
-      yield* ask('wait', { delayMs: retryDelayMs(1) });
-      offer.committing = false;
+  #pursue(desire: Desire): void {
+    const { current } = this.#ledger.record;
+    const serves = current?.manifest === desire.release.manifest;
+    if (serves) this.#device.tasks.run(this.#promote(desire));
+    const wanted = serves ? desire.challenger?.release : desire.release;
+    const kind = serves ? 'shadow' : 'serve';
+    const { offer } = this.#candidacy;
+    if (offer === undefined) {
+      this.#device.tasks.run(this.#candidacy.forget(wanted));
+      // Where the power failed after a commit, its files may be there still.
+      if (wanted === undefined) this.#device.collectGarbage();
+      this.#offerWanted(desire, wanted, kind);
       return;
     }
-    const before = this.#champion;
-    // It may have been loaded anew while the record was being written.
-    this.#champion = offer.loaded ?? loaded;
-    this.#offer = undefined;
-    this.#note(offer.release, 'committed');
-    // Answers come one after the other: nothing is under way in the old instances any more.
-    if (before !== undefined) yield* before.unload();
-    this.#device.collectGarbage();
-    if (this.#desired !== undefined) this.#pursue(this.#desired);
+    // A commit that was begun is carried through; what is desired is looked at again afterwards.
+    if (offer.committing) return;
+    if (offer.release.manifest !== wanted?.manifest) this.#candidacy.withdraw(offer);
+    else if (offer.purpose.kind === kind) {
+      const revised = this.#purpose(desire, kind);
+      if (revised !== undefined) this.#device.tasks.run(this.#candidacy.revise(offer, revised));
+      return;
+    } else {
+      this.#device.tasks.run(this.#candidacy.release(offer));
+    }
+    this.#offerWanted(desire, wanted, kind);
   }
 
-  *#failed(release: LoadedRelease, rejection: Rejection): Process<boolean> {
-    this.counters.failures++;
-    const offer = this.#offer;
-    if (offer?.loaded === release && !offer.committing) {
-      yield* this.#end(offer, 'rolled-back', rejection);
-      yield* release.unload();
-      return this.#champion !== undefined;
+  #offerWanted(desire: Desire, wanted: StoredRelease | undefined, kind: Purpose['kind']): void {
+    if (wanted === undefined) return;
+    const checked = checkOffer(this.#ledger.record, wanted);
+    if (!checked.ok) {
+      this.#ledger.note(wanted, 'rejected', checked.rejection);
+      return;
     }
-    // Withdrawn while it was answering: the window goes to whatever is served now.
-    if (release !== this.#champion && release !== offer?.loaded) {
-      return this.#server.served !== undefined && this.#server.served !== release;
-    }
-    this.#report('inference-failed', release.stored, rejection);
-    yield* release.unload();
-    const loading = this.#champion === release ? this.#restore() : this.#reload(release);
-    const again = yield* loading;
-    if (this.#champion === release) this.#champion = again;
-    if (offer?.loaded === release) offer.loaded = again;
-    // Its successor may be served already, where this was the answer during which they were exchanged.
-    if (this.#server.served === release) {
-      this.#server.replace(again);
-      if (again !== undefined) yield* this.#serve(again);
-    }
-    // What fell back to its previous release still wants what the policy names.
-    const fellBack = again?.stored.manifest !== release.stored.manifest;
-    if (fellBack && this.#desired !== undefined) this.#pursue(this.#desired);
-    return this.#server.served !== undefined;
+    const purpose = this.#purpose(desire, kind);
+    if (purpose !== undefined) this.#candidacy.begin(wanted, purpose);
+  }
+
+  /** What a desire demands of what it wants served, or of what it wants compared, if it does. */
+  #purpose({ release, trial, challenger }: Desire, kind: Purpose['kind']): Purpose | undefined {
+    if (kind === 'shadow') return challenger && { kind, shadow: challenger.terms };
+    // What was committed here before has nothing to prove any more: the way back is short.
+    const known = this.#ledger.record.previous?.manifest === release.manifest;
+    return { kind, trial: known ? shortestTrial : trial };
   }
 
   /**
-   * Loads what was committed, or `previous` where that is damaged, and takes it for current; undefined
-   * where neither can be loaded. That it serves does not depend on whether this can be written down.
+   * A signed policy says that the current release is current for good: `previous` is given up, and the
+   * floors rise. Nothing else raises them, so that until then there is a way back.
    */
-  *#restore(): Process<LoadedRelease | undefined> {
-    const { current, previous } = this.#record;
-    for (const stored of [current, previous]) {
-      if (stored === undefined) continue;
-      const loaded = yield* this.#load(stored);
-      if (loaded.ok && stored === current) return loaded.value;
-      if (loaded.ok) {
-        yield* this.#commit(() => ({ current: stored, previous: undefined }));
-        return loaded.value;
-      }
-      this.#report('release-damaged', stored, loaded.rejection);
-    }
-    if (current !== undefined) {
-      yield* this.#commit(() => ({ current: undefined, previous: undefined }));
-    }
-    return undefined;
-  }
-
-  /** Loads a release whose commit is under way. */
-  *#reload({ stored }: LoadedRelease): Process<LoadedRelease | undefined> {
-    const loaded = yield* this.#load(stored);
-    if (loaded.ok) return loaded.value;
-    this.#report('release-damaged', stored, loaded.rejection);
-    return undefined;
-  }
-
-  /** Ends an offer: back to the champion at once, then the record, then the files. Its models stay loaded. */
-  *#end(offer: Offer, phase: 'rejected' | 'rolled-back', rejection: Rejection): Process<void> {
-    const { loaded, release } = offer;
-    this.#offer = undefined;
-    if (loaded !== undefined && this.#server.served === loaded) {
-      this.#server.replace(this.#champion);
-      if (this.#champion !== undefined) yield* this.#serve(this.#champion);
-    }
-    yield* this.#commit((slot) => ({
-      candidate: undefined,
-      rejected: isHeldAgainst(rejection) ? withRejected(slot, release.manifest) : slot.rejected,
+  *#promote({ release, promoted }: Desire): Process<void> {
+    const { champion } = this.#service;
+    const { current, previous, sequenceFloor } = this.#ledger.record;
+    if (promoted === undefined || current === undefined || champion === undefined) return;
+    if (current.manifest !== release.manifest || current.sequence !== promoted) return;
+    if (sequenceFloor >= promoted && previous === undefined) return;
+    const committed = yield* this.#ledger.commit((slot) => ({
+      previous: undefined,
+      sequenceFloor: Math.max(slot.sequenceFloor, promoted),
+      epochFloor: Math.max(slot.epochFloor, champion.manifest.epoch),
     }));
-    this.#note(release, phase, rejection);
-    this.#device.collectGarbage();
-  }
-
-  /** A signed policy names another release: this one is no longer wanted, through no fault of its own. */
-  #withdraw(offer: Offer): void {
-    offer.task?.cancel();
-    this.#device.tasks.run(this.#retire(offer));
-  }
-
-  *#retire(offer: Offer): Process<void> {
-    yield* this.#end(
-      offer,
-      offer.phase === 'trial' ? 'rolled-back' : 'rejected',
-      refuse('offer-withdrawn', 'a newer policy names another release').rejection,
-    );
-    if (offer.loaded === undefined) return;
-    // In its trial it may be answering a window at this moment.
-    yield* this.#server.settled();
-    yield* offer.loaded.unload();
-  }
-
-  #dropped(window: CompletedWindow): void {
-    this.counters.dropped++;
-    this.#device.report({
-      event: 'window-dropped',
-      slot: this.name,
-      code: 'window-dropped',
-      reason: `window ${window.number} got no answer`,
-    });
-  }
-
-  *#load(stored: StoredRelease): Process<Result<LoadedRelease>> {
-    const manifest = yield* readManifest(stored);
-    if (!manifest.ok) return manifest;
-    return yield* loadRelease(this.#device, this.#settings, stored, manifest.value);
-  }
-
-  *#commit(change: (slot: SlotRecord) => Partial<SlotRecord>): Process<Result<void>> {
-    return yield* wait(
-      this.#device.keeper.commit((record) =>
-        withSlot(record, this.name, change(slotOf(record, this.name))),
-      ),
-    );
-  }
-
-  #enter(offer: Offer, phase: Phase, rejection?: Rejection): void {
-    offer.phase = phase;
-    this.#note(offer.release, phase, rejection);
-  }
-
-  #note(release: StoredRelease, phase: Phase, rejection?: Rejection): void {
-    this.#last = {
-      phase,
-      release: release.sequence,
-      ...(rejection && { code: rejection.code }),
-    };
-    this.#report(phase, release, rejection);
+    if (!committed.ok) {
+      this.#ledger.report('state-not-saved', current, committed.rejection);
+      return;
+    }
+    this.#ledger.report('promoted', current);
     this.#device.publishState();
-  }
-
-  #report(
-    event: Parameters<Device['report']>[0]['event'],
-    release: StoredRelease | undefined,
-    rejection?: Rejection,
-  ): void {
-    this.#device.report({
-      event,
-      slot: this.name,
-      ...(release && { release: release.sequence }),
-      ...(rejection && { code: rejection.code, reason: rejection.detail }),
-    });
+    this.#device.collectGarbage();
   }
 }

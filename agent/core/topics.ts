@@ -21,7 +21,10 @@ export interface Topics {
   state(deviceId: string): string;
   telemetry(deviceId: string): string;
   events(deviceId: string): string;
+  report(deviceId: string): string;
   results(deviceId: string, slot: string): string;
+  /** A filter for what all devices say, results excepted; not for brokers without wildcards. */
+  allDevices(): string;
   /** What a topic of a device is about; undefined for other topics. */
   parseDevice(topic: string): DeviceTopic | undefined;
 }
@@ -29,7 +32,7 @@ export interface Topics {
 /** A topic below `<prefix>/devices/<id>/`. */
 export interface DeviceTopic {
   readonly deviceId: string;
-  readonly channel: 'presence' | 'state' | 'telemetry' | 'events' | 'results';
+  readonly channel: 'presence' | 'state' | 'telemetry' | 'report' | 'events' | 'results';
   /** The slot, for results. */
   readonly slot?: string;
 }
@@ -54,7 +57,9 @@ export function createTopics(prefix: string): Topics {
     state: (deviceId) => device(deviceId, 'state'),
     telemetry: (deviceId) => device(deviceId, 'telemetry'),
     events: (deviceId) => device(deviceId, 'events'),
+    report: (deviceId) => device(deviceId, 'report'),
     results: (deviceId, slot) => device(deviceId, `results/${checked(slot, slotPattern)}`),
+    allDevices: () => `${prefix}/devices/+/+`,
     parseDevice: (topic) => parseDevice(topic, prefix),
   };
 }
@@ -75,6 +80,7 @@ function parseDevice(topic: string, prefix: string): DeviceTopic | undefined {
     case 'presence':
     case 'state':
     case 'telemetry':
+    case 'report':
     case 'events':
       return slot === undefined ? { deviceId, channel } : undefined;
     case 'results':

@@ -8,7 +8,7 @@ export const demoCommand: Command = {
   summary: 'Tell the story: broker, agent, fleet, good and bad releases.',
   options: {
     exit: { type: 'flag', describe: 'End when the story is told; 0 only if all happened as told.' },
-    devices: { type: 'number', describe: 'Simulated devices besides the real agent.', default: 20 },
+    devices: { type: 'number', describe: 'Simulated devices besides the real agent.', default: 47 },
     seed: { type: 'number', describe: 'Machines and signals follow from it.', default: 1 },
     port: { type: 'number', describe: 'Port of the embedded broker; 0 takes any.', default: 0 },
     ...jsonOption,
@@ -19,7 +19,8 @@ export const demoCommand: Command = {
   ],
   async run(given, terminal) {
     const asTold = await runDemo({
-      devices: given.wholeNumber('devices', 1, 1000),
+      // With fewer devices no gate can be certain of anything in the time of an audience.
+      devices: given.wholeNumber('devices', 31, 1000),
       seed: given.wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER),
       port: given.wholeNumber('port', 0, 65535),
       json: given.flag('json'),

@@ -1,9 +1,12 @@
+import path from 'node:path';
 import type {
   ModelReport,
   OperatorReport,
   PlacementReport,
   TensorReport,
 } from '../../wasm/loader/model-report.js';
+import { drawModel } from '../../wasm/workbench/model-picture.js';
+import { writeNamedFile } from '../files.js';
 import { jsonOption, type Command, type Terminal } from '../command.js';
 import { openModel } from '../interpreter.js';
 import { formatNumber, formatTable, printable } from '../text-table.js';
@@ -13,11 +16,22 @@ export const inspectCommand: Command = {
   words: 'inspect',
   summary: 'Show the operators, tensors, arena plan and cost of a model.',
   positionals: [{ name: 'model', describe: 'The .tflite file.' }],
-  options: jsonOption,
-  examples: [['$0 inspect model.tflite', 'tables for people']],
+  options: {
+    svg: { type: 'text', describe: 'Draw operators and arena plan into this file.' },
+    ...jsonOption,
+  },
+  examples: [
+    ['$0 inspect model.tflite', 'tables for people'],
+    ['$0 inspect model.tflite --svg model.svg', 'and a picture'],
+  ],
   async run(given, terminal) {
     const file = given.requiredText('model');
     const { report } = await openModel(file);
+    const picture = given.text('svg');
+    if (picture !== undefined) {
+      const drawn = drawModel(report, path.basename(file));
+      writeNamedFile(picture, new TextEncoder().encode(drawn));
+    }
     if (given.flag('json')) terminal.printJson(report);
     else print(report, file, terminal);
     return 0;

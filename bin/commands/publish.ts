@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
-import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
-import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
+import { limits } from '../../agent/core/limits.js';
 import { createTopics } from '../../agent/core/topics.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
 import { parseReleaseFile } from '../../operator/release/release-file.js';
 import { readKeyset, verifyRelease } from '../../operator/release/verify-release.js';
+import { brokerOptions, createBrokerTransport } from '../broker-options.js';
 import { jsonOption, type Command } from '../command.js';
-import { checkBrokerUrl } from '../broker-url.js';
 import { readNamedFile } from '../files.js';
 
 /** `tinylamp publish`: everyone runs this. */
@@ -19,22 +18,23 @@ export const publishCommand: Command = {
   summary: 'Publish a release to all devices of its slot.',
   positionals: [{ name: 'file', describe: 'The release file.' }],
   options: {
-    broker: {
-      type: 'text',
-      describe: 'mqtt://HOST:PORT or mqtts://HOST:PORT',
-      alias: 'b',
-      required: true,
-    },
+    ...brokerOptions,
     keys: {
       type: 'text',
       describe: 'The folder that `keys new` made.',
       alias: 'k',
       required: true,
     },
-    prefix: { type: 'text', describe: 'The first part of every topic.', default: 'tinylamp' },
-    username: { type: 'text', describe: 'The name that the broker knows.' },
-    'password-file': { type: 'text', describe: 'A file with the password.' },
-    ca: { type: 'text', describe: 'A PEM file with the authority of the broker.' },
+    soak: {
+      type: 'number',
+      describe: 'Seconds that a device must serve the release before it is committed there.',
+      default: 0,
+    },
+    inferences: {
+      type: 'number',
+      describe: 'Good inferences that a device must see before the release is committed there.',
+      default: 1,
+    },
     ...jsonOption,
   },
   examples: [
@@ -51,33 +51,25 @@ export const publishCommand: Command = {
     verifyRelease(release, readKeyset(keys.keyset), crypto, Date.now());
     const topics = createTopics(given.requiredText('prefix'));
     const scheduler = createCronScheduler();
-    const passwordFile = given.text('password-file');
-    const ca = given.text('ca');
-    const transport = new MqttTransport({
-      urls: [checkBrokerUrl(given.requiredText('broker'))],
-      protocol: 'auto',
-      clientId: `operator-${randomBytes(6).toString('hex')}`,
-      username: given.text('username'),
-      password: passwordFile === undefined ? undefined : readPassword(passwordFile),
-      tls: ca === undefined ? undefined : { ca: readNamedFile(ca) },
-      packetBytes: 131_072,
-      spoolBytes: 67_108_864,
-      scheduler,
-      entropy: createSystemEntropy(),
-    });
+    const trial = {
+      soakMs: given.wholeNumber('soak', 0, limits.soakMs / 1000) * 1000,
+      inferences: given.wholeNumber('inferences', 1, limits.trialInferences),
+    };
+    const transport = createBrokerTransport(given, scheduler);
     const client = await connectBroker(transport, scheduler);
     try {
-      const published = await publishRelease(release, {
+      const tools = {
         client,
         topics,
         keys,
         crypto,
         wallMs: Date.now(),
-        randomBytes: (length) => new Uint8Array(randomBytes(length)),
-        progress: (message) => {
+        randomBytes: (length: number) => new Uint8Array(randomBytes(length)),
+        progress: (message: string) => {
           terminal.progress(`publishing ${message}`);
         },
-      });
+      };
+      const published = await publishRelease(release, tools, trial);
       const { slot, sequence, policyVersion, blocks } = published;
       if (given.flag('json')) terminal.printJson(published);
       else {
@@ -91,8 +83,3 @@ export const publishCommand: Command = {
     return 0;
   },
 };
-
-/** Editors end a file with a line break that is no part of the password. */
-function readPassword(file: string): Uint8Array {
-  return new TextEncoder().encode(new TextDecoder().decode(readNamedFile(file)).trimEnd());
-}

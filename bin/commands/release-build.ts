@@ -27,6 +27,7 @@ export const releaseBuildCommand: Command = {
     output: { type: 'text', describe: 'The release file to write.', alias: 'o', required: true },
     labels: { type: 'text', describe: 'A text file with the name of one class a line.' },
     pipeline: { type: 'text', describe: 'A JSON file: window, normalise, decision.' },
+    reference: { type: 'text', describe: 'A JSON file: how the model answers on reference data.' },
     name: { type: 'text', describe: 'A name for people; by default that of the model file.' },
     'release-version': { type: 'text', describe: 'A version for people.', default: '' },
     sequence: {
@@ -49,6 +50,7 @@ export const releaseBuildCommand: Command = {
       throw new CodedError('topic-invalid', `${slot} is no name of a slot`);
     const labelsFile = given.text('labels');
     const pipelineFile = given.text('pipeline');
+    const referenceFile = given.text('reference');
     const keys = openKeyFolder(given.requiredText('keys'));
     terminal.progress(`running ${modelFile} to measure it`);
     const sequence =
@@ -63,6 +65,7 @@ export const releaseBuildCommand: Command = {
           pipelineFile === undefined
             ? undefined
             : (models) => parsePipelineFile(readText(pipelineFile), models),
+        reference: referenceFile === undefined ? undefined : readNamedFile(referenceFile),
         slot,
         name: given.text('name') ?? path.basename(modelFile, '.tflite'),
         version: given.requiredText('release-version'),

@@ -131,8 +131,18 @@ function row(key: string, allowed: string, preset: string, meaning: string): str
 /** What is optional, or what a pipe ends in a map of. */
 function unwrap(node: SchemaNode): SchemaNode {
   const inner = node.wrapped ?? node;
-  const value = inner.value ?? inner.pipe?.find((each) => each.value !== undefined)?.value;
+  const value = valueOf(inner);
   return value === undefined ? inner : { ...inner, value };
+}
+
+/** The form of the values of a map, which may stand deep in pipes of pipes. */
+function valueOf(node: SchemaNode): SchemaNode | undefined {
+  if (node.value !== undefined) return node.value;
+  for (const each of node.pipe ?? []) {
+    const value = each === node ? undefined : valueOf(each);
+    if (value !== undefined) return value;
+  }
+  return undefined;
 }
 
 function descriptionOf(node: SchemaNode): string {

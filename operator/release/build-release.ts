@@ -14,6 +14,7 @@ import type { Engine, ModelFacts } from '../../agent/ports/engine.js';
 import type { SigningKey } from '../keys/signing-key.js';
 import { measureModel } from './measure-model.js';
 import { defaultPipeline } from './pipeline-file.js';
+import { parseReferenceFile } from './reference-file.js';
 import type { ReleaseFile } from './release-file.js';
 import { defaultBlockSize, describeTransfer } from './split-blocks.js';
 
@@ -24,6 +25,8 @@ export interface ReleaseSource {
   readonly labels: readonly string[];
   /** Derived from the model where absent. */
   readonly pipeline: ((models: readonly string[]) => Pipeline) | undefined;
+  /** The model's answers on reference data, as `parseReferenceFile` reads them; none where absent. */
+  readonly reference?: Uint8Array | undefined;
   readonly slot: string;
   readonly name: string;
   readonly version: string;
@@ -57,6 +60,11 @@ export async function buildRelease(
   if (source.labels.length > 0) {
     const text = new TextEncoder().encode(`${source.labels.join('\n')}\n`);
     parts.splice(1, 0, ['labels', 'labels.txt', text]);
+  }
+  if (source.reference !== undefined) {
+    // What cannot be read later must not be signed now.
+    parseReferenceFile(source.reference);
+    parts.push(['reference', 'reference.json', source.reference]);
   }
   const artifacts = parts.map(([role, name, bytes]): Artifact => {
     const transfer = describeTransfer(bytes, defaultBlockSize, crypto);

@@ -19,11 +19,14 @@ export interface GatewayProcessOptions {
   readonly slot: string;
   readonly sensorTopic: string;
   readonly keyset: string;
+  readonly truthTopic: string;
+  readonly telemetrySchedule: string;
 }
 
 /** Writes a configuration as its owner would, and starts `tinylamp agent` with it. */
 export function startGatewayProcess(options: GatewayProcessOptions): GatewayProcess {
   const { folder, deviceId, broker, prefix, slot, sensorTopic, keyset } = options;
+  const { truthTopic, telemetrySchedule } = options;
   const configuration = path.join(folder, `${deviceId}.yaml`);
   writeFileSync(
     configuration,
@@ -35,6 +38,8 @@ export function startGatewayProcess(options: GatewayProcessOptions): GatewayProc
       'slots:',
       `  ${slot}:`,
       `    source: {type: mqtt, topic: ${sensorTopic}, decode: json, fields: [/x, /y, /z]}`,
+      `    truth: {type: mqtt, topic: ${truthTopic}}`,
+      `telemetry: {schedule: ${JSON.stringify(telemetrySchedule)}}`,
       '',
     ].join('\n'),
   );

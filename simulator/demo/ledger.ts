@@ -20,8 +20,9 @@ interface DeviceLedger {
   /** Windows that were complete, by the device's own count. */
   completed: number;
   right: number;
-  /** The release of the last result. */
+  /** The release of the last result, and those of all. */
   sequence: number;
+  readonly sequences: Set<number>;
 }
 
 /**
@@ -36,6 +37,7 @@ export class Ledger {
   readonly #truth: ReadonlyMap<string, string>;
   readonly #listener: (event: LedgerEvent) => void;
   readonly #now: () => number;
+  readonly #answered: (deviceId: string, window: number) => void;
   readonly #devices = new Map<string, DeviceLedger>();
   readonly #waiting = new Set<() => void>();
 
@@ -45,14 +47,23 @@ export class Ledger {
     readonly truth: ReadonlyMap<string, string>;
     readonly listener: (event: LedgerEvent) => void;
     readonly now: () => number;
+    /** Called with each result. */
+    readonly answered: (deviceId: string, window: number) => void;
   }) {
     this.#topics = options.topics;
     this.#codec = options.codec;
     this.#truth = options.truth;
     this.#listener = options.listener;
     this.#now = options.now;
+    this.#answered = options.answered;
     for (const device of options.truth.keys()) {
-      this.#devices.set(device, { answered: new Set(), completed: 0, right: 0, sequence: 0 });
+      this.#devices.set(device, {
+        answered: new Set(),
+        completed: 0,
+        right: 0,
+        sequence: 0,
+        sequences: new Set(),
+      });
     }
   }
 
@@ -74,6 +85,11 @@ export class Ledger {
   /** Devices whose last result came from this release. */
   servedBy(sequence: number): number {
     return [...this.#devices.values()].filter((device) => device.sequence === sequence).length;
+  }
+
+  /** Devices that gave an answer of this release at any time. */
+  everServed(sequence: number): number {
+    return [...this.#devices.values()].filter(({ sequences }) => sequences.has(sequence)).length;
   }
 
   /** Devices that reported this about a release since the ledger had so many events. */
@@ -101,6 +117,7 @@ export class Ledger {
         takeTelemetry(device, this.#codec.decode(payload) as readonly SenmlRecord[]);
         break;
       case 'presence':
+      case 'report':
       case 'state':
         break;
     }
@@ -154,6 +171,8 @@ export class Ledger {
     // Windows are counted without gaps: a later result tells of the earlier ones.
     device.completed = Math.max(device.completed, result.window);
     device.sequence = result.sequence;
+    device.sequences.add(result.sequence);
+    this.#answered(deviceId, result.window);
     if (result.label === this.#truth.get(deviceId)) device.right++;
   }
 

@@ -1,3 +1,5 @@
+import type { GateJudgement } from '../../agent/core/statistics/gate.js';
+import type { Rollout } from '../../operator/rollout/rollout.js';
 import type { LedgerEvent } from './ledger.js';
 
 /** What the demo prints with. */
@@ -36,6 +38,23 @@ export class Narrator {
 
   event(event: LedgerEvent): void {
     if (this.#json) this.#printer.printJson(event);
+  }
+
+  /** The verdict of a rollout's gate, for machines. */
+  verdict({ slot, challenger, step }: Rollout, action: string, judgement: GateJudgement): void {
+    if (!this.#json) return;
+    const { verdict, reason } = judgement;
+    const release = challenger.sequence;
+    this.#printer.printJson({
+      at: Date.now(),
+      event: 'verdict',
+      slot,
+      release,
+      step,
+      verdict,
+      action,
+      reason,
+    });
   }
 
   summary(summary: Readonly<Record<string, unknown>>): void {

@@ -1,54 +1,17 @@
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
-import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
-import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
-import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
-import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
-import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
-import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
-import type { Version } from '../../agent/core/documents/manifest.js';
-import { createTopics } from '../../agent/core/topics.js';
-import { createKeyFolder } from '../../operator/keys/key-folder.js';
-import { generateSigningKey } from '../../operator/keys/signing-key.js';
-import { connectBroker, type BrokerClient } from '../../operator/publish/broker-client.js';
-import type { PublishTools } from '../../operator/publish/publish-release.js';
-import { createLiveFleet } from '../live-fleet.js';
-import { Prng } from '../prng.js';
-import { environments } from '../signals/environment.js';
-import { VibrationSignal } from '../signals/vibration-signal.js';
-import { Accelerometer } from './accelerometer.js';
-import { startBroker } from './broker.js';
-import { startGatewayProcess } from './gateway-process.js';
-import { Ledger } from './ledger.js';
 import { Narrator, type Printer } from './narrator.js';
+import { openStage, periodMs, prefix, type Stage, type StageOptions } from './stage.js';
 import { tellStory } from './story.js';
-import { Workshop } from './workshop.js';
 
-export interface DemoOptions {
-  /** Simulated devices, besides the real agent. */
-  readonly devices: number;
-  readonly seed: number;
-  /** Of the embedded broker; 0 takes any. */
-  readonly port: number;
+export interface DemoOptions extends StageOptions {
   readonly json: boolean;
   /** Whether to end when the story is told. */
   readonly exit: boolean;
-  readonly agentVersion: Version;
   readonly printer: Printer;
   readonly interrupted: Promise<void>;
 }
-
-const prefix = 'tinylamp';
-const slot = 'vibration';
-const gatewayId = 'gateway-1';
-const gatewayCondition = 'bearing-fault';
-const sensorTopic = 'sensors/gateway-1/accel';
-const windowFrames = 256;
-const periodMs = 500;
-const stopTimeoutMs = 5_000;
 
 /** Runs the whole demo; gives whether all happened as told. */
 export async function runDemo(options: DemoOptions): Promise<boolean> {
@@ -79,6 +42,7 @@ async function runIn(folder: string, options: DemoOptions): Promise<boolean> {
       ...stage,
       narrator,
       devices: truth.size,
+      windowsPerMinute: 60_000 / periodMs,
       now: () => Date.now(),
       signal: ending.signal,
     });
@@ -102,128 +66,4 @@ async function runIn(folder: string, options: DemoOptions): Promise<boolean> {
   const success = asTold && missed === 0 && crashes.length === 0;
   narrator.summary({ inferences, missed, devices, asTold: success });
   return success;
-}
-
-/** Everything that the story is played on. */
-interface Stage {
-  readonly broker: string;
-  readonly ledger: Ledger;
-  readonly workshop: Workshop;
-  readonly publish: Omit<PublishTools, 'progress'>;
-  /** What each machine really suffers from, by device. */
-  readonly truth: ReadonlyMap<string, string>;
-}
-
-/** Starts broker, operator, agent process, sensor and fleet; `closers` get how each is ended, in order. */
-async function openStage(
-  folder: string,
-  options: DemoOptions,
-  narrator: Narrator,
-  crashes: string[],
-  closers: (() => Promise<unknown>)[],
-): Promise<Stage> {
-  const broker = await startBroker(options.port);
-  closers.push(() => broker.close());
-  const keyFolder = path.join(folder, 'keys');
-  const keys = createKeyFolder(keyFolder, Date.now());
-  const core = await compileWasmCore();
-  const topics = createTopics(prefix);
-  const fleet = createLiveFleet({
-    ...options,
-    broker: broker.url,
-    prefix,
-    slot,
-    environment: 'laboratory',
-    periodMs,
-    framesPerBurst: windowFrames,
-    telemetrySchedule: '*/5 * * * * *',
-    keyset: keys.keyset,
-    core,
-    // What devices have to say is on the broker; only what is wrong with one belongs here.
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-    failed: (device, error) => crashes.push(`${device}: ${String(error)}`),
-  });
-  const truth = new Map<string, string>([
-    [gatewayId, gatewayCondition],
-    ...fleet.devices.map(({ deviceId, condition }) => [deviceId, condition] as const),
-  ]);
-  const ledger = new Ledger({
-    topics,
-    truth,
-    codec: createPlainCbor(),
-    listener: (event) => {
-      narrator.event(event);
-    },
-    now: () => Date.now(),
-  });
-  broker.observe((topic, payload) => {
-    ledger.take(topic, payload);
-  });
-  const operator = await connect(broker.url, 'operator');
-  closers.push(() => operator.close());
-  const gateway = startGatewayProcess({
-    folder,
-    deviceId: gatewayId,
-    broker: broker.url,
-    prefix,
-    slot,
-    sensorTopic,
-    keyset: path.join(keyFolder, 'keyset.cbor'),
-  });
-  closers.push(async () => {
-    const ended = await gateway.stop();
-    if (ended !== 'in order') crashes.push(`${gatewayId}: ${ended}`);
-  });
-  fleet.start();
-  closers.push(() => fleet.stop(stopTimeoutMs));
-  const accelerometer = await startAccelerometer(broker.url, options.seed);
-  closers.push(() => accelerometer.stop());
-  const crypto = createNodeCrypto();
-  const workshop = new Workshop({
-    engine: createInProcessEngine(core),
-    crypto,
-    key: keys.key,
-    stranger: generateSigningKey(),
-    slot,
-  });
-  const publish = {
-    client: operator,
-    topics,
-    keys,
-    crypto,
-    wallMs: Date.now(),
-    randomBytes: (length: number) => new Uint8Array(randomBytes(length)),
-  };
-  return { broker: broker.url, ledger, workshop, publish, truth };
-}
-
-function connect(url: string, clientId: string): Promise<BrokerClient> {
-  const scheduler = createCronScheduler();
-  const transport = new MqttTransport({
-    urls: [url],
-    protocol: 'auto',
-    clientId,
-    packetBytes: 131_072,
-    spoolBytes: 16_777_216,
-    scheduler,
-    entropy: createSystemEntropy(),
-  });
-  return connectBroker(transport, scheduler);
-}
-
-async function startAccelerometer(url: string, seed: number): Promise<Accelerometer> {
-  const signal = new VibrationSignal(
-    environments.laboratory,
-    gatewayCondition,
-    Prng.fromSeed(seed).fork(0xffffffff),
-  );
-  const accelerometer = new Accelerometer(
-    await connect(url, 'accelerometer'),
-    sensorTopic,
-    signal,
-    windowFrames,
-  );
-  // A burst that the broker does not take is missing like any other lost sample.
-  accelerometer.start(periodMs, () => undefined);
-  return accelerometer;
 }

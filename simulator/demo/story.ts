@@ -1,8 +1,11 @@
 import { codes } from '../../agent/core/codes.js';
-import { publishRelease, type PublishTools } from '../../operator/publish/publish-release.js';
+import type { PublishTools } from '../../operator/publish/publish-policy.js';
+import { publishRelease } from '../../operator/publish/publish-release.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { Rollout } from '../../operator/rollout/rollout.js';
 import type { Ledger } from './ledger.js';
 import type { Narrator } from './narrator.js';
+import { compareReleases, rollOut, type RolloutChapter } from './rollout-chapter.js';
 import type { Workshop } from './workshop.js';
 
 export interface StoryOptions {
@@ -11,13 +14,17 @@ export interface StoryOptions {
   readonly narrator: Narrator;
   readonly devices: number;
   readonly publish: Omit<PublishTools, 'progress'>;
+  /** What a rollout needs besides. */
+  readonly rollout: Pick<RolloutChapter, 'slot' | 'devices' | 'keyFolder' | 'scheduler' | 'feed'>;
+  /** Windows that a device completes in a minute. */
+  readonly windowsPerMinute: number;
   readonly now: () => number;
   /** Ends the story before its end. */
   readonly signal: AbortSignal;
 }
 
 /** Sequence numbers of the story. They leave room below, for a release that is too old. */
-const sequences = { tooOld: 5, v1: 10, v2: 20, bad: 30 } as const;
+const sequences = { tooOld: 5, v1: 10, v2: 20, v3: 30, bad: 40 } as const;
 
 /** How long the slowest device may take for one step. */
 const stepTimeoutMs = 60_000;
@@ -26,9 +33,10 @@ const stepTimeoutMs = 60_000;
 const resultsBetween = 2;
 
 /**
- * Tells the story of the first issue: a release is installed and runs on live signals, another takes over without a
- * gap, and five bad ones are refused while inference goes on. Gives whether all happened as told; rejects when it is
- * aborted.
+ * Tells the story: a release is installed and runs on live signals; a better one is compared with it on live
+ * windows and rolled out; a third one, better in the laboratory and worse in the field, is caught by what
+ * happens in the field; and five bad ones are refused while inference goes on. Gives whether all happened
+ * as told; rejects when it is aborted.
  */
 export async function tellStory(options: StoryOptions): Promise<boolean> {
   const { workshop, ledger, narrator, devices } = options;
@@ -36,9 +44,17 @@ export async function tellStory(options: StoryOptions): Promise<boolean> {
   const v1 = await workshop.build('vibration-v1', sequences.v1);
   let asTold = await install(v1, options);
 
-  narrator.heading('A second release takes over: same architecture, another training.');
+  narrator.heading(
+    'A second model: first in the shadow of the first on live windows, then step by step.',
+  );
   const v2 = await workshop.build('vibration-v2', sequences.v2);
-  asTold = (await install(v2, options)) && asTold;
+  asTold = (await promote(v1, v2, options)) && asTold;
+
+  narrator.heading(
+    'A third model: 99.7 % in the laboratory, where the second has 99.2 %. And in the field?',
+  );
+  const v3 = await workshop.build('vibration-v3', sequences.v3);
+  asTold = (await catchTrap(v2, v3, options)) && asTold;
 
   narrator.heading('Five bad releases follow. Each device refuses each by itself.');
   const bad = (sequence: number): Promise<ReleaseFile> => workshop.build('vibration-v1', sequence);
@@ -58,7 +74,7 @@ export async function tellStory(options: StoryOptions): Promise<boolean> {
       workshop.signedByStranger(await bad(sequences.bad + 2)),
       'key-unknown',
     ],
-    ['older than what runs', await bad(sequences.tooOld), 'sequence-below-current'],
+    ['older than what was promoted', await bad(sequences.tooOld), 'sequence-below-floor'],
     [
       'its model does not do what its self-test promises',
       workshop.withWrongSelfTest(await bad(sequences.bad + 3)),
@@ -71,6 +87,58 @@ export async function tellStory(options: StoryOptions): Promise<boolean> {
   const served = ledger.servedBy(sequences.v2);
   narrator.line(`release ${sequences.v2} still serves ${served} of ${devices} devices`);
   return asTold && served === devices;
+}
+
+/** A better model passes the gate, and ends up everywhere. */
+async function promote(
+  champion: ReleaseFile,
+  challenger: ReleaseFile,
+  options: StoryOptions,
+): Promise<boolean> {
+  const rollout = await rollOut(champion, challenger, chapterOf(options));
+  const { ledger, narrator, devices } = options;
+  const served = (): number => ledger.servedBy(challenger.manifest.sequence);
+  const everywhere = await waitFor(
+    () => served() >= devices,
+    options,
+    () => `served by ${served()} of ${devices}`,
+  );
+  narrator.line(sentenceOf(rollout));
+  narrator.line(
+    `it serves ${served()} of ${devices} devices, and what came before is gone for good`,
+  );
+  return rollout.status === 'promoted' && everywhere;
+}
+
+/** A model that is worse where it matters never gets to serve. */
+async function catchTrap(
+  champion: ReleaseFile,
+  trap: ReleaseFile,
+  options: StoryOptions,
+): Promise<boolean> {
+  const { ledger, narrator, devices, windowsPerMinute } = options;
+  const rollout = await rollOut(champion, trap, chapterOf(options));
+  const { labelled, championWrong, challengerWrong } = compareReleases(rollout);
+  narrator.line(sentenceOf(rollout));
+  const exposed = ledger.everServed(trap.manifest.sequence);
+  const more = ((challengerWrong - championWrong) / labelled) * devices * windowsPerMinute;
+  narrator.line(
+    `devices that it served: ${exposed}. A plain rollout would have given it to all ${devices}, for ${Math.round(more)} more wrong answers a minute`,
+  );
+  const going = await goOn(options);
+  return rollout.status === 'aborted' && exposed === 0 && going;
+}
+
+function chapterOf(options: StoryOptions): RolloutChapter {
+  const { rollout, publish, narrator, now, signal } = options;
+  return { ...rollout, publish, narrator, now, signal };
+}
+
+function sentenceOf(rollout: Rollout): string {
+  const { labelled, championWrong, challengerWrong } = compareReleases(rollout);
+  const share = (wrong: number): string => `${((100 * wrong) / labelled).toFixed(1)} %`;
+  const { champion, challenger } = rollout;
+  return `on the same ${labelled} windows release ${champion.sequence} was wrong on ${share(championWrong)}, release ${challenger.sequence} on ${share(challengerWrong)}`;
 }
 
 async function install(release: ReleaseFile, options: StoryOptions): Promise<boolean> {

@@ -14,7 +14,7 @@ import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 
 /** A model that comes with the demo. */
-export type DemoModel = 'vibration-v1' | 'vibration-v2';
+export type DemoModel = 'vibration-v1' | 'vibration-v2' | 'vibration-v3';
 
 /** Builds the releases of the story, good and bad. */
 export class Workshop {
@@ -82,6 +82,7 @@ export class Workshop {
         model: new Uint8Array(model),
         labels,
         pipeline: (models) => parsePipelineFile(pipeline, models),
+        reference: new Uint8Array(readDemoFile(name.replace('vibration-', 'reference-') + '.json')),
         slot: this.#slot,
         name,
         version: '',

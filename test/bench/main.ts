@@ -3,6 +3,7 @@ import type { Bench, BenchFigure } from './bench.js';
 import { agentMemoryBench } from './agent-memory.js';
 import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
+import { shadowBench } from './shadow.js';
 import { inferenceBench } from './inference.js';
 
 /**
@@ -14,6 +15,7 @@ const benches: readonly Bench[] = [
   coreSizeBench,
   agentMemoryBench,
   agentUpdateBench,
+  shadowBench,
 ];
 
 const words = process.argv.slice(2);

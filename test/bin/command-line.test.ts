@@ -75,6 +75,7 @@ describe('the command line', () => {
     assert.match((await run('--version')).stdout, /^\d+\.\d+\.\d+\n$/);
   });
 
+  const rolloutAt = '--slot other --keys keys --broker mqtt://127.0.0.1:9';
   const refusals: readonly (readonly [line: string, code: string, exitCode: number])[] = [
     // What was typed.
     ['', 'usage-invalid', 2],
@@ -138,6 +139,18 @@ describe('the command line', () => {
     ['release verify v1.tinylamp --keys stranger', 'key-unknown', 4],
     ['publish v1.tinylamp --keys stranger --broker mqtt://127.0.0.1:9', 'key-unknown', 4],
     ['publish tampered.tinylamp --keys keys --broker mqtt://127.0.0.1:9', 'signature-invalid', 4],
+    // Rollouts.
+    ['rollout status --slot a --keys keys', 'rollout-missing', 2],
+    ['rollout replay --slot ../a --keys keys', 'topic-invalid', 2],
+    ['rollout pause --slot a --keys nowhere --broker mqtt://127.0.0.1:9', 'keys-unreadable', 2],
+    ['rollout abort --slot a --keys keys --broker mqtt://127.0.0.1:9', 'rollout-missing', 2],
+    [`rollout start tampered.tinylamp ${rolloutAt}`, 'signature-invalid', 4],
+    [`rollout start v1.tinylamp ${rolloutAt}`, 'usage-invalid', 2],
+    [`rollout start ${rolloutAt} --exposures 50,25,100`, 'usage-invalid', 2],
+    [`rollout start ${rolloutAt} --exposures 10,50`, 'usage-invalid', 2],
+    [`rollout start ${rolloutAt} --windows 10 --labelled 11`, 'usage-invalid', 2],
+    [`rollout start ${rolloutAt} --harm 30 --safe 20`, 'usage-invalid', 2],
+    [`rollout start ${rolloutAt} --alpha 0.01`, 'usage-invalid', 2],
     // The configuration of an agent.
     ['agent --config nowhere.yaml', 'configuration-invalid', 2],
     ['agent --config typo.yaml', 'configuration-invalid', 2],

@@ -73,7 +73,7 @@ describe('docs/wire.cddl', function () {
       'self-test',
       'release-file',
     ],
-    ...['presence', 'state', 'event', 'result', 'telemetry', 'wire'],
+    ...['presence', 'state', 'event', 'report', 'result', 'telemetry', 'wire'],
     ...['sign1-header', 'sign-header', 'signer-header', 'keyset', 'manifest', 'policy', 'beacon'],
   ];
   for (const rule of rules) {
@@ -113,6 +113,8 @@ describe('docs/wire.cddl', function () {
     ['presence', ['online'], 1],
     ['state', ['boot'], 'first'],
     ['event', ['event'], 'exploded'],
+    ['report', ['releases'], 'none'],
+    ['report', ['boot'], -1],
     ['result', ['window'], -1],
   ];
   for (const [rule, where, value] of broken) {

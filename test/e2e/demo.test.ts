@@ -4,7 +4,7 @@ import path from 'node:path';
 import process from 'node:process';
 
 const program = path.resolve(import.meta.dirname, '../../../bin/tinylamp.js');
-const devices = 6;
+const devices = 48;
 
 /** One line of `tinylamp demo --json` (design, section 9). */
 interface Line {
@@ -18,6 +18,8 @@ interface Line {
   readonly inferences?: number;
   readonly missed?: number;
   readonly devices?: number;
+  readonly verdict?: string;
+  readonly action?: string;
 }
 
 describe('tinylamp demo', function () {
@@ -26,11 +28,10 @@ describe('tinylamp demo', function () {
   let exitCode: number | null = null;
 
   before(() => {
-    const run = spawnSync(
-      process.execPath,
-      [program, 'demo', '--exit', '--json', '--devices', String(devices - 1)],
-      { encoding: 'utf8', timeout: 170_000 },
-    );
+    const run = spawnSync(process.execPath, [program, 'demo', '--exit', '--json'], {
+      encoding: 'utf8',
+      timeout: 170_000,
+    });
     exitCode = run.status;
     lines = run.stdout
       .trim()
@@ -50,19 +51,37 @@ describe('tinylamp demo', function () {
     assert.ok((summary.inferences ?? 0) > 10 * devices);
   });
 
-  for (const release of [10, 20]) {
-    it(`brings release ${release} through all phases on every device`, () => {
-      const phases = ['offered', 'admitted', 'verified', 'self-tested', 'staged', 'trial'];
-      for (const phase of [...phases, 'committed']) assertOnAll(phase, release, undefined);
+  const phases = ['offered', 'admitted', 'verified', 'self-tested', 'staged'];
+  for (const [release, courses] of [
+    [10, ['trial', 'committed']],
+    [20, ['shadow', 'trial', 'committed']],
+    [30, ['shadow']],
+  ] as const) {
+    it(`brings release ${release} through ${courses.join(', ')} on every device`, () => {
+      for (const phase of [...phases, ...courses]) assertOnAll(phase, release, undefined);
     });
   }
 
+  it('promotes the better model step by step, and aborts the trap on harm', () => {
+    const verdicts = lines.filter(({ event }) => event === 'verdict');
+    assert.deepEqual(
+      verdicts.map(({ release, verdict, action }) => [release, verdict, action]),
+      [
+        [20, 'safe', 'advance'],
+        [20, 'safe', 'advance'],
+        [20, 'safe', 'advance'],
+        [20, 'safe', 'promote'],
+        [30, 'harm', 'abort'],
+      ],
+    );
+  });
+
   const refusals: readonly (readonly [release: number, code: string])[] = [
-    [30, 'block-invalid'],
-    [31, 'signature-invalid'],
-    [32, 'key-unknown'],
-    [5, 'sequence-below-current'],
-    [33, 'self-test-mismatch'],
+    [40, 'block-invalid'],
+    [41, 'signature-invalid'],
+    [42, 'key-unknown'],
+    [5, 'sequence-below-floor'],
+    [43, 'self-test-mismatch'],
   ];
   for (const [release, code] of refusals) {
     it(`shows that every device refuses release ${release} with ${code} and a reason`, () => {

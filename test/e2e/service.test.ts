@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { sealSign1 } from '../../agent/core/cose/sign1.js';
+import { shortestTrial } from '../../agent/core/update/trial.js';
 import { encodePolicy, everyone } from '../../agent/core/documents/policy.js';
 import { createTopics } from '../../agent/core/topics.js';
 import { generateSigningKey, type SigningKey } from '../../operator/keys/signing-key.js';
@@ -76,6 +77,8 @@ describe('an agent in service', () => {
           },
         ],
         promoted: undefined,
+        trial: shortestTrial,
+        gate: undefined,
       });
     const sealed = (type: 'policy' | 'beacon', payload: Uint8Array, key: SigningKey): Uint8Array =>
       sealSign1(type, key.kid, payload, (bytes) => key.sign(bytes));

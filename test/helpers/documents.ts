@@ -107,9 +107,12 @@ export function samplePolicy(change: Partial<Policy> = {}): Policy {
         release: { sequence: 7, manifest: sha256('seven') },
         exposure: 10_000,
         salt: sha256('salt').subarray(0, 8),
+        shadow: { windows: 40, budgetPermille: 300 },
       },
     ],
     promoted: 6,
+    trial: { soakMs: 60_000, inferences: 20 },
+    gate: { marginPermille: 50, harmPermille: 100, safePermille: 300, alphaPermille: 50 },
     ...change,
   };
 }

@@ -18,6 +18,7 @@ export const sampleRecord: DeviceRecord = {
           attempts: 2,
           soakMs: 1234.0,
           inferences: 9,
+          terms: { soakMs: 60_000, inferences: 20 },
         },
         sequenceFloor: 6,
         epochFloor: 1,

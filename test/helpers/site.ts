@@ -8,9 +8,11 @@ import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
+import { shortestTrial, type TrialTerms } from '../../agent/core/update/trial.js';
 import { createTopics } from '../../agent/core/topics.js';
 import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
+import { publishPolicy, type PublishTools } from '../../operator/publish/publish-policy.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
 import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
@@ -99,6 +101,26 @@ slots:
   async publish(
     release: ReleaseFile,
     progress: (message: string) => void = () => undefined,
+    trial: TrialTerms = shortestTrial,
+  ): Promise<void> {
+    await this.#operate(progress, (tools) => publishRelease(release, tools, trial));
+  }
+
+  /** Publishes a policy that names a release for everyone, whose blocks and manifest are there already. */
+  async decide(release: ReleaseFile, promoted: number | undefined): Promise<void> {
+    const { sequence } = release.manifest;
+    const champion = { sequence, manifest: crypto.sha256(release.envelope) };
+    const { slot } = this;
+    const content = { slot, champion, arms: [], promoted, trial: shortestTrial, gate: undefined };
+    await this.#operate(
+      () => undefined,
+      (tools) => publishPolicy(content, tools),
+    );
+  }
+
+  async #operate(
+    progress: (message: string) => void,
+    run: (tools: PublishTools) => Promise<unknown>,
   ): Promise<void> {
     const scheduler = createCronScheduler();
     const transport = new MqttTransport({
@@ -112,7 +134,7 @@ slots:
     });
     const client = await connectBroker(transport, scheduler);
     try {
-      await publishRelease(release, {
+      await run({
         client,
         topics: createTopics('tinylamp'),
         keys: this.keys,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { codes } from '../../agent/core/codes.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
 import { World } from './world.js';
@@ -66,7 +67,10 @@ describe('A slot under faults', () => {
       await world.release('vibration-v2', 2);
       await world.time.advance(10_000);
       assert.equal(device.story.at(-1), `2 rolled-back ${fault}`);
-      assert.deepEqual(device.state, { current: 1, phase: 'rolled-back', release: 2, code: fault });
+      const { reason, remedy, ...state } = device.state;
+      assert.deepEqual(state, { current: 1, phase: 'rolled-back', release: 2, code: fault });
+      assert.equal(reason, 'a fault of the simulation');
+      assert.equal(remedy, codes[fault].remedy);
       assertEveryWindowAnswered();
       assertOneInstance();
     });

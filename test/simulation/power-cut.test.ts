@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { SlotRecord } from '../../agent/core/state/record.js';
+import type { ReleaseFile } from '../../operator/release/release-file.js';
 import { createMemoryDisk, type MemoryDisk } from '../../simulator/ports/memory-storage.js';
 import { World } from './world.js';
 
@@ -12,13 +13,21 @@ describe('A power cut at every operation of the storage', () => {
   /** What the broker retains when releases 1, 1 and 2, and 1 to 3 were published. */
   let published: readonly ReadonlyMap<string, Uint8Array>[] = [];
 
+  /** What was published, in order. A release that is built anew is another one: its budget is measured. */
+  const releases: ReleaseFile[] = [];
+  const releaseOf = (sequence: number): ReleaseFile => {
+    const release = releases[sequence - 1];
+    assert.ok(release);
+    return release;
+  };
+
   before(async () => {
     world = await World.create();
     const snapshots: ReadonlyMap<string, Uint8Array>[] = [];
     for (const [i, model] of (
       ['vibration-v1', 'vibration-v2', 'vibration-v1'] as const
     ).entries()) {
-      await world.release(model, i + 1);
+      releases.push(await world.release(model, i + 1));
       snapshots.push(new Map(world.broker.retained));
     }
     published = snapshots;
@@ -133,6 +142,79 @@ describe('A power cut at every operation of the storage', () => {
       }
     });
   }
+
+  /** Retains what the operator has published so far, and nothing that devices said. */
+  const keepPublished = (): ReadonlyMap<string, Uint8Array> =>
+    new Map(
+      [...world.broker.retained].filter(([topic]) => world.topics.parseDevice(topic) === undefined),
+    );
+
+  /** Cuts at every operation of a run that starts on this disk, with this retained by the broker. */
+  const cutEverywhere = async (
+    before: MemoryDisk,
+    retained: ReadonlyMap<string, Uint8Array>,
+    expected: { readonly current: number; readonly allowed: readonly number[] },
+    assertConverged: (record: SlotRecord, disk: MemoryDisk, context: string) => void,
+  ): Promise<void> => {
+    const retain = (): void => {
+      world.broker.retained.clear();
+      for (const [topic, payload] of retained) world.broker.retained.set(topic, payload);
+    };
+    retain();
+    const whole = await runUntil(before, Infinity);
+    assert.equal(whole.record?.current?.sequence, expected.current);
+    const floors = world.createDevice({ disk: before }).record;
+    for (let cut = 1; cut <= whole.operations; cut++) {
+      const context = `cut at ${cut} of ${whole.operations}`;
+      retain();
+      const left = await runUntil(before, cut);
+      const current = left.record?.current?.sequence;
+      assert.ok(
+        current !== undefined && expected.allowed.includes(current),
+        `${context}: ${current}`,
+      );
+      if (left.record !== undefined) assertFloorsHold(floors, left.record, context);
+      const after = await startAgain(left.disk, expected.current, context);
+      assertFloorsHold(left.record, after, context);
+      assertConverged(after, left.disk, context);
+    }
+  };
+
+  const manifestsOn = ({ files }: MemoryDisk): number =>
+    [...files.keys()].filter((name) => name.startsWith('manifests/')).length;
+
+  it('loses nothing of a roll-back that a signed policy asks for', async () => {
+    const before = await diskAfter(2);
+    retain(2);
+    await world.publishPolicy(releaseOf(1));
+    const retained = keepPublished();
+    await cutEverywhere(before, retained, { current: 1, allowed: [1, 2] }, (record, _, context) => {
+      assert.equal(record.previous, undefined, context);
+    });
+  });
+
+  it('loses nothing of an adoption of the running image under a later number', async () => {
+    const before = await diskAfter(2);
+    retain(2);
+    await world.publish(world.withManifest(releaseOf(2), { sequence: 5 }));
+    const retained = keepPublished();
+    await cutEverywhere(before, retained, { current: 5, allowed: [2, 5] }, (record, _, context) => {
+      assert.equal(record.previous?.sequence, 1, context);
+      assert.equal(record.candidate, undefined, context);
+    });
+  });
+
+  it('loses nothing of a promotion: the floor rises once and stays, and the old files go', async () => {
+    const before = await diskAfter(2);
+    retain(2);
+    await world.publishPolicy(releaseOf(2), { promoted: 2 });
+    const retained = keepPublished();
+    await cutEverywhere(before, retained, { current: 2, allowed: [2] }, (record, disk, context) => {
+      assert.equal(record.sequenceFloor, 2, context);
+      assert.equal(record.previous, undefined, context);
+      assert.equal(manifestsOn(disk), 1, context);
+    });
+  });
 
   it('loses nothing either where the power fails again while the device recovers', async () => {
     const before = await diskAfter(1);

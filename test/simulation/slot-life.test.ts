@@ -186,6 +186,22 @@ describe('A slot', () => {
     }
   });
 
+  it('waits for a release whose time has not come, even if that is beyond every calendar', async () => {
+    const device = await settled();
+    for (const [sequence, notBefore] of [
+      [2, 4_000_000_000],
+      [3, Number.MAX_SAFE_INTEGER],
+    ] as const) {
+      const release = await world.workshop.build('vibration-v2', sequence);
+      await world.publish(world.withManifest(release, { notBefore }));
+      await world.time.advance(minuteMs);
+      assert.equal(device.state.code, 'release-not-yet-valid');
+      assert.equal(device.state.release, sequence);
+      assert.equal(device.state.current, 1);
+      assertEveryWindowAnswered(device);
+    }
+  });
+
   it('refuses a release below the current one, unless it is the previous one', async () => {
     const device = await settled();
     const first = await world.workshop.build('vibration-v1', 1);
@@ -213,7 +229,8 @@ describe('A slot', () => {
     await world.publish(first);
     await world.time.advance(5_000);
     assert.equal(device.state.current, 1);
-    assert.equal(device.state.previous, 2);
+    // What was left is no way back: nobody goes there again without a policy that says so.
+    assert.equal(device.state.previous, undefined);
     // Nothing was fetched: both releases were on disk.
     assert.equal(storyOf(device, 1).filter((line) => line === '1 fetching').length, 1);
     assertEveryWindowAnswered(device);

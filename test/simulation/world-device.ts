@@ -2,6 +2,7 @@ import { createInProcessEngine } from '../../agent/adapters/engine/in-process-en
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import type { AgentSettings, SlotSettings } from '../../agent/core/device.js';
+import type { ReportMessage } from '../../agent/core/messages/report.js';
 import type { ResultMessage } from '../../agent/core/messages/result.js';
 import type { SlotState, StateMessage } from '../../agent/core/messages/state.js';
 import { decodeRecord } from '../../agent/core/state/record-codec.js';
@@ -34,6 +35,8 @@ export interface WorldDeviceOptions {
   readonly limits?: Partial<SlotSettings['limits']>;
   readonly settings?: Partial<AgentSettings>;
   readonly encode?: 'json' | 'cbor';
+  /** Where true labels come from. */
+  readonly labelsTopic?: string;
   /** Asked before each operation of the storage (`simulator/ports/memory-storage.ts`). */
   readonly beforeOperation?: (number: number, what: string) => StorageFault;
   /** Asked before each inference. */
@@ -61,6 +64,8 @@ export class WorldDevice {
   failure: Error | undefined;
   /** Bursts of samples that were delivered. */
   bursts = 0;
+  /** While set, the sensor says nothing. */
+  silent = false;
   readonly #world: World;
   readonly #device: SimulatedDevice;
   readonly #scheduler: DeviceScheduler;
@@ -98,20 +103,29 @@ export class WorldDevice {
             this.#hasPower ? (options.beforeOperation?.(number, what) ?? 'go') : 'stop',
         }),
         transport: this.#transport,
-        sensor: () =>
-          createGeneratedSensor({
-            signal: {
-              next: (values) => {
-                this.bursts++;
-                signal.next(values);
-              },
-            },
+        sensor: () => {
+          const sensor = createGeneratedSensor({
+            signal,
             valuesPerDelivery: 256 * channels,
             periodMs,
             firstMs: periodMs,
             clock: world.time,
             scheduler: this.#scheduler,
-          }),
+          });
+          return {
+            open: (listener) => {
+              sensor.open({
+                ...listener,
+                samples: (values, wallMs) => {
+                  if (this.silent) return Promise.resolve();
+                  this.bursts++;
+                  return listener.samples(values, wallMs);
+                },
+              });
+            },
+            close: () => sensor.close(),
+          };
+        },
         encodeCbor: (value) => plainCbor.encode(value),
         rssBytes: () => 50_000_000,
       },
@@ -174,6 +188,11 @@ export class WorldDevice {
     );
   }
 
+  /** Reports of this start. */
+  get reports(): readonly ReportMessage[] {
+    return this.#world.heard('report', this.deviceId, this.#earlier) as ReportMessage[];
+  }
+
   /** What telemetry said last about a count of the slot, such as `windows`. */
   counted(name: string): number {
     const packs = this.#world.heard('telemetry', this.deviceId) as SenmlRecord[][];
@@ -182,7 +201,7 @@ export class WorldDevice {
     return Number(record?.['2'] ?? 0);
   }
 
-  #settings({ settings, limits, encode }: WorldDeviceOptions): AgentSettings {
+  #settings({ settings, limits, encode, labelsTopic }: WorldDeviceOptions): AgentSettings {
     return {
       deviceId: this.deviceId,
       labels: { class: 'pi4' },
@@ -195,6 +214,7 @@ export class WorldDevice {
           {
             limits: { arenaBytes: 262_144, imageBytes: 1_048_576, periodMs, ...limits },
             sink: { topic: undefined, encode: encode ?? 'json' },
+            labelsTopic,
           },
         ],
       ]),

@@ -7,11 +7,20 @@ import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import { toHex } from '../../agent/core/bytes.js';
 import type { Manifest } from '../../agent/core/documents/manifest.js';
-import { createTopics } from '../../agent/core/topics.js';
+import { everyone, type Policy } from '../../agent/core/documents/policy.js';
+import type { ReleaseRef } from '../../agent/core/documents/release-ref.js';
+import type { ShadowTerms } from '../../agent/core/experiment/shadow.js';
+import { createTopics, type DeviceTopic } from '../../agent/core/topics.js';
+import { shortestTrial } from '../../agent/core/update/trial.js';
 import type { Message } from '../../agent/ports/transport.js';
 import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
-import { publishRelease, type Publication } from '../../operator/publish/publish-release.js';
+import {
+  publishContent,
+  publishRelease,
+  type Publication,
+} from '../../operator/publish/publish-release.js';
+import { publishPolicy, type PublishTools } from '../../operator/publish/publish-policy.js';
 import { sealRelease } from '../../operator/release/build-release.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import { describeTransfer } from '../../operator/release/split-blocks.js';
@@ -23,6 +32,19 @@ import { WorldDevice, type WorldDeviceOptions } from './world-device.js';
 
 /** The slot of every release of the workshop. */
 export const slot = 'vibration';
+
+/** What a policy may say besides its champion. */
+export interface WorldPolicy {
+  readonly arms?: readonly {
+    readonly release: ReleaseFile;
+    readonly exposure?: number;
+    /** Each of the eight bytes of the salt. */
+    readonly salt?: number;
+    readonly shadow?: ShadowTerms;
+  }[];
+  readonly promoted?: number;
+  readonly trial?: Policy['trial'];
+}
 
 /**
  * A small world for tests: an operator with real keys, a broker in memory, and devices that are the real
@@ -78,24 +100,33 @@ export class World {
   }
 
   /** Publishes a release to everyone, as the operator's command does. */
-  async publish(release: ReleaseFile): Promise<Publication> {
-    const scheduler = this.time.createScheduler();
-    const transport = this.broker.createTransport({ scheduler, spoolBytes: 1e6 });
-    return this.carryThrough(
-      connectBroker(transport, scheduler).then(async (client) => {
-        const publication = await publishRelease(release, {
-          client,
-          topics: this.topics,
-          keys: this.keys,
-          crypto: createNodeCrypto(),
-          wallMs: this.time.wallMs(),
-          randomBytes: (length) => new Uint8Array(length),
-          progress: () => undefined,
-        });
-        await client.close();
-        return publication;
-      }),
-    );
+  publish(release: ReleaseFile, trial = shortestTrial): Promise<Publication> {
+    return this.#asOperator((tools) => publishRelease(release, tools, trial));
+  }
+
+  /** Publishes what a policy may name later: blocks and manifest. */
+  async publishContent(release: ReleaseFile): Promise<void> {
+    await this.#asOperator((tools) => publishContent(release, tools));
+  }
+
+  /** Publishes the next policy of the slot. What is left out is as in a policy without experiments. */
+  async publishPolicy(champion: ReleaseFile, wishes: WorldPolicy = {}): Promise<void> {
+    const { arms = [], promoted, trial = shortestTrial } = wishes;
+    const content: Omit<Policy, 'version'> = {
+      slot,
+      champion: referenceTo(champion),
+      arms: arms.map(({ release, exposure = everyone, salt = 0, shadow }, i) => ({
+        name: `arm ${i + 1}`,
+        release: referenceTo(release),
+        exposure,
+        salt: new Uint8Array(8).fill(salt),
+        shadow,
+      })),
+      promoted,
+      trial,
+      gate: undefined,
+    };
+    await this.#asOperator((tools) => publishPolicy(content, tools));
   }
 
   /** Builds one of the demo's models as a release, and publishes it. */
@@ -158,12 +189,29 @@ export class World {
     return promise;
   }
 
+  /** Does what the operator's commands do, over a session of their own. */
+  #asOperator<T>(work: (tools: PublishTools) => Promise<T>): Promise<T> {
+    const scheduler = this.time.createScheduler();
+    const transport = this.broker.createTransport({ scheduler, spoolBytes: 1e6 });
+    return this.carryThrough(
+      connectBroker(transport, scheduler).then(async (client) => {
+        const done = await work({
+          client,
+          topics: this.topics,
+          keys: this.keys,
+          crypto: createNodeCrypto(),
+          wallMs: this.time.wallMs(),
+          randomBytes: (length) => new Uint8Array(length),
+          progress: () => undefined,
+        });
+        await client.close();
+        return done;
+      }),
+    );
+  }
+
   /** What devices published on their topics of one kind, decoded, in order, from a message on. */
-  heard(
-    channel: 'events' | 'results' | 'state' | 'telemetry' | 'presence',
-    deviceId?: string,
-    from = 0,
-  ): unknown[] {
+  heard(channel: DeviceTopic['channel'], deviceId?: string, from = 0): unknown[] {
     return this.messages.slice(from).flatMap(({ topic, payload }) => {
       const about = this.topics.parseDevice(topic);
       if (about?.channel !== channel) return [];
@@ -173,4 +221,8 @@ export class World {
       return [createPlainCbor().decode(payload)];
     });
   }
+}
+
+function referenceTo({ manifest, envelope }: ReleaseFile): ReleaseRef {
+  return { sequence: manifest.sequence, manifest: createNodeCrypto().sha256(envelope) };
 }

@@ -90,6 +90,18 @@ describe('the commands for models', () => {
       assert.equal(report.operators.length, 6);
     });
 
+    it('draws a picture, in which names of tensors are no markup', () => {
+      const bytes = readFileSync(model);
+      const at = bytes.indexOf('serving_default_window');
+      bytes.write('<script>\x07&', at, 'latin1');
+      const picture = path.join(folder, 'model.svg');
+      tinylamp('inspect', file('markup.tflite', bytes), '--svg', picture);
+      const svg = readFileSync(picture, 'utf8');
+      assert.match(svg, /^<svg [\s\S]*CONV_2D[\s\S]*<\/svg>\n$/);
+      assert.ok(svg.includes('&lt;script&gt;�&amp;'));
+      assert.ok(!svg.includes('<script'));
+    });
+
     it('does not let names of tensors write to the terminal', () => {
       const bytes = readFileSync(model);
       const at = bytes.indexOf('serving_default_window');

@@ -186,6 +186,17 @@ const slot = section(
       ),
       { type: 'mqtt' },
     ),
+    truth: v.optional(
+      section(
+        {
+          type: choice(['mqtt'], 'Where true labels come from.'),
+          topic: topic(
+            'The topic of messages such as `{"window": 12, "label": "normal"}`: the true label of a window, by its number in the result.',
+          ),
+        },
+        'Where the true labels of windows come from, if somebody finds out: they tell which of two models is better.',
+      ),
+    ),
     limits: v.optional(
       section(
         {

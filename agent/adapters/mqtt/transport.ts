@@ -125,7 +125,7 @@ export class MqttTransport implements Transport {
         this.#opened(window);
       },
       message: (message) => {
-        this.#handlers.get(message.topic)?.(message);
+        this.#handlerOf(message.topic)?.(message);
       },
       ended: (end) => {
         this.#ended(end);
@@ -187,6 +187,16 @@ export class MqttTransport implements Transport {
     return true;
   }
 
+  /** Devices subscribe to exact topics; an operator may watch a whole fleet by a filter with `+`. */
+  #handlerOf(topic: string): ((message: Message) => void) | undefined {
+    const exact = this.#handlers.get(topic);
+    if (exact !== undefined) return exact;
+    for (const [filter, handler] of this.#handlers) {
+      if (filter.includes('+') && matches(filter, topic)) return handler;
+    }
+    return undefined;
+  }
+
   #flush(): void {
     if (!this.#isOpen || this.#session === undefined) return;
     for (const { message, settle } of this.#outbox.takeUpTo(this.#window)) {
@@ -197,4 +207,14 @@ export class MqttTransport implements Transport {
       });
     }
   }
+}
+
+/** Whether a topic matches a filter whose only wildcards are single levels (MQTT 5, 4.7.1.3). */
+function matches(filter: string, topic: string): boolean {
+  const levels = topic.split('/');
+  const wanted = filter.split('/');
+  return (
+    levels.length === wanted.length &&
+    wanted.every((level, i) => level === '+' || level === levels[i])
+  );
 }

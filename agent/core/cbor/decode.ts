@@ -12,8 +12,28 @@ import { Tagged, type CborValue } from './value.js';
  * Tags are kept as they are: which of them may stand where is the reader's to say.
  */
 export function decodeCbor(bytes: Uint8Array): Result<CborValue> {
+  return read(bytes, { deterministic: true, items: limits.cborItems });
+}
+
+/**
+ * Decodes one item of plain CBOR, such as devices report in, and nothing behind it. Other spellings of the
+ * same value are welcome: long heads, keys in any order, long floats, and undefined for null. All other
+ * bounds are those of {@link decodeCbor}; a key that is repeated is refused, since readers would differ
+ * about it.
+ */
+export function decodePlainCbor(bytes: Uint8Array): Result<CborValue> {
+  return read(bytes, { deterministic: false, items: limits.plainCborItems });
+}
+
+interface Rules {
+  /** Whether each value has one spelling. */
+  readonly deterministic: boolean;
+  readonly items: number;
+}
+
+function read(bytes: Uint8Array, rules: Rules): Result<CborValue> {
   try {
-    const reader = new Reader(bytes);
+    const reader = new Reader(bytes, rules);
     const value = reader.item(0);
     reader.end();
     return accept(value);
@@ -41,11 +61,13 @@ class Refused extends Error {
 class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #rules: Rules;
   #at = 0;
   #items = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, rules: Rules) {
     this.#bytes = bytes;
+    this.#rules = rules;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -56,8 +78,8 @@ class Reader {
 
   item(depth: number): CborValue {
     if (depth > limits.cborDepth) this.#refuse('cbor-too-large', `deeper than ${limits.cborDepth}`);
-    if (++this.#items > limits.cborItems) {
-      this.#refuse('cbor-too-large', `more than ${limits.cborItems} items`);
+    if (++this.#items > this.#rules.items) {
+      this.#refuse('cbor-too-large', `more than ${this.#rules.items} items`);
     }
     const initial = this.#take(1)[0] ?? 0;
     const major = initial >> 5;
@@ -94,6 +116,9 @@ class Reader {
         return true;
       case 22:
         return null;
+      case 23:
+        if (!this.#rules.deterministic) return null;
+        return this.#refuse('cbor-unsupported', 'undefined');
       case 25:
         return this.#float(2);
       case 26:
@@ -115,6 +140,7 @@ class Reader {
         : length === 4
           ? this.#view.getFloat32(at)
           : fromFloat16(this.#view.getUint16(at));
+    if (!this.#rules.deterministic) return value;
     const spelled = this.#bytes.subarray(start, this.#at);
     if (compareBytes(encodeFloat(value), spelled) !== 0) {
       this.#refuse('cbor-not-deterministic', `the float ${value} has a shorter spelling`);
@@ -153,9 +179,10 @@ class Reader {
       if ((typeof key !== 'number' || !Number.isInteger(key)) && typeof key !== 'string') {
         return this.#refuse('cbor-unsupported', 'a key is neither integer nor text');
       }
+      if (map.has(key)) this.#refuse('cbor-not-deterministic', `the key ${key} is repeated`);
       const spelled = this.#bytes.subarray(start, this.#at);
-      if (before !== undefined && compareBytes(before, spelled) >= 0) {
-        this.#refuse('cbor-not-deterministic', `the key ${key} is repeated or out of order`);
+      if (this.#rules.deterministic && before && compareBytes(before, spelled) >= 0) {
+        this.#refuse('cbor-not-deterministic', `the key ${key} is out of order`);
       }
       before = spelled;
       map.set(key, this.item(depth + 1));
@@ -193,8 +220,9 @@ class Reader {
   }
 
   #shortest(argument: number, least: number): number {
-    if (argument < least)
+    if (this.#rules.deterministic && argument < least) {
       this.#refuse('cbor-not-deterministic', 'a head is longer than it must be');
+    }
     return argument;
   }
 

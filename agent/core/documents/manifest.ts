@@ -1,3 +1,4 @@
+import { sameBytes } from '../bytes.js';
 import { encodeCbor } from '../cbor/encode.js';
 import { checkInteger, checkText, parseFields, refuseField, Fields } from '../cbor/fields.js';
 import type { CborValue } from '../cbor/value.js';
@@ -139,6 +140,19 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     ],
   ]);
   return encodeCbor(fields);
+}
+
+/**
+ * Whether two releases are the same image: the same artifacts in the same pipeline, signed anew. Then the
+ * later one can be adopted as it stands. Names, versions, targets and budgets may differ.
+ */
+export function isSameImage(a: Manifest, b: Manifest): boolean {
+  return sameBytes(imageBytes(a), imageBytes(b));
+}
+
+function imageBytes({ artifacts, pipeline }: Manifest): Uint8Array {
+  const images = artifacts.map(({ role, name: called, digest: bytes }) => [role, called, bytes]);
+  return encodeCbor([images, pipelineValue(pipeline)]);
 }
 
 /** The fields that are there. */

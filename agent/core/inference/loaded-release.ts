@@ -114,6 +114,11 @@ export class LoadedRelease {
     return accept({ ...decision, scores: values, latencyUs });
   }
 
+  /** The same models and buffers under another manifest, for a release with the same image. */
+  under(stored: StoredRelease, manifest: Manifest): LoadedRelease {
+    return new LoadedRelease(stored, manifest, this.models, this.#labels, this.#stages);
+  }
+
   /** Ends the instances of its models. */
   *unload(): Process<void> {
     for (const { handle } of this.models) yield* ask('unload', { handle });

@@ -6,8 +6,13 @@ import { sameShape, Window, type WindowShape } from './window.js';
 
 /** What the slot has to say about the answers. */
 export interface ServerListener {
-  /** A window was answered. `answer.scores` is lent for the call. */
-  answered(release: LoadedRelease, answer: Answer, window: CompletedWindow): void;
+  /** A window was answered. `answer.scores` is lent for the call, `values` is the listener's. */
+  answered(
+    release: LoadedRelease,
+    answer: Answer,
+    window: CompletedWindow,
+    values: Float32Array,
+  ): void;
   /**
    * The release could not answer. Afterwards the same window goes to whatever is served then; the slot
    * rolls back or loads anew meanwhile. False gives the window up.
@@ -141,7 +146,7 @@ export class Server {
       if (release === undefined || !fits(release, window)) return false;
       const answer = yield* release.answer(window.values);
       if (answer.ok) {
-        this.#listener.answered(release, answer.value, window);
+        this.#listener.answered(release, answer.value, window, window.values);
         return true;
       }
       if (!(yield* this.#listener.failed(release, answer.rejection))) return false;

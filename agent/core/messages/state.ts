@@ -1,3 +1,4 @@
+import type { Code } from '../codes.js';
 import type { AgentSettings, Phase } from '../device.js';
 
 /** What a device reports of one slot. Releases are named by their sequence numbers. */
@@ -8,7 +9,10 @@ export interface SlotState {
   /** What became of the last offer: the release, the phase that it reached, and why it went no further. */
   readonly release?: number;
   readonly phase?: Phase;
-  readonly code?: string;
+  readonly code?: Code;
+  /** The particulars of the code, and what can be done about it. */
+  readonly reason?: string;
+  readonly remedy?: string;
 }
 
 /** The reported state of a device, retained. */

@@ -11,7 +11,14 @@ import {
 import type { CborValue } from '../cbor/value.js';
 import { slotPattern } from '../topics.js';
 import { crc32 } from './checksum.js';
-import type { DeviceRecord, SlotRecord, StoredCandidate, StoredRelease } from './record.js';
+import { shortestTrial } from '../update/trial.js';
+import {
+  candidatePhases,
+  type DeviceRecord,
+  type SlotRecord,
+  type StoredCandidate,
+  type StoredRelease,
+} from './record.js';
 
 /** One of the two copies on disk. */
 export interface RecordCopy {
@@ -23,7 +30,6 @@ export interface RecordCopy {
 const formatVersion = 1;
 const any: Bounds = [0, Number.MAX_SAFE_INTEGER];
 const digestPattern = /^[0-9a-f]{64}$/;
-const phases = ['staged', 'trial'] as const;
 
 /** A copy as bytes: `[checksum, body]`, the CRC-32 being that of the body. */
 export function encodeRecord({ generation, record }: RecordCopy): Uint8Array {
@@ -73,13 +79,15 @@ function slotValue(slot: SlotRecord): CborValue {
   if (slot.current !== undefined) fields.set(1, releaseValue(slot.current));
   if (slot.previous !== undefined) fields.set(2, releaseValue(slot.previous));
   if (slot.candidate !== undefined) {
-    const { phase, attempts, soakMs, inferences } = slot.candidate;
+    const { phase, attempts, soakMs, inferences, terms } = slot.candidate;
     fields.set(3, [
       ...releaseValue(slot.candidate),
-      phases.indexOf(phase),
+      candidatePhases.indexOf(phase),
       attempts,
       soakMs,
       inferences,
+      terms.soakMs,
+      terms.inferences,
     ]);
   }
   return fields;
@@ -110,13 +118,24 @@ function parseRelease(value: CborValue, path: string): StoredRelease {
 }
 
 function parseCandidate(value: CborValue, path: string): StoredCandidate {
-  const [sequence, manifest, phase, attempts, soakMs, inferences] = checkList(value, [6, 6], path);
+  const [sequence, manifest, phase, attempts, soakMs, inferences, ...terms] = checkList(
+    value,
+    [6, 8],
+    path,
+  );
+  // Records of the first version had no terms.
+  const [termSoakMs = shortestTrial.soakMs, termInferences = shortestTrial.inferences] = terms;
+  const last = candidatePhases.length - 1;
   return {
     sequence: checkInteger(sequence, any, path),
     manifest: checkText(manifest, [64, 64], digestPattern, path),
-    phase: phases[checkInteger(phase, [0, 1], path)] ?? 'staged',
+    phase: candidatePhases[checkInteger(phase, [0, last], path)] ?? 'staged',
     attempts: checkInteger(attempts, any, path),
     soakMs: checkInteger(soakMs, any, path),
     inferences: checkInteger(inferences, any, path),
+    terms: {
+      soakMs: checkInteger(termSoakMs, any, path),
+      inferences: checkInteger(termInferences, any, path),
+    },
   };
 }

@@ -1,3 +1,5 @@
+import type { TrialTerms } from '../update/trial.js';
+
 /**
  * What a device must know after power loss, in one small record: which releases it has, how far a trial
  * has come, and the bounds that never fall. Everything else can be read again from the broker.
@@ -36,16 +38,22 @@ export interface StoredRelease {
   readonly manifest: string;
 }
 
-/** A release that passed its self-test and is not committed yet. */
+/** A release that is whole on disk and not committed yet. */
 export interface StoredCandidate extends StoredRelease {
-  readonly phase: 'staged' | 'trial';
-  /** How often its trial was begun, counted before the model is loaded. */
+  readonly phase: CandidatePhase;
+  /** How often its models were loaded since they last proved themselves; counted before they are loaded. */
   readonly attempts: number;
   /** Powered time in trial, over all starts. */
   readonly soakMs: number;
   /** Good inferences in trial, over all starts. */
   readonly inferences: number;
+  /** What the policy demands of the trial: known at the next start, without any network. */
+  readonly terms: TrialTerms;
 }
+
+/** How far a candidate had come when the record was written; carried as its index. */
+export const candidatePhases = ['staged', 'trial', 'verified', 'shadow'] as const;
+export type CandidatePhase = (typeof candidatePhases)[number];
 
 /** A device that has never run. */
 export const emptyRecord: DeviceRecord = {

@@ -1,5 +1,6 @@
 import type { AgentSettings } from '../device.js';
 import type { Manifest } from '../documents/manifest.js';
+import { isoTime } from '../iso-time.js';
 import { accept, refuse, type Result } from '../result.js';
 import type { SlotRecord, StoredRelease } from '../state/record.js';
 
@@ -95,10 +96,10 @@ const checkTarget: Check = ({ target, minimumAgent }, { settings }) => {
 const checkTime: Check = ({ notBefore, notAfter }, { wallMs }) => {
   const nowSeconds = wallMs / 1000;
   if (notBefore !== undefined && nowSeconds < notBefore) {
-    return refuse('release-not-yet-valid', `valid from ${isoTime(notBefore)}`);
+    return refuse('release-not-yet-valid', `valid from ${isoTime(notBefore * 1000)}`);
   }
   if (notAfter !== undefined && nowSeconds > notAfter) {
-    return refuse('release-expired', `valid until ${isoTime(notAfter)}`);
+    return refuse('release-expired', `valid until ${isoTime(notAfter * 1000)}`);
   }
   return accept(undefined);
 };
@@ -144,8 +145,4 @@ function compareVersions(a: readonly number[], b: readonly number[]): number {
     if (difference !== 0) return difference;
   }
   return 0;
-}
-
-function isoTime(seconds: number): string {
-  return new Date(seconds * 1000).toISOString();
 }

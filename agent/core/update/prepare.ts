@@ -32,29 +32,50 @@ export interface Preparation {
 }
 
 /**
- * Brings a release from its offer to a passed self-test: manifest, admission, artifacts, digests, models,
- * golden vectors. What is on disk already is not fetched again, so that a restart costs nothing.
+ * Decides whether a release may be brought in, by all that is known before its first byte: manifest and
+ * admission.
  */
-export function* prepareRelease(preparation: Preparation): Process<Result<LoadedRelease>> {
-  const { device, settings, release, enter } = preparation;
+export function* admitRelease(preparation: Preparation): Process<Result<AdmittedRelease>> {
   const manifest = yield* obtainManifest(preparation);
   if (!manifest.ok) return manifest;
   const missing = yield* findMissing(manifest.value);
   if (!missing.ok) return missing;
   const admitted = yield* admit(preparation, manifest.value, missing.value);
   if (!admitted.ok) return admitted;
-  enter('admitted');
-  if (missing.value.length > 0) enter('fetching');
-  for (const artifact of missing.value) {
+  preparation.enter('admitted');
+  return accept({ manifest: manifest.value, missing: missing.value });
+}
+
+/** A release that may be brought in, and what of it is not on disk yet. */
+export interface AdmittedRelease {
+  readonly manifest: Manifest;
+  readonly missing: readonly Artifact[];
+}
+
+/** Brings in what is missing. What is on disk already is not fetched again: a restart costs nothing. */
+export function* fetchRelease(
+  { device, enter }: Preparation,
+  { missing }: AdmittedRelease,
+): Process<Result<void>> {
+  if (missing.length > 0) enter('fetching');
+  for (const artifact of missing) {
     const fetched = yield* fetchArtifact(device, artifact);
     if (!fetched.ok) return fetched;
   }
   enter('verified');
-  const loaded = yield* loadRelease(device, settings, release, manifest.value);
+  return accept(undefined);
+}
+
+/** Loads the models of a release that is whole on disk, and runs its golden vectors. */
+export function* testRelease(
+  { device, settings, release, enter }: Preparation,
+  { manifest }: AdmittedRelease,
+): Process<Result<LoadedRelease>> {
+  const loaded = yield* loadRelease(device, settings, release, manifest);
   if (!loaded.ok) return loaded;
   let passed = false;
   try {
-    const tested = yield* selfTest(manifest.value, loaded.value);
+    const tested = yield* selfTest(manifest, loaded.value);
     if (!tested.ok) return tested;
     passed = true;
   } finally {

@@ -1,0 +1,127 @@
+import type { Device } from '../device.js';
+import type { Answer, LoadedRelease } from '../inference/loaded-release.js';
+import { Signal, wait, type Process } from '../process.js';
+import type { Rejection } from '../result.js';
+import type { EvidenceBook } from './evidence-book.js';
+
+/** How a challenger is compared with the champion on the same windows; named by the policy. */
+export interface ShadowTerms {
+  /** Windows that both must have answered. */
+  readonly windows: number;
+  /** The share of wall time that the challenger may compute, in 1/1000. */
+  readonly budgetPermille: number;
+}
+
+/** A window that the champion has answered. */
+export interface ServedWindow {
+  readonly number: number;
+  readonly values: Float32Array;
+  readonly release: LoadedRelease;
+  readonly answer: Answer;
+}
+
+export interface ShadowListener {
+  /** It has answered so many windows as the policy wants. */
+  finished(): void;
+  /** It could not answer, and its instance is gone. */
+  failed(rejection: Rejection): void;
+}
+
+/**
+ * Runs a challenger on windows whose answers are out already, in an instance of its own. It answers
+ * nobody: the champion neither waits for it nor hears of it. What it is too slow for, it skips.
+ */
+export class Shadow {
+  readonly challenger: LoadedRelease;
+  #terms: ShadowTerms;
+  readonly #device: Device;
+  readonly #book: EvidenceBook;
+  readonly #listener: ShadowListener;
+  readonly #startMs: number;
+  #answered = 0;
+  #computedMs = 0;
+  #busy = false;
+  #ended = false;
+  #idle = new Signal<void>();
+
+  constructor(
+    challenger: LoadedRelease,
+    terms: ShadowTerms,
+    device: Device,
+    book: EvidenceBook,
+    listener: ShadowListener,
+  ) {
+    this.challenger = challenger;
+    this.#terms = terms;
+    this.#device = device;
+    this.#book = book;
+    this.#listener = listener;
+    this.#startMs = device.now().monotonicMs;
+  }
+
+  get answered(): number {
+    return this.#answered;
+  }
+
+  /** A later policy demands something else; a comparison that is made already stays as it is. */
+  demand(terms: ShadowTerms): void {
+    this.#terms = terms;
+  }
+
+  /** Takes a window that was served. The values are the shadow's from now on. */
+  take(window: ServedWindow): void {
+    if (this.#ended) return;
+    const { frames, channels } = this.challenger.manifest.pipeline.window;
+    if (this.#busy || this.#isOverBudget() || window.values.length !== frames * channels) {
+      this.#book.skipped(this.challenger.stored.sequence);
+      return;
+    }
+    this.#busy = true;
+    this.#idle = new Signal();
+    // The champion's scores are lent; what is compared later is copied now.
+    const { index, label, score, latencyUs, scores } = window.answer;
+    const champion = { index, label, score, latencyUs, classes: scores.length };
+    this.#device.tasks.run(this.#answer(window, champion));
+  }
+
+  /** Ends it; waits until its instance is at rest, so that it can be unloaded. */
+  *end(): Process<void> {
+    this.#ended = true;
+    if (this.#busy) yield* wait(this.#idle);
+  }
+
+  *#answer(
+    window: ServedWindow,
+    champion: Omit<Answer, 'scores'> & { readonly classes: number },
+  ): Process<void> {
+    const { sequence } = this.challenger.stored;
+    const began = this.#device.now().monotonicMs;
+    const answer = yield* this.challenger.answer(window.values);
+    this.#computedMs += this.#device.now().monotonicMs - began;
+    this.#busy = false;
+    this.#idle.give();
+    if (this.#ended) return;
+    if (!answer.ok) {
+      this.#ended = true;
+      this.#book.failed(sequence, 'shadow', answer.rejection.code);
+      this.#listener.failed(answer.rejection);
+      return;
+    }
+    this.#answered++;
+    const pair = {
+      champion: window.release.stored.sequence,
+      challenger: sequence,
+      // A challenger may know classes that the champion does not, and the other way round.
+      classes: Math.max(champion.classes, answer.value.scores.length),
+    };
+    this.#book.shadowed(pair, window.number, champion, answer.value);
+    if (this.#answered < this.#terms.windows) return;
+    this.#ended = true;
+    this.#listener.finished();
+  }
+
+  #isOverBudget(): boolean {
+    const elapsedMs = this.#device.now().monotonicMs - this.#startMs;
+    return this.#computedMs > (elapsedMs * this.#terms.budgetPermille) / 1000;
+  }
+}

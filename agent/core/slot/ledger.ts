@@ -1,0 +1,66 @@
+import { codes } from '../codes.js';
+import type { Device, Incident, Phase } from '../device.js';
+import type { SlotState } from '../messages/state.js';
+import { wait, type Process } from '../process.js';
+import type { Rejection, Result } from '../result.js';
+import { slotOf, withSlot, type SlotRecord, type StoredRelease } from '../state/record.js';
+
+/** What one slot has on record, and what it tells of itself. */
+export class SlotLedger {
+  readonly name: string;
+  readonly #device: Device;
+  /** What became of the last offer, for the reported state. */
+  #last: Omit<SlotState, 'current' | 'previous' | 'candidate'> = {};
+
+  constructor(device: Device, name: string) {
+    this.#device = device;
+    this.name = name;
+  }
+
+  get record(): SlotRecord {
+    return slotOf(this.#device.keeper.record, this.name);
+  }
+
+  /** What the device reports of the slot. */
+  get state(): SlotState {
+    const { current, previous, candidate } = this.record;
+    return {
+      ...(current && { current: current.sequence }),
+      ...(previous && { previous: previous.sequence }),
+      ...(candidate && { candidate: candidate.sequence }),
+      ...this.#last,
+    };
+  }
+
+  /** Changes the slot's record durably. */
+  *commit(change: (slot: SlotRecord) => Partial<SlotRecord>): Process<Result<void>> {
+    const { keeper } = this.#device;
+    return yield* wait(
+      keeper.commit((record) => withSlot(record, this.name, change(slotOf(record, this.name)))),
+    );
+  }
+
+  /** A release has entered a phase: reported, and part of the state from now on. */
+  note(release: StoredRelease, phase: Phase, rejection?: Rejection): void {
+    this.#last = {
+      phase,
+      release: release.sequence,
+      ...(rejection && {
+        code: rejection.code,
+        reason: rejection.detail,
+        remedy: codes[rejection.code].remedy,
+      }),
+    };
+    this.report(phase, release, rejection);
+    this.#device.publishState();
+  }
+
+  report(event: Phase | Incident, release: StoredRelease | undefined, rejection?: Rejection): void {
+    this.#device.report({
+      event,
+      slot: this.name,
+      ...(release && { release: release.sequence }),
+      ...(rejection && { code: rejection.code, reason: rejection.detail }),
+    });
+  }
+}

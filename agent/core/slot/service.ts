@@ -1,0 +1,226 @@
+import type { Device, SlotSettings } from '../device.js';
+import { EvidenceBook } from '../experiment/evidence-book.js';
+import type { ServedWindow } from '../experiment/shadow.js';
+import type { LoadedRelease } from '../inference/loaded-release.js';
+import { Server, type CompletedWindow } from '../inference/server.js';
+import { resultMessage } from '../messages/result.js';
+import type { Process } from '../process.js';
+import type { Rejection, Result } from '../result.js';
+import type { StoredRelease } from '../state/record.js';
+import { SlotCounters } from '../telemetry/counters.js';
+import { loadRelease, readManifest } from '../update/load-release.js';
+import type { SlotLedger } from './ledger.js';
+
+/** Who is on trial, as far as the service is concerned. */
+export interface ServiceListener {
+  /** The answer of the served release is out. The values of the window are the listener's. */
+  answered(window: ServedWindow): void;
+  /**
+   * The served release could not answer. `ended` where its trial is over and the champion serves again,
+   * `committing` where it is about to be the champion, `stranger` where the listener does not know it.
+   */
+  failed(
+    release: LoadedRelease,
+    rejection: Rejection,
+  ): Process<'ended' | 'committing' | 'stranger'>;
+  /** The instances of a release were made anew, or could not be. */
+  reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void;
+  /** The champion could not be loaded again, and what serves now is not what was committed last. */
+  fellBack(): void;
+}
+
+/**
+ * Answers the windows of a slot: from samples to published results. The champion stays loaded until its
+ * successor is crowned, so that there is always a way back without waiting.
+ */
+export class Service {
+  readonly counters = new SlotCounters();
+  readonly book = new EvidenceBook();
+  readonly #device: Device;
+  readonly #ledger: SlotLedger;
+  readonly #settings: SlotSettings;
+  readonly #listener: ServiceListener;
+  readonly #server: Server;
+  #champion: LoadedRelease | undefined;
+  #channels = 0;
+
+  constructor(
+    device: Device,
+    ledger: SlotLedger,
+    settings: SlotSettings,
+    listener: ServiceListener,
+  ) {
+    this.#device = device;
+    this.#ledger = ledger;
+    this.#settings = settings;
+    this.#listener = listener;
+    this.#server = new Server(device.tasks, {
+      answered: (release, answer, window, values) => {
+        this.#answered({ number: window.number, values, release, answer }, window);
+      },
+      failed: (release, rejection) => this.#failed(release, rejection),
+      dropped: (window) => {
+        this.#dropped(window);
+      },
+    });
+  }
+
+  /** The committed release, loaded. */
+  get champion(): LoadedRelease | undefined {
+    return this.#champion;
+  }
+
+  /** Windows that are complete and have no answer yet. */
+  get pendingWindows(): number {
+    return this.#server.pending;
+  }
+
+  /** Windows that were complete since the start. */
+  get completedWindows(): number {
+    return this.#server.completed;
+  }
+
+  /** Takes samples as they come. */
+  samples(values: Float32Array): void {
+    const { shape } = this.#server;
+    // A picture of another size would begin the window of the next one, and all after it would be cut.
+    if (this.#settings.pictures === true && shape !== undefined) {
+      const expected = shape.frames * shape.channels;
+      if (values.length !== expected) {
+        const detail = `a picture of ${values.length} values, the release takes ${expected}`;
+        this.samplesRefused({ code: 'picture-invalid', detail });
+        return;
+      }
+    }
+    this.#server.push(values, this.#device.now().wallMs);
+  }
+
+  samplesRefused(rejection: Rejection): void {
+    this.counters.refusedSamples++;
+    // One line for each refused message would drown the rest; telemetry has the number.
+    if (this.counters.refusedSamples === 1) {
+      this.#ledger.report('sample-refused', undefined, rejection);
+    }
+  }
+
+  /** Serves a release from the next inference on: a pointer swap, and the sensor in the form it wants. */
+  *serve(release: LoadedRelease): Process<void> {
+    yield* this.#server.serve(release);
+    const { channels } = release.manifest.pipeline.window;
+    if (channels === this.#channels) return;
+    this.#channels = channels;
+    this.#device.tasks.tell('openSensor', { slot: this.#ledger.name, channels });
+  }
+
+  /** Makes a release the champion; gives the one that was it before. */
+  crown(release: LoadedRelease): LoadedRelease | undefined {
+    const before = this.#champion;
+    this.#champion = release;
+    return before;
+  }
+
+  /** The champion under a later manifest with the same image. */
+  rename(release: LoadedRelease): void {
+    this.#champion = release;
+    this.#server.replace(release);
+  }
+
+  /** Back to the champion at once where this release is served. */
+  *leave(release: LoadedRelease): Process<void> {
+    if (this.#server.served !== release) return;
+    this.#server.replace(this.#champion);
+    if (this.#champion !== undefined) yield* this.serve(this.#champion);
+  }
+
+  /**
+   * Loads what was committed, or `previous` where that is damaged, and takes it for current; undefined
+   * where neither can be loaded. That it serves does not depend on whether this can be written down.
+   */
+  *restore(): Process<LoadedRelease | undefined> {
+    const { current, previous } = this.#ledger.record;
+    for (const stored of [current, previous]) {
+      if (stored === undefined) continue;
+      const loaded = yield* this.#load(stored);
+      if (loaded.ok && stored === current) return loaded.value;
+      if (loaded.ok) {
+        yield* this.#ledger.commit(() => ({ current: stored, previous: undefined }));
+        return loaded.value;
+      }
+      this.#ledger.report('release-damaged', stored, loaded.rejection);
+    }
+    if (current !== undefined) {
+      yield* this.#ledger.commit(() => ({ current: undefined, previous: undefined }));
+    }
+    return undefined;
+  }
+
+  /** Waits until no inference is under way, so that an instance can be unloaded. */
+  *settled(): Process<void> {
+    yield* this.#server.settled();
+  }
+
+  *#load(stored: StoredRelease): Process<Result<LoadedRelease>> {
+    const manifest = yield* readManifest(stored);
+    if (!manifest.ok) return manifest;
+    return yield* loadRelease(this.#device, this.#settings, stored, manifest.value);
+  }
+
+  #answered(served: ServedWindow, window: CompletedWindow): void {
+    const { release, answer, number } = served;
+    this.counters.answered(answer.latencyUs);
+    this.book.served(release.stored.sequence, number, answer);
+    const { topic, encode } = this.#settings.sink;
+    const { topics, settings, tasks } = this.#device;
+    const message = resultMessage(release, answer, window);
+    tasks.ask('publish', {
+      topic: topic ?? topics.results(settings.deviceId, this.#ledger.name),
+      payload: encode === 'json' ? { json: message } : { cbor: message },
+      retained: false,
+    });
+    this.#listener.answered(served);
+  }
+
+  *#failed(release: LoadedRelease, rejection: Rejection): Process<boolean> {
+    this.counters.failures++;
+    this.book.failed(release.stored.sequence, 'served', rejection.code);
+    const whose = yield* this.#listener.failed(release, rejection);
+    if (whose === 'ended') return this.#champion !== undefined;
+    // A later manifest with the same image may have taken its place meanwhile.
+    const isChampion = this.#champion?.models === release.models;
+    // Withdrawn while it was answering: the window goes to whatever is served now.
+    if (!isChampion && whose === 'stranger') {
+      return this.#server.served !== undefined && this.#server.served !== release;
+    }
+    this.#ledger.report('inference-failed', release.stored, rejection);
+    yield* release.unload();
+    const again = isChampion ? yield* this.restore() : yield* this.#reload(release);
+    if (this.#champion?.models === release.models) this.#champion = again;
+    this.#listener.reloaded(release, again);
+    // Its successor may be served already, where this was the answer during which they were exchanged.
+    if (this.#server.served?.models === release.models) {
+      this.#server.replace(again);
+      if (again !== undefined) yield* this.serve(again);
+    }
+    // What fell back to its previous release still wants what the policy names.
+    if (again?.stored.manifest !== release.stored.manifest) this.#listener.fellBack();
+    return this.#server.served !== undefined;
+  }
+
+  /** Loads a release whose commit is under way. */
+  *#reload({ stored }: LoadedRelease): Process<LoadedRelease | undefined> {
+    const loaded = yield* this.#load(stored);
+    if (loaded.ok) return loaded.value;
+    this.#ledger.report('release-damaged', stored, loaded.rejection);
+    return undefined;
+  }
+
+  #dropped(window: CompletedWindow): void {
+    this.counters.dropped++;
+    this.#device.report({
+      event: 'window-dropped',
+      slot: this.#ledger.name,
+      code: 'window-dropped',
+      reason: `window ${window.number} got no answer`,
+    });
+  }
+}

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { MqttTransport } from '../agent/adapters/mqtt/transport.js';
+import { createSystemEntropy } from '../agent/adapters/system-entropy.js';
+import type { Scheduler } from '../agent/ports/scheduler.js';
+import { checkBrokerUrl } from './broker-url.js';
+import type { Arguments, Option } from './command.js';
+import { readNamedFile } from './files.js';
+
+/** The option of every command that names topics. */
+export const prefixOption = {
+  prefix: { type: 'text', describe: 'The first part of every topic.', default: 'tinylamp' },
+} as const satisfies Record<string, Option>;
+
+/** The options of every operator's command that speaks with a broker. */
+export const brokerOptions = {
+  broker: {
+    type: 'text',
+    describe: 'mqtt://HOST:PORT or mqtts://HOST:PORT',
+    alias: 'b',
+    required: true,
+  },
+  ...prefixOption,
+  username: { type: 'text', describe: 'The name that the broker knows.' },
+  'password-file': { type: 'text', describe: 'A file with the password.' },
+  ca: { type: 'text', describe: 'A PEM file with the authority of the broker.' },
+} as const satisfies Record<string, Option>;
+
+/** Larger packets than those of tinylamp end the session; what waits for one may be a whole release. */
+const packetBytes = 131_072;
+const spoolBytes = 67_108_864;
+
+/** A transport to the broker that was named; not open yet. Throws `usage-invalid` and `file-unreadable`. */
+export function createBrokerTransport(given: Arguments, scheduler: Scheduler): MqttTransport {
+  const passwordFile = given.text('password-file');
+  const ca = given.text('ca');
+  return new MqttTransport({
+    urls: [checkBrokerUrl(given.requiredText('broker'))],
+    protocol: 'auto',
+    clientId: `operator-${randomBytes(6).toString('hex')}`,
+    username: given.text('username'),
+    password: passwordFile === undefined ? undefined : readPassword(passwordFile),
+    tls: ca === undefined ? undefined : { ca: readNamedFile(ca) },
+    packetBytes,
+    spoolBytes,
+    scheduler,
+    entropy: createSystemEntropy(),
+  });
+}
+
+/** Editors end a file with a line break that is no part of the password. */
+function readPassword(file: string): Uint8Array {
+  return new TextEncoder().encode(new TextDecoder().decode(readNamedFile(file)).trimEnd());
+}

@@ -1,0 +1,112 @@
+import { CodedError } from '../../agent/core/coded-error.js';
+import { createTopics } from '../../agent/core/topics.js';
+import { accessRules, mosquittoAclLines } from '../../operator/roster/access-rules.js';
+import { createCredential, mosquittoPasswordLine } from '../../operator/roster/credential.js';
+import {
+  dismiss,
+  enrol,
+  findEnrolled,
+  readRoster,
+  type EnrolledDevice,
+} from '../../operator/roster/roster.js';
+import { prefixOption } from '../broker-options.js';
+import { jsonOption, type Arguments, type Command, type Terminal } from '../command.js';
+
+/** `tinylamp enrol`: who belongs to the fleet, and what it needs at the broker. */
+export const enrolCommand: Command = {
+  words: 'enrol',
+  summary: 'Enrol a device: entry in the roster, credential and access rules for the broker.',
+  positionals: [{ name: 'id', describe: 'The id of the device.', optional: true }],
+  options: {
+    keys: {
+      type: 'text',
+      describe: 'The folder that `keys new` made.',
+      alias: 'k',
+      required: true,
+    },
+    label: { type: 'list', describe: 'NAME=VALUE, such as site=hall-2; may be given again.' },
+    slot: { type: 'list', describe: 'A slot that it may read; any where none is given.' },
+    ...prefixOption,
+    again: { type: 'flag', describe: 'A new credential for a device that is enrolled.' },
+    dismiss: { type: 'flag', describe: 'Take the device out of the roster.' },
+    list: { type: 'flag', describe: 'Show who is enrolled.' },
+    ...jsonOption,
+  },
+  examples: [
+    ['$0 enrol press-7 --keys keys --label site=hall-2', 'entry, credential and access rules'],
+    ['$0 enrol --list --keys keys', 'who is enrolled'],
+  ],
+  run(given, terminal) {
+    const folder = given.requiredText('keys');
+    if (given.flag('list')) listDevices(folder, given, terminal);
+    else if (given.flag('dismiss')) dismissDevice(folder, given, terminal);
+    else enrolDevice(folder, given, terminal);
+    return Promise.resolve(0);
+  },
+};
+
+function enrolDevice(folder: string, given: Arguments, terminal: Terminal): void {
+  const deviceId = given.requiredText('id');
+  // What the options ask for is checked before anything is written.
+  const labels = parseLabels(given.list('label'));
+  const topics = createTopics(given.requiredText('prefix'));
+  const rules = accessRules(topics, deviceId, given.list('slot'));
+  const device = given.flag('again')
+    ? findEnrolled(folder, deviceId)
+    : enrol(folder, { deviceId, labels }, Date.now());
+  const credential = createCredential(deviceId);
+  const passwordLine = mosquittoPasswordLine(credential);
+  const aclLines = mosquittoAclLines(deviceId, rules);
+  if (given.flag('json')) {
+    terminal.printJson({ ...device, ...credential, passwordLine, ...rules, aclLines });
+    return;
+  }
+  for (const line of [
+    describe(device),
+    `  username  ${credential.username}`,
+    `  password  ${credential.password}    (shown once: put it into mqtt.passwordFile)`,
+    '',
+    '# for the password file of Mosquitto, in place of any line of this device',
+    passwordLine,
+    '',
+    '# for the ACL file of Mosquitto',
+    ...aclLines,
+  ]) {
+    terminal.print(line);
+  }
+}
+
+function dismissDevice(folder: string, given: Arguments, terminal: Terminal): void {
+  const dismissed = dismiss(folder, given.requiredText('id'));
+  if (given.flag('json')) terminal.printJson(dismissed);
+  else {
+    terminal.print(`${dismissed.deviceId} is dismissed`);
+    terminal.print('Remove its lines from the password file and the ACL file of the broker too.');
+  }
+}
+
+function listDevices(folder: string, given: Arguments, terminal: Terminal): void {
+  const { devices } = readRoster(folder);
+  for (const device of devices) {
+    if (given.flag('json')) terminal.printJson(device);
+    else terminal.print(describe(device));
+  }
+  if (devices.length === 0) terminal.progress(`nobody is enrolled in ${folder}`);
+}
+
+function describe({ deviceId, labels, enrolledAt }: EnrolledDevice): string {
+  const strata = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+  return [`${deviceId}, enrolled ${enrolledAt}`, ...strata].join('  ');
+}
+
+function parseLabels(texts: readonly string[]): Readonly<Record<string, string>> {
+  const entries = texts.map((text) => {
+    const at = text.indexOf('=');
+    if (at < 1) throw new CodedError('label-malformed', JSON.stringify(text));
+    return [text.slice(0, at), text.slice(at + 1)] as const;
+  });
+  if (new Set(entries.map(([name]) => name)).size < entries.length) {
+    throw new CodedError('label-malformed', 'a label is given twice');
+  }
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,138 @@
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { CodedError } from '../../agent/core/coded-error.js';
+import { openKeyFolder } from '../../operator/keys/key-folder.js';
+import type { PublishTools } from '../../operator/publish/publish-policy.js';
+import { parseReleaseFile, type ReleaseFile } from '../../operator/release/release-file.js';
+import { readKeyset, verifyRelease } from '../../operator/release/verify-release.js';
+import { beginRollout, resumeRollout } from '../../operator/rollout/begin-rollout.js';
+import { lockRollout } from '../../operator/rollout/controller-lock.js';
+import { openFleetEars } from '../../operator/rollout/fleet-ears.js';
+import { RequestBox } from '../../operator/rollout/requests.js';
+import { RolloutStore } from '../../operator/rollout/rollout-store.js';
+import type { Rollout } from '../../operator/rollout/rollout.js';
+import { runRollout } from '../../operator/rollout/run-rollout.js';
+import { readRoster } from '../../operator/roster/roster.js';
+import { brokerOptions, createBrokerTransport } from '../broker-options.js';
+import type { Arguments, Command, Terminal } from '../command.js';
+import { readNamedFile } from '../files.js';
+import {
+  openPublishTools,
+  planOptions,
+  readPlan,
+  readSlot,
+  rolloutOptions,
+} from '../rollout-options.js';
+import { progressLine, verdictLine } from '../rollout-text.js';
+
+/** Time for a DISCONNECT. */
+const goodbyeMs = 2_000;
+
+/** `tinylamp rollout start`: the controller, in the foreground. */
+export const rolloutStartCommand: Command = {
+  words: 'rollout start',
+  summary: 'Roll a release out step by step, or go on with the rollout of a slot.',
+  positionals: [
+    { name: 'file', describe: 'The release file; none to go on with a rollout.', optional: true },
+  ],
+  options: { ...rolloutOptions, ...brokerOptions, ...planOptions },
+  examples: [
+    [
+      '$0 rollout start v2.tinylamp --slot vibration --broker mqtt://localhost --keys keys',
+      'shadow, 10, 25, 50, 100 % of the fleet, promotion',
+    ],
+    [
+      '$0 rollout start --slot vibration --broker mqtt://localhost --keys keys',
+      'goes on after Ctrl-C',
+    ],
+  ],
+  async run(given, terminal) {
+    const slot = readSlot(given);
+    const plan = readPlan(given);
+    const folder = given.requiredText('keys');
+    const release = readRelease(given, slot);
+    const store = new RolloutStore(folder);
+    const unlock = await lockRollout(folder, slot);
+    const scheduler = createCronScheduler();
+    try {
+      const tools = await openPublishTools(given, terminal, scheduler);
+      try {
+        const requests = new RequestBox(folder, slot);
+        const roster = readRoster(folder).devices.map(({ deviceId }) => deviceId);
+        const rollout =
+          release === undefined
+            ? await resumeRollout(slot, store, tools)
+            : await beginRollout({ release, plan, roster, store, requests }, tools);
+        const ended = await control(rollout, { given, terminal, tools, store, requests });
+        return ended.status === 'promoted' ? 0 : 1;
+      } finally {
+        await tools.client.close();
+      }
+    } finally {
+      await unlock();
+    }
+  },
+};
+
+/** Whoever rolls out what no device will take hears it here, not from the fleet. */
+function readRelease(given: Arguments, slot: string): ReleaseFile | undefined {
+  const { keyset } = openKeyFolder(given.requiredText('keys'));
+  const file = given.text('file');
+  if (file === undefined) return undefined;
+  const crypto = createNodeCrypto();
+  const release = parseReleaseFile(readNamedFile(file), crypto);
+  verifyRelease(release, readKeyset(keyset), crypto, Date.now());
+  if (release.manifest.slot === slot) return release;
+  throw new CodedError('usage-invalid', `${file} is a release of slot ${release.manifest.slot}`);
+}
+
+interface Control {
+  readonly given: Arguments;
+  readonly terminal: Terminal;
+  readonly tools: PublishTools;
+  readonly store: RolloutStore;
+  readonly requests: RequestBox;
+}
+
+/** Runs the controller until the rollout is over or the person ends it. */
+async function control(
+  rollout: Rollout,
+  { given, terminal, tools, store, requests }: Control,
+): Promise<Rollout> {
+  const scheduler = createCronScheduler();
+  const transport = createBrokerTransport(given, scheduler);
+  const told = { line: '' };
+  const progress = (line: string): void => {
+    if (line !== told.line) terminal.progress(line);
+    told.line = line;
+  };
+  const ending = new AbortController();
+  void terminal.interrupted.then(() => {
+    ending.abort();
+  });
+  try {
+    const ears = await openFleetEars(transport, tools.topics, rollout.roster, (rejection) => {
+      progress(`${rejection.code}: ${rejection.detail}`);
+    });
+    return await runRollout(rollout, {
+      publish: tools,
+      store,
+      requests,
+      scheduler,
+      now: Date.now,
+      listen: (listener) => ears.listen(listener),
+      decided: (now, verdict) => {
+        const { slot, challenger, status } = now;
+        if (given.flag('json')) {
+          terminal.printJson({ slot, release: challenger.sequence, status, ...verdict });
+        } else terminal.print(verdictLine(verdict));
+      },
+      progress: (now) => {
+        progress(progressLine(now, Date.now()));
+      },
+      signal: ending.signal,
+    });
+  } finally {
+    await transport.close(goodbyeMs);
+  }
+}

@@ -1,0 +1,191 @@
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
+import { CodedError } from '../../agent/core/coded-error.js';
+import type { Rejection } from '../../agent/core/result.js';
+import { createTopics, slotPattern } from '../../agent/core/topics.js';
+import { FleetView, type FleetRow } from '../../operator/fleet/fleet-view.js';
+import { subscribeFleet } from '../../operator/fleet/subscribe-fleet.js';
+import { readRoster } from '../../operator/roster/roster.js';
+import { brokerOptions, createBrokerTransport } from '../broker-options.js';
+import { jsonOption, type Arguments, type Command, type Terminal } from '../command.js';
+import { drawFleet } from '../fleet-table.js';
+
+/** Retained messages follow SUBACK at once; a broker that is far away gets this long. */
+const retainedTimeoutMs = 500;
+
+/** Between two pictures on a terminal, and between two tables elsewhere. */
+const redrawMs = 250;
+const tableMs = 1_000;
+
+/** Time for a DISCONNECT. */
+const goodbyeMs = 2_000;
+
+/** `tinylamp watch`: the fleet as it is. */
+export const watchCommand: Command = {
+  words: 'watch',
+  summary: 'Watch what the devices of the fleet run, and how they fare.',
+  options: {
+    ...brokerOptions,
+    keys: {
+      type: 'text',
+      describe: 'The folder with the roster of `enrol`.',
+      alias: 'k',
+      required: true,
+    },
+    slot: { type: 'text', describe: 'Only this slot.', alias: 's' },
+    once: { type: 'flag', describe: 'Print what the broker retains, once, and end.' },
+    all: { type: 'flag', describe: 'Devices that are not enrolled too, by one wildcard.' },
+    ...jsonOption,
+  },
+  examples: [
+    ['$0 watch --broker mqtt://localhost --keys keys', 'a live table until Ctrl-C'],
+    ['$0 watch --broker mqtt://localhost --keys keys --once --json', 'one object per device'],
+  ],
+  async run(given, terminal) {
+    const { devices } = readRoster(given.requiredText('keys'));
+    if (devices.length === 0 && !given.flag('all')) {
+      throw new CodedError('device-unknown', `nobody is enrolled in ${given.requiredText('keys')}`);
+    }
+    const topics = createTopics(given.requiredText('prefix'));
+    const slot = checkSlot(given.text('slot'));
+    const view = new FleetView(devices);
+    const picture = createPicture(view, slot, given, terminal);
+    const scheduler = createCronScheduler();
+    const transport = createBrokerTransport(given, scheduler);
+    const ready = new Promise<void>((resolve, reject) => {
+      const deviceIds = given.flag('all') ? 'all' : devices.map(({ deviceId }) => deviceId);
+      subscribeFleet(transport, topics, deviceIds, {
+        message: (deviceId, channel, { payload, retained }) => {
+          const wallMs = Date.now();
+          const arrival = { deviceId, channel, payload, retained, wallMs };
+          if (view.receive(arrival) === 'changed') picture.changed(deviceId);
+        },
+        subscribed: () => {
+          picture.session(undefined);
+          resolve();
+        },
+        refused: (_, { code, detail }) => {
+          terminal.progress(`${code}: ${detail}`);
+        },
+        disconnected: (rejection) => {
+          picture.session(rejection);
+          // Whoever never had a session hears why; later on, the transport tries again by itself.
+          reject(new CodedError(rejection.code, rejection.detail));
+        },
+      });
+    });
+    try {
+      await Promise.race([ready, terminal.interrupted]);
+      if (given.flag('once')) {
+        const retained = new Promise<void>((resolve) => {
+          scheduler.after(retainedTimeoutMs, resolve);
+        });
+        await Promise.race([retained, terminal.interrupted]);
+        picture.drawOnce();
+      } else {
+        picture.begin();
+        await terminal.interrupted;
+      }
+    } finally {
+      picture.end();
+      await transport.close(goodbyeMs);
+    }
+    return 0;
+  },
+};
+
+interface Drawing {
+  problem?: Rejection | undefined;
+  timer?: NodeJS.Timeout;
+  /** Whether something was heard since it was drawn. */
+  stale: boolean;
+  drawnMs: number;
+}
+
+/** How the fleet is shown: drawn, printed, or told line by line. */
+interface Picture {
+  changed(deviceId: string): void;
+  /** There is a session, or why there is none. */
+  session(problem: Rejection | undefined): void;
+  begin(): void;
+  drawOnce(): void;
+  end(): void;
+}
+
+function createPicture(
+  view: FleetView,
+  slot: string | undefined,
+  given: Arguments,
+  terminal: Terminal,
+): Picture {
+  const { screen } = terminal;
+  const drawing: Drawing = { stale: true, drawnMs: 0 };
+  const draw = (columns: number, rows: number): readonly string[] => [
+    ...drawFleet(view.rows, { columns, rows, nowMs: Date.now(), slot }),
+    ...(drawing.problem === undefined
+      ? []
+      : [`no session: ${drawing.problem.code}; trying again`.slice(0, columns)]),
+  ];
+  const show = (): void => {
+    drawing.stale = false;
+    drawing.drawnMs = performance.now();
+    if (screen !== undefined) {
+      const { columns, rows } = screen.size;
+      // The last line stays free for the cursor, one more for the state of the session.
+      screen.show(draw(columns - 1, rows - 2));
+    } else for (const line of draw(Infinity, Infinity)) terminal.print(line);
+  };
+  const printRow = (row: FleetRow | undefined): void => {
+    if (row !== undefined) terminal.printJson(slot === undefined ? row : onlySlot(row, slot));
+  };
+  const live = !given.flag('once');
+  if (given.flag('json')) {
+    return {
+      changed: (deviceId) => {
+        if (live) printRow(view.row(deviceId));
+      },
+      session: (problem) => {
+        if (problem !== undefined && live) terminal.progress(`no session: ${problem.code}`);
+      },
+      begin: () => undefined,
+      drawOnce: () => {
+        view.rows.forEach(printRow);
+      },
+      end: () => undefined,
+    };
+  }
+  return {
+    changed: () => {
+      drawing.stale = true;
+    },
+    session: (problem) => {
+      drawing.problem = problem;
+      drawing.stale = true;
+    },
+    begin: () => {
+      show();
+      drawing.timer = setInterval(
+        () => {
+          // Ages grow even when nothing is heard.
+          if (drawing.stale || performance.now() - drawing.drawnMs >= tableMs) show();
+        },
+        screen === undefined ? tableMs : redrawMs,
+      );
+    },
+    drawOnce: () => {
+      for (const line of draw(screen?.size.columns ?? Infinity, Infinity)) terminal.print(line);
+    },
+    end: () => {
+      clearInterval(drawing.timer);
+    },
+  };
+}
+
+function onlySlot(row: FleetRow, slot: string): FleetRow {
+  const slots = Object.entries(row.slots).filter(([name]) => name === slot);
+  return { ...row, slots: Object.fromEntries(slots) };
+}
+
+function checkSlot(slot: string | undefined): string | undefined {
+  if (slot === undefined || slotPattern.test(slot)) return slot;
+  throw new CodedError('topic-invalid', `the slot ${JSON.stringify(slot)}`);
+}

@@ -1,0 +1,111 @@
+import { toHex } from '../../agent/core/bytes.js';
+import { CodedError } from '../../agent/core/coded-error.js';
+import type { Policy } from '../../agent/core/documents/policy.js';
+import type { PublishTools } from '../publish/publish-policy.js';
+import { publishContent } from '../publish/publish-release.js';
+import { readPublishedState } from '../publish/published-state.js';
+import type { ReleaseFile } from '../release/release-file.js';
+import { readKeyset } from '../release/verify-release.js';
+import { referenceOf } from './health.js';
+import type { RequestBox } from './requests.js';
+import type { RolloutStore } from './rollout-store.js';
+import { isOver, shadowStep, type Rollout, type RolloutPlan } from './rollout.js';
+
+/** What a rollout is begun with. */
+export interface RolloutBeginning {
+  readonly release: ReleaseFile;
+  readonly plan: RolloutPlan;
+  /** The ids of the enrolled devices. */
+  readonly roster: readonly string[];
+  readonly store: RolloutStore;
+  readonly requests: RequestBox;
+}
+
+/**
+ * Publishes what the policies of a rollout will name, and writes its record. Nobody is told of the
+ * challenger yet. The lock of the rollout is the caller's.
+ *
+ * Throws `rollout-exists`, `roster-empty`, `champion-missing`, `sequence-reused` and
+ * `sequence-below-current` before anything is sent, and what publishing throws.
+ */
+export async function beginRollout(
+  { release, plan, roster, store, requests }: RolloutBeginning,
+  tools: PublishTools,
+): Promise<Rollout> {
+  const { slot, sequence } = release.manifest;
+  const known = store.find(slot);
+  if (known !== undefined && !isOver(known)) {
+    throw new CodedError('rollout-exists', `release ${known.challenger.sequence} of ${slot}`);
+  }
+  if (roster.length === 0) throw new CodedError('roster-empty', `for release ${sequence}`);
+  const { champion } = (await retainedPolicy(slot, tools)) ?? {};
+  if (champion === undefined) throw new CodedError('champion-missing', `slot ${slot}`);
+  // Devices would refuse it, each for itself, and the rollout would only wait for its horizon.
+  if (sequence <= champion.sequence) {
+    throw new CodedError(
+      sequence === champion.sequence ? 'sequence-reused' : 'sequence-below-current',
+      `release ${sequence} of ${slot}, whose champion is ${champion.sequence}`,
+    );
+  }
+  const reference = referenceOf(release);
+  if (plan.evidence === 'health' && reference === undefined) {
+    throw new CodedError('reference-missing', `release ${sequence} of ${slot}`);
+  }
+  await publishContent(release, tools);
+  const rollout: Rollout = {
+    slot,
+    champion: { sequence: champion.sequence, manifest: toHex(champion.manifest) },
+    challenger: { sequence, manifest: toHex(tools.crypto.sha256(release.envelope)) },
+    reference: plan.evidence === 'health' ? reference : undefined,
+    salt: toHex(tools.randomBytes(8)),
+    plan,
+    roster,
+    status: 'running',
+    step: shadowStep,
+    startedMs: tools.wallMs,
+    stepStartedMs: tools.wallMs,
+    evidence: {},
+    verdicts: [],
+  };
+  // What was asked of an earlier rollout is not meant for this one.
+  requests.clear();
+  store.write(rollout);
+  return rollout;
+}
+
+/**
+ * Finds the rollout that is to be gone on with. One that is over is given where devices do not know it yet,
+ * because its controller died in between.
+ *
+ * Throws `rollout-missing`, `rollout-over`, and `rollout-superseded` where going on would take back what was
+ * published since.
+ */
+export async function resumeRollout(
+  slot: string,
+  store: RolloutStore,
+  tools: PublishTools,
+): Promise<Rollout> {
+  const rollout = store.read(slot);
+  if (await isInForce(rollout, tools)) return rollout;
+  const code = isOver(rollout) ? 'rollout-over' : 'rollout-superseded';
+  throw new CodedError(code, `release ${rollout.challenger.sequence} of ${slot}`);
+}
+
+/**
+ * Whether what the broker retains is of this rollout, or what was there when it began. A broker that has lost
+ * everything is told anew, but not of what is over: that may be long ago.
+ */
+export async function isInForce(rollout: Rollout, tools: PublishTools): Promise<boolean> {
+  const policy = await retainedPolicy(rollout.slot, tools);
+  if (policy === undefined) return !isOver(rollout);
+  if (toHex(policy.champion.manifest) !== rollout.champion.manifest) return false;
+  return !isOver(rollout) || policy.arms.some(({ salt }) => toHex(salt) === rollout.salt);
+}
+
+async function retainedPolicy(
+  slot: string,
+  { client, topics, keys, crypto, wallMs }: PublishTools,
+): Promise<Policy | undefined> {
+  const trust = { keyset: readKeyset(keys.keyset), crypto, wallMs };
+  return (await readPublishedState(client, topics, slot, trust)).policy;
+}

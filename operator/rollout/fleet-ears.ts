@@ -1,0 +1,80 @@
+import { CodedError } from '../../agent/core/coded-error.js';
+import type { Rejection } from '../../agent/core/result.js';
+import type { Topics } from '../../agent/core/topics.js';
+import type { Transport } from '../../agent/ports/transport.js';
+import { parseEvent, parseReport, parseState } from '../fleet/device-messages.js';
+import type { FleetChannel } from '../fleet/fleet-view.js';
+import { subscribeFleet } from '../fleet/subscribe-fleet.js';
+import type { DeviceMessage } from './controller.js';
+
+/** Called with a validated message of an enrolled device. */
+export type DeviceListener = (deviceId: string, heard: DeviceMessage) => void;
+
+/** Hears what enrolled devices say, from before anybody asks for it. */
+export interface FleetEars {
+  /** Hands over what was heard so far and what comes, until the returned function is called. */
+  listen(listener: DeviceListener): () => void;
+}
+
+/**
+ * Opens the transport and waits for all subscriptions. Throws why there is no session; later on, the
+ * transport tries again by itself. Closing it is the caller's.
+ *
+ * @param problem called with what keeps it from hearing
+ */
+export async function openFleetEars(
+  transport: Transport,
+  topics: Topics,
+  deviceIds: readonly string[],
+  problem: (rejection: Rejection) => void,
+): Promise<FleetEars> {
+  let waiting: (readonly [deviceId: string, heard: DeviceMessage])[] = [];
+  let present: DeviceListener | undefined;
+  await new Promise<void>((resolve, reject) => {
+    subscribeFleet(transport, topics, deviceIds, {
+      message: (deviceId, channel, { payload }) => {
+        const heard = parse(channel, payload);
+        if (heard === undefined) return;
+        if (present === undefined) waiting.push([deviceId, heard]);
+        else present(deviceId, heard);
+      },
+      subscribed: resolve,
+      refused: (_, rejection) => {
+        problem(rejection);
+      },
+      disconnected: (rejection) => {
+        problem(rejection);
+        reject(new CodedError(rejection.code, rejection.detail));
+      },
+    });
+  });
+  return {
+    listen(listener) {
+      present = listener;
+      for (const [deviceId, heard] of waiting) listener(deviceId, heard);
+      waiting = [];
+      return () => {
+        if (present === listener) present = undefined;
+      };
+    },
+  };
+}
+
+function parse(channel: FleetChannel, payload: Uint8Array): DeviceMessage | undefined {
+  switch (channel) {
+    case 'presence':
+      return undefined;
+    case 'state': {
+      const message = parseState(payload);
+      return message && { channel, message };
+    }
+    case 'report': {
+      const message = parseReport(payload);
+      return message && { channel, message };
+    }
+    case 'events': {
+      const message = parseEvent(payload);
+      return message && { channel, message };
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { CodedError } from '../../agent/core/coded-error.js';
+import type { Rollout } from './rollout.js';
+
+/**
+ * Keeps the rollout of each slot in the key folder: one file, replaced as a whole. The controller and the
+ * commands that pause, abort or promote are different processes and meet here.
+ */
+export class RolloutStore {
+  readonly #folder: string;
+
+  constructor(keyFolder: string) {
+    this.#folder = path.join(keyFolder, 'rollouts');
+  }
+
+  /** The rollout of a slot; undefined where there was none yet. Throws `rollout-unreadable`. */
+  find(slot: string): Rollout | undefined {
+    const file = this.#file(slot);
+    if (!existsSync(file)) return undefined;
+    try {
+      // The operator's own file, beside the keys: whoever can write it can sign as well.
+      return JSON.parse(readFileSync(file, 'utf8')) as Rollout;
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      throw new CodedError('rollout-unreadable', `${file}: ${detail}`);
+    }
+  }
+
+  /** The same; throws `rollout-missing` where there was none. */
+  read(slot: string): Rollout {
+    const rollout = this.find(slot);
+    if (rollout === undefined) throw new CodedError('rollout-missing', `slot ${slot} has none`);
+    return rollout;
+  }
+
+  write(rollout: Rollout): void {
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    const file = this.#file(rollout.slot);
+    writeFileSync(`${file}.new`, `${JSON.stringify(rollout, undefined, 2)}\n`, { flush: true });
+    renameSync(`${file}.new`, file);
+  }
+
+  #file(slot: string): string {
+    return path.join(this.#folder, `${slot}.json`);
+  }
+}

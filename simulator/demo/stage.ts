@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
+import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
+import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
+import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
+import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
+import type { Version } from '../../agent/core/documents/manifest.js';
+import { createTopics } from '../../agent/core/topics.js';
+import { createKeyFolder } from '../../operator/keys/key-folder.js';
+import { generateSigningKey } from '../../operator/keys/signing-key.js';
+import { connectBroker, type BrokerClient } from '../../operator/publish/broker-client.js';
+import type { PublishTools } from '../../operator/publish/publish-policy.js';
+import { createLiveFleet } from '../live-fleet.js';
+import { Prng } from '../prng.js';
+import { environments } from '../signals/environment.js';
+import { VibrationSignal } from '../signals/vibration-signal.js';
+import { Accelerometer } from './accelerometer.js';
+import { startBroker } from './broker.js';
+import { FleetFeed } from './fleet-feed.js';
+import { startGatewayProcess } from './gateway-process.js';
+import { Inspector, truthTopic } from './inspector.js';
+import { Ledger } from './ledger.js';
+import type { Narrator } from './narrator.js';
+import { type StoryOptions } from './story.js';
+import { Workshop } from './workshop.js';
+
+export const prefix = 'tinylamp';
+const slot = 'vibration';
+const gatewayId = 'gateway-1';
+const gatewayCondition = 'bearing-fault';
+const sensorTopic = 'sensors/gateway-1/accel';
+const windowFrames = 256;
+
+/** Between two windows of a device. */
+export const periodMs = 400;
+const telemetrySchedule = '*/3 * * * * *';
+
+/** How long it takes until somebody knows what a machine really suffers from. */
+const inspectionMs = 300;
+
+const stopTimeoutMs = 5_000;
+
+export interface StageOptions {
+  /** Simulated devices, besides the real agent. */
+  readonly devices: number;
+  readonly seed: number;
+  /** Of the embedded broker; 0 takes any. */
+  readonly port: number;
+  readonly agentVersion: Version;
+}
+
+/** Everything that the story is played on. */
+export interface Stage {
+  readonly broker: string;
+  readonly ledger: Ledger;
+  readonly workshop: Workshop;
+  readonly publish: Omit<PublishTools, 'progress'>;
+  readonly rollout: StoryOptions['rollout'];
+  /** What each machine really suffers from, by device. */
+  readonly truth: ReadonlyMap<string, string>;
+}
+
+/** Starts broker, operator, agent process, sensor and fleet; `closers` get how each is ended, in order. */
+export async function openStage(
+  folder: string,
+  options: StageOptions,
+  narrator: Narrator,
+  crashes: string[],
+  closers: (() => Promise<unknown>)[],
+): Promise<Stage> {
+  const broker = await startBroker(options.port);
+  closers.push(() => broker.close());
+  const keyFolder = path.join(folder, 'keys');
+  const keys = createKeyFolder(keyFolder, Date.now());
+  const core = await compileWasmCore();
+  const topics = createTopics(prefix);
+  const fleet = createLiveFleet({
+    ...options,
+    broker: broker.url,
+    prefix,
+    slot,
+    environment: 'field',
+    labelsTopic: truthTopic,
+    periodMs,
+    framesPerBurst: windowFrames,
+    telemetrySchedule,
+    keyset: keys.keyset,
+    core,
+    // What devices have to say is on the broker; only what is wrong with one belongs here.
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    failed: (device, error) => crashes.push(`${device}: ${String(error)}`),
+  });
+  const truth = new Map<string, string>([
+    [gatewayId, gatewayCondition],
+    ...fleet.devices.map(({ deviceId, condition }) => [deviceId, condition] as const),
+  ]);
+  const inspector = new Inspector(
+    await connect(broker.url, 'inspector'),
+    truth,
+    inspectionMs,
+    () => undefined,
+  );
+  closers.push(() => inspector.stop());
+  const feed = new FleetFeed(topics);
+  const ledger = new Ledger({
+    topics,
+    truth,
+    codec: createPlainCbor(),
+    listener: (event) => {
+      narrator.event(event);
+    },
+    now: () => Date.now(),
+    answered: (deviceId, window) => {
+      inspector.answered(deviceId, window);
+    },
+  });
+  broker.observe((topic, payload) => {
+    ledger.take(topic, payload);
+    feed.take(topic, payload);
+  });
+  const operator = await connect(broker.url, 'operator');
+  closers.push(() => operator.close());
+  const gateway = startGatewayProcess({
+    folder,
+    deviceId: gatewayId,
+    broker: broker.url,
+    prefix,
+    slot,
+    sensorTopic,
+    keyset: path.join(keyFolder, 'keyset.cbor'),
+    truthTopic: truthTopic(gatewayId),
+    telemetrySchedule,
+  });
+  closers.push(async () => {
+    const ended = await gateway.stop();
+    if (ended !== 'in order') crashes.push(`${gatewayId}: ${ended}`);
+  });
+  fleet.start();
+  closers.push(() => fleet.stop(stopTimeoutMs));
+  const accelerometer = await startAccelerometer(broker.url, options.seed);
+  closers.push(() => accelerometer.stop());
+  const crypto = createNodeCrypto();
+  const workshop = new Workshop({
+    engine: createInProcessEngine(core),
+    crypto,
+    key: keys.key,
+    stranger: generateSigningKey(),
+    slot,
+  });
+  const publish = {
+    client: operator,
+    topics,
+    keys,
+    crypto,
+    wallMs: Date.now(),
+    randomBytes: (length: number) => new Uint8Array(randomBytes(length)),
+  };
+  const rollout = {
+    slot,
+    devices: [...truth.keys()],
+    keyFolder,
+    scheduler: createCronScheduler(),
+    feed,
+  };
+  return { broker: broker.url, ledger, workshop, publish, rollout, truth };
+}
+
+function connect(url: string, clientId: string): Promise<BrokerClient> {
+  const scheduler = createCronScheduler();
+  const transport = new MqttTransport({
+    urls: [url],
+    protocol: 'auto',
+    clientId,
+    packetBytes: 131_072,
+    spoolBytes: 16_777_216,
+    scheduler,
+    entropy: createSystemEntropy(),
+  });
+  return connectBroker(transport, scheduler);
+}
+
+async function startAccelerometer(url: string, seed: number): Promise<Accelerometer> {
+  const signal = new VibrationSignal(
+    environments.field,
+    gatewayCondition,
+    Prng.fromSeed(seed).fork(0xffffffff),
+  );
+  const accelerometer = new Accelerometer(
+    await connect(url, 'accelerometer'),
+    sensorTopic,
+    signal,
+    windowFrames,
+  );
+  // A burst that the broker does not take is missing like any other lost sample.
+  accelerometer.start(periodMs, () => undefined);
+  return accelerometer;
+}

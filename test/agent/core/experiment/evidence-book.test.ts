@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import {
+  EvidenceBook,
+  type ObservedAnswer,
+} from '../../../../agent/core/experiment/evidence-book.js';
+
+const classes = ['normal', 'imbalance', 'bearing'];
+const pair = { champion: 4, challenger: 5, classes: classes.length };
+
+const answer = (index: number | undefined, score = 0.9, latencyUs = 100): ObservedAnswer => ({
+  index,
+  label: index === undefined ? undefined : classes[index],
+  score,
+  latencyUs,
+});
+
+describe('An evidence book', () => {
+  it('has nothing to say where nothing was seen, and says everything once', () => {
+    const book = new EvidenceBook();
+    assert.equal(book.take(), undefined);
+    book.served(4, 1, answer(0));
+    assert.equal(book.take()?.releases.length, 1);
+    assert.equal(book.take(), undefined);
+  });
+
+  it('counts answers by class, by confidence and by latency', () => {
+    const book = new EvidenceBook();
+    for (const [index, score] of [
+      [0, 0.05],
+      [2, 0.95],
+      [2, 1],
+      [undefined, 0.45],
+    ] as const) {
+      book.served(4, 1, answer(index, score));
+    }
+    const [release] = book.take()?.releases ?? [];
+    assert.equal(release?.windows, 4);
+    // Who abstains names no class, and is a window all the same.
+    assert.deepEqual(release.classes, [1, 0, 2]);
+    assert.deepEqual(release.confidence, [1, 0, 0, 0, 1, 0, 0, 0, 0, 2]);
+    assert.deepEqual(Object.values(release.latency), [4]);
+  });
+
+  it('tells deadlines that were missed from other failures, and served windows from compared ones', () => {
+    const book = new EvidenceBook();
+    book.failed(4, 'served', 'engine-trapped');
+    book.failed(4, 'served', 'engine-deadline');
+    book.failed(5, 'shadow', 'engine-gone');
+    book.skipped(5);
+    const [served, shadow] = book.take()?.releases ?? [];
+    assert.deepEqual([served?.mode, served?.failures, served?.late], ['served', 1, 1]);
+    assert.deepEqual(
+      [shadow?.mode, shadow?.failures, shadow?.late, shadow?.skipped],
+      ['shadow', 1, 0, 1],
+    );
+  });
+
+  const labelRows: readonly (readonly [
+    champion: number,
+    challenger: number,
+    label: string,
+    outcome: 'bothRight' | 'onlyChampionRight' | 'onlyChallengerRight' | 'noneRight',
+  ])[] = [
+    [0, 0, 'normal', 'bothRight'],
+    [0, 1, 'normal', 'onlyChampionRight'],
+    [0, 1, 'imbalance', 'onlyChallengerRight'],
+    [0, 1, 'bearing', 'noneRight'],
+    [0, 0, 'a label that nobody knows', 'noneRight'],
+  ];
+  for (const [champion, challenger, label, outcome] of labelRows) {
+    it(`calls ${String(classes[champion])} and ${String(classes[challenger])} for ${label} ${outcome}`, () => {
+      const book = new EvidenceBook();
+      book.served(4, 1, answer(champion));
+      book.shadowed(pair, 1, answer(champion), answer(challenger));
+      book.labelled(1, label);
+      const [counted] = book.take()?.pairs ?? [];
+      for (const each of [
+        'bothRight',
+        'onlyChampionRight',
+        'onlyChallengerRight',
+        'noneRight',
+      ] as const) {
+        assert.equal(counted?.[each], each === outcome ? 1 : 0, each);
+      }
+      assert.equal(counted?.agreements, champion === challenger ? 1 : 0);
+    });
+  }
+
+  it('counts a label for those who answered, also after the report with their answers is out', () => {
+    const book = new EvidenceBook();
+    book.served(4, 1, answer(0));
+    book.shadowed(pair, 1, answer(0), answer(1));
+    book.take();
+    book.labelled(1, 'normal');
+    const report = book.take();
+    assert.deepEqual(
+      report?.releases.map(({ release, mode, windows, labelled, right }) => ({
+        release,
+        mode,
+        windows,
+        labelled,
+        right,
+      })),
+      [
+        { release: 4, mode: 'served', windows: 0, labelled: 1, right: 1 },
+        { release: 5, mode: 'shadow', windows: 0, labelled: 1, right: 0 },
+      ],
+    );
+    assert.equal(report?.pairs[0]?.onlyChampionRight, 1);
+  });
+
+  it('takes one label for a window, and none for windows that it never saw or has forgotten', () => {
+    const book = new EvidenceBook();
+    for (let window = 1; window <= 5_000; window++) book.served(4, window, answer(0));
+    book.take();
+    for (const window of [1, 900, 5_001, -1]) book.labelled(window, 'normal');
+    assert.equal(book.take(), undefined);
+    for (const label of ['normal', 'normal', 'bearing']) book.labelled(5_000, label);
+    const [release] = book.take()?.releases ?? [];
+    assert.deepEqual([release?.labelled, release?.right], [1, 1]);
+  });
+
+  it('keeps pairs apart, and exact pairs only up to 32 classes', () => {
+    const book = new EvidenceBook();
+    book.shadowed(pair, 1, answer(0), answer(2));
+    book.shadowed({ ...pair, challenger: 6, classes: 33 }, 1, answer(0), answer(2));
+    const [small, large] = book.take()?.pairs ?? [];
+    assert.deepEqual(small?.confusion, [0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    assert.deepEqual(large?.confusion, []);
+    assert.deepEqual([small.windows, large?.windows], [1, 1]);
+  });
+});

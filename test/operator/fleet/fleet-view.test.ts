@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { latencyShape } from '../../../agent/core/experiment/evidence.js';
+import type { ReportMessage } from '../../../agent/core/messages/report.js';
+import { LogSketch } from '../../../agent/core/statistics/log-sketch.js';
+import {
+  FleetView,
+  type FleetChannel,
+  type Reception,
+} from '../../../operator/fleet/fleet-view.js';
+import { encode, pairReport, releaseReport, report } from './device-words.js';
+
+const deviceId = 'press-7';
+
+function createView(): FleetView {
+  return new FleetView([{ deviceId, labels: { site: 'hall-2' } }]);
+}
+
+function say(
+  view: FleetView,
+  channel: FleetChannel,
+  value: unknown,
+  { retained = false, wallMs = 5_000, from = deviceId } = {},
+): Reception {
+  return view.receive({ deviceId: from, channel, payload: encode(value), retained, wallMs });
+}
+
+const presence = (online: boolean, boot: number, connection: number): object => ({
+  online,
+  boot,
+  connection,
+});
+const state = (slot: object): object => ({
+  agent: '0.1.0',
+  boot: 1,
+  labels: { site: 'elsewhere' },
+  slots: { vibration: slot },
+});
+
+describe('the view of a fleet', () => {
+  it('has a row for each enrolled device, even one that never says a word', () => {
+    const [row, ...more] = createView().rows;
+    assert.deepEqual(more, []);
+    assert.deepEqual([row?.deviceId, row?.enrolled, row?.online], [deviceId, true, undefined]);
+    assert.deepEqual([row?.lastSeen, row?.slots], [undefined, {}]);
+  });
+
+  it('shows what a device reports of its slots, with the labels of the roster', () => {
+    const view = createView();
+    const slot = { current: 10, candidate: 20, phase: 'shadow', release: 20 };
+    assert.equal(say(view, 'state', state(slot)), 'changed');
+    const row = view.row(deviceId);
+    assert.deepEqual(row?.labels, { site: 'hall-2' });
+    const shown = row.slots['vibration'];
+    assert.deepEqual(
+      [shown?.current, shown?.candidate, shown?.phase, shown?.release, shown?.windows],
+      [10, 20, 'shadow', 20, 0],
+    );
+  });
+
+  it('takes what the broker has kept for no sign of life', () => {
+    const view = createView();
+    say(view, 'presence', presence(true, 1, 1), { retained: true });
+    say(view, 'state', state({ current: 10 }), { retained: true });
+    assert.deepEqual([view.row(deviceId)?.online, view.row(deviceId)?.lastSeen], [true, undefined]);
+    say(view, 'report', report(), { wallMs: 7_000 });
+    assert.equal(view.row(deviceId)?.lastSeen, 7_000);
+    assert.equal(view.row(deviceId)?.slots['vibration']?.lastSeen, 7_000);
+  });
+
+  it('is not misled by the will of an older session', () => {
+    const view = createView();
+    say(view, 'presence', presence(true, 2, 3));
+    assert.equal(say(view, 'presence', presence(false, 2, 2)), 'unchanged');
+    assert.equal(say(view, 'presence', presence(false, 1, 9)), 'unchanged');
+    assert.equal(view.row(deviceId)?.online, true);
+    assert.equal(say(view, 'presence', presence(false, 2, 3)), 'changed');
+    assert.equal(view.row(deviceId)?.online, false);
+    // A device with a new storage counts from 1 again.
+    assert.equal(say(view, 'presence', presence(true, 1, 1)), 'changed');
+    assert.equal(view.row(deviceId)?.online, true);
+  });
+
+  it('shows agreement, rightness and latencies of what is served', () => {
+    const view = createView();
+    say(view, 'state', state({ current: 10, candidate: 20 }));
+    say(view, 'report', report({ window: 1 }));
+    say(view, 'report', report({ window: 2 }));
+    const slot = view.row(deviceId)?.slots['vibration'];
+    assert.deepEqual(slot?.agreement, { champion: 10, challenger: 20, windows: 8, agreements: 6 });
+    assert.deepEqual(slot.right, { labelled: 4, right: 2 });
+    assert.equal(slot.windows, 8);
+    const sketch = new LogSketch(latencyShape);
+    sketch.positive.set(120, 6).set(130, 2);
+    assert.deepEqual(slot.latencyUs, {
+      p50: Math.round(sketch.quantile(0.5) ?? 0),
+      p95: Math.round(sketch.quantile(0.95) ?? 0),
+    });
+  });
+
+  it('shows the latest event, whatever the order', () => {
+    const view = createView();
+    const event = (t: number, name: string): object => ({ t, event: name, slot: 'vibration' });
+    assert.equal(say(view, 'events', event(2_000, 'promoted')), 'changed');
+    assert.equal(say(view, 'events', event(1_000, 'committed')), 'unchanged');
+    assert.equal(view.row(deviceId)?.slots['vibration']?.event, 'promoted');
+  });
+
+  it('ignores what is no message, and counts it', () => {
+    const view = createView();
+    for (const channel of ['presence', 'state', 'report', 'events'] as const) {
+      assert.equal(say(view, channel, { nonsense: true }), 'ignored');
+    }
+    assert.equal(view.row(deviceId)?.ignored, 4);
+    assert.equal(view.row(deviceId)?.lastSeen, undefined);
+  });
+
+  it('shows those who are not enrolled as such', () => {
+    const view = createView();
+    say(view, 'presence', presence(true, 1, 1), { from: 'stranger' });
+    assert.deepEqual(
+      view.rows.map((row) => [row.deviceId, row.enrolled]),
+      [
+        [deviceId, true],
+        ['stranger', false],
+      ],
+    );
+  });
+
+  it('adds reports up to the same sums in any order, however often each comes', () => {
+    const run = reports.chain((all) =>
+      fc.tuple(
+        fc.constant(all),
+        fc.shuffledSubarray([...all, ...all, ...all], { minLength: 3 * all.length }),
+      ),
+    );
+    fc.assert(
+      fc.property(run, ([once, shuffled]) => {
+        const [straight, scrambled] = [createView(), createView()];
+        for (const each of once) assert.equal(say(straight, 'report', each), 'changed');
+        for (const each of shuffled) say(scrambled, 'report', each);
+        assert.deepEqual(scrambled.rows, straight.rows);
+        assertSums(straight, once);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+/** Reports of one device with different (boot, window) each. */
+const reports: fc.Arbitrary<readonly ReportMessage[]> = fc.uniqueArray(
+  fc
+    .record({
+      boot: fc.integer({ min: 1, max: 3 }),
+      window: fc.integer({ min: 1, max: 30 }),
+      slot: fc.constantFrom('vibration', 'sound'),
+      release: fc.integer({ min: 1, max: 3 }),
+      windows: fc.integer({ min: 1, max: 50 }),
+      agreements: fc.nat(50),
+      bin: fc.integer({ min: 0, max: 400 }),
+    })
+    .map(({ release, windows, agreements, bin, ...rest }) =>
+      report({
+        ...rest,
+        releases: [
+          releaseReport({
+            release,
+            windows,
+            classes: [windows],
+            latency: { [String(bin)]: windows },
+          }),
+        ],
+        pairs: [
+          pairReport({
+            champion: release,
+            challenger: release + 1,
+            windows,
+            agreements: Math.min(windows, agreements),
+            confusion: [],
+          }),
+        ],
+      }),
+    ),
+  { selector: ({ boot, window }) => `${boot}/${window}`, minLength: 1, maxLength: 40 },
+);
+
+/** The sums that are shown, against a plain addition. */
+function assertSums(view: FleetView, all: readonly ReportMessage[]): void {
+  for (const [name, slot] of Object.entries(view.row(deviceId)?.slots ?? {})) {
+    const own = all.filter((each) => each.slot === name);
+    const served = own.flatMap(({ releases }) => releases);
+    const latest = Math.max(...served.map(({ release }) => release));
+    const windows = served.filter(({ release }) => release === latest).map((each) => each.windows);
+    assert.equal(slot.windows, sum(windows));
+    const pairs = own.flatMap((each) => each.pairs).filter((pair) => pair.champion === latest);
+    assert.equal(slot.agreement?.agreements, sum(pairs.map(({ agreements }) => agreements)));
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
