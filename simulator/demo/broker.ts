@@ -11,7 +11,9 @@ export interface EmbeddedBroker {
 
 /** Starts a broker on the loopback interface; port 0 takes any that is free. */
 export async function startBroker(port: number): Promise<EmbeddedBroker> {
-  const aedes = await Aedes.createBroker();
+  // One message at a time: with more, aedes hands messages of one topic on in another order than they came
+  // (MQTT 3.1.1, 4.6 wants that order), and the older state of a device would stay.
+  const aedes = await Aedes.createBroker({ concurrency: 1 });
   const server = createServer((socket) => {
     aedes.handle(socket);
   });
