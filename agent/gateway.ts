@@ -18,6 +18,8 @@ import { openSign } from './core/cose/sign.js';
 import type { AgentSettings } from './core/device.js';
 import { parseKeyset } from './core/documents/keyset.js';
 import type { Version } from './core/documents/manifest.js';
+import { limits } from './core/limits.js';
+import type { Scheduler } from './ports/scheduler.js';
 import type { Storage } from './ports/storage.js';
 import { Runtime, type Ports } from './runtime.js';
 
@@ -32,9 +34,6 @@ export interface Gateway {
 /** How long an orderly end may take. */
 const stopTimeoutMs = 5_000;
 
-/** Packets over this end the session (design, section 5). */
-const packetBytes = 131_072;
-
 /** Starts the agent that a configuration describes. Throws what cannot be used, before anything runs. */
 export async function startGateway(
   configuration: AgentConfiguration,
@@ -46,7 +45,7 @@ export async function startGateway(
   const plainCbor = createPlainCbor();
   const clock = createSystemClock();
   const scheduler = createCronScheduler();
-  const transport = createTransport(configuration);
+  const transport = createTransport(configuration, scheduler);
   const ports: Ports = {
     clock,
     crypto: createNodeCrypto(),
@@ -107,7 +106,10 @@ async function openState({
   }
 }
 
-function createTransport({ deviceId, mqtt, limits: local }: AgentConfiguration): MqttTransport {
+function createTransport(
+  { deviceId, mqtt, limits: local }: AgentConfiguration,
+  scheduler: Scheduler,
+): MqttTransport {
   const [first, ...others] = mqtt.url;
   if (first === undefined) throw new Error('the configuration names no broker');
   return new MqttTransport({
@@ -117,9 +119,9 @@ function createTransport({ deviceId, mqtt, limits: local }: AgentConfiguration):
     username: mqtt.username,
     password: mqtt.password,
     tls: mqtt.tls,
-    packetBytes,
+    packetBytes: limits.packetBytes,
     spoolBytes: local.spoolBytes,
-    scheduler: createCronScheduler(),
+    scheduler,
     entropy: createSystemEntropy(),
   });
 }

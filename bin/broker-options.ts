@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { MqttTransport } from '../agent/adapters/mqtt/transport.js';
 import { createSystemEntropy } from '../agent/adapters/system-entropy.js';
+import { limits } from '../agent/core/limits.js';
 import type { Scheduler } from '../agent/ports/scheduler.js';
 import { checkBrokerUrl } from './broker-url.js';
 import type { Arguments, Option } from './command.js';
@@ -25,8 +26,7 @@ export const brokerOptions = {
   ca: { type: 'text', describe: 'A PEM file with the authority of the broker.' },
 } as const satisfies Record<string, Option>;
 
-/** Larger packets than those of tinylamp end the session; what waits for one may be a whole release. */
-const packetBytes = 131_072;
+/** What waits for a session may be a whole release. */
 const spoolBytes = 67_108_864;
 
 /** A transport to the broker that was named; not open yet. Throws `usage-invalid` and `file-unreadable`. */
@@ -40,7 +40,7 @@ export function createBrokerTransport(given: Arguments, scheduler: Scheduler): M
     username: given.text('username'),
     password: passwordFile === undefined ? undefined : readPassword(passwordFile),
     tls: ca === undefined ? undefined : { ca: readNamedFile(ca) },
-    packetBytes,
+    packetBytes: limits.packetBytes,
     spoolBytes,
     scheduler,
     entropy: createSystemEntropy(),

@@ -7,6 +7,7 @@ import { createSystemClock } from '../agent/adapters/system-clock.js';
 import { createSystemEntropy } from '../agent/adapters/system-entropy.js';
 import type { AgentSettings } from '../agent/core/device.js';
 import type { Version } from '../agent/core/documents/manifest.js';
+import { limits } from '../agent/core/limits.js';
 import type { Log } from '../agent/ports/log.js';
 import { createGeneratedSensor } from './ports/generated-sensor.js';
 import { createMemoryDisk, createMemoryStorage } from './ports/memory-storage.js';
@@ -56,7 +57,6 @@ export interface FleetDevice extends SimulatedDevice {
 const deviceLimits = { arenaBytes: 262_144, imageBytes: 1_048_576 };
 const storageBytes = 4_194_304;
 const spoolBytes = 1_048_576;
-const packetBytes = 131_072;
 
 /** Makes a fleet whose machines suffer from each condition in turn. */
 export function createLiveFleet(options: LiveFleetOptions): LiveFleet {
@@ -96,7 +96,7 @@ function createDevice(index: number, prng: Prng, options: LiveFleetOptions): Fle
         urls: [options.broker],
         protocol: 'auto',
         clientId: deviceId,
-        packetBytes,
+        packetBytes: limits.packetBytes,
         spoolBytes,
         scheduler,
         entropy: createSystemEntropy(),

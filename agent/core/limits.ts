@@ -1,5 +1,7 @@
 /** Every bound of the agent core in one place. What is checked against them comes from outside. */
 export const limits = {
+  /** An MQTT packet; larger ones end the session (design, section 5). */
+  packetBytes: 131_072,
   /** A signed document with its envelope; it must fit a packet (128 KiB) with room for its topic. */
   envelopeBytes: 98_304,
   /** Nesting of arrays, maps and tags in a signed document. */

@@ -8,6 +8,7 @@ import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
 import type { Version } from '../../agent/core/documents/manifest.js';
+import { limits } from '../../agent/core/limits.js';
 import { createTopics } from '../../agent/core/topics.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { generateSigningKey } from '../../operator/keys/signing-key.js';
@@ -174,7 +175,7 @@ function connect(url: string, clientId: string): Promise<BrokerClient> {
     urls: [url],
     protocol: 'auto',
     clientId,
-    packetBytes: 131_072,
+    packetBytes: limits.packetBytes,
     spoolBytes: 16_777_216,
     scheduler,
     entropy: createSystemEntropy(),
