@@ -264,6 +264,12 @@ export const codes = {
     remedy:
       "Build a smaller release, or raise the slot's limits in the configuration of the device.",
   },
+  'deadlines-missed': {
+    area: 'update',
+    cause: 'The release missed its deadline more often than the champion did over the same time.',
+    remedy:
+      'Use a faster model, or build the release on a machine that is not faster than the gateway by so much.',
+  },
   'epoch-below-floor': {
     area: 'update',
     cause: 'The release belongs to a security epoch that is closed.',

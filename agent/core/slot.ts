@@ -116,7 +116,7 @@ export class Slot {
       message: (payload) => {
         const message = parseLabelMessage(payload);
         if (message.ok) this.#service.book.labelled(message.value.window, message.value.label);
-        else this.#ledger.report('label-refused', undefined, message.rejection);
+        else this.#service.labelRefused(message.rejection);
       },
       refused: (rejection) => {
         this.#ledger.report('topic-refused', undefined, rejection);

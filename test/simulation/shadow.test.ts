@@ -181,6 +181,46 @@ describe('A challenger in the shadow', () => {
     assert.ok(device.bursts > before);
   });
 
+  it('is loaded anew where it is late, and goes on where that is not more often than the champion', async () => {
+    const device = await settled();
+    const champion = Math.max(...device.engine.loaded);
+    await world.time.advance(minuteMs);
+    await shadowEverywhere(40);
+    await world.time.advance(3_000);
+    let inferences = 0;
+    inference = (handle) =>
+      handle > champion && ++inferences % 20 === 0
+        ? { slowMs: 250, then: 'engine-deadline' }
+        : 'none';
+    await world.time.advance(minuteMs);
+    assert.equal(storyOf(device, 2).at(-1), '2 shadow-finished');
+    assert.deepEqual([...device.engine.loaded], [champion]);
+    assertChampionUnmoved(device);
+    const shadowed = releasesOf(device.reports, 'shadow');
+    assert.equal(total(shadowed, 'windows'), 40);
+    assert.equal(total(shadowed, 'late'), 1);
+    assert.equal(total(shadowed, 'failures'), 0);
+  });
+
+  it('is given up where it never answers in time, and moves nothing of the champion’s', async () => {
+    const device = await settled();
+    const champion = Math.max(...device.engine.loaded);
+    await shadowEverywhere(100);
+    await world.time.advance(3_000);
+    inference = (handle) =>
+      handle > champion ? { slowMs: 2_500, then: 'engine-deadline' } : 'none';
+    await world.time.advance(2 * minuteMs);
+    assert.equal(storyOf(device, 2).at(-1), '2 rejected deadlines-missed');
+    assert.deepEqual([...device.engine.loaded], [champion]);
+    assertChampionUnmoved(device);
+    const late = total(releasesOf(device.reports, 'shadow'), 'late');
+    assert.ok(late > 2 && late < 20, `late on ${late} windows`);
+    inference = () => 'none';
+    await shadowEverywhere(100);
+    await world.time.advance(5_000);
+    assert.equal(storyOf(device, 2).at(-1), '2 rejected release-rejected-before');
+  });
+
   it('computes no more than its share of the time', async () => {
     const device = await settled();
     const champion = Math.max(...device.engine.loaded);

@@ -100,6 +100,124 @@ describe('The trial of a release', () => {
     assertEveryWindowAnswered(device);
   });
 
+  describe('whose release is late', () => {
+    const terms = { soakMs: 10 * minuteMs, inferences: 100 };
+
+    /** Answers whose deadline passes, by whether it is the champion's and how many inferences there were. */
+    const lateWhere = (late: (isChampion: boolean, inferences: number) => boolean): void => {
+      let inferences = 0;
+      const selfTested = new Map<number, number>();
+      inference = (handle) => {
+        // The first instance is the champion's, and those of a candidate begin with four golden vectors.
+        const isChampion = handle === 1;
+        const vectors = (selfTested.get(handle) ?? 0) + 1;
+        selfTested.set(handle, vectors);
+        if (handle === 2 && vectors <= 4) return 'none';
+        return late(isChampion, ++inferences) ? { slowMs: 250, then: 'engine-deadline' } : 'none';
+      };
+    };
+
+    it('goes on where that is once or twice, in instances that are made anew', async () => {
+      const device = await settled();
+      lateWhere((isChampion, inferences) => !isChampion && [5, 200].includes(inferences));
+      await world.publish(second, terms);
+      await world.time.advance(5 * minuteMs);
+      assert.equal(device.state.phase, 'trial');
+      assert.equal(device.results.at(-1)?.sequence, 2);
+      assert.equal(device.results.filter(({ sequence }) => sequence === 1).length, 7);
+      assert.equal(device.engine.loaded.size, 2);
+      await world.time.advance(6 * minuteMs);
+      assert.equal(device.record?.current?.sequence, 2);
+      assert.equal(device.engine.loaded.size, 1);
+      assertEveryWindowAnswered(device);
+      assert.equal(countOf(device, '2 offered'), 1);
+      assert.equal(countOf(device, '2 self-tested'), 1);
+    });
+
+    it('is over where that happens more often than to the champion, which answers those windows', async () => {
+      const device = await settled();
+      await world.time.advance(minuteMs);
+      lateWhere((isChampion, inferences) => !isChampion && inferences % 2 === 0);
+      await world.publish(second, terms);
+      await world.time.advance(minuteMs);
+      assert.equal(device.story.at(-1), '2 rolled-back deadlines-missed');
+      assert.match(
+        device.state.reason ?? '',
+        /^late on \d+ of \d+ windows, the champion on 0 of \d+$/,
+      );
+      assert.equal(device.record?.current?.sequence, 1);
+      assert.deepEqual([...device.engine.loaded], [1]);
+      assertEveryWindowAnswered(device);
+      await world.publish(second, terms);
+      await world.time.advance(5_000);
+      assert.equal(device.results.at(-1)?.sequence, 1);
+    });
+
+    it('goes on where the champion is late as often: then it is the gateway that is busy', async () => {
+      const device = await settled();
+      let busy = false;
+      inference = () => (busy ? { slowMs: 250, then: 'engine-deadline' } : 'none');
+      await world.publish(second, terms);
+      await world.time.advance(5_000);
+      assert.equal(device.state.phase, 'trial');
+      for (let i = 0; i < 10; i++) {
+        busy = true;
+        await world.time.advance(3_000);
+        busy = false;
+        await world.time.advance(27_000);
+        assert.equal(device.state.phase, 'trial', device.story.join('\n'));
+      }
+      await world.time.advance(6 * minuteMs);
+      assert.equal(device.record?.current?.sequence, 2);
+    });
+
+    it('is over without a champion too, where it is late most of the time', async () => {
+      const device = started();
+      lateWhere((_, inferences) => inferences > 4);
+      await world.publish(first, terms);
+      await world.time.advance(minuteMs);
+      assert.equal(countOf(device, '1 rolled-back deadlines-missed'), 1);
+      assert.equal(device.engine.loaded.size, 0);
+    });
+
+    for (const [when, delayMs] of [
+      ['while its instances are made anew', 250],
+      ['while the champion answers for it', 260],
+    ] as const) {
+      it(`leaves nothing behind where it is withdrawn ${when}`, async () => {
+        const device = await settled();
+        await world.publish(second, terms);
+        await world.time.advance(5_000);
+        inference = (handle) => (handle > 1 ? { slowMs: 250, then: 'engine-deadline' } : 'none');
+        await world.time.advance(1_000 + delayMs);
+        await world.publishPolicy(first);
+        await world.time.advance(5_000);
+        assert.equal(device.story.at(-1), '2 rolled-back offer-withdrawn');
+        assert.deepEqual([...device.engine.loaded], [1]);
+        assertEveryWindowAnswered(device);
+      });
+    }
+
+    it('is brought in anew from the broker where its image is damaged meanwhile', async () => {
+      const device = await settled();
+      await world.publish(second, terms);
+      await world.time.advance(5_000);
+      const [model] = second.manifest.artifacts;
+      const name = `images/${toHex(model?.digest ?? new Uint8Array())}`;
+      device.disk.files.set(name, Uint8Array.of(1));
+      let late = true;
+      inference = (handle) => {
+        if (handle === 1 || !late) return 'none';
+        late = false;
+        return 'engine-deadline';
+      };
+      await world.time.advance(11 * minuteMs);
+      assert.equal(device.record?.current?.sequence, 2, device.story.join('\n'));
+      assert.equal(countOf(device, '2 offered'), 1);
+      assertEveryWindowAnswered(device);
+    });
+  });
+
   it('goes on over a start without the broker, and commits there', async () => {
     const device = await settled();
     await world.publish(second, { soakMs: minuteMs, inferences: 70 });

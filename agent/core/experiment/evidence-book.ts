@@ -32,11 +32,7 @@ export class EvidenceBook {
     challenger: ObservedAnswer,
   ): void {
     this.#release(pair.challenger, 'shadow').answered(challenger);
-    this.#pair(pair.champion, pair.challenger).answered(
-      champion.index,
-      challenger.index,
-      pair.classes,
-    );
+    this.#pair(pair.champion, pair.challenger).answered(champion, challenger, pair.classes);
     const given = { release: pair.challenger, label: challenger.label };
     const known = this.#recent.shadowed(window, given);
     if (known !== undefined) this.#compared(known);

@@ -1,5 +1,6 @@
 import type { PairReport, ReleaseReport } from '../messages/report.js';
 import type { Code } from '../codes.js';
+import type { Decision } from '../inference/decision.js';
 import { Confusion, mostClasses } from '../statistics/confusion.js';
 import { equalEdges, Histogram } from '../statistics/histogram.js';
 import { LogSketch } from '../statistics/log-sketch.js';
@@ -15,6 +16,8 @@ export interface Observed {
   readonly score: number | undefined;
   readonly latencyUs: number;
 }
+
+type NamedClass = Pick<Decision, 'index' | 'label'>;
 
 /** Counts what one release did since the last report. */
 export class ReleaseEvidence {
@@ -94,13 +97,18 @@ export class PairEvidence {
     this.challenger = challenger;
   }
 
-  /** @param classes outputs of the models; exact pairs are kept up to 32 of them */
-  answered(champion: number | undefined, challenger: number | undefined, classes: number): void {
+  /**
+   * Two agree who say the same to whoever hears them: releases may number their classes differently.
+   *
+   * @param classes outputs of the models; exact pairs are kept up to 32 of them
+   */
+  answered(champion: NamedClass, challenger: NamedClass, classes: number): void {
     this.#windows++;
-    if (champion === challenger) this.#agreements++;
-    if (champion === undefined || challenger === undefined || classes > mostClasses) return;
+    if (champion.label === challenger.label) this.#agreements++;
+    const [row, column] = [champion.index, challenger.index];
+    if (row === undefined || column === undefined || classes > mostClasses) return;
     this.#confusion ??= new Confusion(classes);
-    this.#confusion.add(champion, challenger);
+    this.#confusion.add(row, column);
   }
 
   labelled(championRight: boolean, challengerRight: boolean): void {

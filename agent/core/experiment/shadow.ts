@@ -2,7 +2,9 @@ import type { Device } from '../device.js';
 import type { Answer, LoadedRelease } from '../inference/loaded-release.js';
 import { Signal, wait, type Process } from '../process.js';
 import type { Rejection } from '../result.js';
+import type { BernoulliCounts } from '../statistics/beta-binomial.js';
 import type { EvidenceBook } from './evidence-book.js';
+import { judgeFailure, Punctuality } from './punctuality.js';
 
 /** How a challenger is compared with the champion on the same windows; named by the policy. */
 export interface ShadowTerms {
@@ -20,11 +22,20 @@ export interface ServedWindow {
   readonly answer: Answer;
 }
 
+/** The champion's side of a comparison. */
+export interface ComparedService {
+  readonly book: EvidenceBook;
+  /** The champion's own. */
+  readonly punctuality: Punctuality;
+}
+
 export interface ShadowListener {
   /** It has answered so many windows as the policy wants. */
   finished(): void;
-  /** It could not answer, and its instance is gone. */
+  /** It is given up: it could not answer, or not in time and that too often. Its instance is gone. */
   failed(rejection: Rejection): void;
+  /** It did not answer in time, and its instance is gone: it sees no window until it is given another. */
+  late(): void;
 }
 
 /**
@@ -32,15 +43,18 @@ export interface ShadowListener {
  * nobody: the champion neither waits for it nor hears of it. What it is too slow for, it skips.
  */
 export class Shadow {
-  readonly challenger: LoadedRelease;
+  #challenger: LoadedRelease;
   #terms: ShadowTerms;
   readonly #device: Device;
-  readonly #book: EvidenceBook;
+  readonly #service: ComparedService;
   readonly #listener: ShadowListener;
   readonly #startMs: number;
+  readonly #punctuality = new Punctuality();
+  readonly #championBefore: BernoulliCounts;
   #answered = 0;
   #computedMs = 0;
   #busy = false;
+  #absent = false;
   #ended = false;
   #idle = new Signal<void>();
 
@@ -48,19 +62,25 @@ export class Shadow {
     challenger: LoadedRelease,
     terms: ShadowTerms,
     device: Device,
-    book: EvidenceBook,
+    service: ComparedService,
     listener: ShadowListener,
   ) {
-    this.challenger = challenger;
+    this.#challenger = challenger;
     this.#terms = terms;
     this.#device = device;
-    this.#book = book;
+    this.#service = service;
     this.#listener = listener;
     this.#startMs = device.now().monotonicMs;
+    this.#championBefore = service.punctuality.counts;
   }
 
   get answered(): number {
     return this.#answered;
+  }
+
+  /** Whether it sees no window any more. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** A later policy demands something else; a comparison that is made already stays as it is. */
@@ -68,12 +88,19 @@ export class Shadow {
     this.#terms = terms;
   }
 
+  /** Goes on with instances that were made anew. */
+  resume(challenger: LoadedRelease): void {
+    this.#challenger = challenger;
+    this.#absent = false;
+  }
+
   /** Takes a window that was served. The values are the shadow's from now on. */
   take(window: ServedWindow): void {
     if (this.#ended) return;
-    const { frames, channels } = this.challenger.manifest.pipeline.window;
-    if (this.#busy || this.#isOverBudget() || window.values.length !== frames * channels) {
-      this.#book.skipped(this.challenger.stored.sequence);
+    const { frames, channels } = this.#challenger.manifest.pipeline.window;
+    const fits = window.values.length === frames * channels;
+    if (this.#absent || this.#busy || this.#isOverBudget() || !fits) {
+      this.#service.book.skipped(this.#challenger.stored.sequence);
       return;
     }
     this.#busy = true;
@@ -94,30 +121,42 @@ export class Shadow {
     window: ServedWindow,
     champion: Omit<Answer, 'scores'> & { readonly classes: number },
   ): Process<void> {
-    const { sequence } = this.challenger.stored;
+    const { sequence } = this.#challenger.stored;
     const began = this.#device.now().monotonicMs;
-    const answer = yield* this.challenger.answer(window.values);
+    const answer = yield* this.#challenger.answer(window.values);
     this.#computedMs += this.#device.now().monotonicMs - began;
     this.#busy = false;
     this.#idle.give();
     if (this.#ended) return;
     if (!answer.ok) {
-      this.#ended = true;
-      this.#book.failed(sequence, 'shadow', answer.rejection.code);
-      this.#listener.failed(answer.rejection);
+      this.#service.book.failed(sequence, 'shadow', answer.rejection.code);
+      this.#failed(answer.rejection);
       return;
     }
     this.#answered++;
+    this.#punctuality.answered();
     const pair = {
       champion: window.release.stored.sequence,
       challenger: sequence,
       // A challenger may know classes that the champion does not, and the other way round.
       classes: Math.max(champion.classes, answer.value.scores.length),
     };
-    this.#book.shadowed(pair, window.number, champion, answer.value);
+    this.#service.book.shadowed(pair, window.number, champion, answer.value);
     if (this.#answered < this.#terms.windows) return;
     this.#ended = true;
     this.#listener.finished();
+  }
+
+  #failed(rejection: Rejection): void {
+    const champion = this.#service.punctuality.since(this.#championBefore);
+    const verdict = judgeFailure(rejection, this.#punctuality, champion);
+    if (verdict === undefined) {
+      this.#absent = true;
+      this.#listener.late();
+    } else {
+      this.#ended = true;
+      this.#listener.failed(verdict);
+    }
   }
 
   #isOverBudget(): boolean {

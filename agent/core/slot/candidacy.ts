@@ -6,6 +6,7 @@ import { limits } from '../limits.js';
 import { ask, type Process } from '../process.js';
 import { accept, refuse, type Rejection, type Result } from '../result.js';
 import { withRejected, type CandidatePhase, type StoredRelease } from '../state/record.js';
+import { loadRelease } from '../update/load-release.js';
 import { admitRelease, fetchRelease, testRelease, type Preparation } from '../update/prepare.js';
 import { isHeldAgainst, isTransient, retryDelayMs } from '../update/retry.js';
 import { progressMs, shortestTrial, Trial, type TrialTerms } from '../update/trial.js';
@@ -69,16 +70,8 @@ export class Candidacy {
   /** A signed policy wants something else: this one goes, through no fault of its own. */
   withdraw(offer: Offer): void {
     offer.task?.cancel();
-    this.#device.tasks.run(this.#retire(offer));
-  }
-
-  *#retire(offer: Offer): Process<void> {
-    yield* this.#end(
-      offer,
-      offer.phase === 'trial' ? 'rolled-back' : 'rejected',
-      refuse('offer-withdrawn', 'a newer policy names another release').rejection,
-    );
-    yield* this.#unload(offer);
+    const { rejection } = refuse('offer-withdrawn', 'a newer policy names another release');
+    this.#device.tasks.run(this.#end(offer, rejection));
   }
 
   /**
@@ -117,17 +110,22 @@ export class Candidacy {
     this.#commitIfPassed(offer, offer.trial);
   }
 
-  /** The served release could not answer: if it is on trial, the trial is over. */
+  /** The served release could not answer: if it is on trial, the trial is over, unless it was only late. */
   *failed(
     release: LoadedRelease,
     rejection: Rejection,
-  ): Process<'ended' | 'committing' | 'stranger'> {
+  ): Process<'left' | 'committing' | 'stranger'> {
     const offer = this.#offer;
-    if (offer?.loaded !== release) return 'stranger';
+    if (offer?.loaded !== release || offer.trial === undefined) return 'stranger';
     if (offer.committing) return 'committing';
-    yield* this.#end(offer, 'rolled-back', rejection);
-    yield* release.unload();
-    return 'ended';
+    const verdict = offer.trial.failed(rejection, this.#service.punctuality.counts);
+    if (verdict !== undefined) {
+      yield* this.#end(offer, verdict);
+    } else {
+      yield* this.#service.leave(release);
+      this.#loadAgain(offer, release);
+    }
+    return 'left';
   }
 
   reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void {
@@ -141,8 +139,7 @@ export class Candidacy {
       if (outcome.ok) return;
       offer.loaded = undefined;
       if (!isTransient(outcome.rejection.code)) {
-        const tried = this.#known(offer)?.phase === 'trial';
-        yield* this.#end(offer, tried ? 'rolled-back' : 'rejected', outcome.rejection);
+        yield* this.#end(offer, outcome.rejection);
         return;
       }
       this.#enter(offer, 'fetching', outcome.rejection);
@@ -278,8 +275,10 @@ export class Candidacy {
   /** A later release with the running image: nothing to fetch, to test or to try; only the names change. */
   *#adopt(offer: Offer, champion: LoadedRelease, manifest: Manifest): Process<Result<void>> {
     offer.committing = true;
-    const committed = yield* this.#ledger.commit(() => ({
+    const committed = yield* this.#ledger.commit(({ current, previous }) => ({
       current: offer.release,
+      // Without another way back, a policy that takes the new names back finds the old ones.
+      previous: previous ?? current,
       candidate: undefined,
     }));
     offer.committing = false;
@@ -297,14 +296,17 @@ export class Candidacy {
   }
 
   #beginShadow(offer: Offer, loaded: LoadedRelease, terms: ShadowTerms): void {
-    const shadow = new Shadow(loaded, terms, this.#device, this.#service.book, {
+    const shadow = new Shadow(loaded, terms, this.#device, this.#service, {
       finished: () => {
         this.#device.publishReports();
         this.#device.tasks.run(this.#rest(offer));
       },
       failed: (rejection) => {
         this.#device.publishReports();
-        this.#device.tasks.run(this.#fail(offer, rejection));
+        this.#device.tasks.run(this.#end(offer, rejection));
+      },
+      late: () => {
+        if (offer.loaded !== undefined) this.#loadAgain(offer, offer.loaded);
       },
     });
     offer.shadow = shadow;
@@ -315,7 +317,7 @@ export class Candidacy {
   #watchShadow(offer: Offer, shadow: Shadow): void {
     const { tasks } = this.#device;
     tasks.after(progressMs, () => {
-      if (this.#offer !== offer || offer.loaded === undefined) return;
+      if (this.#offer !== offer || offer.shadow !== shadow || shadow.ended) return;
       if (shadow.answered > 0) tasks.run(this.#forgiveLoads(offer));
       else this.#watchShadow(offer, shadow);
     });
@@ -337,15 +339,30 @@ export class Candidacy {
     this.#ledger.report('shadow-finished', offer.release);
   }
 
-  /** A challenger in the shadow could not answer. */
-  *#fail(offer: Offer, rejection: Rejection): Process<void> {
-    yield* this.#end(offer, 'rejected', rejection);
-    yield* this.#unload(offer);
+  /** Makes the instances of a candidate anew that was late; until then the champion does without it. */
+  #loadAgain(offer: Offer, late: LoadedRelease): void {
+    const { tasks } = this.#device;
+    offer.loaded = undefined;
+    tasks.run(late.unload());
+    offer.task = tasks.run(this.#reload(offer, late.manifest));
   }
 
-  /** Ends an offer: back to the champion at once, then the record, then the files. Its models stay loaded. */
-  *#end(offer: Offer, phase: 'rejected' | 'rolled-back', rejection: Rejection): Process<void> {
+  *#reload(offer: Offer, manifest: Manifest): Process<void> {
+    const loaded = yield* loadRelease(this.#device, this.#settings, offer.release, manifest);
+    if (!loaded.ok) {
+      // What can be mended is, from the beginning; the rest ends there.
+      yield* this.#install(offer);
+      return;
+    }
+    offer.loaded = loaded.value;
+    if (offer.shadow !== undefined) offer.shadow.resume(loaded.value);
+    else yield* this.#service.serve(loaded.value);
+  }
+
+  /** Ends an offer: back to the champion at once, then the record, then instances and files. */
+  *#end(offer: Offer, rejection: Rejection): Process<void> {
     const { release, loaded } = offer;
+    const phase = this.#known(offer)?.phase === 'trial' ? 'rolled-back' : 'rejected';
     this.#offer = undefined;
     if (loaded !== undefined) yield* this.#service.leave(loaded);
     yield* this.#ledger.commit((slot) => ({
@@ -354,6 +371,8 @@ export class Candidacy {
     }));
     this.#ledger.note(release, phase, rejection);
     this.#device.collectGarbage();
+    // A window may be in one of its instances at this moment, this one even.
+    this.#device.tasks.run(this.#unload(offer));
   }
 
   /** Ends the instances of an offer; they may be answering a window at this moment. */

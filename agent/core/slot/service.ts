@@ -1,5 +1,6 @@
 import type { Device, SlotSettings } from '../device.js';
 import { EvidenceBook } from '../experiment/evidence-book.js';
+import { Punctuality } from '../experiment/punctuality.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { Server, type CompletedWindow } from '../inference/server.js';
@@ -16,13 +17,10 @@ export interface ServiceListener {
   /** The answer of the served release is out. The values of the window are the listener's. */
   answered(window: ServedWindow): void;
   /**
-   * The served release could not answer. `ended` where its trial is over and the champion serves again,
+   * The served release could not answer. `left` where it was on trial and the champion serves again,
    * `committing` where it is about to be the champion, `stranger` where the listener does not know it.
    */
-  failed(
-    release: LoadedRelease,
-    rejection: Rejection,
-  ): Process<'ended' | 'committing' | 'stranger'>;
+  failed(release: LoadedRelease, rejection: Rejection): Process<'left' | 'committing' | 'stranger'>;
   /** The instances of a release were made anew, or could not be. */
   reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void;
   /** The champion could not be loaded again, and what serves now is not what was committed last. */
@@ -42,6 +40,7 @@ export class Service {
   readonly #listener: ServiceListener;
   readonly #server: Server;
   #champion: LoadedRelease | undefined;
+  #punctuality = new Punctuality();
   #channels = 0;
 
   constructor(
@@ -70,6 +69,11 @@ export class Service {
     return this.#champion;
   }
 
+  /** How often the champion was late since it became that, in this run of the device. */
+  get punctuality(): Punctuality {
+    return this.#punctuality;
+  }
+
   /** Windows that are complete and have no answer yet. */
   get pendingWindows(): number {
     return this.#server.pending;
@@ -95,12 +99,15 @@ export class Service {
     this.#server.push(values, this.#device.now().wallMs);
   }
 
+  // One line for each refused message would drown the rest: telemetry has the numbers.
   samplesRefused(rejection: Rejection): void {
-    this.counters.refusedSamples++;
-    // One line for each refused message would drown the rest; telemetry has the number.
-    if (this.counters.refusedSamples === 1) {
-      this.#ledger.report('sample-refused', undefined, rejection);
-    }
+    if (this.counters.refusedSamples++ > 0) return;
+    this.#ledger.report('sample-refused', undefined, rejection);
+  }
+
+  labelRefused(rejection: Rejection): void {
+    if (this.counters.refusedLabels++ > 0) return;
+    this.#ledger.report('label-refused', undefined, rejection);
   }
 
   /** Serves a release from the next inference on: a pointer swap, and the sensor in the form it wants. */
@@ -116,6 +123,7 @@ export class Service {
   crown(release: LoadedRelease): LoadedRelease | undefined {
     const before = this.#champion;
     this.#champion = release;
+    this.#punctuality = new Punctuality();
     return before;
   }
 
@@ -168,6 +176,7 @@ export class Service {
   #answered(served: ServedWindow, window: CompletedWindow): void {
     const { release, answer, number } = served;
     this.counters.answered(answer.latencyUs);
+    if (this.#isChampion(release)) this.#punctuality.answered();
     this.book.served(release.stored.sequence, number, answer);
     const { topic, encode } = this.#settings.sink;
     const { topics, settings, tasks } = this.#device;
@@ -184,17 +193,17 @@ export class Service {
     this.counters.failures++;
     this.book.failed(release.stored.sequence, 'served', rejection.code);
     const whose = yield* this.#listener.failed(release, rejection);
-    if (whose === 'ended') return this.#champion !== undefined;
-    // A later manifest with the same image may have taken its place meanwhile.
-    const isChampion = this.#champion?.models === release.models;
+    if (whose === 'left') return this.#champion !== undefined;
+    const isChampion = this.#isChampion(release);
     // Withdrawn while it was answering: the window goes to whatever is served now.
     if (!isChampion && whose === 'stranger') {
       return this.#server.served !== undefined && this.#server.served !== release;
     }
+    if (isChampion && rejection.code === 'engine-deadline') this.#punctuality.missed();
     this.#ledger.report('inference-failed', release.stored, rejection);
     yield* release.unload();
     const again = isChampion ? yield* this.restore() : yield* this.#reload(release);
-    if (this.#champion?.models === release.models) this.#champion = again;
+    if (this.#isChampion(release)) this.#champion = again;
     this.#listener.reloaded(release, again);
     // Its successor may be served already, where this was the answer during which they were exchanged.
     if (this.#server.served?.models === release.models) {
@@ -204,6 +213,11 @@ export class Service {
     // What fell back to its previous release still wants what the policy names.
     if (again?.stored.manifest !== release.stored.manifest) this.#listener.fellBack();
     return this.#server.served !== undefined;
+  }
+
+  /** Also where a later manifest with the same image has taken its place meanwhile. */
+  #isChampion(release: LoadedRelease): boolean {
+    return this.#champion?.models === release.models;
   }
 
   /** Loads a release whose commit is under way. */

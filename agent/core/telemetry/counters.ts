@@ -8,6 +8,8 @@ export class SlotCounters {
   failures = 0;
   /** Messages of the source that were no samples. */
   refusedSamples = 0;
+  /** Messages of the labels topic that were no labels. */
+  refusedLabels = 0;
   #latencies = 0;
   #latencySumUs = 0;
   #latencyMaxUs = 0;

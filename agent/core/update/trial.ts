@@ -1,3 +1,7 @@
+import { judgeFailure, Punctuality } from '../experiment/punctuality.js';
+import type { Rejection } from '../result.js';
+import type { BernoulliCounts } from '../statistics/beta-binomial.js';
+
 /** What a release must show on live traffic before it is committed. */
 export interface TrialTerms {
   /** Powered time that it must serve. */
@@ -26,6 +30,7 @@ export class Trial {
   #terms: TrialTerms;
   readonly #before: TrialProgress;
   readonly #startMs: number;
+  readonly #punctuality = new Punctuality();
   #inferences = 0;
   #starvationTold = false;
 
@@ -48,6 +53,12 @@ export class Trial {
   /** A window was answered. */
   answered(): void {
     this.#inferences++;
+    this.#punctuality.answered();
+  }
+
+  /** A window was not answered. Gives why the trial is over; undefined where it goes on. */
+  failed(rejection: Rejection, champion: BernoulliCounts): Rejection | undefined {
+    return judgeFailure(rejection, this.#punctuality, champion);
   }
 
   progress(nowMs: number): TrialProgress {
