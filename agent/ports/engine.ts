@@ -54,7 +54,10 @@ export interface Engine {
   ): Promise<Result<{ readonly latencyUs: number }>>;
   /** Zero-fills the arena and puts variables to their initial values. */
   reset(handle: Handle): Promise<Result<void>>;
-  /** Ends the instance; unknown handles are no failure. */
+  /**
+   * Ends the instance; unknown handles are no failure. An inference that is under way is refused with
+   * `engine-gone`, at once.
+   */
   unload(handle: Handle): Promise<void>;
   /** Ends all instances. */
   close(): Promise<void>;

@@ -26,6 +26,8 @@ export function createFaultyEngine(
   before: (handle: Handle) => InferenceFault,
 ): FaultyEngine {
   const loaded = new Set<Handle>();
+  /** Ends the wait of slow inferences. */
+  const cutShort = new Map<Handle, () => void>();
   return {
     loaded,
     async load(handle, model, limits) {
@@ -36,7 +38,10 @@ export function createFaultyEngine(
     async invoke(handle, input, output, deadlineMs) {
       const fault = before(handle);
       if (typeof fault === 'object') {
-        await new Promise<void>((resolve) => scheduler.after(fault.slowMs, resolve));
+        await new Promise<void>((resolve) => {
+          cutShort.set(handle, resolve);
+          scheduler.after(fault.slowMs, resolve);
+        });
         // Whoever unloads a model in the middle of an inference gets no answer to it.
         if (!loaded.has(handle)) return refuse('engine-gone', 'the model was unloaded');
       }
@@ -50,6 +55,7 @@ export function createFaultyEngine(
     reset: (handle) => engine.reset(handle),
     unload(handle) {
       loaded.delete(handle);
+      cutShort.get(handle)?.();
       return engine.unload(handle);
     },
     close() {

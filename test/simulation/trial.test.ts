@@ -171,6 +171,23 @@ describe('The trial of a release', () => {
       assert.equal(device.record?.current?.sequence, 2);
     });
 
+    it('loses no window where one answer takes longer than windows can wait', async () => {
+      const device = await settled();
+      await world.time.advance(minuteMs);
+      lateWhere((isChampion) => !isChampion);
+      const slow = inference;
+      inference = (handle) => (slow(handle) === 'none' ? 'none' : { slowMs: 60_000 });
+      await world.publish(second, terms);
+      await world.time.advance(minuteMs);
+      assert.equal(device.story.at(-1), '2 rolled-back deadlines-missed');
+      await world.time.advance(1_500);
+      assert.deepEqual([...device.engine.loaded], [1]);
+      assertEveryWindowAnswered(device);
+      await device.stop();
+      const late = device.reports.flatMap(({ releases }) => releases.map((each) => each.late));
+      assert.ok(late.reduce((a, b) => a + b, 0) >= 3);
+    });
+
     it('is over without a champion too, where it is late most of the time', async () => {
       const device = started();
       lateWhere((_, inferences) => inferences > 4);

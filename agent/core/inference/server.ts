@@ -18,6 +18,8 @@ export interface ServerListener {
    * rolls back or loads anew meanwhile. False gives the window up.
    */
   failed(release: LoadedRelease, rejection: Rejection): Process<boolean>;
+  /** So many windows wait behind the answer of a release that some will soon be dropped. */
+  crowded(release: LoadedRelease): void;
   /** A window got no answer: too many were waiting, or the slot gave it up. */
   dropped(window: CompletedWindow): void;
 }
@@ -40,6 +42,9 @@ const attemptLimit = 3;
 /** Windows that may wait at a time: a model that is slower than its sensor loses the oldest. */
 const pendingLimit = 8;
 
+/** From so many on there is still time to do something about it. */
+const crowdedFrom = pendingLimit / 2;
+
 /**
  * Answers windows one after the other with the release that is served. Serving another one is a pointer
  * swap between two inferences: no window is lost.
@@ -49,6 +54,8 @@ export class Server {
   readonly #listener: ServerListener;
   readonly #pending: PendingWindow[] = [];
   #served: LoadedRelease | undefined;
+  /** The release that is at work on a window. */
+  #answering: LoadedRelease | undefined;
   #window: Window | undefined;
   #completed = 0;
   #busy = false;
@@ -121,6 +128,9 @@ export class Server {
         if (oldest !== undefined) this.#listener.dropped(oldest);
       }
       this.#pending.push({ number: this.#completed, wallMs, values: window.slice() });
+      if (this.#answering !== undefined && this.#pending.length >= crowdedFrom) {
+        this.#listener.crowded(this.#answering);
+      }
     });
     if (!this.#busy && this.#pending.length > 0) this.#tasks.run(this.#answerAll());
   }
@@ -144,7 +154,9 @@ export class Server {
     for (let attempt = 1; attempt <= attemptLimit; attempt++) {
       const release = this.#served;
       if (release === undefined || !fits(release, window)) return false;
+      this.#answering = release;
       const answer = yield* release.answer(window.values);
+      this.#answering = undefined;
       if (answer.ok) {
         this.#listener.answered(release, answer.value, window, window.values);
         return true;

@@ -41,6 +41,8 @@ export class Service {
   readonly #server: Server;
   #champion: LoadedRelease | undefined;
   #punctuality = new Punctuality();
+  /** A release on trial that took so long that the windows behind it would have been lost. */
+  #cutShort: LoadedRelease | undefined;
   #channels = 0;
 
   constructor(
@@ -58,6 +60,9 @@ export class Service {
         this.#answered({ number: window.number, values, release, answer }, window);
       },
       failed: (release, rejection) => this.#failed(release, rejection),
+      crowded: (release) => {
+        this.#crowded(release);
+      },
       dropped: (window) => {
         this.#dropped(window);
       },
@@ -189,7 +194,18 @@ export class Service {
     this.#listener.answered(served);
   }
 
-  *#failed(release: LoadedRelease, rejection: Rejection): Process<boolean> {
+  /** No window is lost to a release on trial: it is cut short as if its deadline had passed. */
+  #crowded(release: LoadedRelease): void {
+    if (this.#isChampion(release)) {
+      this.#punctuality.missed();
+    } else if (this.#champion !== undefined && this.#cutShort !== release) {
+      this.#cutShort = release;
+      this.#device.tasks.run(release.unload());
+    }
+  }
+
+  *#failed(release: LoadedRelease, failure: Rejection): Process<boolean> {
+    const rejection = release === this.#cutShort ? tooSlow : failure;
     this.counters.failures++;
     this.book.failed(release.stored.sequence, 'served', rejection.code);
     const whose = yield* this.#listener.failed(release, rejection);
@@ -238,3 +254,8 @@ export class Service {
     });
   }
 }
+
+const tooSlow: Rejection = {
+  code: 'engine-deadline',
+  detail: 'no answer while windows came faster than they could wait',
+};
