@@ -35,7 +35,7 @@ export interface ShadowListener {
   /** It is given up: it could not answer, or not in time and that too often. Its instance is gone. */
   failed(rejection: Rejection): void;
   /** It did not answer in time, and its instance is gone: it sees no window until it is given another. */
-  late(): void;
+  late(challenger: LoadedRelease): void;
 }
 
 /**
@@ -152,7 +152,7 @@ export class Shadow {
     const verdict = judgeFailure(rejection, this.#punctuality, champion);
     if (verdict === undefined) {
       this.#absent = true;
-      this.#listener.late();
+      this.#listener.late(this.#challenger);
     } else {
       this.#ended = true;
       this.#listener.failed(verdict);

@@ -1,17 +1,18 @@
 import type { Device, Phase, SlotSettings } from '../device.js';
 import { isSameImage, type Manifest } from '../documents/manifest.js';
-import { Shadow, type ServedWindow, type ShadowTerms } from '../experiment/shadow.js';
+import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import { limits } from '../limits.js';
 import { ask, type Process } from '../process.js';
 import { accept, refuse, type Rejection, type Result } from '../result.js';
-import { withRejected, type CandidatePhase, type StoredRelease } from '../state/record.js';
+import { withRejected, type StoredRelease } from '../state/record.js';
 import { loadRelease } from '../update/load-release.js';
 import { admitRelease, fetchRelease, testRelease, type Preparation } from '../update/prepare.js';
 import { isHeldAgainst, isTransient, retryDelayMs } from '../update/retry.js';
-import { progressMs, shortestTrial, Trial, type TrialTerms } from '../update/trial.js';
+import { CandidateRecord } from './candidate-record.js';
+import { Comparison } from './comparison.js';
 import type { SlotLedger } from './ledger.js';
 import { newOffer, type Offer, type Purpose } from './offer.js';
+import { Probation } from './probation.js';
 import type { Service } from './service.js';
 
 /**
@@ -24,6 +25,9 @@ export class Candidacy {
   readonly #ledger: SlotLedger;
   readonly #service: Service;
   readonly #settings: SlotSettings;
+  readonly #record: CandidateRecord;
+  readonly #probation: Probation;
+  readonly #comparison: Comparison;
   /** Called when an offer has come to a good end and there is room for the next. */
   readonly #settled: () => void;
   #offer: Offer | undefined;
@@ -40,6 +44,21 @@ export class Candidacy {
     this.#service = service;
     this.#settings = settings;
     this.#settled = settled;
+    this.#record = new CandidateRecord(ledger);
+    this.#probation = new Probation(device, ledger, this.#record, service, (offer) => {
+      this.#settle(offer);
+    });
+    this.#comparison = new Comparison(device, this.#record, service, {
+      finished: (offer) => {
+        device.tasks.run(this.#rest(offer));
+      },
+      failed: (offer, rejection) => {
+        device.tasks.run(this.#end(offer, rejection));
+      },
+      late: (offer, challenger) => {
+        this.#loadAgain(offer, challenger);
+      },
+    });
   }
 
   get offer(): Offer | undefined {
@@ -59,12 +78,7 @@ export class Candidacy {
     offer.purpose = purpose;
     if (purpose.kind === 'serve') offer.trial?.demand(purpose.trial);
     else offer.shadow?.demand(purpose.shadow);
-    const terms = termsOf(offer);
-    const known = this.#known(offer)?.terms;
-    if (known?.soakMs === terms.soakMs && known.inferences === terms.inferences) return;
-    yield* this.#ledger.commit(({ candidate }) =>
-      candidate?.manifest === offer.release.manifest ? { candidate: { ...candidate, terms } } : {},
-    );
+    yield* this.#record.revise(offer);
   }
 
   /** A signed policy wants something else: this one goes, through no fault of its own. */
@@ -95,7 +109,7 @@ export class Candidacy {
    */
   *release(offer: Offer): Process<void> {
     offer.task?.cancel();
-    this.#offer = undefined;
+    this.#close(offer);
     if (offer.loaded !== undefined) yield* this.#service.leave(offer.loaded);
     yield* this.#unload(offer);
   }
@@ -105,9 +119,7 @@ export class Candidacy {
     const offer = this.#offer;
     if (offer === undefined) return;
     offer.shadow?.take(window);
-    if (offer.trial === undefined || offer.loaded !== window.release || offer.committing) return;
-    offer.trial.answered();
-    this.#commitIfPassed(offer, offer.trial);
+    this.#probation.answered(offer, window.release);
   }
 
   /** The served release could not answer: if it is on trial, the trial is over, unless it was only late. */
@@ -118,7 +130,7 @@ export class Candidacy {
     const offer = this.#offer;
     if (offer?.loaded !== release || offer.trial === undefined) return 'stranger';
     if (offer.committing) return 'committing';
-    const verdict = offer.trial.failed(rejection, this.#service.punctuality.counts);
+    const verdict = this.#probation.judge(offer.trial, rejection);
     if (verdict !== undefined) {
       yield* this.#end(offer, verdict);
     } else {
@@ -171,105 +183,26 @@ export class Candidacy {
     }
     const fetched = yield* fetchRelease(preparation, admitted.value);
     if (!fetched.ok) return fetched;
-    const counted = yield* this.#countLoad(offer);
+    const counted = yield* this.#record.countLoad(offer);
     if (!counted.ok) return counted;
     const tested = yield* testRelease(preparation, admitted.value);
     if (!tested.ok) return tested;
     offer.loaded = tested.value;
     const goal = offer.purpose.kind === 'serve' ? 'trial' : 'shadow';
     for (const phase of ['staged', goal] as const) {
-      const kept = yield* this.#keepCandidate(offer, phase, 0);
+      const kept = yield* this.#record.enter(offer, phase);
       if (!kept.ok) {
         yield* tested.value.unload();
         return kept;
       }
       this.#enter(offer, phase);
     }
-    if (offer.purpose.kind === 'serve') yield* this.#beginTrial(offer, tested.value);
-    else this.#beginShadow(offer, tested.value, offer.purpose.shadow);
+    if (offer.purpose.kind === 'serve') yield* this.#probation.begin(offer, tested.value);
+    else this.#comparison.begin(offer, tested.value, offer.purpose.shadow);
     // Trials and comparisons may take weeks: what is left from before does not wait for them.
     offer.resting = true;
     this.#device.collectGarbage();
     return accept(undefined);
-  }
-
-  /** Counts that the models are loaded before they are: what kills the process is known at the next start. */
-  *#countLoad(offer: Offer): Process<Result<void>> {
-    if (offer.counted) return accept(undefined);
-    const { attempts = 0 } = this.#known(offer) ?? {};
-    if (attempts >= limits.trialAttempts) {
-      return refuse(
-        'trial-attempts-exceeded',
-        `its models were loaded ${attempts} times, and the device started anew each time`,
-      );
-    }
-    const kept = yield* this.#keepCandidate(offer, 'verified', 1);
-    if (kept.ok) offer.counted = true;
-    return kept;
-  }
-
-  *#beginTrial(offer: Offer, loaded: LoadedRelease): Process<void> {
-    const before = this.#known(offer) ?? { soakMs: 0, inferences: 0 };
-    const trial = new Trial(termsOf(offer), before, this.#device.now().monotonicMs);
-    offer.trial = trial;
-    yield* this.#service.serve(loaded);
-    this.#watchTrial(offer, trial);
-  }
-
-  /** Looks at a trial from time to time: whether it is over, how far it is, whether anything arrives at all. */
-  #watchTrial(offer: Offer, trial: Trial): void {
-    const device = this.#device;
-    device.tasks.after(trial.nextLookMs(device.now().monotonicMs), () => {
-      if (this.#offer !== offer || offer.trial !== trial || offer.committing) return;
-      const { monotonicMs } = device.now();
-      if (trial.isNewlyStarved(monotonicMs)) {
-        this.#ledger.report('trial-starved', offer.release, {
-          code: 'trial-starved',
-          detail: `${trial.progress(monotonicMs).inferences} of ${termsOf(offer).inferences} windows`,
-        });
-      }
-      if (this.#commitIfPassed(offer, trial)) return;
-      device.tasks.run(this.#keepProgress(offer, trial));
-      this.#watchTrial(offer, trial);
-    });
-  }
-
-  *#keepProgress(offer: Offer, trial: Trial): Process<void> {
-    const progress = trial.progress(this.#device.now().monotonicMs);
-    const proven = trial.inferencesInThisRun > 0;
-    yield* this.#ledger.commit(({ candidate }) => {
-      if (candidate?.manifest !== offer.release.manifest) return {};
-      // It has answered in this run, and the process is still there: its loads count anew.
-      return { candidate: { ...candidate, ...progress, ...(proven && { attempts: 0 }) } };
-    });
-  }
-
-  /** Commits a release whose trial is over; false where it is not. */
-  #commitIfPassed(offer: Offer, trial: Trial): boolean {
-    if (offer.loaded === undefined || !trial.isPassed(this.#device.now().monotonicMs)) return false;
-    offer.committing = true;
-    this.#device.tasks.run(this.#commitOffer(offer));
-    return true;
-  }
-
-  /** The trial is over: the release becomes current, and what was current can come back until a promotion. */
-  *#commitOffer(offer: Offer): Process<void> {
-    const committed = yield* this.#ledger.commit(({ current, previous }) => ({
-      current: offer.release,
-      // A release that was left for its predecessor is no way back.
-      previous: previous?.manifest === offer.release.manifest ? undefined : current,
-      candidate: undefined,
-    }));
-    if (!committed.ok || offer.loaded === undefined) {
-      if (!committed.ok) this.#ledger.report('state-not-saved', offer.release, committed.rejection);
-      yield* ask('wait', { delayMs: retryDelayMs(1) });
-      offer.committing = false;
-      return;
-    }
-    const before = this.#service.crown(offer.loaded);
-    this.#settle(offer);
-    // Answers come one after the other: nothing is under way in the old instances any more.
-    if (before !== undefined) yield* before.unload();
   }
 
   /** A later release with the running image: nothing to fetch, to test or to try; only the names change. */
@@ -288,52 +221,21 @@ export class Candidacy {
     return accept(undefined);
   }
 
-  #settle(offer: Offer): void {
+  #close(offer: Offer): void {
+    offer.ended = true;
     this.#offer = undefined;
+  }
+
+  #settle(offer: Offer): void {
+    this.#close(offer);
     this.#ledger.note(offer.release, 'committed');
     this.#device.collectGarbage();
     this.#settled();
   }
 
-  #beginShadow(offer: Offer, loaded: LoadedRelease, terms: ShadowTerms): void {
-    const shadow = new Shadow(loaded, terms, this.#device, this.#service, {
-      finished: () => {
-        this.#device.publishReports();
-        this.#device.tasks.run(this.#rest(offer));
-      },
-      failed: (rejection) => {
-        this.#device.publishReports();
-        this.#device.tasks.run(this.#end(offer, rejection));
-      },
-      late: () => {
-        if (offer.loaded !== undefined) this.#loadAgain(offer, offer.loaded);
-      },
-    });
-    offer.shadow = shadow;
-    this.#watchShadow(offer, shadow);
-  }
-
-  /** As with a trial: once it has answered for a while, its loads count anew, and starts may come and go. */
-  #watchShadow(offer: Offer, shadow: Shadow): void {
-    const { tasks } = this.#device;
-    tasks.after(progressMs, () => {
-      if (this.#offer !== offer || offer.shadow !== shadow || shadow.ended) return;
-      if (shadow.answered > 0) tasks.run(this.#forgiveLoads(offer));
-      else this.#watchShadow(offer, shadow);
-    });
-  }
-
-  *#forgiveLoads(offer: Offer): Process<void> {
-    yield* this.#ledger.commit(({ candidate }) =>
-      candidate?.manifest === offer.release.manifest
-        ? { candidate: { ...candidate, attempts: 0 } }
-        : {},
-    );
-  }
-
   /** The comparison is made; what becomes of it is for a policy to say. Until then it costs nothing. */
   *#rest(offer: Offer): Process<void> {
-    yield* this.#forgiveLoads(offer);
+    yield* this.#record.forgiveLoads(offer);
     yield* this.#unload(offer);
     offer.resting = true;
     this.#ledger.report('shadow-finished', offer.release);
@@ -362,8 +264,8 @@ export class Candidacy {
   /** Ends an offer: back to the champion at once, then the record, then instances and files. */
   *#end(offer: Offer, rejection: Rejection): Process<void> {
     const { release, loaded } = offer;
-    const phase = this.#known(offer)?.phase === 'trial' ? 'rolled-back' : 'rejected';
-    this.#offer = undefined;
+    const phase = this.#record.of(offer)?.phase === 'trial' ? 'rolled-back' : 'rejected';
+    this.#close(offer);
     if (loaded !== undefined) yield* this.#service.leave(loaded);
     yield* this.#ledger.commit((slot) => ({
       candidate: undefined,
@@ -385,36 +287,8 @@ export class Candidacy {
     offer.loaded = undefined;
   }
 
-  /** Writes the candidate down with its phase; what it has shown so far stays. */
-  *#keepCandidate(offer: Offer, phase: CandidatePhase, newAttempts: number): Process<Result<void>> {
-    return yield* this.#ledger.commit(() => {
-      const { attempts = 0, soakMs = 0, inferences = 0 } = this.#known(offer) ?? {};
-      return {
-        candidate: {
-          ...offer.release,
-          // A start without the broker goes on by the record alone: what is only compared never serves there.
-          phase: offer.purpose.kind === 'shadow' ? 'shadow' : phase,
-          attempts: attempts + newAttempts,
-          soakMs,
-          inferences,
-          terms: termsOf(offer),
-        },
-      };
-    });
-  }
-
-  /** What the record knows of the offered release from before. */
-  #known({ release }: Offer) {
-    const { candidate } = this.#ledger.record;
-    return candidate?.manifest === release.manifest ? candidate : undefined;
-  }
-
   #enter(offer: Offer, phase: Phase, rejection?: Rejection): void {
     offer.phase = phase;
     this.#ledger.note(offer.release, phase, rejection);
   }
-}
-
-function termsOf({ purpose }: Offer): TrialTerms {
-  return purpose.kind === 'serve' ? purpose.trial : shortestTrial;
 }

@@ -36,6 +36,8 @@ export interface Offer {
   /** Whether this run of the device has counted that its models are loaded. */
   counted: boolean;
   committing: boolean;
+  /** Committed, given up or taken back: nothing more is to be done for it. */
+  ended: boolean;
   /** Between two attempts, or done with all that needs files: no file is needed at this moment. */
   resting: boolean;
 }
@@ -52,6 +54,7 @@ export function newOffer({ sequence, manifest }: StoredRelease, purpose: Purpose
     shadow: undefined,
     counted: false,
     committing: false,
+    ended: false,
     resting: false,
   };
 }

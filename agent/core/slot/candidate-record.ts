@@ -1,0 +1,93 @@
+import { limits } from '../limits.js';
+import type { Process } from '../process.js';
+import { accept, refuse, type Result } from '../result.js';
+import type { CandidatePhase, StoredCandidate } from '../state/record.js';
+import { shortestTrial, type TrialProgress, type TrialTerms } from '../update/trial.js';
+import type { SlotLedger } from './ledger.js';
+import type { Offer } from './offer.js';
+
+/** What the state record has of the release that is offered: how far it came, and at what cost. */
+export class CandidateRecord {
+  readonly #ledger: SlotLedger;
+
+  constructor(ledger: SlotLedger) {
+    this.#ledger = ledger;
+  }
+
+  /** What is known of the offered release from before; undefined where another one is on record, or none. */
+  of({ release }: Offer): StoredCandidate | undefined {
+    const { candidate } = this.#ledger.record;
+    return candidate?.manifest === release.manifest ? candidate : undefined;
+  }
+
+  /** Writes the offered release down with its phase; what it has shown so far stays. */
+  *enter(offer: Offer, phase: CandidatePhase): Process<Result<void>> {
+    return yield* this.#write(offer, phase, 0);
+  }
+
+  /**
+   * Counts that the models are loaded before they are: what kills the process is known at the next start.
+   * Refuses with `trial-attempts-exceeded`.
+   */
+  *countLoad(offer: Offer): Process<Result<void>> {
+    if (offer.counted) return accept(undefined);
+    const { attempts = 0 } = this.of(offer) ?? {};
+    if (attempts >= limits.trialAttempts) {
+      return refuse(
+        'trial-attempts-exceeded',
+        `its models were loaded ${attempts} times, and the device started anew each time`,
+      );
+    }
+    const written = yield* this.#write(offer, 'verified', 1);
+    if (written.ok) offer.counted = true;
+    return written;
+  }
+
+  /** It has answered for a while in this run, and the process is still there: its loads count anew. */
+  *forgiveLoads(offer: Offer): Process<void> {
+    yield* this.#change(offer, { attempts: 0 });
+  }
+
+  /** Writes down how far a trial is, and forgives loads where it has answered in this run. */
+  *progress(offer: Offer, progress: TrialProgress, answered: boolean): Process<void> {
+    yield* this.#change(offer, { ...progress, ...(answered && { attempts: 0 }) });
+  }
+
+  /** Writes down what a later policy demands of it. */
+  *revise(offer: Offer): Process<void> {
+    const terms = termsOf(offer);
+    const known = this.of(offer)?.terms;
+    if (known?.soakMs === terms.soakMs && known.inferences === terms.inferences) return;
+    yield* this.#change(offer, { terms });
+  }
+
+  *#change(offer: Offer, change: Partial<StoredCandidate>): Process<void> {
+    yield* this.#ledger.commit(({ candidate }) =>
+      candidate?.manifest === offer.release.manifest
+        ? { candidate: { ...candidate, ...change } }
+        : {},
+    );
+  }
+
+  *#write(offer: Offer, phase: CandidatePhase, newAttempts: number): Process<Result<void>> {
+    return yield* this.#ledger.commit(() => {
+      const { attempts = 0, soakMs = 0, inferences = 0 } = this.of(offer) ?? {};
+      return {
+        candidate: {
+          ...offer.release,
+          // A start without the broker goes on by the record alone: what is only compared never serves there.
+          phase: offer.purpose.kind === 'shadow' ? 'shadow' : phase,
+          attempts: attempts + newAttempts,
+          soakMs,
+          inferences,
+          terms: termsOf(offer),
+        },
+      };
+    });
+  }
+}
+
+/** What the trial of an offer demands; a comparison has none of its own. */
+export function termsOf({ purpose }: Offer): TrialTerms {
+  return purpose.kind === 'serve' ? purpose.trial : shortestTrial;
+}

@@ -1,0 +1,66 @@
+import type { Device } from '../device.js';
+import { Shadow, type ShadowTerms } from '../experiment/shadow.js';
+import type { LoadedRelease } from '../inference/loaded-release.js';
+import type { Rejection } from '../result.js';
+import { progressMs } from '../update/trial.js';
+import type { CandidateRecord } from './candidate-record.js';
+import type { Offer } from './offer.js';
+import type { Service } from './service.js';
+
+/** What becomes of a comparison. */
+export interface ComparisonListener {
+  /** It is made. */
+  finished(offer: Offer): void;
+  /** The challenger is given up. */
+  failed(offer: Offer, rejection: Rejection): void;
+  /** The challenger was late and lost its instances: it is to be loaded again. */
+  late(offer: Offer, challenger: LoadedRelease): void;
+}
+
+/** Lets an offered release answer in the shadow of the champion. */
+export class Comparison {
+  readonly #device: Device;
+  readonly #record: CandidateRecord;
+  readonly #service: Service;
+  readonly #listener: ComparisonListener;
+
+  constructor(
+    device: Device,
+    record: CandidateRecord,
+    service: Service,
+    listener: ComparisonListener,
+  ) {
+    this.#device = device;
+    this.#record = record;
+    this.#service = service;
+    this.#listener = listener;
+  }
+
+  begin(offer: Offer, loaded: LoadedRelease, terms: ShadowTerms): void {
+    const shadow = new Shadow(loaded, terms, this.#device, this.#service, {
+      finished: () => {
+        this.#device.publishReports();
+        this.#listener.finished(offer);
+      },
+      failed: (rejection) => {
+        this.#device.publishReports();
+        this.#listener.failed(offer, rejection);
+      },
+      late: (challenger) => {
+        this.#listener.late(offer, challenger);
+      },
+    });
+    offer.shadow = shadow;
+    this.#watch(offer, shadow);
+  }
+
+  /** As with a trial: once it has answered for a while, its loads count anew, and starts may come and go. */
+  #watch(offer: Offer, shadow: Shadow): void {
+    const { tasks } = this.#device;
+    tasks.after(progressMs, () => {
+      if (offer.ended || offer.shadow !== shadow || shadow.ended) return;
+      if (shadow.answered > 0) tasks.run(this.#record.forgiveLoads(offer));
+      else this.#watch(offer, shadow);
+    });
+  }
+}
