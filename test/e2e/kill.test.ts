@@ -19,6 +19,8 @@ import { Site, WindowSender, type DemoModel } from '../helpers/site.js';
 
 const kills = 20;
 const condition = 'bearing-fault';
+/** Not the seed of the run: on some machines a fault is too faint for the models, and that is not what is tested. */
+const machine = 1;
 const seed = Number(process.env['TINYLAMP_SEED'] ?? Date.now() % 1_000_000);
 
 describe(`an agent that is killed at ${kills} random moments (TINYLAMP_SEED=${seed})`, function () {
@@ -158,7 +160,7 @@ function checkFiles(stateDir: string): void {
 }
 
 async function keepSending(site: Site, onlooker: Onlooker, signal: AbortSignal): Promise<void> {
-  const sender = new WindowSender(condition, seed);
+  const sender = new WindowSender(condition, machine);
   while (!signal.aborted) {
     await onlooker.publish(site.sensorTopic, sender.next());
     await pass(40);
