@@ -4,19 +4,19 @@ import {
   logEValue,
   logEValueAbove,
   logEValueBelow,
-} from '../../../../agent/core/statistics/beta-binomial.js';
-import { equalEdges, Histogram } from '../../../../agent/core/statistics/histogram.js';
+} from '../../agent/core/statistics/beta-binomial.js';
+import { equalEdges, Histogram } from '../../agent/core/statistics/histogram.js';
 import {
   populationStability,
   populationStabilityLimit,
-} from '../../../../agent/core/statistics/population-stability.js';
-import { differenceInterval } from '../../../../agent/core/statistics/proportion-difference.js';
+} from '../../agent/core/statistics/population-stability.js';
+import { differenceInterval } from '../../agent/core/statistics/proportion-difference.js';
 import {
   logEValueOfExcess,
   treatedChance,
   type EventCounts,
-} from '../../../../agent/core/statistics/rare-events.js';
-import { Prng } from '../../../../simulator/prng.js';
+} from '../../agent/core/statistics/rare-events.js';
+import { Prng } from '../../simulator/prng.js';
 
 /**
  * Do the tests keep their promise where the truth is known? Every simulated experiment is looked at after each
