@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { Aedes } from 'aedes';
+import mqEmitter from 'mqemitter';
 
 /** A broker within this process, for people who have none yet. It speaks MQTT 3.1.1. */
 export interface EmbeddedBroker {
@@ -13,7 +14,8 @@ export interface EmbeddedBroker {
 export async function startBroker(port: number): Promise<EmbeddedBroker> {
   // One message at a time: with more, aedes hands messages of one topic on in another order than they came
   // (MQTT 3.1.1, 4.6 wants that order), and the older state of a device would stay.
-  const aedes = await Aedes.createBroker({ concurrency: 1 });
+  const mq = mqEmitter({ concurrency: 1, matchEmptyLevels: true });
+  const aedes = await Aedes.createBroker({ mq });
   const server = createServer((socket) => {
     aedes.handle(socket);
   });

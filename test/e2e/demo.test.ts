@@ -26,6 +26,7 @@ describe('tinylamp demo', function () {
   this.timeout(180_000);
   let lines: readonly Line[] = [];
   let exitCode: number | null = null;
+  let progress = '';
 
   before(() => {
     const run = spawnSync(process.execPath, [program, 'demo', '--exit', '--json'], {
@@ -33,6 +34,7 @@ describe('tinylamp demo', function () {
       timeout: 170_000,
     });
     exitCode = run.status;
+    progress = run.stderr;
     lines = run.stdout
       .trim()
       .split('\n')
@@ -41,6 +43,11 @@ describe('tinylamp demo', function () {
 
   it('ends with 0, because all happened as told', () => {
     assert.equal(exitCode, 0);
+  });
+
+  it('says nothing beside its progress: no warning of Node, no complaint', () => {
+    const foreign = progress.split('\n').filter((line) => line !== '' && !line.startsWith('  '));
+    assert.deepEqual(foreign, []);
   });
 
   it('closes with a summary in which no window was missed', () => {
