@@ -30,13 +30,19 @@ export type DemoModel = 'vibration-v1' | 'vibration-v2';
 
 const crypto = createNodeCrypto();
 
+/** What a site needs of its broker. */
+interface Broker {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
 /** A broker, an operator with keys, and a gateway with one vibration sensor, all real and in one folder. */
-export class Site {
+export class Site<B extends Broker = Mosquitto> {
   readonly deviceId = 'press-7';
   readonly slot = 'vibration';
   readonly sensorTopic = 'sensors/press-7/accel';
   readonly folder: string;
-  readonly broker: Mosquitto;
+  readonly broker: B;
   readonly keys: KeyFolder;
   readonly stateDir: string;
   readonly configFile: string;
@@ -44,7 +50,7 @@ export class Site {
 
   private constructor(
     folder: string,
-    broker: Mosquitto,
+    broker: B,
     keys: KeyFolder,
     models: ReadonlyMap<DemoModel, ReleaseFile>,
   ) {
@@ -57,14 +63,16 @@ export class Site {
     this.configure();
   }
 
-  static async open(): Promise<Site> {
+  static async open(): Promise<Site>;
+  static async open<B extends Broker>(broker: Promise<B>): Promise<Site<B>>;
+  static async open(broker: Promise<Broker> = startMosquitto()): Promise<Site<Broker>> {
     const folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-site-'));
     const keys = createKeyFolder(path.join(folder, 'keys'), Date.now());
     const models = new Map<DemoModel, ReleaseFile>();
     for (const model of ['vibration-v1', 'vibration-v2'] as const) {
       models.set(model, await buildDemoRelease(model, keys));
     }
-    return new Site(folder, await startMosquitto(), keys, models);
+    return new Site(folder, await broker, keys, models);
   }
 
   /** Writes the agent's configuration, by default for the broker of this site. */
