@@ -44,6 +44,7 @@ export interface WorldPolicy {
   }[];
   readonly promoted?: number;
   readonly trial?: Policy['trial'];
+  readonly gate?: Policy['gate'];
 }
 
 /**
@@ -111,7 +112,7 @@ export class World {
 
   /** Publishes the next policy of the slot. What is left out is as in a policy without experiments. */
   async publishPolicy(champion: ReleaseFile, wishes: WorldPolicy = {}): Promise<void> {
-    const { arms = [], promoted, trial = shortestTrial } = wishes;
+    const { arms = [], promoted, trial = shortestTrial, gate } = wishes;
     const content: Omit<Policy, 'version'> = {
       slot,
       champion: referenceTo(champion),
@@ -124,7 +125,7 @@ export class World {
       })),
       promoted,
       trial,
-      gate: undefined,
+      gate,
     };
     await this.#asOperator((tools) => publishPolicy(content, tools));
   }
