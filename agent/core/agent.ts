@@ -168,7 +168,8 @@ export class Agent {
   *#collectGarbage(): Process<void> {
     const slots = [...this.#slots.values()];
     const offered = slots.flatMap(({ offered }) => (offered === undefined ? [] : [offered]));
-    yield* collectGarbage(this.#keeper.record, offered, () => slots.some((slot) => slot.busy));
+    const mayNeedAny = (): boolean => !this.#desired.complete || slots.some(({ busy }) => busy);
+    yield* collectGarbage(this.#keeper.record, offered, mayNeedAny);
   }
 
   #report(report: Report): void {

@@ -73,13 +73,7 @@ export class World {
     this.core = core;
     this.folder = folder;
     this.keys = createKeyFolder(path.join(folder, 'keys'), sampleWallMs);
-    this.workshop = new Workshop({
-      engine: createInProcessEngine(core),
-      crypto: createNodeCrypto(),
-      key: this.keys.key,
-      stranger: fixedKey(99),
-      slot,
-    });
+    this.workshop = this.createWorkshop(slot);
   }
 
   static async create(): Promise<World> {
@@ -91,6 +85,17 @@ export class World {
     for (const device of this.#devices) device.losePower();
     rmSync(this.folder, { recursive: true, force: true });
     for (const { failure } of this.#devices) if (failure !== undefined) throw failure;
+  }
+
+  /** Makes a workshop for the releases of one slot. */
+  createWorkshop(ofSlot: string): Workshop {
+    return new Workshop({
+      engine: createInProcessEngine(this.core),
+      crypto: createNodeCrypto(),
+      key: this.keys.key,
+      stranger: fixedKey(99),
+      slot: ofSlot,
+    });
   }
 
   /** Makes a device that is switched off; every call with the same disk is the same machine. */
@@ -110,11 +115,11 @@ export class World {
     await this.#asOperator((tools) => publishContent(release, tools));
   }
 
-  /** Publishes the next policy of the slot. What is left out is as in a policy without experiments. */
+  /** Publishes the next policy of the slot of these releases. What is left out is as in a policy without experiments. */
   async publishPolicy(champion: ReleaseFile, wishes: WorldPolicy = {}): Promise<void> {
     const { arms = [], promoted, trial = shortestTrial, gate } = wishes;
     const content: Omit<Policy, 'version'> = {
-      slot,
+      slot: champion.manifest.slot,
       champion: referenceTo(champion),
       arms: arms.map(({ release, exposure = everyone, salt = 0, shadow }, i) => ({
         name: `arm ${i + 1}`,

@@ -5,13 +5,14 @@ import { imageName, manifestName, readManifest } from './load-release.js';
 
 /**
  * Removes manifests, images and partial files that no slot needs: those of the current, the previous and
- * the candidate release stay, and those of releases that are offered. While one of these is being brought
- * in, nothing is removed, because it may need any file: its end, or its next pause, collects anew.
+ * the candidate release stay, and those of releases that are offered. Nothing is removed while any file may be
+ * needed: while a release is being brought in, whose end or next pause collects anew, and before it is known what
+ * is desired of every slot.
  */
 export function* collectGarbage(
   record: DeviceRecord,
   offered: readonly StoredRelease[],
-  busy: () => boolean,
+  mayNeedAny: () => boolean,
 ): Process<void> {
   const needed = new Set<string>();
   const releases = [...record.slots.values()].flatMap((slot) => [
@@ -35,7 +36,7 @@ export function* collectGarbage(
     const files = yield* ask('list', { folder });
     if (!files.ok) continue;
     for (const { name } of files.value) {
-      if (busy()) return;
+      if (mayNeedAny()) return;
       if (!needed.has(name)) yield* ask('remove', { name });
     }
   }
