@@ -281,10 +281,8 @@ const nonsense = Uint8Array.of(1);
 
 /** Gives everyone something to say; returns the first release. */
 async function talk(world: World): Promise<ReleaseFile> {
-  const device = world.createDevice({ encode: 'cbor', labelsTopic });
-  const other = world.createDevice({ deviceId: 'press-8' });
-  device.start();
-  other.start();
+  const device = world.startDevice({ encode: 'cbor', labelsTopic });
+  const other = world.startDevice({ deviceId: 'press-8' });
   const first = await world.release('vibration-v1', 1);
   await world.time.advance(61_000);
   const second = await world.release('vibration-v2', 2);

@@ -3,6 +3,7 @@ import process from 'node:process';
 import fc from 'fast-check';
 import type { PairReport } from '../../agent/core/messages/report.js';
 import { Course } from './course.js';
+import { filesIn } from './disk-files.js';
 import { lives, type Happening } from './happening.js';
 import { World } from './world.js';
 import type { WorldDevice } from './world-device.js';
@@ -62,12 +63,8 @@ function assertNothingIsLeftOnDisk({ disk, record }: WorldDevice): void {
   const kept = [record?.current, record?.previous].flatMap((release) =>
     release === undefined ? [] : [`manifests/${release.manifest}`],
   );
-  const names = [...disk.files.keys()];
-  assert.deepEqual(names.filter((name) => name.startsWith('manifests/')).sort(), kept.sort());
-  assert.deepEqual(
-    names.filter((name) => name.startsWith('partial/')),
-    [],
-  );
+  assert.deepEqual(filesIn(disk, 'manifests').toSorted(), kept.toSorted());
+  assert.deepEqual(filesIn(disk, 'partial'), []);
 }
 
 /** What a start has reported, as the operator adds it up. */

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { SlotSettings } from '../../agent/core/device.js';
 import { toHex } from '../../agent/core/bytes.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
+import { filesIn } from './disk-files.js';
+import { settle } from './settle.js';
 import { slot, World } from './world.js';
 import { periodMs, type WorldDevice, type WorldDeviceOptions } from './world-device.js';
 
@@ -19,12 +21,10 @@ describe('A device with two slots', () => {
       limits: { arenaBytes: 262_144, imageBytes: 1_048_576, periodMs },
       sink: { topic: undefined, encode: 'json' },
     };
-    const device = world.createDevice({
+    return world.startDevice({
       settings: { slots: new Map([slot, otherSlot].map((name) => [name, settings])) },
       ...options,
     });
-    device.start();
-    return device;
   };
 
   beforeEach(async () => {
@@ -37,9 +37,6 @@ describe('A device with two slots', () => {
     world.end();
   });
 
-  const filesOf = ({ disk }: WorldDevice, folder: string): readonly string[] =>
-    [...disk.files.keys()].filter((name) => name.startsWith(`${folder}/`));
-
   /** Topics of the blocks of a file, which is the last one of the other slot's release. */
   const lastFile = (): readonly string[] => {
     const digest = toHex(other.manifest.artifacts.at(-1)?.digest ?? new Uint8Array());
@@ -48,16 +45,14 @@ describe('A device with two slots', () => {
 
   /** A device that runs release 1 in one slot, and has all blocks but one of the other slot's release. */
   const halfWay = async (): Promise<WorldDevice> => {
-    const device = started();
-    await world.publish(first);
-    await world.time.advance(5_000);
+    const device = await settle(world, started(), first);
     await world.publishContent(other);
     const missing = lastFile().at(-2) ?? '';
     const block = world.broker.retained.get(missing) ?? new Uint8Array();
     world.broker.retained.delete(missing);
     await world.publishPolicy(other);
     await world.time.advance(2_000);
-    assert.equal(filesOf(device, 'partial').length, 1);
+    assert.equal(filesIn(device.disk, 'partial').length, 1);
     // From now on the broker has only what is missing: what was there cannot be fetched again.
     for (const topic of lastFile()) world.broker.retained.delete(topic);
     world.broker.retained.set(missing, block);
@@ -68,7 +63,7 @@ describe('A device with two slots', () => {
     await world.time.advance(minuteMs);
     const told = device.story.join('\n');
     assert.equal(device.slotRecord(otherSlot)?.current?.sequence, 1, told);
-    assert.deepEqual(filesOf(device, 'partial'), []);
+    assert.deepEqual(filesIn(device.disk, 'partial'), []);
   };
 
   it('serves one release in each', async () => {
@@ -98,11 +93,11 @@ describe('A device with two slots', () => {
     const device = started({ disk: before.disk });
     await world.time.advance(2 * minuteMs);
     assert.equal(device.slotRecord(slot)?.current?.sequence, 2);
-    assert.equal(filesOf(device, 'partial').length, 1, 'what had come was thrown away');
+    assert.equal(filesIn(device.disk, 'partial').length, 1, 'what had come was thrown away');
     world.broker.start();
     await assertComesToItsEnd(device);
     // Its own manifest, and current and previous of the other slot.
-    assert.equal(filesOf(device, 'manifests').length, 3);
+    assert.equal(filesIn(device.disk, 'manifests').length, 3);
   });
 
   it('throws the half of one away where its policy is gone, once the broker has nothing to say about it', async () => {
@@ -111,7 +106,7 @@ describe('A device with two slots', () => {
     world.broker.retained.delete(world.topics.policy(otherSlot));
     const device = started({ disk: before.disk });
     await world.time.advance(minuteMs);
-    assert.deepEqual(filesOf(device, 'partial'), []);
-    assert.equal(filesOf(device, 'manifests').length, 1);
+    assert.deepEqual(filesIn(device.disk, 'partial'), []);
+    assert.equal(filesIn(device.disk, 'manifests').length, 1);
   });
 });

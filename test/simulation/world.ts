@@ -105,6 +105,13 @@ export class World {
     return device;
   }
 
+  /** Makes a device and switches it on. */
+  startDevice(options?: WorldDeviceOptions): WorldDevice {
+    const device = this.createDevice(options);
+    device.start();
+    return device;
+  }
+
   /** Publishes a release to everyone, as the operator's command does. */
   publish(release: ReleaseFile, trial = shortestTrial): Promise<Publication> {
     return this.#asOperator((tools) => publishRelease(release, tools, trial));
