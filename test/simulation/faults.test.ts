@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { codes } from '../../agent/core/codes.js';
+import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
 import { assertEveryWindowAnswered } from './answers.js';
-import { modelFileOf } from './disk-files.js';
+import { filesIn, modelFileOf } from './disk-files.js';
 import { settle } from './settle.js';
 import { World } from './world.js';
 import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
@@ -12,6 +13,7 @@ import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 describe('A slot under faults', () => {
   let world: World;
   let device: WorldDevice;
+  let first: ReleaseFile;
   /** What becomes of the next inferences and storage operations; a test exchanges them. */
   let inference: (handle: number) => InferenceFault = () => 'none';
   let storage: (what: string) => StorageFault = () => 'go';
@@ -27,7 +29,8 @@ describe('A slot under faults', () => {
     inference = () => 'none';
     storage = () => 'go';
     world = await World.create();
-    device = await settle(world, start(), await world.workshop.build('vibration-v1', 1));
+    first = await world.workshop.build('vibration-v1', 1);
+    device = await settle(world, start(), first);
   });
   afterEach(() => {
     world.end();
@@ -287,6 +290,32 @@ describe('A slot under faults', () => {
     world.broker.start();
     await world.time.advance(2_000);
     assert.equal(device.results[0]?.sequence, 1);
+  });
+
+  it('removes nothing that was committed while a slow disk was read to find out what is needed', async () => {
+    const reading = `read manifests/${device.record?.current?.manifest}`;
+    let failures = 2;
+    storage = (what) => (what === reading && failures-- > 0 ? 'fail' : 'go');
+    // A policy that wants nothing new lets the device tidy up; a later number of the running image is adopted at once.
+    await world.publishPolicy(first);
+    await world.publish(world.withManifest(first, { sequence: 7 }));
+    await world.time.advance(500);
+    assert.equal(device.record?.current?.sequence, 7);
+    assert.equal(failures, 1);
+    await world.time.advance(5_000);
+    assert.ok(
+      filesIn(device.disk, 'manifests').includes(`manifests/${device.record.current.manifest}`),
+    );
+  });
+
+  it('removes nothing while its disk does not tell what is needed', async () => {
+    const images = filesIn(device.disk, 'images');
+    const reading = `read manifests/${device.record?.current?.manifest}`;
+    storage = (what) => (what === reading ? 'fail' : 'go');
+    await world.publishPolicy(first);
+    await world.time.advance(20_000);
+    storage = () => 'go';
+    assert.deepEqual(filesIn(device.disk, 'images'), images);
   });
 
   it('answers the windows that are complete before it says goodbye', async () => {
