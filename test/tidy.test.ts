@@ -146,6 +146,20 @@ describe('the documentation', () => {
     assert.equal(read('docs/configuration.md'), renderConfigurationPage());
   });
 
+  it('describes every message and document in the schema of the wire', () => {
+    const rules = new Set(
+      [...read('docs/wire.cddl').matchAll(/^([a-z][a-z0-9-]*) =/gm)].map(([, rule]) => rule),
+    );
+    const modules = files
+      .filter((file) => /^agent\/core\/((messages|documents)\/|.*-message\.ts$)/.test(file))
+      .map((file) => path.basename(file, '.ts'));
+    assert.ok(modules.length > 10);
+    assert.deepEqual(
+      modules.filter((name) => !rules.has(name)),
+      [],
+    );
+  });
+
   it('shows what npm start printed, as text and as the picture of it', () => {
     const printed = read('docs/demo.txt');
     assert.ok(read('README.md').includes(printed), 'README.md has another text');

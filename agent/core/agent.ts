@@ -9,6 +9,7 @@ import { Presence } from './messages/presence.js';
 import { stateMessage } from './messages/state.js';
 import { Tasks, Turnstile, wait, type Process } from './process.js';
 import { Slot } from './slot.js';
+import type { StoredRelease } from './state/record.js';
 import { RecordKeeper } from './state/record-keeper.js';
 import { measure } from './telemetry/measure.js';
 import { senmlPack } from './telemetry/senml.js';
@@ -167,8 +168,18 @@ export class Agent {
 
   *#collectGarbage(): Process<void> {
     const slots = [...this.#slots.values()];
-    const offered = slots.flatMap(({ offered }) => (offered === undefined ? [] : [offered]));
-    yield* collectGarbage(this.#keeper.record, offered, () => slots.some((slot) => slot.busy));
+    const mayNeedAny = (): boolean => !this.#desired.complete || slots.some(({ busy }) => busy);
+    yield* collectGarbage(() => this.#namedReleases(), mayNeedAny);
+  }
+
+  #namedReleases(): readonly StoredRelease[] {
+    const kept = [...this.#keeper.record.slots.values()].flatMap((slot) => [
+      slot.current,
+      slot.previous,
+      slot.candidate,
+    ]);
+    const offered = [...this.#slots.values()].map((slot) => slot.offered);
+    return [...kept, ...offered].filter((release) => release !== undefined);
   }
 
   #report(report: Report): void {

@@ -5,6 +5,7 @@ import type { Device } from './device.js';
 import { parseBeacon } from './documents/beacon.js';
 import { parsePolicy, type Policy } from './documents/policy.js';
 import type { ReleaseRef } from './documents/release-ref.js';
+import { limits } from './limits.js';
 import { Turnstile, wait, type Process } from './process.js';
 import { accept, refuse, type Result } from './result.js';
 import type { Slot } from './slot.js';
@@ -19,10 +20,23 @@ export class Desired {
   /** When the beacon stops being believed; undefined before the first one. */
   #beaconExpiresMs: number | undefined;
   #staleReported = false;
+  /** Slots whose policy was dealt with in this run, or has nothing to say. */
+  readonly #heard = new Set<string>();
 
   constructor(device: Device, slots: ReadonlyMap<string, Slot>) {
     this.#device = device;
     this.#slots = slots;
+  }
+
+  /**
+   * Whether it is known what is desired of every slot. After a start without the broker it is not: a slot with a
+   * policy may want what the last run was bringing in for it, which no record names yet.
+   */
+  get complete(): boolean {
+    const { record } = this.#device.keeper;
+    return [...this.#slots.keys()].every(
+      (slot) => this.#heard.has(slot) || slotOf(record, slot).policyVersion === 0,
+    );
   }
 
   /** Listens to the documents from now on, in this session and all later ones. */
@@ -61,6 +75,13 @@ export class Desired {
         if (payload.length === 0) return;
         tasks.run(this.#turnstile.pass(this.#takeOrReport(take(payload), slot)));
       },
+      subscribed: () => {
+        if (slot === undefined) return;
+        // A policy that is retained follows at once; one that is gone, or is refused, wants nothing.
+        tasks.after(limits.blockTimeoutMs, () => {
+          this.#hear(slot);
+        });
+      },
       refused: ({ code, detail }) => {
         this.#report('topic-refused', slot, code, detail);
       },
@@ -94,7 +115,15 @@ export class Desired {
       if (!kept.ok) return kept;
     }
     slot.desire(desireOf(policy.value, this.#device.settings.deviceId), version);
+    this.#hear(slot.name);
     return accept(undefined);
+  }
+
+  /** It is known what is desired of a slot; what was kept for it only because it was not may go. */
+  #hear(slot: string): void {
+    if (this.#heard.has(slot)) return;
+    this.#heard.add(slot);
+    this.#device.collectGarbage();
   }
 
   *#takeBeacon(bytes: Uint8Array): Process<Result<void>> {

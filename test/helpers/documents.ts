@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { encodeCbor } from '../../agent/core/cbor/encode.js';
 import type { CborMap, CborValue } from '../../agent/core/cbor/value.js';
 import { expectOk } from '../../agent/core/coded-error.js';
-import { decodeCbor } from '../../agent/core/cbor/decode.js';
+import { decodePlainCbor } from '../../agent/core/cbor/decode.js';
 import type { Beacon } from '../../agent/core/documents/beacon.js';
 import type { Keyset } from '../../agent/core/documents/keyset.js';
 import type { Manifest } from '../../agent/core/documents/manifest.js';
@@ -157,7 +157,7 @@ export function withField(
   path: readonly (number | string)[],
   value: CborValue | undefined,
 ): Uint8Array {
-  return encodeCbor(replace(expectOk(decodeCbor(document)), path, value));
+  return encodeCbor(replace(expectOk(decodePlainCbor(document)), path, value));
 }
 
 function replace(

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { codes } from '../../agent/core/codes.js';
+import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
+import { assertEveryWindowAnswered } from './answers.js';
+import { filesIn, modelFileOf } from './disk-files.js';
+import { settle } from './settle.js';
 import { World } from './world.js';
 import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 
@@ -9,56 +13,50 @@ import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 describe('A slot under faults', () => {
   let world: World;
   let device: WorldDevice;
+  let first: ReleaseFile;
   /** What becomes of the next inferences and storage operations; a test exchanges them. */
   let inference: (handle: number) => InferenceFault = () => 'none';
   let storage: (what: string) => StorageFault = () => 'go';
 
-  const start = (options: WorldDeviceOptions = {}): WorldDevice => {
-    const started = world.createDevice({
+  const start = (options: WorldDeviceOptions = {}): WorldDevice =>
+    world.startDevice({
       beforeInference: (handle) => inference(handle),
       beforeOperation: (_, what) => storage(what),
       ...options,
     });
-    started.start();
-    return started;
-  };
 
   beforeEach(async () => {
     inference = () => 'none';
     storage = () => 'go';
     world = await World.create();
-    device = start();
-    await world.release('vibration-v1', 1);
-    await world.time.advance(5_000);
-    assert.equal(device.state.current, 1);
+    first = await world.workshop.build('vibration-v1', 1);
+    device = await settle(world, start(), first);
   });
   afterEach(() => {
     world.end();
   });
-
-  const assertEveryWindowAnswered = (): void => {
-    assert.deepEqual(
-      device.results.map(({ window }) => window),
-      device.results.map((_, i) => i + 1),
-    );
-    assert.equal(device.results.length, device.bursts);
-  };
 
   /** The one instance that a slot holds when nothing is under way. */
   const assertOneInstance = (): void => {
     assert.equal(device.engine.loaded.size, 1, `loaded: ${[...device.engine.loaded].join(' ')}`);
   };
 
-  /** Lets the first inference after the self-test of each new instance fail. */
-  const failingTrials = (fault: InferenceFault): ((handle: number) => InferenceFault) => {
-    const champion = Math.max(...device.engine.loaded);
+  /** Lets every inference after the self-test of each instance end like this. */
+  const afterSelfTest = (fault: InferenceFault): ((handle: number) => InferenceFault) => {
     const inferences = new Map<number, number>();
     return (handle) => {
       const count = (inferences.get(handle) ?? 0) + 1;
       inferences.set(handle, count);
       // A self-test has four vectors.
-      return handle > champion && count > 4 ? fault : 'none';
+      return count > 4 ? fault : 'none';
     };
+  };
+
+  /** The same, but not of the champion's. */
+  const failingTrials = (fault: InferenceFault): ((handle: number) => InferenceFault) => {
+    const champion = Math.max(...device.engine.loaded);
+    const failing = afterSelfTest(fault);
+    return (handle) => (handle > champion ? failing(handle) : 'none');
   };
 
   it('rolls a release back whose first inference traps, and the champion answers that window', async () => {
@@ -71,7 +69,7 @@ describe('A slot under faults', () => {
     assert.deepEqual(state, { current: 1, phase: 'rolled-back', release: 2, code });
     assert.equal(reason, 'a fault of the simulation');
     assert.equal(remedy, codes[code].remedy);
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
     assertOneInstance();
   });
 
@@ -94,7 +92,7 @@ describe('A slot under faults', () => {
       device.story.filter((line) => line.includes('failed')),
       ['1 inference-failed engine-trapped', '1 inference-failed engine-trapped'],
     );
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
     assertOneInstance();
   });
 
@@ -113,22 +111,20 @@ describe('A slot under faults', () => {
   });
 
   it('falls back to its previous release where the champion has trapped and its image is damaged', async () => {
-    await world.release('vibration-v2', 2);
+    const second = await world.release('vibration-v2', 2);
     await world.time.advance(5_000);
     assert.equal(device.state.current, 2);
     const record = device.record;
-    const [model] = (await world.workshop.build('vibration-v2', 2)).manifest.artifacts;
-    const name = `images/${Buffer.from(model?.digest ?? []).toString('hex')}`;
-    device.disk.files.set(name, new Uint8Array(100));
+    device.disk.files.set(modelFileOf(second), new Uint8Array(100));
     assert.equal(record?.previous?.sequence, 1);
     let traps = 1;
     inference = () => (traps-- > 0 ? 'engine-trapped' : 'none');
     await world.time.advance(2_000);
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
     // What the policy names is fetched again.
     await world.time.advance(10_000);
     assert.equal(device.state.current, 2);
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
     assertOneInstance();
   });
 
@@ -147,18 +143,14 @@ describe('A slot under faults', () => {
     await world.time.advance(10_000);
     assert.ok(device.story.includes('1 inference-failed engine-trapped'));
     assert.equal(device.state.current, 2, device.story.join('\n'));
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
     assertOneInstance();
   });
 
   it('serves the champion where a release is withdrawn in the middle of its first inference', async () => {
     const champion = Math.max(...device.engine.loaded);
-    const inferences = new Map<number, number>();
-    inference = (handle) => {
-      const count = (inferences.get(handle) ?? 0) + 1;
-      inferences.set(handle, count);
-      return handle === champion + 1 && count > 4 ? { slowMs: 3_000 } : 'none';
-    };
+    const slow = afterSelfTest({ slowMs: 3_000 });
+    inference = (handle) => (handle === champion + 1 ? slow(handle) : 'none');
     await world.release('vibration-v2', 2);
     await world.time.advance(1_500);
     assert.equal(device.state.phase, 'trial');
@@ -169,7 +161,7 @@ describe('A slot under faults', () => {
     assert.equal(device.story.at(-1), '3 rejected self-test-mismatch');
     assert.equal(device.state.current, 1);
     assert.equal(device.results.at(-1)?.sequence, 1);
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
     assertOneInstance();
   });
 
@@ -182,28 +174,19 @@ describe('A slot under faults', () => {
     await world.time.advance(10_000);
     assert.equal(device.state.current, 3);
     assertOneInstance();
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
   });
 
   it('counts starts that end in a trial, and gives the release up after three', async () => {
     // The first inference after the self-test never ends, as when it takes the process with it.
-    const hanging = (): ((handle: number) => InferenceFault) => {
-      const inferences = new Map<number, number>();
-      return (handle) => {
-        const count = (inferences.get(handle) ?? 0) + 1;
-        inferences.set(handle, count);
-        return count > 4 ? { slowMs: 1e9 } : 'none';
-      };
-    };
-    const champion = Math.max(...device.engine.loaded);
-    const first = hanging();
-    inference = (handle) => (handle === champion ? 'none' : first(handle));
+    const hanging = { slowMs: 1e9 };
+    inference = failingTrials(hanging);
     await world.release('vibration-v2', 2);
     await world.time.advance(2_000);
     for (let start_ = 2; start_ <= 3; start_++) {
       assert.equal(device.record?.candidate?.phase, 'trial');
       device.losePower();
-      inference = hanging();
+      inference = afterSelfTest(hanging);
       device = start({ disk: device.disk });
       await world.time.advance(2_000);
     }
@@ -216,7 +199,7 @@ describe('A slot under faults', () => {
       device.story.join('\n'),
     );
     assert.equal(device.state.current, 1);
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
   });
 
   it('commits a release later where the record cannot be written at first, and answers meanwhile', async () => {
@@ -232,7 +215,7 @@ describe('A slot under faults', () => {
     storage = () => 'go';
     await world.time.advance(10_000);
     assert.equal(device.state.current, 2);
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
     assertOneInstance();
   });
 
@@ -243,7 +226,7 @@ describe('A slot under faults', () => {
     await world.release('vibration-v2', 2);
     await world.time.advance(10_000);
     assert.ok(device.story.includes('state-not-saved storage-failed'));
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
     assert.equal(device.results.at(-1)?.sequence, 1);
     storage = () => 'go';
     device.losePower();
@@ -272,7 +255,7 @@ describe('A slot under faults', () => {
       await world.time.advance(5_000);
       assert.ok(!device.story.includes('state-lost state-lost'));
       assert.equal(device.results[0]?.sequence, 2);
-      assertEveryWindowAnswered();
+      assertEveryWindowAnswered(device);
     });
   }
 
@@ -289,19 +272,15 @@ describe('A slot under faults', () => {
     await world.release('vibration-v1', 3);
     await world.time.advance(15_000);
     assert.equal(device.state.current, 3, device.story.join('\n'));
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
     assertOneInstance();
   });
 
   it('serves a champion from its previous release even where it cannot write down that it does', async () => {
-    await world.release('vibration-v2', 2);
+    const second = await world.release('vibration-v2', 2);
     await world.time.advance(5_000);
     device.losePower();
-    const [model] = (await world.workshop.build('vibration-v2', 2)).manifest.artifacts;
-    device.disk.files.set(
-      `images/${Buffer.from(model?.digest ?? []).toString('hex')}`,
-      new Uint8Array(9),
-    );
+    device.disk.files.set(modelFileOf(second), new Uint8Array(9));
     world.broker.stop();
     storage = (what) => (what.startsWith('write ') ? 'fail' : 'go');
     device = start({ disk: device.disk });
@@ -312,12 +291,38 @@ describe('A slot under faults', () => {
     assert.equal(device.results[0]?.sequence, 1);
   });
 
+  it('removes nothing that was committed while a slow disk was read to find out what is needed', async () => {
+    const reading = `read manifests/${device.record?.current?.manifest}`;
+    let failures = 2;
+    storage = (what) => (what === reading && failures-- > 0 ? 'fail' : 'go');
+    // A policy that wants nothing new lets the device tidy up; a later number of the running image is adopted at once.
+    await world.publishPolicy(first);
+    await world.publish(world.withManifest(first, { sequence: 7 }));
+    await world.time.advance(500);
+    assert.equal(device.record?.current?.sequence, 7);
+    assert.equal(failures, 1);
+    await world.time.advance(5_000);
+    assert.ok(
+      filesIn(device.disk, 'manifests').includes(`manifests/${device.record.current.manifest}`),
+    );
+  });
+
+  it('removes nothing while its disk does not tell what is needed', async () => {
+    const images = filesIn(device.disk, 'images');
+    const reading = `read manifests/${device.record?.current?.manifest}`;
+    storage = (what) => (what === reading ? 'fail' : 'go');
+    await world.publishPolicy(first);
+    await world.time.advance(20_000);
+    storage = () => 'go';
+    assert.deepEqual(filesIn(device.disk, 'images'), images);
+  });
+
   it('answers the windows that are complete before it says goodbye', async () => {
     inference = () => ({ slowMs: 700 });
     await world.time.advance(1_050);
     assert.equal(device.results.length, device.bursts - 1);
     await device.stop();
-    assertEveryWindowAnswered();
+    assertEveryWindowAnswered(device);
     const presence = world.heard('presence', device.deviceId).at(-1) as {
       readonly online: boolean;
     };

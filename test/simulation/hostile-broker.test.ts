@@ -7,8 +7,7 @@ describe('A device on a broker to which somebody else writes', () => {
   it('answers on, whatever comes on its topics, and is fit for the next release', async () => {
     const world = await World.create();
     try {
-      const device = world.createDevice();
-      device.start();
+      const device = world.startDevice();
       const first = await world.release('vibration-v1', 1);
       await world.time.advance(5_000);
       const topics = [

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { SlotRecord } from '../../agent/core/state/record.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import { createMemoryDisk, type MemoryDisk } from '../../simulator/ports/memory-storage.js';
+import { assertAnsweredInOrder } from './answers.js';
+import { filesIn } from './disk-files.js';
 import { World } from './world.js';
 
 /**
@@ -36,11 +38,15 @@ describe('A power cut at every operation of the storage', () => {
     world.end();
   });
 
-  /** Makes the broker one to which the first releases were published and nothing else. */
-  const retain = (releases: number): void => {
+  /** Makes the broker one to which this was published and nothing else. */
+  const retainOnly = (messages: ReadonlyMap<string, Uint8Array>): void => {
     world.broker.retained.clear();
-    for (const [topic, payload] of published[releases - 1] ?? [])
-      world.broker.retained.set(topic, payload);
+    for (const [topic, payload] of messages) world.broker.retained.set(topic, payload);
+  };
+
+  /** The same with the first releases. */
+  const retain = (releases: number): void => {
+    retainOnly(published[releases - 1] ?? new Map<string, Uint8Array>());
   };
 
   /** A disk on which the first releases were installed, one after the other. */
@@ -48,8 +54,7 @@ describe('A power cut at every operation of the storage', () => {
     const disk = createMemoryDisk();
     for (let i = 1; i <= releases; i++) {
       retain(i);
-      const device = world.createDevice({ disk });
-      device.start();
+      const device = world.startDevice({ disk });
       await world.time.advance(4_000);
       assert.equal(device.record?.current?.sequence, i);
       device.losePower();
@@ -61,14 +66,13 @@ describe('A power cut at every operation of the storage', () => {
   const runUntil = async (before: MemoryDisk, operation: number) => {
     const disk = { files: new Map(before.files) };
     let operations = 0;
-    const device = world.createDevice({
+    const device = world.startDevice({
       disk,
       beforeOperation: (number) => {
         operations = number;
         return number >= operation ? 'stop' : 'go';
       },
     });
-    device.start();
     await world.time.advance(4_000);
     device.losePower();
     return { disk, record: device.record, operations };
@@ -91,11 +95,7 @@ describe('A power cut at every operation of the storage', () => {
     world.broker.start();
     await world.time.advance(5_500);
     assert.equal(device.record?.current?.sequence, desired, `${context}: not converged`);
-    assert.deepEqual(
-      device.results.map(({ window }) => window),
-      device.results.map((_, i) => i + 1),
-      `${context}: windows are missing`,
-    );
+    assertAnsweredInOrder(device, `${context}: windows are missing`);
     assert.ok(device.results.length > 0, `${context}: no answers`);
     assert.ok(
       !device.story.some((line) => /lost|refused|rejected/.test(line)),
@@ -156,17 +156,13 @@ describe('A power cut at every operation of the storage', () => {
     expected: { readonly current: number; readonly allowed: readonly number[] },
     assertConverged: (record: SlotRecord, disk: MemoryDisk, context: string) => void,
   ): Promise<void> => {
-    const retain = (): void => {
-      world.broker.retained.clear();
-      for (const [topic, payload] of retained) world.broker.retained.set(topic, payload);
-    };
-    retain();
+    retainOnly(retained);
     const whole = await runUntil(before, Infinity);
     assert.equal(whole.record?.current?.sequence, expected.current);
     const floors = world.createDevice({ disk: before }).record;
     for (let cut = 1; cut <= whole.operations; cut++) {
       const context = `cut at ${cut} of ${whole.operations}`;
-      retain();
+      retainOnly(retained);
       const left = await runUntil(before, cut);
       const current = left.record?.current?.sequence;
       assert.ok(
@@ -179,9 +175,6 @@ describe('A power cut at every operation of the storage', () => {
       assertConverged(after, left.disk, context);
     }
   };
-
-  const manifestsOn = ({ files }: MemoryDisk): number =>
-    [...files.keys()].filter((name) => name.startsWith('manifests/')).length;
 
   it('loses nothing of a roll-back that a signed policy asks for', async () => {
     const before = await diskAfter(2);
@@ -212,7 +205,7 @@ describe('A power cut at every operation of the storage', () => {
     await cutEverywhere(before, retained, { current: 2, allowed: [2] }, (record, disk, context) => {
       assert.equal(record.sequenceFloor, 2, context);
       assert.equal(record.previous, undefined, context);
-      assert.equal(manifestsOn(disk), 1, context);
+      assert.equal(filesIn(disk, 'manifests').length, 1, context);
     });
   });
 

@@ -17,8 +17,7 @@ describe('The presence of a device', () => {
   };
 
   it('is online while it has a session, and offline after a goodbye', async () => {
-    const device = world.createDevice();
-    device.start();
+    const device = world.startDevice();
     await world.time.advance(1_000);
     assert.deepEqual(retained(), { online: true, boot: 1, connection: 1 });
     await device.stop();
@@ -26,20 +25,17 @@ describe('The presence of a device', () => {
   });
 
   it('is set offline by its will where it loses its power', async () => {
-    const device = world.createDevice();
-    device.start();
+    const device = world.startDevice();
     await world.time.advance(1_000);
     device.losePower();
     assert.deepEqual(retained(), { online: false, boot: 1, connection: 1 });
-    const again = world.createDevice({ disk: device.disk });
-    again.start();
+    world.startDevice({ disk: device.disk });
     await world.time.advance(1_000);
     assert.deepEqual(retained(), { online: true, boot: 2, connection: 1 });
   });
 
   it('is put right where an older will arrives after the newer session began', async () => {
-    const device = world.createDevice();
-    device.start();
+    world.startDevice();
     await world.time.advance(1_000);
     const will = { topic: world.topics.presence('press-7'), retained: true };
     world.broker.cutSessions();
@@ -63,8 +59,7 @@ describe('The presence of a device', () => {
   });
 
   it('does not argue with the will of its own session', async () => {
-    const device = world.createDevice();
-    device.start();
+    world.startDevice();
     await world.time.advance(1_000);
     const said = world.heard('presence').length;
     world.broker.publish({

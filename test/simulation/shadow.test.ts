@@ -10,6 +10,9 @@ import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
 import { u8 } from '../helpers/flat-buffer.js';
 import { operatorCodes, tensorTypes, writeModelFile } from '../helpers/model-file.js';
+import { assertChampionUnmoved } from './answers.js';
+import { settle } from './settle.js';
+import { storyOf } from './story.js';
 import { World } from './world.js';
 import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 
@@ -29,25 +32,17 @@ describe('A challenger in the shadow', () => {
   let inference: (handle: number) => InferenceFault = () => 'none';
   let storage: (what: string) => StorageFault = () => 'go';
 
-  const started = (options: WorldDeviceOptions = {}): WorldDevice => {
-    const device = world.createDevice({
+  const started = (options: WorldDeviceOptions = {}): WorldDevice =>
+    world.startDevice({
       labelsTopic,
       beforeInference: (handle) => inference(handle),
       beforeOperation: (_, what) => storage(what),
       ...options,
     });
-    device.start();
-    return device;
-  };
 
   /** A device that runs v1 as release 1. */
-  const settled = async (options?: WorldDeviceOptions): Promise<WorldDevice> => {
-    const device = started(options);
-    await world.publish(first);
-    await world.time.advance(5_000);
-    assert.equal(device.state.current, 1);
-    return device;
-  };
+  const settled = (options?: WorldDeviceOptions): Promise<WorldDevice> =>
+    settle(world, started(options), first);
 
   /** Lets everyone compare release 2 with release 1. */
   const shadowEverywhere = async (windows: number, budgetPermille = 1000): Promise<void> => {
@@ -67,19 +62,6 @@ describe('A challenger in the shadow', () => {
   afterEach(() => {
     world.end();
   });
-
-  const storyOf = (device: WorldDevice, sequence: number): readonly string[] =>
-    device.story.filter((line) => line.startsWith(`${sequence} `));
-
-  /** Every window has an answer of the champion, in order. */
-  const assertChampionUnmoved = (device: WorldDevice, champion = 1): void => {
-    assert.deepEqual(
-      device.results.map(({ window }) => window),
-      device.results.map((_, i) => i + 1),
-    );
-    assert.equal(device.results.length, device.bursts);
-    assert.deepEqual(new Set(device.results.map(({ sequence }) => sequence)), new Set([champion]));
-  };
 
   const releasesOf = (
     reports: readonly ReportMessage[],

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
+import { assertEveryWindowAnswered } from './answers.js';
+import { filesIn } from './disk-files.js';
+import { settle } from './settle.js';
+import { countOf, storyOf } from './story.js';
 import { World } from './world.js';
 import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 
@@ -14,33 +18,17 @@ describe('A slot', () => {
     world.end();
   });
 
-  const started = (options?: WorldDeviceOptions): WorldDevice => {
-    const device = world.createDevice(options);
-    device.start();
-    return device;
-  };
+  const started = (options?: WorldDeviceOptions): WorldDevice => world.startDevice(options);
 
-  /** A device that runs v1 as release 1, with a story that begins afterwards. */
-  const settled = async (options?: WorldDeviceOptions): Promise<WorldDevice> => {
-    const device = started(options);
-    await world.release('vibration-v1', 1);
-    await world.time.advance(5_000);
-    assert.equal(device.state.current, 1);
-    return device;
-  };
+  /** A device that runs v1 as release 1. */
+  const settled = async (options?: WorldDeviceOptions): Promise<WorldDevice> =>
+    settle(world, started(options), await world.workshop.build('vibration-v1', 1));
 
-  /** What happened after the release before this one. */
-  const storyOf = (device: WorldDevice, sequence: number): readonly string[] =>
-    device.story.filter((line) => line.startsWith(`${sequence} `));
-
-  /** Every window that was completed while a release was served has one answer, in order. */
-  const assertEveryWindowAnswered = (device: WorldDevice): void => {
-    assert.deepEqual(
-      device.results.map(({ window }) => window),
-      device.results.map((_, i) => i + 1),
-    );
-    assert.equal(device.results.length, device.bursts);
-  };
+  /** Bytes of all files of a release, and the smallest blocks that they are cut into. */
+  const bytesOf = ({ manifest }: ReleaseFile): number =>
+    manifest.artifacts.reduce((sum, { size }) => sum + size, 0);
+  const blocksOf = ({ manifest }: ReleaseFile): number =>
+    manifest.artifacts.reduce((sum, { size }) => sum + Math.ceil(size / 4096), 0);
 
   /** Windows are answers, or drops that telemetry reports; none is neither. */
   const assertCountsAddUp = async (device: WorldDevice): Promise<void> => {
@@ -91,9 +79,8 @@ describe('A slot', () => {
       await world.release(sequence === 2 ? 'vibration-v2' : 'vibration-v1', sequence);
       await world.time.advance(5_000);
     }
-    const names = [...device.disk.files.keys()];
-    assert.equal(names.filter((name) => name.startsWith('manifests/')).length, 2);
-    assert.equal(names.filter((name) => name.startsWith('partial/')).length, 0);
+    assert.equal(filesIn(device.disk, 'manifests').length, 2);
+    assert.equal(filesIn(device.disk, 'partial').length, 0);
   });
 
   describe('refuses, and its champion serves on:', () => {
@@ -232,7 +219,7 @@ describe('A slot', () => {
     // What was left is no way back: nobody goes there again without a policy that says so.
     assert.equal(device.state.previous, undefined);
     // Nothing was fetched: both releases were on disk.
-    assert.equal(storyOf(device, 1).filter((line) => line === '1 fetching').length, 1);
+    assert.equal(countOf(device, '1 fetching'), 1);
     assertEveryWindowAnswered(device);
   });
 
@@ -314,7 +301,7 @@ describe('A slot', () => {
     world.broker.retained.delete(topic);
     const again = started({ disk: device.disk });
     await world.time.advance(2 * minuteMs);
-    const missing = storyOf(again, 2).filter((line) => line === '2 fetching block-missing').length;
+    const missing = countOf(again, '2 fetching block-missing');
     // Ten seconds of patience each, and pauses of 5, 10, 20 and 40 s.
     assert.equal(missing, 4);
     world.broker.publish({ topic, payload: block, retained: true });
@@ -348,10 +335,7 @@ describe('A slot', () => {
       },
     });
     const release = world.inManyBlocks(await world.workshop.build('vibration-v1', 1));
-    const blocks = release.manifest.artifacts.reduce(
-      (sum, { size }) => sum + Math.ceil(size / 4096),
-      0,
-    );
+    const blocks = blocksOf(release);
     assert.ok(blocks > 8);
     await world.publish(release);
     await world.time.advance(5_000);
@@ -368,10 +352,7 @@ describe('A slot', () => {
       what.startsWith('writeAt') && ++written === 6 ? 'stop' : 'go';
     const device = started({ beforeOperation: count });
     const release = world.inManyBlocks(await world.workshop.build('vibration-v1', 1));
-    const blocks = release.manifest.artifacts.reduce(
-      (sum, { size }) => sum + Math.ceil(size / 4096),
-      0,
-    );
+    const blocks = blocksOf(release);
     await world.publish(release);
     await world.time.advance(5_000);
     device.losePower();
@@ -464,7 +445,7 @@ describe('A slot', () => {
   it('makes room for a release by removing what a withdrawn one left', async () => {
     // Room for the champion and one more release, not for two.
     const release = world.inManyBlocks(await world.workshop.build('vibration-v1', 1));
-    const bytes = release.manifest.artifacts.reduce((sum, { size }) => sum + size, 0);
+    const bytes = bytesOf(release);
     const device = started({ storageBytes: 262_144 + Math.floor(2.6 * bytes) });
     await world.publish(release);
     await world.time.advance(5_000);
@@ -484,7 +465,7 @@ describe('A slot', () => {
 
   it('resumes a partial file on a disk that has just room enough for the rest', async () => {
     const release = world.inManyBlocks(await world.workshop.build('vibration-v1', 1));
-    const bytes = release.manifest.artifacts.reduce((sum, { size }) => sum + size, 0);
+    const bytes = bytesOf(release);
     const storageBytes = 262_144 + Math.floor(1.3 * bytes);
     await world.publish(release);
     let written = 0;

@@ -3,6 +3,9 @@ import { toHex } from '../../agent/core/bytes.js';
 import { decisionLogName, decodeDecisions } from '../../agent/core/log/decision-log.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
+import { assertEveryWindowAnswered } from './answers.js';
+import { settle } from './settle.js';
+import { countOf } from './story.js';
 import { World } from './world.js';
 import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 
@@ -15,23 +18,12 @@ describe('The trial of a release', () => {
   /** What becomes of the next inferences; a test exchanges it. */
   let inference: (handle: number) => InferenceFault = () => 'none';
 
-  const started = (options: WorldDeviceOptions = {}): WorldDevice => {
-    const device = world.createDevice({
-      beforeInference: (handle) => inference(handle),
-      ...options,
-    });
-    device.start();
-    return device;
-  };
+  const started = (options: WorldDeviceOptions = {}): WorldDevice =>
+    world.startDevice({ beforeInference: (handle) => inference(handle), ...options });
 
   /** A device that runs v1 as release 1. */
-  const settled = async (options?: WorldDeviceOptions): Promise<WorldDevice> => {
-    const device = started(options);
-    await world.publish(first);
-    await world.time.advance(5_000);
-    assert.equal(device.state.current, 1);
-    return device;
-  };
+  const settled = (options?: WorldDeviceOptions): Promise<WorldDevice> =>
+    settle(world, started(options), first);
 
   beforeEach(async () => {
     inference = () => 'none';
@@ -42,17 +34,6 @@ describe('The trial of a release', () => {
   afterEach(() => {
     world.end();
   });
-
-  const countOf = (device: WorldDevice, line: string): number =>
-    device.story.filter((told) => told === line).length;
-
-  const assertEveryWindowAnswered = (device: WorldDevice): void => {
-    assert.deepEqual(
-      device.results.map(({ window }) => window),
-      device.results.map((_, i) => i + 1),
-    );
-    assert.equal(device.results.length, device.bursts);
-  };
 
   it('serves at once, and commits only after soak and inferences both', async () => {
     for (const [sequence, soakMs, inferences, tooShortMs] of [

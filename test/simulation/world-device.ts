@@ -154,15 +154,20 @@ export class WorldDevice {
     void this.engine.close();
   }
 
-  /** The committed state on disk; undefined where there is none. */
+  /** The committed state of the slot on disk; undefined where there is none. */
   get record(): SlotRecord | undefined {
+    return this.slotRecord(slot);
+  }
+
+  /** The same of any slot. */
+  slotRecord(name: string): SlotRecord | undefined {
     const copies = ['state/a', 'state/b'].flatMap((name) => {
       const bytes = this.disk.files.get(name);
       return bytes === undefined ? [] : [decodeRecord(bytes)];
     });
     const whole = copies.filter((copy) => copy !== undefined);
     const newest = whole.sort((a, b) => b.generation - a.generation)[0];
-    return newest === undefined ? undefined : slotOf(newest.record, slot);
+    return newest === undefined ? undefined : slotOf(newest.record, name);
   }
 
   /** What the device last reported of the slot. */

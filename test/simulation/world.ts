@@ -44,6 +44,7 @@ export interface WorldPolicy {
   }[];
   readonly promoted?: number;
   readonly trial?: Policy['trial'];
+  readonly gate?: Policy['gate'];
 }
 
 /**
@@ -72,13 +73,7 @@ export class World {
     this.core = core;
     this.folder = folder;
     this.keys = createKeyFolder(path.join(folder, 'keys'), sampleWallMs);
-    this.workshop = new Workshop({
-      engine: createInProcessEngine(core),
-      crypto: createNodeCrypto(),
-      key: this.keys.key,
-      stranger: fixedKey(99),
-      slot,
-    });
+    this.workshop = this.createWorkshop(slot);
   }
 
   static async create(): Promise<World> {
@@ -92,10 +87,28 @@ export class World {
     for (const { failure } of this.#devices) if (failure !== undefined) throw failure;
   }
 
+  /** Makes a workshop for the releases of one slot. */
+  createWorkshop(ofSlot: string): Workshop {
+    return new Workshop({
+      engine: createInProcessEngine(this.core),
+      crypto: createNodeCrypto(),
+      key: this.keys.key,
+      stranger: fixedKey(99),
+      slot: ofSlot,
+    });
+  }
+
   /** Makes a device that is switched off; every call with the same disk is the same machine. */
   createDevice(options: WorldDeviceOptions = {}): WorldDevice {
     const device = new WorldDevice(this, options);
     this.#devices.push(device);
+    return device;
+  }
+
+  /** Makes a device and switches it on. */
+  startDevice(options?: WorldDeviceOptions): WorldDevice {
+    const device = this.createDevice(options);
+    device.start();
     return device;
   }
 
@@ -109,11 +122,11 @@ export class World {
     await this.#asOperator((tools) => publishContent(release, tools));
   }
 
-  /** Publishes the next policy of the slot. What is left out is as in a policy without experiments. */
+  /** Publishes the next policy of the slot of these releases. What is left out is as in a policy without experiments. */
   async publishPolicy(champion: ReleaseFile, wishes: WorldPolicy = {}): Promise<void> {
-    const { arms = [], promoted, trial = shortestTrial } = wishes;
+    const { arms = [], promoted, trial = shortestTrial, gate } = wishes;
     const content: Omit<Policy, 'version'> = {
-      slot,
+      slot: champion.manifest.slot,
       champion: referenceTo(champion),
       arms: arms.map(({ release, exposure = everyone, salt = 0, shadow }, i) => ({
         name: `arm ${i + 1}`,
@@ -124,7 +137,7 @@ export class World {
       })),
       promoted,
       trial,
-      gate: undefined,
+      gate,
     };
     await this.#asOperator((tools) => publishPolicy(content, tools));
   }

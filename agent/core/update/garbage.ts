@@ -1,31 +1,37 @@
 import { ask, type Process } from '../process.js';
-import type { DeviceRecord, StoredRelease } from '../state/record.js';
+import type { StoredRelease } from '../state/record.js';
 import { partialName } from './block-fetch.js';
 import { imageName, manifestName, readManifest } from './load-release.js';
 
 /**
- * Removes manifests, images and partial files that no slot needs: those of the current, the previous and
- * the candidate release stay, and those of releases that are offered. While one of these is being brought
- * in, nothing is removed, because it may need any file: its end, or its next pause, collects anew.
+ * Removes manifests, images and partial files that no slot needs: those of releases that are named stay. Nothing is
+ * removed while any file may be needed: while a release is being brought in, whose end or next pause collects anew,
+ * and before it is known what is desired of every slot.
+ *
+ * @param named the current, the previous and the candidate release of each slot, and those that are offered
  */
 export function* collectGarbage(
-  record: DeviceRecord,
-  offered: readonly StoredRelease[],
-  busy: () => boolean,
+  named: () => readonly StoredRelease[],
+  mayNeedAny: () => boolean,
 ): Process<void> {
+  while ((yield* collect(named, mayNeedAny)) === 'outdated');
+}
+
+function* collect(
+  named: () => readonly StoredRelease[],
+  mayNeedAny: () => boolean,
+): Process<'done' | 'outdated'> {
+  const releases = named();
   const needed = new Set<string>();
-  const releases = [...record.slots.values()].flatMap((slot) => [
-    slot.current,
-    slot.previous,
-    slot.candidate,
-  ]);
-  releases.push(...offered);
   for (const release of releases) {
-    if (release === undefined) continue;
     needed.add(manifestName(release.manifest));
     const manifest = yield* readManifest(release);
-    // A manifest that cannot be read names no files: what it named is fetched again.
-    if (!manifest.ok) continue;
+    if (!manifest.ok) {
+      // A disk that cannot be read at this moment may hold what is served.
+      if (manifest.rejection.code === 'storage-failed') return 'done';
+      // A manifest that is gone or damaged names no files: what it named is fetched again.
+      continue;
+    }
     for (const { digest, transfers } of manifest.value.artifacts) {
       needed.add(imageName(digest));
       for (const transfer of transfers) needed.add(partialName(transfer));
@@ -35,8 +41,15 @@ export function* collectGarbage(
     const files = yield* ask('list', { folder });
     if (!files.ok) continue;
     for (const { name } of files.value) {
-      if (busy()) return;
+      if (mayNeedAny()) return 'done';
+      // Reading takes its time on a bad disk, and another release may have been committed meanwhile.
+      if (!sameReleases(named(), releases)) return 'outdated';
       if (!needed.has(name)) yield* ask('remove', { name });
     }
   }
+  return 'done';
+}
+
+function sameReleases(a: readonly StoredRelease[], b: readonly StoredRelease[]): boolean {
+  return a.length === b.length && a.every(({ manifest }, i) => manifest === b[i]?.manifest);
 }

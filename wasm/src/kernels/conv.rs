@@ -166,95 +166,50 @@ impl Conv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::Random;
-    use crate::kernels::window::Axis;
-    use crate::options::{Padding, Sliding};
+    use crate::kernels::testing::{Shapes, rescale, try_windows, walk};
 
-    /// Upstream's loops: every tap of every output, with a border test for each.
+    /// An output channel sees the inputs of its group, tap by tap.
     fn twin(conv: &Conv, filter: &[i8], input: &[u8]) -> Vec<u8> {
-        let mut output = Vec::new();
         let Geometry { window, group_inputs, group_outputs } = conv.geometry;
-        let (h, w) = (&window.height, &window.width);
-        for batch in 0..window.batches {
-            for y in 0..h.output {
-                for x in 0..w.output {
-                    for channel in 0..window.output_channels {
-                        let group = channel / group_outputs;
-                        let mut sum = 0i32;
-                        for fy in 0..h.filter {
-                            for fx in 0..w.filter {
-                                let iy = (y * h.stride + fy * h.dilation) as i64 - h.padding as i64;
-                                let ix = (x * w.stride + fx * w.dilation) as i64 - w.padding as i64;
-                                if iy < 0 || iy >= h.input as i64 || ix < 0 || ix >= w.input as i64 {
-                                    continue;
-                                }
-                                for c in 0..group_inputs {
-                                    let at = ((batch * h.input + iy as usize) * w.input + ix as usize)
-                                        * window.input_channels
-                                        + group * group_inputs
-                                        + c;
-                                    let tap = ((channel * h.filter + fy) * w.filter + fx)
-                                        * group_inputs
-                                        + c;
-                                    sum += i32::from(filter[tap])
-                                        * (i32::from(input[at] as i8) + conv.input_offset);
-                                }
-                            }
-                        }
-                        let scaled = conv.multipliers[channel].apply(sum + conv.bias[channel]);
-                        let clamped = (scaled + conv.stage.zero_point)
-                            .max(conv.stage.low)
-                            .min(conv.stage.high);
-                        output.push(clamped as i8 as u8);
-                    }
+        walk(&window, |channel, taps| {
+            let mut sum = conv.bias[channel];
+            for at in taps {
+                for c in 0..group_inputs {
+                    let input = input[at.pixel * window.input_channels + channel / group_outputs * group_inputs + c];
+                    let weight = filter[(channel * window.taps() + at.tap) * group_inputs + c];
+                    sum += i32::from(weight) * (i32::from(input as i8) + conv.input_offset);
                 }
             }
-        }
-        output
+            rescale(sum, &conv.multipliers[channel], &conv.stage)
+        })
     }
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        let mut random = Random::new(3);
-        let mut tried = 0;
-        while tried < 400 {
-            let sliding = Sliding {
-                padding: if random.below(2) == 0 { Padding::Same } else { Padding::Valid },
-                stride: (1 + random.below(3), 1 + random.below(3)),
-                dilation: (1 + random.below(6), 1 + random.below(6)),
-            };
-            let filter = (1 + random.below(4), 1 + random.below(4));
-            let image = (1 + random.below(9), 1 + random.below(9));
-            let Ok((height, width)) = Axis::pair(&sliding, image, filter) else { continue };
-            tried += 1;
+        try_windows(3, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
             let groups = 1 + random.below(2);
             let (group_inputs, group_outputs) = (1 + random.below(6), 1 + random.below(9));
-            let output_channels = groups * group_outputs;
-            let taps = filter.0 * filter.1 * group_inputs;
-            let weights = random.weights(output_channels * taps);
-            let packed = pack_groups(&weights, taps, taps * group_outputs).unwrap();
             let window = Window {
                 batches: 1 + random.below(2),
-                height,
-                width,
                 input_channels: groups * group_inputs,
-                output_channels,
+                output_channels: groups * group_outputs,
+                ..window
             };
+            let taps = window.taps() * group_inputs;
+            let weights = random.weights(window.output_channels * taps);
             let conv = Conv {
                 geometry: Geometry { window, group_inputs, group_outputs },
                 input_offset: random.below(256) as i32 - 127,
-                weights: packed,
-                bias: random.biases(output_channels),
-                multipliers: (0..output_channels)
-                    .map(|_| Multiplier::new(1e-4 + random.below(1000) as f64 * 1e-5).unwrap())
-                    .collect(),
-                stage: OutputStage { zero_point: random.below(256) as i32 - 128, low: -100, high: 120 },
+                weights: pack_groups(&weights, taps, taps * group_outputs).unwrap(),
+                bias: random.biases(window.output_channels),
+                multipliers: random.multipliers(window.output_channels),
+                stage: random.stage(),
             };
-            let input = random.bytes(window.batches * image.0 * image.1 * window.input_channels);
+            let input = random.bytes(window.input_elements());
             let expected = twin(&conv, &weights, &input);
             let mut output = vec![0; expected.len()];
             conv.run(&input, &mut output).unwrap();
-            assert_eq!(output, expected, "{height:?} {width:?}");
-        }
+            assert_eq!(output, expected, "{window:?}");
+        });
     }
 }

@@ -160,81 +160,42 @@ impl DepthwiseConv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::Random;
-    use crate::kernels::window::Axis;
-    use crate::options::{Padding, Sliding};
+    use crate::kernels::testing::{Shapes, rescale, try_windows, walk};
 
-    /// Upstream's loops: input channel by input channel, multiplier by multiplier.
+    /// An output channel sees one input channel, which it shares with its neighbours.
     fn twin(conv: &DepthwiseConv, input: &[u8]) -> Vec<u8> {
-        let mut output = Vec::new();
         let Geometry { window, multiplier } = conv.geometry;
-        let (h, w) = (&window.height, &window.width);
-        for batch in 0..window.batches {
-            for y in 0..h.output {
-                for x in 0..w.output {
-                    for channel in 0..window.output_channels {
-                        let mut sum = 0i32;
-                        for fy in 0..h.filter {
-                            for fx in 0..w.filter {
-                                let iy = (y * h.stride + fy * h.dilation) as i64 - h.padding as i64;
-                                let ix = (x * w.stride + fx * w.dilation) as i64 - w.padding as i64;
-                                if iy < 0 || iy >= h.input as i64 || ix < 0 || ix >= w.input as i64 {
-                                    continue;
-                                }
-                                let at = ((batch * h.input + iy as usize) * w.input + ix as usize)
-                                    * window.input_channels
-                                    + channel / multiplier;
-                                let tap = (fy * w.filter + fx) * window.output_channels + channel;
-                                sum += i32::from(conv.weights[tap])
-                                    * (i32::from(input[at] as i8) + conv.input_offset);
-                            }
-                        }
-                        let scaled = conv.multipliers[channel].apply(sum + conv.bias[channel]);
-                        let clamped = (scaled + conv.stage.zero_point)
-                            .max(conv.stage.low)
-                            .min(conv.stage.high);
-                        output.push(clamped as i8 as u8);
-                    }
-                }
+        walk(&window, |channel, taps| {
+            let mut sum = conv.bias[channel];
+            for at in taps {
+                let input = input[at.pixel * window.input_channels + channel / multiplier];
+                let weight = conv.weights[at.tap * window.output_channels + channel];
+                sum += i32::from(weight) * (i32::from(input as i8) + conv.input_offset);
             }
-        }
-        output
+            rescale(sum, &conv.multipliers[channel], &conv.stage)
+        })
     }
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        let mut random = Random::new(4);
-        let mut tried = 0;
-        while tried < 400 {
-            let sliding = Sliding {
-                padding: if random.below(2) == 0 { Padding::Same } else { Padding::Valid },
-                stride: (1 + random.below(3), 1 + random.below(3)),
-                dilation: (1 + random.below(6), 1 + random.below(6)),
-            };
-            let filter = (1 + random.below(4), 1 + random.below(4));
-            let image = (1 + random.below(9), 1 + random.below(9));
-            let Ok((height, width)) = Axis::pair(&sliding, image, filter) else { continue };
-            tried += 1;
+        try_windows(4, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
             let multiplier = [1, 1, 2, 3, 8][random.below(5)];
             let input_channels = 1 + random.below(19);
             let output_channels = input_channels * multiplier;
-            let batches = 1 + random.below(2);
-            let window = Window { batches, height, width, input_channels, output_channels };
+            let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
             let conv = DepthwiseConv {
                 geometry: Geometry { window, multiplier },
                 input_offset: random.below(256) as i32 - 127,
-                weights: random.weights(filter.0 * filter.1 * output_channels),
+                weights: random.weights(window.taps() * output_channels),
                 bias: random.biases(output_channels),
-                multipliers: (0..output_channels)
-                    .map(|_| Multiplier::new(1e-4 + random.below(1000) as f64 * 1e-5).unwrap())
-                    .collect(),
-                stage: OutputStage { zero_point: random.below(256) as i32 - 128, low: -100, high: 120 },
+                multipliers: random.multipliers(output_channels),
+                stage: random.stage(),
             };
-            let input = random.bytes(batches * image.0 * image.1 * input_channels);
+            let input = random.bytes(window.input_elements());
             let expected = twin(&conv, &input);
             let mut output = vec![0; expected.len()];
             conv.run(&input, &mut output).unwrap();
-            assert_eq!(output, expected, "{height:?} {width:?} {multiplier}");
-        }
+            assert_eq!(output, expected, "{window:?} {multiplier}");
+        });
     }
 }

@@ -149,7 +149,7 @@ impl FullyConnected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::Random;
+    use crate::kernels::testing::{Random, rescale};
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
@@ -165,10 +165,8 @@ mod tests {
                 weights_offset: [0, 0, 5, -7][random.below(4)],
                 weights: pack(&weights, depth).unwrap(),
                 bias: random.biases(channels),
-                multipliers: (0..channels)
-                    .map(|_| Multiplier::new(1e-4 + random.below(1000) as f64 * 1e-5).unwrap())
-                    .collect(),
-                stage: OutputStage { zero_point: random.below(256) as i32 - 128, low: -100, high: 120 },
+                multipliers: random.multipliers(channels),
+                stage: random.stage(),
             };
             let input = random.bytes(rows * depth);
             let mut output = vec![0; rows * channels];
@@ -180,9 +178,8 @@ mod tests {
                         sum += (i32::from(weights[channel * depth + d]) + kernel.weights_offset)
                             * (i32::from(input[row * depth + d] as i8) + kernel.input_offset);
                     }
-                    let scaled = kernel.multipliers[channel].apply(sum) + kernel.stage.zero_point;
-                    let expected = scaled.max(kernel.stage.low).min(kernel.stage.high) as i8;
-                    assert_eq!(output[row * channels + channel] as i8, expected);
+                    let expected = rescale(sum, &kernel.multipliers[channel], &kernel.stage);
+                    assert_eq!(output[row * channels + channel], expected);
                 }
             }
         }

@@ -135,66 +135,35 @@ impl Pooling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::Random;
-    use crate::kernels::window::Axis;
-    use crate::options::{Padding, Sliding};
+    use crate::kernels::testing::{Shapes, try_windows, walk};
+
+    /// Every channel by itself, over the part of the window inside the image; means in real numbers.
+    fn twin(kernel: &Pooling, input: &[u8]) -> Vec<u8> {
+        walk(&kernel.window, |channel, taps| {
+            let inputs = taps.iter().map(|at| input[at.pixel * kernel.window.input_channels + channel] as i8);
+            let value = match kernel.take {
+                Take::Maximum => i32::from(inputs.max().unwrap()),
+                Take::Average => (inputs.map(f64::from).sum::<f64>() / taps.len() as f64).round() as i32,
+            };
+            value.clamp(kernel.low, kernel.high) as u8
+        })
+    }
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        let mut random = Random::new(6);
-        let mut tried = 0;
-        while tried < 300 {
-            let sliding = Sliding {
-                padding: if random.below(2) == 0 { Padding::Same } else { Padding::Valid },
-                stride: (1 + random.below(3), 1 + random.below(3)),
-                dilation: (1, 1),
-            };
-            let image = (1 + random.below(7), 1 + random.below(7));
-            let filter = (1 + random.below(4), 1 + random.below(4));
-            let Ok((height, width)) = Axis::pair(&sliding, image, filter) else { continue };
-            tried += 1;
+        try_windows(6, 300, &Shapes { image: 7, dilation: 1 }, |random, window| {
             let channels = 1 + random.below(5);
-            let take = if random.below(2) == 0 { Take::Average } else { Take::Maximum };
-            let window = Window {
-                batches: 2,
-                height,
-                width,
-                input_channels: channels,
-                output_channels: channels,
+            let kernel = Pooling {
+                take: if random.below(2) == 0 { Take::Average } else { Take::Maximum },
+                window: Window { batches: 2, input_channels: channels, output_channels: channels, ..window },
+                low: -90,
+                high: 100,
             };
-            let kernel = Pooling { take, window, low: -90, high: 100 };
-            let input = random.bytes(2 * image.0 * image.1 * channels);
-            let mut output = vec![0; 2 * height.output * width.output * channels];
+            let input = random.bytes(kernel.window.input_elements());
+            let expected = twin(&kernel, &input);
+            let mut output = vec![0; expected.len()];
             kernel.run(&input, &mut output).unwrap();
-            for (index, &output) in output.iter().enumerate() {
-                let channel = index % channels;
-                let x = index / channels % width.output;
-                let y = index / channels / width.output % height.output;
-                let batch = index / channels / width.output / height.output;
-                let mut inputs = Vec::new();
-                for fy in 0..filter.0 {
-                    for fx in 0..filter.1 {
-                        let iy = (y * height.stride + fy) as i64 - height.padding as i64;
-                        let ix = (x * width.stride + fx) as i64 - width.padding as i64;
-                        let inside = iy >= 0
-                            && ix >= 0
-                            && iy < image.0 as i64
-                            && ix < image.1 as i64;
-                        if inside {
-                            let pixel = (batch * image.0 + iy as usize) * image.1 + ix as usize;
-                            inputs.push(input[pixel * channels + channel] as i8);
-                        }
-                    }
-                }
-                let value = match take {
-                    Take::Maximum => i32::from(*inputs.iter().max().unwrap()),
-                    Take::Average => {
-                        let sum: i32 = inputs.iter().map(|&input| i32::from(input)).sum();
-                        (f64::from(sum) / inputs.len() as f64).round() as i32
-                    }
-                };
-                assert_eq!(i32::from(output as i8), value.clamp(-90, 100));
-            }
-        }
+            assert_eq!(output, expected, "{:?}", kernel.window);
+        });
     }
 }

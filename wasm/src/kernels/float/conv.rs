@@ -83,86 +83,48 @@ impl Conv {
 mod tests {
     use super::*;
     use crate::kernels::float::testing::{assert_same, bytes};
-    use crate::kernels::testing::Random;
-    use crate::kernels::window::{Axis, Window};
-    use crate::options::{Padding, Sliding};
+    use crate::kernels::testing::{Shapes, try_windows, walk};
+    use crate::kernels::window::Window;
 
-    /// Upstream's loops: every tap of every output, with a border test for each.
+    /// An output channel sees the inputs of its group, tap by tap.
     fn twin(conv: &Conv, filter: &[f32], input: &[f32]) -> Vec<f32> {
-        let mut output = Vec::new();
         let Geometry { window, group_inputs, group_outputs } = conv.geometry;
-        let (h, w) = (&window.height, &window.width);
-        for batch in 0..window.batches {
-            for y in 0..h.output {
-                for x in 0..w.output {
-                    for channel in 0..window.output_channels {
-                        let group = channel / group_outputs;
-                        let mut sum = 0.0;
-                        for fy in 0..h.filter {
-                            for fx in 0..w.filter {
-                                let iy = (y * h.stride + fy * h.dilation) as i64 - h.padding as i64;
-                                let ix = (x * w.stride + fx * w.dilation) as i64 - w.padding as i64;
-                                if iy < 0 || iy >= h.input as i64 || ix < 0 || ix >= w.input as i64 {
-                                    continue;
-                                }
-                                for c in 0..group_inputs {
-                                    let at = ((batch * h.input + iy as usize) * w.input + ix as usize)
-                                        * window.input_channels
-                                        + group * group_inputs
-                                        + c;
-                                    let tap =
-                                        ((channel * h.filter + fy) * w.filter + fx) * group_inputs + c;
-                                    sum += input[at] * filter[tap];
-                                }
-                            }
-                        }
-                        output.push(conv.bounds.clamp(sum + conv.bias[channel]));
-                    }
+        walk(&window, |channel, taps| {
+            let mut sum = 0.0;
+            for at in taps {
+                for c in 0..group_inputs {
+                    let input = input[at.pixel * window.input_channels + channel / group_outputs * group_inputs + c];
+                    sum += input * filter[(channel * window.taps() + at.tap) * group_inputs + c];
                 }
             }
-        }
-        output
+            conv.bounds.clamp(sum + conv.bias[channel])
+        })
     }
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        let mut random = Random::new(11);
-        let mut tried = 0;
-        while tried < 400 {
-            let sliding = Sliding {
-                padding: if random.below(2) == 0 { Padding::Same } else { Padding::Valid },
-                stride: (1 + random.below(3), 1 + random.below(3)),
-                dilation: (1 + random.below(6), 1 + random.below(6)),
-            };
-            let filter = (1 + random.below(4), 1 + random.below(4));
-            let image = (1 + random.below(9), 1 + random.below(9));
-            let Ok((height, width)) = Axis::pair(&sliding, image, filter) else { continue };
-            tried += 1;
+        try_windows(11, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
             let groups = 1 + random.below(2);
             let (group_inputs, group_outputs) = (1 + random.below(6), 1 + random.below(19));
-            let output_channels = groups * group_outputs;
             let window = Window {
                 batches: 1 + random.below(2),
-                height,
-                width,
                 input_channels: groups * group_inputs,
-                output_channels,
+                output_channels: groups * group_outputs,
+                ..window
             };
             let geometry = Geometry { window, group_inputs, group_outputs };
-            let weights = random.floats(output_channels * geometry.depth());
+            let weights = random.floats(window.output_channels * geometry.depth());
             let conv = Conv {
                 geometry,
-                weights: pack_groups(&weights, geometry.depth(), geometry.group_weights())
-                    .unwrap(),
-                bias: random.floats(output_channels),
+                weights: pack_groups(&weights, geometry.depth(), geometry.group_weights()).unwrap(),
+                bias: random.floats(window.output_channels),
                 bounds: Bounds::new([Activation::None, Activation::ReluN1To1][random.below(2)]),
             };
-            let input =
-                random.floats(window.batches * image.0 * image.1 * window.input_channels);
+            let input = random.floats(window.input_elements());
             let expected = twin(&conv, &weights, &input);
             let mut output = vec![[0; 4]; expected.len()];
             conv.run(&bytes(&input), &mut output).unwrap();
             assert_same(&output, &expected, &format!("{geometry:?}"));
-        }
+        });
     }
 }

@@ -125,61 +125,29 @@ impl DepthwiseConv {
 mod tests {
     use super::*;
     use crate::kernels::float::testing::{assert_same, bytes};
-    use crate::kernels::testing::Random;
-    use crate::kernels::window::{Axis, Window};
-    use crate::options::{Padding, Sliding};
+    use crate::kernels::testing::{Shapes, try_windows, walk};
+    use crate::kernels::window::Window;
 
-    /// Upstream's loops: input channel by input channel, multiplier by multiplier.
+    /// An output channel sees one input channel, which it shares with its neighbours.
     fn twin(conv: &DepthwiseConv, filter: &[f32], input: &[f32]) -> Vec<f32> {
-        let mut output = Vec::new();
         let Geometry { window, multiplier } = conv.geometry;
-        let (h, w) = (&window.height, &window.width);
-        for batch in 0..window.batches {
-            for y in 0..h.output {
-                for x in 0..w.output {
-                    for channel in 0..window.output_channels {
-                        let mut sum = 0.0;
-                        for fy in 0..h.filter {
-                            for fx in 0..w.filter {
-                                let iy = (y * h.stride + fy * h.dilation) as i64 - h.padding as i64;
-                                let ix = (x * w.stride + fx * w.dilation) as i64 - w.padding as i64;
-                                if iy < 0 || iy >= h.input as i64 || ix < 0 || ix >= w.input as i64 {
-                                    continue;
-                                }
-                                let at = ((batch * h.input + iy as usize) * w.input + ix as usize)
-                                    * window.input_channels
-                                    + channel / multiplier;
-                                let tap = (fy * w.filter + fx) * window.output_channels + channel;
-                                sum += input[at] * filter[tap];
-                            }
-                        }
-                        output.push(conv.bounds.clamp(sum + conv.bias[channel]));
-                    }
-                }
+        walk(&window, |channel, taps| {
+            let mut sum = 0.0;
+            for at in taps {
+                let input = input[at.pixel * window.input_channels + channel / multiplier];
+                sum += input * filter[at.tap * window.output_channels + channel];
             }
-        }
-        output
+            conv.bounds.clamp(sum + conv.bias[channel])
+        })
     }
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        let mut random = Random::new(12);
-        let mut tried = 0;
-        while tried < 400 {
-            let sliding = Sliding {
-                padding: if random.below(2) == 0 { Padding::Same } else { Padding::Valid },
-                stride: (1 + random.below(3), 1 + random.below(3)),
-                dilation: (1 + random.below(6), 1 + random.below(6)),
-            };
-            let filter = (1 + random.below(4), 1 + random.below(4));
-            let image = (1 + random.below(9), 1 + random.below(9));
-            let Ok((height, width)) = Axis::pair(&sliding, image, filter) else { continue };
-            tried += 1;
+        try_windows(12, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
             let multiplier = [1, 1, 2, 3, 8][random.below(5)];
             let input_channels = 1 + random.below(19);
             let output_channels = input_channels * multiplier;
-            let batches = 1 + random.below(2);
-            let window = Window { batches, height, width, input_channels, output_channels };
+            let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
             let weights = random.floats(window.taps() * output_channels);
             let conv = DepthwiseConv {
                 geometry: Geometry { window, multiplier },
@@ -187,11 +155,11 @@ mod tests {
                 bias: random.floats(output_channels),
                 bounds: Bounds::new([Activation::None, Activation::Relu][random.below(2)]),
             };
-            let input = random.floats(batches * image.0 * image.1 * input_channels);
+            let input = random.floats(window.input_elements());
             let expected = twin(&conv, &weights, &input);
             let mut output = vec![[0; 4]; expected.len()];
             conv.run(&bytes(&input), &mut output).unwrap();
             assert_same(&output, &expected, &format!("{:?}", conv.geometry));
-        }
+        });
     }
 }

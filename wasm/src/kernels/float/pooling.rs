@@ -94,76 +94,38 @@ impl Pooling {
 mod tests {
     use super::*;
     use crate::kernels::float::testing::{assert_same, bytes};
-    use crate::kernels::testing::Random;
-    use crate::kernels::window::Axis;
-    use crate::options::{Padding, Sliding};
+    use crate::kernels::testing::{Shapes, try_windows, walk};
 
-    /// Upstream's loops: every channel by itself, over the part of the window inside the image.
+    /// Every channel by itself, over the part of the window inside the image.
     fn twin(kernel: &Pooling, input: &[f32]) -> Vec<f32> {
-        let mut output = Vec::new();
-        let (h, w) = (&kernel.window.height, &kernel.window.width);
-        let channels = kernel.window.input_channels;
-        for batch in 0..kernel.window.batches {
-            for y in 0..h.output {
-                for x in 0..w.output {
-                    for channel in 0..channels {
-                        let (mut sum, mut count, mut greatest) = (0.0, 0.0, f32::MIN);
-                        for fy in 0..h.filter {
-                            for fx in 0..w.filter {
-                                let iy = (y * h.stride + fy) as i64 - h.padding as i64;
-                                let ix = (x * w.stride + fx) as i64 - w.padding as i64;
-                                if iy < 0 || iy >= h.input as i64 || ix < 0 || ix >= w.input as i64 {
-                                    continue;
-                                }
-                                let pixel = (batch * h.input + iy as usize) * w.input + ix as usize;
-                                let value = input[pixel * channels + channel];
-                                sum += value;
-                                count += 1.0;
-                                greatest = value.max(greatest);
-                            }
-                        }
-                        output.push(kernel.bounds.clamp(match kernel.take {
-                            Take::Average => sum / count,
-                            Take::Maximum => greatest,
-                        }));
-                    }
-                }
+        walk(&kernel.window, |channel, taps| {
+            let (mut sum, mut greatest) = (0.0, f32::MIN);
+            for at in taps {
+                let value = input[at.pixel * kernel.window.input_channels + channel];
+                sum += value;
+                greatest = value.max(greatest);
             }
-        }
-        output
+            kernel.bounds.clamp(match kernel.take {
+                Take::Average => sum / taps.len() as f32,
+                Take::Maximum => greatest,
+            })
+        })
     }
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        let mut random = Random::new(14);
-        let mut tried = 0;
-        while tried < 300 {
-            let sliding = Sliding {
-                padding: if random.below(2) == 0 { Padding::Same } else { Padding::Valid },
-                stride: (1 + random.below(3), 1 + random.below(3)),
-                dilation: (1, 1),
-            };
-            let image = (1 + random.below(7), 1 + random.below(7));
-            let filter = (1 + random.below(4), 1 + random.below(4));
-            let Ok((height, width)) = Axis::pair(&sliding, image, filter) else { continue };
-            tried += 1;
+        try_windows(14, 300, &Shapes { image: 7, dilation: 1 }, |random, window| {
             let channels = 1 + random.below(5);
             let kernel = Pooling {
                 take: [Take::Average, Take::Maximum][random.below(2)],
-                window: Window {
-                    batches: 2,
-                    height,
-                    width,
-                    input_channels: channels,
-                    output_channels: channels,
-                },
+                window: Window { batches: 2, input_channels: channels, output_channels: channels, ..window },
                 bounds: Bounds::new([Activation::None, Activation::Relu][random.below(2)]),
             };
-            let input = random.floats(2 * image.0 * image.1 * channels);
+            let input = random.floats(kernel.window.input_elements());
             let expected = twin(&kernel, &input);
             let mut output = vec![[0; 4]; expected.len()];
             kernel.run(&bytes(&input), &mut output).unwrap();
             assert_same(&output, &expected, &format!("{:?} {:?}", kernel.take, kernel.window));
-        }
+        });
     }
 }
