@@ -7,7 +7,8 @@ import { RequestBox, type RolloutRequest } from '../../operator/rollout/requests
 import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import { brokerOptions } from '../broker-options.js';
 import type { Arguments, Command, Terminal } from '../command.js';
-import { openPublishTools, readSlot, rolloutOptions } from '../rollout-options.js';
+import { openPublishTools } from '../publish-tools.js';
+import { readSlot, rolloutOptions } from '../rollout-options.js';
 import { standingOf, statusLines } from '../rollout-text.js';
 
 /** `tinylamp rollout pause`, `resume`, `abort` and `promote`: what a person wants of a rollout. */

@@ -16,13 +16,8 @@ import { readRoster } from '../../operator/roster/roster.js';
 import { brokerOptions, createBrokerTransport } from '../broker-options.js';
 import type { Arguments, Command, Terminal } from '../command.js';
 import { readNamedFile } from '../files.js';
-import {
-  openPublishTools,
-  planOptions,
-  readPlan,
-  readSlot,
-  rolloutOptions,
-} from '../rollout-options.js';
+import { openPublishTools } from '../publish-tools.js';
+import { planOptions, readPlan, readSlot, rolloutOptions } from '../rollout-options.js';
 import { progressLine, verdictLine } from '../rollout-text.js';
 
 /** Time for a DISCONNECT. */
