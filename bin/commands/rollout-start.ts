@@ -106,7 +106,8 @@ async function control(
     ending.abort();
   });
   try {
-    const ears = await openFleetEars(transport, tools.topics, rollout.roster, (rejection) => {
+    const { topics } = tools;
+    const ears = await openFleetEars(transport, topics, rollout.roster, scheduler, (rejection) => {
       progress(`${rejection.code}: ${rejection.detail}`);
     });
     return await runRollout(rollout, {
