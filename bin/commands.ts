@@ -1,23 +1,4 @@
 import type { Command } from './command.js';
-import { agentCommand } from './commands/agent.js';
-import { benchCommand } from './commands/bench.js';
-import { conformCommand } from './commands/conform.js';
-import { demoCommand } from './commands/demo.js';
-import { enrolCommand } from './commands/enrol.js';
-import { logCommand } from './commands/log.js';
-import { inspectCommand } from './commands/inspect.js';
-import { keysNewCommand } from './commands/keys-new.js';
-import { publishCommand } from './commands/publish.js';
-import { releaseBuildCommand } from './commands/release-build.js';
-import { releaseInspectCommand } from './commands/release-inspect.js';
-import { releaseVerifyCommand } from './commands/release-verify.js';
-import { rolloutReplayCommand } from './commands/rollout-replay.js';
-import { rolloutRequestCommands } from './commands/rollout-request.js';
-import { rolloutStartCommand } from './commands/rollout-start.js';
-import { rolloutStatusCommand } from './commands/rollout-status.js';
-import { runCommand } from './commands/run.js';
-import { simulateCommand } from './commands/simulate.js';
-import { watchCommand } from './commands/watch.js';
 
 /** What the commands that begin with the same word have in common. */
 export const groupSummaries: Readonly<Record<string, string>> = {
@@ -26,25 +7,57 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   rollout: 'Test a release live, step by step, and decide by evidence.',
 };
 
-/** Every command, in the order of the help text. */
-export const commands: readonly Command[] = [
-  demoCommand,
-  agentCommand,
-  logCommand,
-  runCommand,
-  inspectCommand,
-  benchCommand,
-  conformCommand,
-  keysNewCommand,
-  releaseBuildCommand,
-  releaseVerifyCommand,
-  releaseInspectCommand,
-  enrolCommand,
-  publishCommand,
-  rolloutStartCommand,
-  rolloutStatusCommand,
-  ...rolloutRequestCommands,
-  rolloutReplayCommand,
-  watchCommand,
-  simulateCommand,
+type Load = () => Promise<Command>;
+
+/**
+ * Every command by its words, in the order of the help text. Each is loaded with all that it needs when it is
+ * called: nobody waits for a simulator who wants to know where a rollout stands.
+ */
+const commands: readonly (readonly [words: string, load: Load])[] = [
+  ['demo', async () => (await import('./commands/demo.js')).demoCommand],
+  ['agent', async () => (await import('./commands/agent.js')).agentCommand],
+  ['log', async () => (await import('./commands/log.js')).logCommand],
+  ['run', async () => (await import('./commands/run.js')).runCommand],
+  ['inspect', async () => (await import('./commands/inspect.js')).inspectCommand],
+  ['bench', async () => (await import('./commands/bench.js')).benchCommand],
+  ['conform', async () => (await import('./commands/conform.js')).conformCommand],
+  ['keys new', async () => (await import('./commands/keys-new.js')).keysNewCommand],
+  ['release build', async () => (await import('./commands/release-build.js')).releaseBuildCommand],
+  [
+    'release verify',
+    async () => (await import('./commands/release-verify.js')).releaseVerifyCommand,
+  ],
+  [
+    'release inspect',
+    async () => (await import('./commands/release-inspect.js')).releaseInspectCommand,
+  ],
+  ['enrol', async () => (await import('./commands/enrol.js')).enrolCommand],
+  ['publish', async () => (await import('./commands/publish.js')).publishCommand],
+  ['rollout start', async () => (await import('./commands/rollout-start.js')).rolloutStartCommand],
+  [
+    'rollout status',
+    async () => (await import('./commands/rollout-status.js')).rolloutStatusCommand,
+  ],
+  ['rollout pause', async () => (await import('./commands/rollout-request.js')).pauseCommand],
+  ['rollout resume', async () => (await import('./commands/rollout-request.js')).resumeCommand],
+  ['rollout abort', async () => (await import('./commands/rollout-request.js')).abortCommand],
+  ['rollout promote', async () => (await import('./commands/rollout-request.js')).promoteCommand],
+  [
+    'rollout replay',
+    async () => (await import('./commands/rollout-replay.js')).rolloutReplayCommand,
+  ],
+  ['watch', async () => (await import('./commands/watch.js')).watchCommand],
+  ['simulate', async () => (await import('./commands/simulate.js')).simulateCommand],
 ];
+
+/** The command that a command line begins with, or all that begin with its first word; else every one. */
+export async function loadCommands(line: readonly string[] = []): Promise<readonly Command[]> {
+  const [first = '', second = ''] = line;
+  if (first === '--version') return [];
+  const candidates = [
+    commands.filter(([words]) => words === first || words === `${first} ${second}`),
+    commands.filter(([words]) => words.startsWith(`${first} `)),
+  ];
+  const called = candidates.find((some) => some.length > 0) ?? commands;
+  return Promise.all(called.map(([, load]) => load()));
+}

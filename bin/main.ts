@@ -2,7 +2,7 @@ import process from 'node:process';
 import yargs from 'yargs';
 import { CodedError } from '../agent/core/coded-error.js';
 import type { Arguments, Command, ExitCode, Option, Positional } from './command.js';
-import { commands, groupSummaries } from './commands.js';
+import { groupSummaries, loadCommands } from './commands.js';
 import { exitCodeOf } from './exit-code.js';
 import { packageVersion } from './package-version.js';
 import { createTerminal } from './terminal.js';
@@ -49,7 +49,7 @@ async function parse(words: readonly string[]): Promise<ExitCode> {
     .fail((message: string | undefined, error: Error | undefined) => {
       throw error ?? new CodedError('usage-invalid', message ?? 'unknown');
     });
-  for (const [first, group] of groupByFirstWord(commands)) {
+  for (const [first, group] of groupByFirstWord(await loadCommands(words))) {
     const alone = group.find((command) => command.words === first);
     if (alone !== undefined) {
       addCommand(parser, alone, first, (code) => (exitCode = code));

@@ -1,16 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { createNodeCrypto } from '../agent/adapters/node-crypto.js';
 import { CodedError } from '../agent/core/coded-error.js';
 import { everyone } from '../agent/core/documents/policy.js';
 import { limits } from '../agent/core/limits.js';
-import { createTopics, slotPattern } from '../agent/core/topics.js';
-import type { Scheduler } from '../agent/ports/scheduler.js';
-import { openKeyFolder } from '../operator/keys/key-folder.js';
-import { connectBroker } from '../operator/publish/broker-client.js';
-import type { PublishTools } from '../operator/publish/publish-policy.js';
+import { slotPattern } from '../agent/core/topics.js';
 import type { RolloutPlan } from '../operator/rollout/rollout.js';
-import { createBrokerTransport } from './broker-options.js';
-import { jsonOption, type Arguments, type Option, type Terminal } from './command.js';
+import { jsonOption, type Arguments, type Option } from './command.js';
 
 /** The options of every command about a rollout. */
 export const rolloutOptions = {
@@ -119,27 +112,6 @@ export function readPlan(given: Arguments): RolloutPlan {
     stepSoakMs: given.wholeNumber('step-soak', 0, limits.soakMs / 1000) * 1000,
     horizonMs: given.wholeNumber('horizon', 1, limits.soakMs / 1000) * 1000,
     gate,
-  };
-}
-
-/** A session with the broker, and what it takes to publish in it. Closing the client is the caller's. */
-export async function openPublishTools(
-  given: Arguments,
-  terminal: Terminal,
-  scheduler: Scheduler,
-): Promise<PublishTools> {
-  const keys = openKeyFolder(given.requiredText('keys'));
-  const topics = createTopics(given.requiredText('prefix'));
-  return {
-    client: await connectBroker(createBrokerTransport(given, scheduler), scheduler),
-    topics,
-    keys,
-    crypto: createNodeCrypto(),
-    wallMs: Date.now(),
-    randomBytes: (length) => new Uint8Array(randomBytes(length)),
-    progress: (message) => {
-      terminal.progress(`publishing ${message}`);
-    },
   };
 }
 

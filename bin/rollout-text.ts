@@ -66,6 +66,8 @@ export function statusLines(rollout: Rollout, nowMs: number): readonly string[] 
 function countsOf({
   compared,
   harmed,
+  late,
+  lateServed,
   failed,
   enrolled,
   arrived,
@@ -74,7 +76,11 @@ function countsOf({
   return [
     `${compared} of ${enrolled} compared`,
     `${harmed} harmed`,
+    `${late} late`,
     `${failed} gave it up`,
     `${arrived} of ${expected} arrived`,
+    ...(lateServed === null
+      ? []
+      : [`late answers on ${lateServed.treated} of them and ${lateServed.control} others`]),
   ].join(', ');
 }

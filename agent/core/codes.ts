@@ -51,6 +51,11 @@ export const codes = {
     cause: 'A file cannot be read.',
     remedy: 'Check its path and its permissions.',
   },
+  'keys-busy': {
+    area: 'usage',
+    cause: 'Another command is using the key folder, and does not come to an end.',
+    remedy: 'Look at what it waits for, and try again when it is done: that takes seconds.',
+  },
   'keys-exist': {
     area: 'usage',
     cause: 'The folder holds an operator key already.',
@@ -84,7 +89,8 @@ export const codes = {
   'rollout-exists': {
     area: 'usage',
     cause: 'The slot has a rollout that is not over.',
-    remedy: 'Abort or promote it first, or go on with it: `tinylamp rollout start --slot SLOT`.',
+    remedy:
+      'End it first with `tinylamp rollout abort` or `promote`, or go on with it: `tinylamp rollout start --slot SLOT`.',
   },
   'rollout-missing': {
     area: 'usage',
@@ -98,7 +104,7 @@ export const codes = {
   },
   'rollout-running': {
     area: 'usage',
-    cause: 'A controller runs for the rollout of this slot.',
+    cause: 'Another process decides about this slot: the controller of a rollout, or a command.',
     remedy: 'Watch it with `tinylamp rollout status`, or end it with Ctrl-C; the rollout stays.',
   },
   'rollout-superseded': {

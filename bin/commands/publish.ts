@@ -1,16 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { limits } from '../../agent/core/limits.js';
-import { createTopics } from '../../agent/core/topics.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
-import { connectBroker } from '../../operator/publish/broker-client.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
 import { parseReleaseFile } from '../../operator/release/release-file.js';
 import { readKeyset, verifyRelease } from '../../operator/release/verify-release.js';
-import { brokerOptions, createBrokerTransport } from '../broker-options.js';
+import { withoutRollout } from '../../operator/rollout/controller-lock.js';
+import { brokerOptions } from '../broker-options.js';
 import { jsonOption, type Command } from '../command.js';
 import { readNamedFile } from '../files.js';
+import { openPublishTools } from '../publish-tools.js';
 
 /** `tinylamp publish`: everyone runs this. */
 export const publishCommand: Command = {
@@ -45,40 +44,29 @@ export const publishCommand: Command = {
   ],
   async run(given, terminal) {
     const crypto = createNodeCrypto();
-    const keys = openKeyFolder(given.requiredText('keys'));
+    const folder = given.requiredText('keys');
+    const { keyset } = openKeyFolder(folder);
     const release = parseReleaseFile(readNamedFile(given.requiredText('file')), crypto);
     // Whoever publishes what no device will take hears it here, not from the fleet.
-    verifyRelease(release, readKeyset(keys.keyset), crypto, Date.now());
-    const topics = createTopics(given.requiredText('prefix'));
-    const scheduler = createCronScheduler();
+    verifyRelease(release, readKeyset(keyset), crypto, Date.now());
     const trial = {
       soakMs: given.wholeNumber('soak', 0, limits.soakMs / 1000) * 1000,
       inferences: given.wholeNumber('inferences', 1, limits.trialInferences),
     };
-    const transport = createBrokerTransport(given, scheduler);
-    const client = await connectBroker(transport, scheduler);
-    try {
-      const tools = {
-        client,
-        topics,
-        keys,
-        crypto,
-        wallMs: Date.now(),
-        randomBytes: (length: number) => new Uint8Array(randomBytes(length)),
-        progress: (message: string) => {
-          terminal.progress(`publishing ${message}`);
-        },
-      };
-      const published = await publishRelease(release, tools, trial);
-      const { slot, sequence, policyVersion, blocks } = published;
-      if (given.flag('json')) terminal.printJson(published);
-      else {
-        terminal.print(
-          `release ${sequence} of ${slot}: ${blocks} blocks, manifest, policy ${policyVersion}, beacon`,
-        );
+    const published = await withoutRollout(folder, release.manifest.slot, async () => {
+      const tools = await openPublishTools(given, terminal, createCronScheduler());
+      try {
+        return await publishRelease(release, tools, trial);
+      } finally {
+        await tools.client.close();
       }
-    } finally {
-      await client.close();
+    });
+    const { slot, sequence, policyVersion, blocks } = published;
+    if (given.flag('json')) terminal.printJson(published);
+    else {
+      terminal.print(
+        `release ${sequence} of ${slot}: ${blocks} blocks, manifest, policy ${policyVersion}, beacon`,
+      );
     }
     return 0;
   },

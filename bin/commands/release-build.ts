@@ -1,7 +1,9 @@
 import path from 'node:path';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
 import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
@@ -51,7 +53,8 @@ export const releaseBuildCommand: Command = {
     const labelsFile = given.text('labels');
     const pipelineFile = given.text('pipeline');
     const referenceFile = given.text('reference');
-    const keys = openKeyFolder(given.requiredText('keys'));
+    const folder = given.requiredText('keys');
+    const keys = openKeyFolder(folder);
     terminal.progress(`running ${modelFile} to measure it`);
     const sequence =
       given.number('sequence') === undefined
@@ -81,7 +84,10 @@ export const releaseBuildCommand: Command = {
     // A number is used up only by a release that could be built.
     const manifest = {
       ...built.manifest,
-      sequence: keys.nextNumber('sequence', slot, sequence),
+      sequence: await takeTurns(
+        folder,
+        createCronScheduler(),
+      )(() => keys.nextNumber('sequence', slot, sequence)),
     };
     const { envelope, artifacts } = sealRelease(manifest, built.artifacts, keys.key);
     const output = given.requiredText('output');

@@ -7,28 +7,31 @@ import { RequestBox, type RolloutRequest } from '../../operator/rollout/requests
 import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import { brokerOptions } from '../broker-options.js';
 import type { Arguments, Command, Terminal } from '../command.js';
-import { openPublishTools, readSlot, rolloutOptions } from '../rollout-options.js';
+import { openPublishTools } from '../publish-tools.js';
+import { readSlot, rolloutOptions } from '../rollout-options.js';
 import { standingOf, statusLines } from '../rollout-text.js';
 
 /** `tinylamp rollout pause`, `resume`, `abort` and `promote`: what a person wants of a rollout. */
-export const rolloutRequestCommands: readonly Command[] = [
-  createRequestCommand(
-    'pause',
-    'Let a rollout stand still; nobody loses a release.',
-    'until resume',
-  ),
-  createRequestCommand('resume', 'Let a rollout that is paused or held go on.', 'its step anew'),
-  createRequestCommand(
-    'abort',
-    'Give a release up: everyone goes back to the champion.',
-    'at once',
-  ),
-  createRequestCommand(
-    'promote',
-    'Make a release current for good, whatever the evidence says.',
-    'everyone, at once',
-  ),
-];
+export const pauseCommand = createRequestCommand(
+  'pause',
+  'Let a rollout stand still; nobody loses a release.',
+  'until resume',
+);
+export const resumeCommand = createRequestCommand(
+  'resume',
+  'Let a rollout that is paused or held go on.',
+  'its step anew',
+);
+export const abortCommand = createRequestCommand(
+  'abort',
+  'Give a release up: everyone goes back to the champion.',
+  'at once',
+);
+export const promoteCommand = createRequestCommand(
+  'promote',
+  'Make a release current for good, whatever the evidence says.',
+  'everyone, at once',
+);
 
 function createRequestCommand(request: RolloutRequest, summary: string, does: string): Command {
   return {

@@ -16,13 +16,8 @@ import { readRoster } from '../../operator/roster/roster.js';
 import { brokerOptions, createBrokerTransport } from '../broker-options.js';
 import type { Arguments, Command, Terminal } from '../command.js';
 import { readNamedFile } from '../files.js';
-import {
-  openPublishTools,
-  planOptions,
-  readPlan,
-  readSlot,
-  rolloutOptions,
-} from '../rollout-options.js';
+import { openPublishTools } from '../publish-tools.js';
+import { planOptions, readPlan, readSlot, rolloutOptions } from '../rollout-options.js';
 import { progressLine, verdictLine } from '../rollout-text.js';
 
 /** Time for a DISCONNECT. */
@@ -111,7 +106,8 @@ async function control(
     ending.abort();
   });
   try {
-    const ears = await openFleetEars(transport, tools.topics, rollout.roster, (rejection) => {
+    const { topics } = tools;
+    const ears = await openFleetEars(transport, topics, rollout.roster, scheduler, (rejection) => {
       progress(`${rejection.code}: ${rejection.detail}`);
     });
     return await runRollout(rollout, {

@@ -53,7 +53,7 @@ export const watchCommand: Command = {
     const transport = createBrokerTransport(given, scheduler);
     const ready = new Promise<void>((resolve, reject) => {
       const deviceIds = given.flag('all') ? 'all' : devices.map(({ deviceId }) => deviceId);
-      subscribeFleet(transport, topics, deviceIds, {
+      subscribeFleet(transport, topics, deviceIds, scheduler, {
         message: (deviceId, channel, { payload, retained }) => {
           const wallMs = Date.now();
           const arrival = { deviceId, channel, payload, retained, wallMs };

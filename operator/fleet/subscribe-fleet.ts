@@ -1,5 +1,6 @@
-import type { Rejection } from '../../agent/core/result.js';
+import { refuse, type Rejection } from '../../agent/core/result.js';
 import type { Topics } from '../../agent/core/topics.js';
+import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Message, Transport } from '../../agent/ports/transport.js';
 import type { FleetChannel } from './fleet-view.js';
 
@@ -11,7 +12,7 @@ export interface FleetListener {
   subscribed(): void;
   /** The broker does not let the operator read a topic. */
   refused(topic: string, rejection: Rejection): void;
-  /** There is no session; the transport tries again by itself. */
+  /** There is no session, or none that answers; the transport tries again by itself. */
   disconnected(rejection: Rejection): void;
 }
 
@@ -19,6 +20,9 @@ const channels: readonly FleetChannel[] = ['presence', 'state', 'report', 'event
 
 /** Subscriptions under way at a time: packet identifiers are 16 bits, and brokers have queues. */
 const mostUnderWay = 64;
+
+/** How long a broker may leave everything unanswered that it was asked. */
+const patienceMs = 10_000;
 
 /**
  * Opens the transport and subscribes to what each device says, anew with each session. Exact topics where
@@ -28,13 +32,19 @@ export function subscribeFleet(
   transport: Transport,
   topics: Topics,
   deviceIds: readonly string[] | 'all',
+  scheduler: Scheduler,
   listener: FleetListener,
 ): void {
   const wanted = subscriptionsOf(topics, deviceIds);
+  const patience = new Patience(scheduler, (waitsFor) => {
+    listener.disconnected(refuse('broker-unreachable', `no answer to ${waitsFor}`).rejection);
+  });
+  patience.begin('the connection');
   transport.open({
     connected: () => {
       const queue = [...wanted];
       let open = wanted.length;
+      if (open > 0) patience.begin(`${open} subscriptions`);
       const next = (): void => {
         const topic = queue.shift();
         if (topic === undefined) return;
@@ -50,18 +60,50 @@ export function subscribeFleet(
             if (!result.ok && result.rejection.code === 'session-ended') return;
             if (!result.ok) listener.refused(topic, result.rejection);
             open--;
-            if (open === 0) listener.subscribed();
-            else next();
+            if (open === 0) {
+              patience.end();
+              listener.subscribed();
+            } else {
+              patience.begin(`${open} of ${wanted.length} subscriptions`);
+              next();
+            }
           },
         );
       };
       for (let i = 0; i < mostUnderWay; i++) next();
-      if (wanted.length === 0) listener.subscribed();
+      if (wanted.length === 0) {
+        patience.end();
+        listener.subscribed();
+      }
     },
     disconnected: (rejection) => {
+      patience.end();
       listener.disconnected(rejection);
     },
   });
+}
+
+/** Waits for one answer at a time, and not for ever. */
+class Patience {
+  readonly #scheduler: Scheduler;
+  readonly #lost: (waitsFor: string) => void;
+  #cancel = (): void => undefined;
+
+  constructor(scheduler: Scheduler, lost: (waitsFor: string) => void) {
+    this.#scheduler = scheduler;
+    this.#lost = lost;
+  }
+
+  begin(waitsFor: string): void {
+    this.#cancel();
+    this.#cancel = this.#scheduler.after(patienceMs, () => {
+      this.#lost(waitsFor);
+    });
+  }
+
+  end(): void {
+    this.#cancel();
+  }
 }
 
 function subscriptionsOf(topics: Topics, deviceIds: readonly string[] | 'all'): readonly string[] {

@@ -5,6 +5,7 @@ import { encodePolicy, type Policy } from '../../agent/core/documents/policy.js'
 import type { ReleaseRef } from '../../agent/core/documents/release-ref.js';
 import type { Topics } from '../../agent/core/topics.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
+import type { Exclusively } from '../keys/folder-turn.js';
 import type { KeyFolder } from '../keys/key-folder.js';
 import { readKeyset } from '../release/verify-release.js';
 import type { BrokerClient } from './broker-client.js';
@@ -15,6 +16,8 @@ export interface PublishTools {
   readonly client: BrokerClient;
   readonly topics: Topics;
   readonly keys: KeyFolder;
+  /** Keeps others who publish with the same keys waiting. */
+  readonly exclusively: Exclusively;
   readonly crypto: Crypto;
   readonly wallMs: number;
   /** Bytes for salts. */
@@ -34,9 +37,17 @@ const beaconLifeS = 30 * 86_400;
 
 /**
  * Signs and publishes the next policy of a slot, then the beacon that says so. Versions and counters go on
- * from what the key folder has used and from what the broker retains.
+ * from what the key folder has used and from what the broker retains. The beacon lists the other slots too,
+ * which others may be publishing at the same time: so they take turns. Throws `keys-busy`.
  */
-export async function publishPolicy(
+export function publishPolicy(
+  content: Omit<Policy, 'version'>,
+  tools: PublishTools,
+): Promise<PolicyPublication> {
+  return tools.exclusively(() => publishNext(content, tools));
+}
+
+async function publishNext(
   content: Omit<Policy, 'version'>,
   tools: PublishTools,
 ): Promise<PolicyPublication> {

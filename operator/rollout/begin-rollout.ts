@@ -33,10 +33,7 @@ export async function beginRollout(
   tools: PublishTools,
 ): Promise<Rollout> {
   const { slot, sequence } = release.manifest;
-  const known = store.find(slot);
-  if (known !== undefined && !isOver(known)) {
-    throw new CodedError('rollout-exists', `release ${known.challenger.sequence} of ${slot}`);
-  }
+  store.refuseOpen(slot);
   if (roster.length === 0) throw new CodedError('roster-empty', `for release ${sequence}`);
   const { champion } = (await retainedPolicy(slot, tools)) ?? {};
   if (champion === undefined) throw new CodedError('champion-missing', `slot ${slot}`);

@@ -1,6 +1,7 @@
 import { CodedError } from '../../agent/core/coded-error.js';
 import type { Rejection } from '../../agent/core/result.js';
 import type { Topics } from '../../agent/core/topics.js';
+import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Transport } from '../../agent/ports/transport.js';
 import { parseEvent, parseReport, parseState } from '../fleet/device-messages.js';
 import type { FleetChannel } from '../fleet/fleet-view.js';
@@ -17,8 +18,9 @@ export interface FleetEars {
 }
 
 /**
- * Opens the transport and waits for all subscriptions. Throws why there is no session; later on, the
- * transport tries again by itself. Closing it is the caller's.
+ * Opens the transport and waits for all subscriptions. Throws why there is no session, or
+ * `broker-unreachable` where the broker does not answer; later on, the transport tries again by itself.
+ * Closing it is the caller's.
  *
  * @param problem called with what keeps it from hearing
  */
@@ -26,12 +28,13 @@ export async function openFleetEars(
   transport: Transport,
   topics: Topics,
   deviceIds: readonly string[],
+  scheduler: Scheduler,
   problem: (rejection: Rejection) => void,
 ): Promise<FleetEars> {
   let waiting: (readonly [deviceId: string, heard: DeviceMessage])[] = [];
   let present: DeviceListener | undefined;
   await new Promise<void>((resolve, reject) => {
-    subscribeFleet(transport, topics, deviceIds, {
+    subscribeFleet(transport, topics, deviceIds, scheduler, {
       message: (deviceId, channel, { payload }) => {
         const heard = parse(channel, payload);
         if (heard === undefined) return;

@@ -1,6 +1,17 @@
-import type { ReportMessage } from '../../agent/core/messages/report.js';
+import { experimentName, isExposed } from '../../agent/core/assignment/bucket.js';
+import { fromHex } from '../../agent/core/bytes.js';
+import type { ReleaseReport, ReportMessage } from '../../agent/core/messages/report.js';
 import type { DeviceEvent, ReportedSlot } from '../fleet/device-messages.js';
-import type { Rollout } from './rollout.js';
+import {
+  addPunctuality,
+  never,
+  type ComparedPunctuality,
+  type Punctuality,
+} from './punctuality.js';
+import { shadowStep, type Rollout, type Step } from './rollout.js';
+
+/** What tells reports of one device apart; it rises. */
+type ReportKey = Pick<ReportMessage, 'boot' | 'window'>;
 
 /** What one device has shown of a challenger so far. Plain data: it is kept with the rollout. */
 export interface DeviceEvidence {
@@ -15,6 +26,12 @@ export interface DeviceEvidence {
   /** The challenger's answers by class and by tenths of the score. */
   readonly classes: readonly number[];
   readonly confidence: readonly number[];
+  /** How often each of them was late, over the same reports. */
+  readonly punctuality: ComparedPunctuality;
+  /** The first report of the challenger's service in the ramp: its burn-in. */
+  readonly servedFrom: ReportKey | undefined;
+  /** The latest report of a late answer that was waited for, and the step of the ramp that it came in. */
+  readonly late: (ReportKey & { readonly step: Step }) | undefined;
   /** The release that is committed there, by the device's own word. */
   readonly current: number | undefined;
   /** Why the device gave the challenger up by itself. */
@@ -32,10 +49,15 @@ const nothing: DeviceEvidence = {
   onlyChallengerRight: 0,
   classes: [],
   confidence: [],
+  punctuality: { champion: never, challenger: never },
+  servedFrom: undefined,
+  late: undefined,
   current: undefined,
   failure: undefined,
   reports: [],
 };
+
+const noPair = { bothRight: 0, onlyChampionRight: 0, onlyChallengerRight: 0, noneRight: 0 };
 
 /** What says nothing about the challenger: the operator wanted something else. */
 const innocent: ReadonlySet<string> = new Set(['offer-withdrawn']);
@@ -47,32 +69,97 @@ export function evidenceOf({ evidence }: Rollout, deviceId: string): DeviceEvide
 
 /** The rollout after a report of a device. */
 export function withReport(rollout: Rollout, deviceId: string, report: ReportMessage): Rollout {
+  if (report.slot !== rollout.slot) return rollout;
   const known = evidenceOf(rollout, deviceId);
+  const after = withService(rollout, deviceId, withComparison(rollout, known, report), report);
+  return after === known ? rollout : withDevice(rollout, deviceId, after);
+}
+
+/** What champion and challenger did with the same windows. */
+function withComparison(
+  rollout: Rollout,
+  known: DeviceEvidence,
+  report: ReportMessage,
+): DeviceEvidence {
   const key = `${report.boot}/${report.window}`;
-  if (report.slot !== rollout.slot || known.reports.includes(key)) return rollout;
+  if (known.reports.includes(key)) return known;
   // One observation for each device, at an age that was declared: what comes later does not change it.
-  if (hasCompared(rollout, known)) return rollout;
-  const shadow = report.releases.find(
-    ({ release, mode }) => mode === 'shadow' && release === rollout.challenger.sequence,
-  );
+  if (hasCompared(rollout, known)) return known;
+  const { champion, challenger } = rollout;
   const pair = report.pairs.find(
-    ({ champion, challenger }) =>
-      champion === rollout.champion.sequence && challenger === rollout.challenger.sequence,
+    (each) => each.champion === champion.sequence && each.challenger === challenger.sequence,
   );
-  if (pair === undefined) return rollout;
-  const { bothRight, onlyChampionRight, onlyChallengerRight, noneRight } = pair;
-  return withDevice(rollout, deviceId, {
+  const shadow = findRelease(report, challenger.sequence, 'shadow');
+  const served = findRelease(report, champion.sequence, 'served');
+  // A challenger that is always late is never compared.
+  const late = served !== undefined && shadow !== undefined && shadow.late > 0;
+  if (pair === undefined && !late) return known;
+  const { bothRight, onlyChampionRight, onlyChallengerRight, noneRight } = pair ?? noPair;
+  return {
     ...known,
-    windows: known.windows + pair.windows,
-    agreements: known.agreements + pair.agreements,
+    windows: known.windows + (pair?.windows ?? 0),
+    agreements: known.agreements + (pair?.agreements ?? 0),
     labelled: known.labelled + bothRight + onlyChampionRight + onlyChallengerRight + noneRight,
     bothRight: known.bothRight + bothRight,
     onlyChampionRight: known.onlyChampionRight + onlyChampionRight,
     onlyChallengerRight: known.onlyChallengerRight + onlyChallengerRight,
     classes: addCounts(known.classes, shadow?.classes ?? []),
     confidence: addCounts(known.confidence, shadow?.confidence ?? []),
+    punctuality: {
+      champion: addPunctuality(known.punctuality.champion, punctualityOf(served)),
+      challenger: addPunctuality(known.punctuality.challenger, punctualityOf(shadow)),
+    },
     reports: [...known.reports, key],
-  });
+  };
+}
+
+/**
+ * Whether an answer that somebody waited for was late in this step of the ramp: on a device that is exposed
+ * one of the challenger's, on the others one of the champion's. One observation for each device and step.
+ */
+function withService(
+  rollout: Rollout,
+  deviceId: string,
+  known: DeviceEvidence,
+  report: ReportMessage,
+): DeviceEvidence {
+  const { step, challenger, champion } = rollout;
+  if (step === shadowStep) return known;
+  const { boot, window } = report;
+  const exposed = isInRamp(rollout, deviceId);
+  const served = findRelease(report, (exposed ? challenger : champion).sequence, 'served');
+  if (served === undefined) return known;
+  if (exposed && known.servedFrom === undefined) {
+    // What the first report says is burn-in: the others have activated nothing.
+    return { ...known, servedFrom: { boot, window } };
+  }
+  // What comes again was counted in its step, or was burn-in.
+  const news = [known.servedFrom, known.late].every((seen) => !seen || isLaterReport(report, seen));
+  return served.late > 0 && news ? { ...known, late: { step, boot, window } } : known;
+}
+
+/** Whether the lots of a device put it among those that the challenger serves in the present step. */
+export function isInRamp({ salt, plan, step }: Rollout, deviceId: string): boolean {
+  return isExposed(experimentName(fromHex(salt)), deviceId, plan.exposures[step] ?? 0);
+}
+
+function findRelease(
+  { releases }: ReportMessage,
+  sequence: number,
+  mode: ReleaseReport['mode'],
+): ReleaseReport | undefined {
+  return releases.find((each) => each.release === sequence && each.mode === mode);
+}
+
+/** A window that was not answered in time is none of those that were answered. */
+function punctualityOf(report: ReleaseReport | undefined): Punctuality {
+  return report === undefined
+    ? never
+    : { windows: report.windows + report.late, late: report.late };
+}
+
+function isLaterReport(a: ReportKey, b: ReportKey): boolean {
+  return a.boot > b.boot || (a.boot === b.boot && a.window > b.window);
 }
 
 /** Whether a device has seen as much of the challenger as the plan asks for. */

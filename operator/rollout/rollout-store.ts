@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { CodedError } from '../../agent/core/coded-error.js';
-import type { Rollout } from './rollout.js';
+import { isOver, type Rollout } from './rollout.js';
 
 /**
  * Keeps the rollout of each slot in the key folder: one file, replaced as a whole. The controller and the
@@ -32,6 +32,14 @@ export class RolloutStore {
     const rollout = this.find(slot);
     if (rollout === undefined) throw new CodedError('rollout-missing', `slot ${slot} has none`);
     return rollout;
+  }
+
+  /** Throws `rollout-exists` where the slot has a rollout that is not over. */
+  refuseOpen(slot: string): void {
+    const rollout = this.find(slot);
+    if (rollout === undefined || isOver(rollout)) return;
+    const { challenger, status } = rollout;
+    throw new CodedError('rollout-exists', `release ${challenger.sequence} of ${slot}, ${status}`);
   }
 
   write(rollout: Rollout): void {

@@ -10,6 +10,7 @@ import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
 import type { Version } from '../../agent/core/documents/manifest.js';
 import { limits } from '../../agent/core/limits.js';
 import { createTopics } from '../../agent/core/topics.js';
+import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { generateSigningKey } from '../../operator/keys/signing-key.js';
 import { connectBroker, type BrokerClient } from '../../operator/publish/broker-client.js';
@@ -155,6 +156,7 @@ export async function openStage(
     client: operator,
     topics,
     keys,
+    exclusively: takeTurns(keyFolder, createCronScheduler()),
     crypto,
     wallMs: Date.now(),
     randomBytes: (length: number) => new Uint8Array(randomBytes(length)),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { commands } from '../../bin/commands.js';
+import { loadCommands } from '../../bin/commands.js';
 import { program, runCommand, type CommandOutcome } from '../helpers/command-line.js';
 import { findFreePort } from '../helpers/mosquitto.js';
 
@@ -57,7 +57,7 @@ describe('the command line', () => {
   });
 
   it('explains each command with --help, and gives an example', async () => {
-    for (const { words, options = {} } of commands) {
+    for (const { words, options = {} } of await loadCommands()) {
       const { exitCode, stdout, stderr } = await run(...words.split(' '), '--help');
       assert.deepEqual([exitCode, stderr], [0, ''], words);
       assert.match(stdout, new RegExp(`^tinylamp ${words}`), words);
@@ -69,7 +69,7 @@ describe('the command line', () => {
   it('lists all commands, and the version', async () => {
     const { exitCode, stdout } = await run('--help');
     assert.equal(exitCode, 0);
-    for (const { words } of commands) {
+    for (const { words } of await loadCommands()) {
       assert.ok(stdout.includes(`tinylamp ${words.split(' ', 1)[0] ?? ''}`), words);
     }
     assert.match((await run('--version')).stdout, /^\d+\.\d+\.\d+\n$/);

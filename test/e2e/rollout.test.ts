@@ -200,12 +200,14 @@ describe('a rollout', function () {
     await until(() => first.verdicts.length > 0);
     await succeed(...rollout('pause'));
     await refused('rollout-running', rollout('start'));
+    await refused('rollout-exists', ['publish', 'v3.tinylamp', ...where()]);
     // Those of the first step finish their trials all the same.
     const { inputs } = await status();
     await until(() => serving(3) === inputs.expected);
     first.child.kill('SIGINT');
     assert.equal(await first.exitCode, 1);
     await refused('rollout-exists', rollout('start', 'v3.tinylamp'));
+    await refused('rollout-exists', ['publish', 'v3.tinylamp', ...where()]);
     for (const word of ['resume', 'pause']) {
       // Nobody is there to be asked: the command does it itself.
       await succeed(...rollout(word));

@@ -10,6 +10,7 @@ import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
 import { shortestTrial, type TrialTerms } from '../../agent/core/update/trial.js';
 import { createTopics } from '../../agent/core/topics.js';
+import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
 import { publishPolicy, type PublishTools } from '../../operator/publish/publish-policy.js';
@@ -146,6 +147,7 @@ slots:
         client,
         topics: createTopics('tinylamp'),
         keys: this.keys,
+        exclusively: takeTurns(path.join(this.folder, 'keys'), scheduler),
         crypto,
         wallMs: Date.now(),
         randomBytes: (length) => new Uint8Array(randomBytes(length)),

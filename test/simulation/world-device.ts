@@ -35,6 +35,8 @@ export interface WorldDeviceOptions {
   readonly limits?: Partial<SlotSettings['limits']>;
   readonly settings?: Partial<AgentSettings>;
   readonly encode?: 'json' | 'cbor';
+  /** What its sensor measures; a machine without a fault in the laboratory if not given. */
+  readonly signal?: VibrationSignal;
   /** Where true labels come from. */
   readonly labelsTopic?: string;
   /** Asked before each operation of the storage (`simulator/ports/memory-storage.ts`). */
@@ -86,7 +88,8 @@ export class WorldDevice {
       options.beforeInference ?? (() => 'none'),
     );
     const plainCbor = createPlainCbor();
-    const signal = new VibrationSignal(environments.laboratory, 'normal', Prng.fromSeed(1));
+    const signal =
+      options.signal ?? new VibrationSignal(environments.laboratory, 'normal', Prng.fromSeed(1));
     const log = (): void => undefined;
     this.#device = createSimulatedDevice(
       this.#settings(options),

@@ -212,6 +212,8 @@ export class World {
           client,
           topics: this.topics,
           keys: this.keys,
+          // A lock of the system answers in its own time, and not in that of the world.
+          exclusively: async (work) => work(),
           crypto: createNodeCrypto(),
           wallMs: this.time.wallMs(),
           randomBytes: (length) => new Uint8Array(length),

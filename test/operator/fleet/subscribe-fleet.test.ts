@@ -37,7 +37,7 @@ function listen(url: string, deviceIds: readonly string[] | 'all'): [MqttTranspo
     entropy: { uint32: () => 2 ** 26 },
   });
   const ears = new Ears();
-  subscribeFleet(transport, topics, deviceIds, {
+  subscribeFleet(transport, topics, deviceIds, createCronScheduler(), {
     message: (deviceId, channel, { payload, retained }) => {
       const words = [deviceId, channel, new TextDecoder().decode(payload)];
       ears.note([...words, ...(retained ? ['retained'] : [])].join(' '));

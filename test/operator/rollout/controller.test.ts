@@ -5,6 +5,7 @@ import {
   withMessage,
   withRequest,
 } from '../../../operator/rollout/controller.js';
+import type { ComparedPunctuality } from '../../../operator/rollout/punctuality.js';
 import type { Rollout } from '../../../operator/rollout/rollout.js';
 import type { PairReport, ReportMessage } from '../../../agent/core/messages/report.js';
 import { countInputs, judge } from '../../../operator/rollout/verdict.js';
@@ -14,6 +15,7 @@ import {
   compared,
   exampleRollout,
   isIn,
+  plan,
   withEvidence,
 } from './example-rollout.js';
 
@@ -78,6 +80,51 @@ describe('the controller of a rollout', () => {
       'abort',
     ],
     [
+      'aborts when the challenger is late on a third of the devices, however right it is',
+      withEvidence(exampleRollout(devices), (_, i) =>
+        compared(0, { punctuality: lateOn(0, i % 3 === 0 ? 8 : 0) }),
+      ),
+      1_000,
+      'abort',
+    ],
+    [
+      'advances when both are late on every device: then the gateways are busy',
+      withEvidence(exampleRollout(devices), () => compared(0, { punctuality: lateOn(8, 9) })),
+      1_000,
+      'advance',
+    ],
+    [
+      'advances when the challenger is late now and then',
+      withEvidence(exampleRollout(devices), () => compared(0, { punctuality: lateOn(0, 2) })),
+      1_000,
+      'advance',
+    ],
+    [
+      'aborts in the ramp when devices are late that it serves, and the others are not',
+      inRamp((exposed) => (exposed ? 0 : undefined)),
+      1_000,
+      'abort',
+    ],
+    ['advances in the ramp when the others are late as well', inRamp(() => 0), 1_000, 'advance'],
+    [
+      'advances in the ramp when only the others are late',
+      inRamp((exposed) => (exposed ? undefined : 0)),
+      1_000,
+      'advance',
+    ],
+    [
+      'forgets in the ramp who was late in an earlier step',
+      inRamp((exposed) => (exposed ? 0 : undefined), { step: 1 }),
+      1_000,
+      'advance',
+    ],
+    [
+      'does not judge who is late where nobody is left to compare with',
+      inRamp((exposed) => (exposed ? 2 : undefined), { step: 2 }),
+      1_000,
+      'promote',
+    ],
+    [
       'stands still while it is paused',
       withEvidence(exampleRollout(devices, { status: 'paused' }), () => compared(30)),
       1_000,
@@ -138,6 +185,31 @@ describe('the controller of a rollout', () => {
     assert.equal(verdict.judgement.verdict, 'continue');
   });
 });
+
+/** Late answers of both to forty windows each. */
+function lateOn(champion: number, challenger: number): ComparedPunctuality {
+  return {
+    champion: { windows: 40, late: champion },
+    challenger: { windows: 40, late: challenger },
+  };
+}
+
+/** A ramp of half the fleet, then more; `lateIn` says in which step a device was late last. */
+function inRamp(
+  lateIn: (exposed: boolean) => number | undefined,
+  change: Partial<Rollout> = {},
+): Rollout {
+  const exposures = [5_000, 7_500, 10_000];
+  const rollout = exampleRollout(devices, { step: 0, plan: { ...plan, exposures }, ...change });
+  return withEvidence(rollout, (deviceId) => {
+    const exposed = isIn(rollout, deviceId, rollout.step);
+    const step = lateIn(exposed);
+    return compared(0, {
+      current: exposed ? challenger.sequence : champion.sequence,
+      late: step === undefined ? undefined : { step, boot: 1, window: 5 },
+    });
+  });
+}
 
 describe('the evidence of a fleet', () => {
   const pair: PairReport = {

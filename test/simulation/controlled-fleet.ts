@@ -1,0 +1,156 @@
+import path from 'node:path';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { connectBroker } from '../../operator/publish/broker-client.js';
+import type { ReleaseFile } from '../../operator/release/release-file.js';
+import { beginRollout } from '../../operator/rollout/begin-rollout.js';
+import { openFleetEars } from '../../operator/rollout/fleet-ears.js';
+import { RequestBox } from '../../operator/rollout/requests.js';
+import { RolloutStore } from '../../operator/rollout/rollout-store.js';
+import { isOver, type Rollout, type RolloutPlan } from '../../operator/rollout/rollout.js';
+import { runRollout } from '../../operator/rollout/run-rollout.js';
+import { countInputs, judge, type VerdictRecord } from '../../operator/rollout/verdict.js';
+import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
+import { Prng } from '../../simulator/prng.js';
+import type { Condition } from '../../simulator/signals/condition.js';
+import { environments, type EnvironmentName } from '../../simulator/signals/environment.js';
+import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
+import type { WorldDevice } from './world-device.js';
+import { slot, type World } from './world.js';
+
+export interface ControlledFleetOptions {
+  readonly devices: number;
+  readonly environment: EnvironmentName;
+  readonly conditionOf: (i: number) => Condition;
+}
+
+/** The golden vectors of a release are inferences too, before it answers anything. */
+const goldenVectors = 4;
+
+/** A fleet of a {@link World}, and the real controller of its rollouts in the time of that world. */
+export class ControlledFleet {
+  readonly devices: readonly WorldDevice[];
+  /** What becomes of the inferences of releases that came after the champion; a test exchanges it. */
+  challengerFault: (device: number, inference: number) => InferenceFault = () => 'none';
+  /** Verdicts that something was done about. */
+  readonly verdicts: VerdictRecord[] = [];
+  readonly requests: RequestBox;
+  readonly #world: World;
+  readonly #store: RolloutStore;
+  readonly #champions: number[] = [];
+
+  constructor(world: World, { devices, environment, conditionOf }: ControlledFleetOptions) {
+    this.#world = world;
+    const keyFolder = path.join(world.folder, 'keys');
+    this.#store = new RolloutStore(keyFolder);
+    this.requests = new RequestBox(keyFolder, slot);
+    this.devices = Array.from({ length: devices }, (_, i) => {
+      let inferences = 0;
+      return world.createDevice({
+        deviceId: `press-${i + 1}`,
+        signal: new VibrationSignal(
+          environments[environment],
+          conditionOf(i),
+          Prng.fromSeed(1).fork(i),
+        ),
+        beforeInference: (handle) => {
+          const champion = this.#champions[i];
+          if (champion === undefined || handle <= champion) return 'none';
+          return ++inferences > goldenVectors ? this.challengerFault(i, inferences) : 'none';
+        },
+      });
+    });
+  }
+
+  /** What the controller has decided and written down. */
+  get rollout(): Rollout {
+    return this.#store.read(slot);
+  }
+
+  /** Devices by the release that is current there. */
+  serving(sequence: number): number {
+    return this.devices.filter(({ state }) => state.current === sequence).length;
+  }
+
+  /** Switches all devices on and lets them run the champion. */
+  async settle(champion: ReleaseFile): Promise<void> {
+    await this.#world.publish(champion);
+    for (const device of this.devices) device.start();
+    await this.#world.time.advance(5_000);
+    for (const { engine } of this.devices) this.#champions.push(Math.max(...engine.loaded));
+  }
+
+  /**
+   * Begins a rollout and runs its controller until it is over. Throws where that takes longer than `mostMs`.
+   *
+   * @param during called once a second of the world's time
+   */
+  async rollOut(
+    release: ReleaseFile,
+    plan: RolloutPlan,
+    mostMs: number,
+    during: () => void = () => undefined,
+  ): Promise<Rollout> {
+    const { time } = this.#world;
+    const ending = new AbortController();
+    let over = false;
+    const running = this.#control(release, plan, ending.signal).finally(() => {
+      over = true;
+    });
+    // Whoever waits for it gets it below.
+    running.catch(() => undefined);
+    for (let waitedMs = 0; waitedMs < mostMs && !over; waitedMs += 1_000) {
+      await time.advance(1_000);
+      during();
+    }
+    ending.abort();
+    await time.advance(1_000);
+    const rollout = await running;
+    if (isOver(rollout)) return rollout;
+    const { reason } = judge(countInputs(rollout, time.wallMs()), rollout);
+    throw new Error(`it is not over: ${reason}`);
+  }
+
+  async #control(release: ReleaseFile, plan: RolloutPlan, signal: AbortSignal): Promise<Rollout> {
+    const { time, broker, topics, keys } = this.#world;
+    const scheduler = time.createScheduler();
+    const [operator, listener] = [1, 2].map(() =>
+      broker.createTransport({ scheduler, spoolBytes: 1e6 }),
+    );
+    if (operator === undefined || listener === undefined) throw new Error('there are two');
+    const client = await connectBroker(operator, scheduler);
+    const publish = {
+      client,
+      topics,
+      keys,
+      exclusively: async <T>(work: () => T | Promise<T>): Promise<T> => work(),
+      crypto: createNodeCrypto(),
+      randomBytes: (length: number) => new Uint8Array(length),
+      progress: () => undefined,
+    };
+    const roster = this.devices.map(({ deviceId }) => deviceId);
+    const [store, requests] = [this.#store, this.requests];
+    const begun = await beginRollout(
+      { release, plan, roster, store, requests },
+      { ...publish, wallMs: time.wallMs() },
+    );
+    const ears = await openFleetEars(listener, topics, roster, scheduler, () => undefined);
+    try {
+      return await runRollout(begun, {
+        publish,
+        store,
+        requests,
+        scheduler,
+        now: () => time.wallMs(),
+        listen: (heard) => ears.listen(heard),
+        decided: (_, verdict) => {
+          this.verdicts.push(verdict);
+        },
+        progress: () => undefined,
+        signal,
+      });
+    } finally {
+      await client.close();
+      await listener.close(0);
+    }
+  }
+}
