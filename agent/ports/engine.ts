@@ -54,7 +54,7 @@ export interface Engine {
   ): Promise<Result<{ readonly latencyUs: number }>>;
   /** Zero-fills the arena and puts variables to their initial values. */
   reset(handle: Handle): Promise<Result<void>>;
-  /** Ends the instance; unknown handles are no failure. */
+  /** Ends the instance, without a wait for the thread that it may have; unknown handles are no failure. */
   unload(handle: Handle): Promise<void>;
   /** Ends all instances. */
   close(): Promise<void>;
