@@ -1,7 +1,7 @@
 import { setTimeout as pass } from 'node:timers/promises';
+import { residentBytes } from '../helpers/resident-memory.js';
 import { AgentWorld, spread } from './agent-world.js';
 import type { Bench } from './bench.js';
-import { residentBytes } from './resident-memory.js';
 
 /** Until what was only needed at the start has been given back. */
 const settleMs = 1_500;

@@ -3,10 +3,10 @@ import { startHostileAgent } from '../helpers/agent-process.js';
 import { hostilities, type Hostility } from '../helpers/hostile-core.js';
 import { buildHostileRelease } from '../helpers/hostile-release.js';
 import type { Onlooker } from '../helpers/onlooker.js';
+import { peakResidentBytes, residentBytes } from '../helpers/resident-memory.js';
 import { Site } from '../helpers/site.js';
 import { WindowStream } from '../helpers/window-stream.js';
 import type { Bench, BenchFigure } from './bench.js';
-import { peakResidentBytes, residentBytes } from './resident-memory.js';
 
 const periodMs = 100;
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import process from 'node:process';
 import type { Code } from '../../agent/core/codes.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import { startHostileAgent, type AgentProcess } from '../helpers/agent-process.js';
 import type { Hostility } from '../helpers/hostile-core.js';
 import { buildHostileRelease } from '../helpers/hostile-release.js';
 import type { Onlooker } from '../helpers/onlooker.js';
+import { peakResidentBytes } from '../helpers/resident-memory.js';
 import { requires } from '../helpers/requires.js';
 import { Site } from '../helpers/site.js';
 import { WindowStream } from '../helpers/window-stream.js';
@@ -22,6 +24,9 @@ const rows: readonly (readonly [hostility: Hostility, deadlineMs: number, code: 
   ['loops', 150, 'engine-deadline'],
   ['grows', 150, 'engine-deadline'],
 ];
+
+/** How the same release ends that is named once more. */
+const notAgain = 'rejected release-rejected-before';
 
 describe('A hostile challenger', () => {
   let site: Site;
@@ -94,11 +99,8 @@ describe('A hostile challenger', () => {
       const story = await endOf(hostility, deadlineMs, (release) =>
         site.compare(first, release, { windows: 10_000, budgetPermille: 1000 }),
       );
-      assert.deepEqual(story.slice(-3), [
-        'shadow',
-        `rejected ${code}`,
-        'rejected release-rejected-before',
-      ]);
+      assert.ok(story.includes('shadow'));
+      assert.deepEqual(story.slice(-2), [`rejected ${code}`, notAgain]);
       assert.deepEqual(answerersFrom(from), [champion]);
     });
 
@@ -107,11 +109,8 @@ describe('A hostile challenger', () => {
       const story = await endOf(hostility, deadlineMs, (release) =>
         site.publish(release, undefined, { soakMs: 0, inferences: 10_000 }),
       );
-      assert.deepEqual(story.slice(-3), [
-        'trial',
-        `rolled-back ${code}`,
-        'rejected release-rejected-before',
-      ]);
+      assert.ok(story.includes('trial'));
+      assert.deepEqual(story.slice(-2), [`rolled-back ${code}`, notAgain]);
       assert.deepEqual(answerersFrom(from), [champion, sequence, champion]);
     });
   }
@@ -125,6 +124,8 @@ describe('A hostile challenger', () => {
     );
     assert.equal(entries.length, stream.last);
     assert.ok(onlooker.events.entries.every(({ event }) => event !== 'window-dropped'));
+    // Models that take memory without end would have taken the gibibyte that the core can have.
+    if (process.platform === 'linux') assert.ok(peakResidentBytes(agent.pid) < 536_870_912);
     assert.equal(agent.complaints(), '');
     assert.equal(await agent.end(), 0);
   });
