@@ -19,6 +19,7 @@ import type { AgentSettings } from './core/device.js';
 import { parseKeyset } from './core/documents/keyset.js';
 import type { Version } from './core/documents/manifest.js';
 import { limits } from './core/limits.js';
+import type { Engine } from './ports/engine.js';
 import type { Scheduler } from './ports/scheduler.js';
 import type { Storage } from './ports/storage.js';
 import { Runtime, type Ports } from './runtime.js';
@@ -34,10 +35,15 @@ export interface Gateway {
 /** How long an orderly end may take. */
 const stopTimeoutMs = 5_000;
 
-/** Starts the agent that a configuration describes. Throws what cannot be used, before anything runs. */
+/**
+ * Starts the agent that a configuration describes. Throws what cannot be used, before anything runs.
+ *
+ * @param createEngine what runs the inference core
+ */
 export async function startGateway(
   configuration: AgentConfiguration,
   agentVersion: Version,
+  createEngine: (core: WebAssembly.Module) => Engine = createWorkerEngine,
 ): Promise<Gateway> {
   const { deviceId, slots, telemetry } = configuration;
   checkKeyset(configuration);
@@ -49,7 +55,7 @@ export async function startGateway(
   const ports: Ports = {
     clock,
     crypto: createNodeCrypto(),
-    engine: createWorkerEngine(await compileWasmCore()),
+    engine: createEngine(await compileWasmCore(memoryBytesOf(configuration))),
     log: createPinoLog(deviceId),
     scheduler,
     storage,
@@ -124,6 +130,18 @@ function createTransport(
     scheduler,
     entropy: createSystemEntropy(),
   });
+}
+
+/**
+ * What an instance of the core may take, by the slot that allows most: the weights of a model, in another form
+ * as well, its arena, and the core's own stack and tables. That is several times what honest models take,
+ * and far from what starves a gateway.
+ */
+function memoryBytesOf({ slots }: AgentConfiguration): number {
+  const most = Object.values(slots).map(
+    ({ limits: { imageBytes, arenaBytes } }) => 4_194_304 + 16 * imageBytes + 2 * arenaBytes,
+  );
+  return Math.max(...most);
 }
 
 function settingsOf(configuration: AgentConfiguration, agentVersion: Version): AgentSettings {

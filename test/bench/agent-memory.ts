@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as pass } from 'node:timers/promises';
+import { residentBytes } from '../helpers/resident-memory.js';
 import { AgentWorld, spread } from './agent-world.js';
 import type { Bench } from './bench.js';
 
@@ -41,11 +41,3 @@ export function createAgentMemoryBench(runs: number): Bench {
 }
 
 export const agentMemoryBench = createAgentMemoryBench(5);
-
-/** What the kernel counts for the process (proc(5), VmRSS). */
-function residentBytes(pid: number): number {
-  const [, kibibytes] =
-    /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  if (kibibytes === undefined) throw new Error(`there is no process ${pid}`);
-  return Number(kibibytes) * 1024;
-}

@@ -1,97 +1,114 @@
-import { readFileSync } from 'node:fs';
-import process from 'node:process';
-import { setTimeout as pass } from 'node:timers/promises';
-import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
-import { createWorkerEngine } from '../../agent/adapters/engine/worker-engine.js';
-import { expectOk } from '../../agent/core/coded-error.js';
-import type { Engine, Handle } from '../../agent/ports/engine.js';
-import { assembleHostileCore } from '../helpers/hostile-core.js';
-import type { Bench } from './bench.js';
+import { writeFileSync } from 'node:fs';
+import { startHostileAgent } from '../helpers/agent-process.js';
+import { hostilities, type Hostility } from '../helpers/hostile-core.js';
+import { buildHostileRelease } from '../helpers/hostile-release.js';
+import type { Onlooker } from '../helpers/onlooker.js';
+import { peakResidentBytes, residentBytes } from '../helpers/resident-memory.js';
+import { Site } from '../helpers/site.js';
+import { WindowStream } from '../helpers/window-stream.js';
+import type { Bench, BenchFigure } from './bench.js';
 
-const windows = 150;
-const periodMs = 20;
-const load = { arenaBytes: 1_048_576, deadlineMs: 10_000 };
-const deadlineMs = 100;
+const periodMs = 100;
 
-/** What runs in the shadow of the champion. */
-type Shadow = 'none' | 'honest' | 'traps' | 'loops';
+/** Windows before a challenger comes in, and after it has ended. */
+const quietWindows = 20;
+
+/** Windows with a challenger that does not end. */
+const sharedWindows = 100;
+
+/** Less than the period; death takes V8 longer, and while a window is with it on trial no more than eight can wait. */
+const deadlineMsOf = (hostility: Hostility): number => (hostility === 'kills' ? 800 : 80);
+
+const challengers = ['none', 'honest', ...hostilities] as const;
 
 /**
- * The champion with a challenger beside it, each in a worker of its own as in the agent: how long its answers
- * take, and how many come later than its period, while the challenger is honest, traps at every inference,
- * or never comes back and is ended at its deadline.
+ * An agent process that answers a window every 100 ms over a real broker, with a challenger in the shadow or on trial that
+ * is honest, or shows after its first window that it is hostile: how long the answers take from the last sample on, how many are
+ * lost or later than the period, how the challenger ends, and what it costs in memory.
  */
 export const shadowBench: Bench = {
   name: 'shadow',
   async run(report) {
-    const core = await compileWasmCore();
-    const model = new Uint8Array(
-      readFileSync(new URL(import.meta.resolve('#demo-models/vibration-v2.tflite'))),
-    );
-    for (const shadow of ['none', 'honest', 'traps', 'loops'] as const) {
-      const champion = createWorkerEngine(core);
-      const challenger = createWorkerEngine(
-        shadow === 'traps' || shadow === 'loops' ? assembleHostileCore(core, model, shadow) : core,
-      );
-      try {
-        const { latenciesUs, lost, late, ended } = await run(champion, challenger, model, shadow);
-        const at = (share: number): number =>
-          latenciesUs[Math.floor(share * (latenciesUs.length - 1))] ?? 0;
-        const note = `${windows} windows every ${periodMs} ms, ${lost} lost, ${late} late, challenger ended ${ended} times`;
-        report({
-          subject: `challenger ${shadow}`,
-          metric: 'championMedianUs',
-          value: at(0.5),
-          note,
-        });
-        report({ subject: `challenger ${shadow}`, metric: 'championP99Us', value: at(0.99) });
-        report({
-          subject: `challenger ${shadow}`,
-          metric: 'rssBytes',
-          value: process.memoryUsage.rss(),
-        });
-      } finally {
-        await Promise.all([champion.close(), challenger.close()]);
+    for (const mode of ['shadow', 'trial'] as const) {
+      for (const challenger of challengers) {
+        // On trial an honest one is the service, not a guest.
+        if (mode === 'trial' && (challenger === 'none' || challenger === 'honest')) continue;
+        const site = await Site.open();
+        try {
+          for (const figure of await measure(site, mode, challenger)) report(figure);
+        } finally {
+          await site.close();
+        }
       }
     }
   },
 };
 
-async function run(champion: Engine, challenger: Engine, model: Uint8Array, shadow: Shadow) {
-  const facts = expectOk(await champion.load(1, model, load));
-  const input = new Uint8Array(facts.inputs[0]?.byteLength ?? 0);
-  const output = new Uint8Array(facts.outputs[0]?.byteLength ?? 0);
-  const latenciesUs: number[] = [];
-  const counts = { lost: 0, late: 0, ended: 0 };
-  let handle: Handle | undefined = undefined;
-  let next = 1;
-  let shadowing: Promise<void> | undefined;
-  const inShadow = async (): Promise<void> => {
-    if (handle === undefined) {
-      handle = next++;
-      expectOk(await challenger.load(handle, model, load));
+async function measure(
+  site: Site,
+  mode: 'shadow' | 'trial',
+  challenger: (typeof challengers)[number],
+): Promise<readonly BenchFigure[]> {
+  const onlooker = await site.watch();
+  const agent = startHostileAgent(site.configFile);
+  try {
+    const champion = site.release('vibration-v1', 1);
+    const honest = site.release('vibration-v2', 2);
+    const release =
+      challenger === 'none' || challenger === 'honest'
+        ? honest
+        : await buildHostileRelease(honest, challenger, deadlineMsOf(challenger), site.keys.key);
+    await site.publish(champion);
+    const stream = await WindowStream.begin(site, onlooker, periodMs);
+    await onlooker.events.find(({ event }) => event === 'committed');
+    await stream.answered(quietWindows);
+    const rssBytes = residentBytes(agent.pid);
+    resetPeak(agent.pid);
+    const from = stream.last;
+    let end = 'none';
+    if (challenger === 'none') await stream.answered(sharedWindows);
+    else if (mode === 'trial') {
+      await site.publish(release, undefined, { soakMs: 0, inferences: 10_000 });
+      end = await endOf(onlooker);
+    } else {
+      await site.compare(champion, release, { windows: 10_000, budgetPermille: 1000 });
+      if (challenger === 'honest') await stream.answered(sharedWindows);
+      else end = await endOf(onlooker);
     }
-    const answer = await challenger.invoke(handle, input.slice(), output.slice(), deadlineMs);
-    if (answer.ok) return;
-    // An agent would reject it now; here it comes back at once, to be as bad as it can.
-    counts.ended++;
-    await challenger.unload(handle);
-    handle = undefined;
-  };
-  for (let i = 0; i < windows; i++) {
-    const dueMs = performance.now() + periodMs;
-    const began = performance.now();
-    const answer = await champion.invoke(1, input, output, 10_000);
-    const tookMs = performance.now() - began;
-    if (!answer.ok) counts.lost++;
-    else latenciesUs.push(tookMs * 1000);
-    if (tookMs > periodMs) counts.late++;
-    if (shadow !== 'none' && shadowing === undefined) {
-      shadowing = inShadow().finally(() => (shadowing = undefined));
-    }
-    await pass(Math.max(0, dueMs - performance.now()));
+    await stream.answered(quietWindows);
+    const lost = await stream.end();
+    const answers = stream.answers.filter(({ window }) => window > from);
+    const latencies = answers.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
+    const at = (share: number): number =>
+      Math.round(1000 * (latencies[Math.floor(share * (latencies.length - 1))] ?? NaN));
+    const late = latencies.filter((latencyMs) => latencyMs > periodMs).length;
+    const subject = `${mode}: ${challenger}`;
+    const note = `${answers.length} windows every ${periodMs} ms; ended: ${end}`;
+    return [
+      { subject, metric: 'medianUs', value: at(0.5), note },
+      { subject, metric: 'p99Us', value: at(0.99) },
+      { subject, metric: 'maxUs', value: at(1) },
+      { subject, metric: 'lostWindows', value: lost },
+      { subject, metric: 'lateWindows', value: late },
+      { subject, metric: 'beforeRssBytes', value: rssBytes },
+      { subject, metric: 'peakRssBytes', value: peakResidentBytes(agent.pid) },
+      { subject, metric: 'afterRssBytes', value: residentBytes(agent.pid) },
+    ];
+  } finally {
+    await agent.end();
+    await onlooker.leave();
   }
-  await shadowing;
-  latenciesUs.sort((a, b) => a - b);
-  return { latenciesUs, ...counts };
+}
+
+/** How a challenger ended: its last phase and the code. */
+async function endOf(onlooker: Onlooker): Promise<string> {
+  const { event, code = '' } = await onlooker.events.find((each) =>
+    /^(rejected|rolled-back)$/.test(each.event),
+  );
+  return `${event} ${code}`;
+}
+
+/** From now on the kernel counts the most memory anew (proc(5), clear_refs). */
+function resetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }

@@ -146,6 +146,20 @@ export function describeEngine(
         await trapping.close();
       }
     });
+
+    it('refuses a model that takes memory in an inference', async () => {
+      const leaking = createEngine(assembleHostileCore(core, golden.model, 'leaks', 1));
+      try {
+        await leaking.load(1, golden.model, load);
+        assert.ok((await leaking.invoke(1, golden.inputs, output(), deadlineMs)).ok);
+        assert.equal(
+          codeOf(await leaking.invoke(1, golden.inputs, output(), deadlineMs)),
+          'engine-internal',
+        );
+      } finally {
+        await leaking.close();
+      }
+    });
   });
 }
 

@@ -17,8 +17,31 @@ describeEngine('with faults, and none asked for', (core) =>
   ),
 );
 
+describe('The engine in workers, and a model that kills its thread', () => {
+  const golden = readGolden();
+
+  it('says that it is gone, and its neighbour answers', async () => {
+    const core = await compileWasmCore();
+    const killing = createWorkerEngine(assembleHostileCore(core, golden.model, 'kills'));
+    const engine = createWorkerEngine(core);
+    try {
+      await killing.load(1, golden.model, load);
+      await engine.load(1, golden.model, load);
+      const outputs = new Uint8Array(golden.outputs.length);
+      const dying = killing.invoke(1, golden.inputs, outputs.slice(), deadlineMs);
+      assert.ok((await engine.invoke(1, golden.inputs, outputs, deadlineMs)).ok);
+      assert.equal(codeOf(await dying), 'engine-gone');
+      assert.ok((await engine.invoke(1, golden.inputs, outputs, deadlineMs)).ok);
+      assert.deepEqual(outputs, golden.outputs);
+    } finally {
+      await Promise.all([killing.close(), engine.close()]);
+    }
+  });
+});
+
 describe('The engine in workers, and a model that never comes back', () => {
   const golden = readGolden();
+  const output = (): Uint8Array => new Uint8Array(golden.outputs.length);
 
   it('ends it at its deadline, and its neighbour answers meanwhile', async () => {
     const core = await compileWasmCore();
@@ -43,12 +66,25 @@ describe('The engine in workers, and a model that never comes back', () => {
     }
   });
 
+  it('ends it while it takes memory, which stops at the maximum of the core', async () => {
+    const core = await compileWasmCore(8_388_608);
+    const growing = createWorkerEngine(assembleHostileCore(core, golden.model, 'grows'));
+    try {
+      await growing.load(1, golden.model, load);
+      const late = await growing.invoke(1, golden.inputs, output(), 300);
+      assert.equal(codeOf(late), 'engine-deadline');
+    } finally {
+      // A thread that goes on taking memory would not hear that it is to end.
+      await growing.close();
+    }
+  });
+
   it('ends it where it is unloaded in the middle', async () => {
     const core = await compileWasmCore();
     const looping = createWorkerEngine(assembleHostileCore(core, golden.model, 'loops'));
     try {
       await looping.load(1, golden.model, load);
-      const late = looping.invoke(1, golden.inputs, new Uint8Array(golden.outputs.length), 60_000);
+      const late = looping.invoke(1, golden.inputs, output(), 60_000);
       await looping.unload(1);
       assert.equal(codeOf(await late), 'engine-gone');
     } finally {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { program } from './command-line.js';
 import { Journal } from './journal.js';
 
@@ -25,11 +26,16 @@ export interface AgentProcess {
 
 /** Starts an agent with a configuration file. It dies with the test process at the latest. */
 export function startAgent(configFile: string, nodeOptions: readonly string[] = []): AgentProcess {
-  const child = spawn(
-    process.execPath,
-    [...nodeOptions, program, 'agent', '--config', configFile],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  return startProcess([...nodeOptions, program, 'agent', '--config', configFile]);
+}
+
+/** The same with an engine in which models of `hostileModel` are hostile. */
+export function startHostileAgent(configFile: string): AgentProcess {
+  return startProcess([fileURLToPath(new URL('./hostile-agent.js', import.meta.url)), configFile]);
+}
+
+function startProcess(words: readonly string[]): AgentProcess {
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] });
   const log = new Journal<LogLine>('log');
   let complaints = '';
   let rest = '';

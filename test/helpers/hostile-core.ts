@@ -1,19 +1,26 @@
 import { instantiateCore } from '../../wasm/loader/core-exports.js';
 
-/** What a hostile core does at an inference. */
-export type Hostility = 'loops' | 'traps';
+/**
+ * What a hostile core does at an inference: it traps, never comes back, takes memory and never comes back, takes
+ * memory at each inference and answers, or takes so much of its thread's heap that the thread dies of it.
+ */
+export type Hostility = (typeof hostilities)[number];
+
+export const hostilities = ['traps', 'loops', 'grows', 'leaks', 'kills'] as const;
 
 /**
  * A WebAssembly module with the exports of the inference core, assembled by hand, that accepts any model
- * and then never comes back from an inference, or traps in it. No model that the real core accepts can
- * do that, so the hang is real and the module is too.
+ * and turns hostile at an inference. No model that the real core accepts can do that, so the harm is real
+ * and the module is too. As long as it behaves it answers with what came in, cut to size.
  *
  * @param core the real core, whose report on `model` the module repeats
+ * @param goodInferences how many inferences of each instance come first in which it behaves
  */
 export function assembleHostileCore(
   core: WebAssembly.Module,
   model: Uint8Array,
   hostility: Hostility,
+  goodInferences = 0,
 ): WebAssembly.Module {
   const report = reportOn(core, model);
   const functions: readonly (readonly [name: string, type: number, body: readonly number[]])[] = [
@@ -23,8 +30,7 @@ export function assembleHostileCore(
     ['report_bytes', takesNone, constant(report.length)],
     ['create', takesOne, constant(0)],
     ['tensor_address', takesTwo, constant(tensorAddress)],
-    // loop, br 0, end, unreachable; or unreachable at once.
-    ['invoke', takesOne, hostility === 'loops' ? [0x03, 0x40, 0x0c, 0, 0x0b, 0x00] : [0x00]],
+    ['invoke', takesOne, [...behaveFirst, ...harm[hostility]]],
     ['reset', takesOne, constant(0)],
     ['place_kind', takesNone, constant(0)],
     ['place_index', takesNone, constant(0)],
@@ -41,7 +47,9 @@ export function assembleHostileCore(
     ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, vector(types)),
     ...section(3, vector(functions.map(([, type]) => [type]))),
-    ...section(5, vector([[0, ...unsigned(pages)]])),
+    ...section(4, vector([[externref, 0, 0]])),
+    ...section(5, vector([[1, ...unsigned(pages), ...unsigned(mostPagesOf(core))]])),
+    ...section(6, vector([[i32, 1, ...constant(goodInferences), 0x0b]])),
     ...section(
       7,
       vector([[...text('memory'), 2, 0], ...functions.map(([name], i) => [...text(name), 0, i])]),
@@ -56,10 +64,50 @@ export function assembleHostileCore(
 }
 
 const [takesNone, takesOne, takesTwo] = [0, 1, 2];
+const externref = 0x6f;
 
 /** Where things lie in four pages of memory. */
 const pages = 4;
 const [reportAddress, tensorAddress, modelAddress] = [1024, 65_536, 131_072];
+
+/** global.get 0, if: one good inference less (global.get 0, i32.const 1, i32.sub, global.set 0), return 0. */
+const behaveFirst = [
+  ...[0x23, 0, 0x04, 0x40],
+  ...[0x23, 0, ...constant(1), 0x6b, 0x24, 0],
+  ...[...constant(0), 0x0f, 0x0b],
+];
+
+/**
+ * Takes sixteen more pages and writes to each, for memory that nobody touches costs nothing: the address is
+ * memory.size, i32.const 16, i32.shl; the value is there before memory.grow; where it gives -1 the branch leaves;
+ * memory.fill.
+ */
+const grow = [
+  ...[0x3f, 0, ...constant(16), 0x74, ...constant(0xa5)],
+  ...[...constant(16), 0x40, 0, ...constant(-1), 0x46, 0x0d, 0],
+  ...[...constant(16 * 65_536), 0xfc, 0x0b, 0],
+];
+
+/**
+ * Two million references more: ref.null extern, i32.const, table.grow 0, drop. V8 keeps tables on the heap of the
+ * thread. In larger steps, or in several tables, they would end the whole process: V8 gives up where one allocation
+ * goes too far beyond the limit. The real core has no such instruction (`test/wasm/interpreter.test.ts`).
+ */
+const growTable = [0xd0, externref, ...constant(2_000_000), 0xfc, 0x0f, 0, 0x1a];
+
+const harm: Readonly<Record<Hostility, readonly number[]>> = {
+  traps: [0x00],
+  loops: forEver([]),
+  grows: forEver(grow),
+  // Within a block that the branch can leave.
+  leaks: [0x02, 0x40, ...grow, 0x0b, ...constant(0)],
+  kills: forEver(growTable),
+};
+
+/** loop, the instructions, br 0, end, unreachable. */
+function forEver(instructions: readonly number[]): number[] {
+  return [0x03, 0x40, ...instructions, 0x0c, 0, 0x0b, 0x00];
+}
 
 function reportOn(core: WebAssembly.Module, model: Uint8Array): Uint8Array {
   const instance = instantiateCore(core);
@@ -69,6 +117,19 @@ function reportOn(core: WebAssembly.Module, model: Uint8Array): Uint8Array {
     throw new Error('the core refuses the model');
   const start = instance.report_address() >>> 0;
   return new Uint8Array(instance.memory.buffer, start, instance.report_bytes()).slice();
+}
+
+/** How far the memory of the real core may grow: the only way to know is to try, with half as much each time. */
+function mostPagesOf(core: WebAssembly.Module): number {
+  const { memory } = instantiateCore(core);
+  for (let more = 32_768; more >= 1; more /= 2) {
+    try {
+      memory.grow(more);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return memory.buffer.byteLength / 65_536;
 }
 
 function section(id: number, content: readonly number[]): number[] {

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import type { EventMessage } from '../../agent/core/messages/event.js';
@@ -23,6 +24,7 @@ export class Onlooker {
   static async of(url: string, deviceId: string, slot: string): Promise<Onlooker> {
     const client = await connectAsync(url, { reconnectPeriod: 100, protocolVersion: 4 });
     const onlooker = new Onlooker(client);
+    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     const topics = createTopics('tinylamp');
     const cbor = createPlainCbor();
     const take = new Map<string, (payload: Buffer) => void>([

@@ -8,13 +8,16 @@ import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
+import { everyone } from '../../agent/core/documents/policy.js';
+import type { ReleaseRef } from '../../agent/core/documents/release-ref.js';
+import type { ShadowTerms } from '../../agent/core/experiment/shadow.js';
 import { shortestTrial, type TrialTerms } from '../../agent/core/update/trial.js';
 import { createTopics } from '../../agent/core/topics.js';
 import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
 import { publishPolicy, type PublishTools } from '../../operator/publish/publish-policy.js';
-import { publishRelease } from '../../operator/publish/publish-release.js';
+import { publishContent, publishRelease } from '../../operator/publish/publish-release.js';
 import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
@@ -124,6 +127,43 @@ slots:
     await this.#operate(
       () => undefined,
       (tools) => publishPolicy(content, tools),
+    );
+  }
+
+  /** Publishes a release that everyone compares with the champion on live windows. */
+  async compare(
+    champion: ReleaseFile,
+    challenger: ReleaseFile,
+    shadow: ShadowTerms,
+  ): Promise<void> {
+    const { slot } = this;
+    const refer = ({ manifest, envelope }: ReleaseFile): ReleaseRef => ({
+      sequence: manifest.sequence,
+      manifest: crypto.sha256(envelope),
+    });
+    const arm = {
+      name: 'shadow',
+      release: refer(challenger),
+      exposure: everyone,
+      salt: new Uint8Array(8),
+      shadow,
+    };
+    await this.#operate(
+      () => undefined,
+      async (tools) => {
+        await publishContent(challenger, tools);
+        await publishPolicy(
+          {
+            slot,
+            champion: refer(champion),
+            arms: [arm],
+            promoted: undefined,
+            trial: shortestTrial,
+            gate: undefined,
+          },
+          tools,
+        );
+      },
     );
   }
 

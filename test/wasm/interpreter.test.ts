@@ -152,6 +152,13 @@ describe('the border of the core', () => {
     assert.equal(instance.reserve(0xffffffff), 0);
     assert.notEqual(instance.reserve(1000), 0);
   });
+
+  it('cannot take the heap of its thread: nothing in it makes a table grow', () => {
+    // Where a heap grows too fast V8 ends the process and not the thread, whatever the limits of the worker are.
+    const bytes = readFileSync(new URL(import.meta.resolve('#tinylamp.wasm')));
+    const tableGrow = Buffer.of(0xfc, 0x0f);
+    assert.equal(bytes.indexOf(tableGrow), -1);
+  });
 });
 
 /** Overwrites what the instance keeps about itself, as a broken kernel would. */

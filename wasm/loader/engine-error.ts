@@ -12,3 +12,6 @@ export class EngineError extends Error {
 
 /** The number of a call that the core cannot carry out, such as one after a trap. */
 export const callInvalid = 18;
+
+/** The number of a promise to itself that the core has broken. */
+export const promiseBroken = 19;

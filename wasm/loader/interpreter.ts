@@ -1,5 +1,5 @@
 import { instantiateCore, type CoreExports } from './core-exports.js';
-import { callInvalid, EngineError } from './engine-error.js';
+import { callInvalid, EngineError, promiseBroken } from './engine-error.js';
 import {
   readReport,
   type ModelReport,
@@ -94,10 +94,17 @@ export class Interpreter {
     return this.#view(this.report.outputs, output);
   }
 
-  /** One inference. Throws an {@link EngineError}, or what WebAssembly throws at a trap. */
+  /**
+   * One inference. Throws an {@link EngineError}, or what WebAssembly throws at a trap. An instance that takes
+   * memory in an inference is broken: it has all that it needs, and would never give it back.
+   */
   invoke(): void {
     this.#guarded(() => {
+      const { memory } = this.#core;
+      const before = memory.buffer.byteLength;
       check(this.#core, this.#core.invoke(first));
+      const taken = memory.buffer.byteLength - before;
+      if (taken > 0) throw new EngineError(promiseBroken, `an inference took ${taken} bytes`);
     });
   }
 

@@ -22,6 +22,8 @@ declare namespace WebAssembly {
   class Memory {
     private constructor();
     readonly buffer: ArrayBuffer;
+    /** Gives the pages that it had; throws a RangeError where they would be more than its maximum. */
+    grow(pages: number): number;
   }
 
   function compile(bytes: ArrayBufferView | ArrayBuffer): Promise<Module>;

@@ -11,10 +11,11 @@ const resetDeadlineMs = 5_000;
  */
 export function createWorkerEngine(core: WebAssembly.Module): Engine {
   const workers = new Map<Handle, ModelWorker>();
-  const unload = async (handle: Handle): Promise<void> => {
-    const worker = workers.get(handle);
+  /** Whoever unloads a model does not wait for its thread, which may take its time to end. */
+  const unload = (handle: Handle): Promise<void> => {
+    void workers.get(handle)?.terminate();
     workers.delete(handle);
-    await worker?.terminate();
+    return Promise.resolve();
   };
   const withWorker = async <T>(
     handle: Handle,
@@ -38,7 +39,8 @@ export function createWorkerEngine(core: WebAssembly.Module): Engine {
     reset: (handle) => withWorker(handle, (worker) => worker.reset(resetDeadlineMs)),
     unload,
     async close() {
-      await Promise.all([...workers.keys()].map(unload));
+      await Promise.all([...workers.values()].map((worker) => worker.terminate()));
+      workers.clear();
     },
   };
 }
