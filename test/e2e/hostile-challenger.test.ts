@@ -13,7 +13,7 @@ import { WindowStream } from '../helpers/window-stream.js';
 
 const champion = 1;
 
-const periodMs = 150;
+const periodMs = 200;
 
 /** What a challenger does after its first window, how long it may take for one, and the code with which it ends. */
 const rows: readonly (readonly [hostility: Hostility, deadlineMs: number, code: Code])[] = [
@@ -86,7 +86,7 @@ describe('A hostile challenger', () => {
     await bringIn(release);
     const refused = await onlooker.events.find(isEnd, again);
     assert.deepEqual([refused.event, refused.code], ['rejected', 'release-rejected-before']);
-    await stream.answered(2);
+    await stream.answered(1);
     return onlooker.events.entries
       .slice(from)
       .filter((each) => each.release === sequence)
