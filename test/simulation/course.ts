@@ -4,7 +4,13 @@ import { shortestTrial, type TrialTerms } from '../../agent/core/update/trial.js
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
-import { damages, type EngineTrouble, type Happening, type Model } from './happening.js';
+import {
+  damages,
+  type Damage,
+  type EngineTrouble,
+  type Happening,
+  type Model,
+} from './happening.js';
 import { Witness } from './witness.js';
 import type { World, WorldPolicy } from './world.js';
 import type { WorldDevice } from './world-device.js';
@@ -19,6 +25,8 @@ export class Course {
   readonly #world: World;
   #sequence = 0;
   #epoch = 0;
+  /** Windows of this start whose true label was published. */
+  readonly labelled = new Set<number>();
   /** Releases that were to serve, in order; the last one is what the current policy names. */
   readonly #champions: ReleaseFile[] = [];
   #challenger: ReleaseFile | undefined;
@@ -42,7 +50,7 @@ export class Course {
         await this.publishGood(what.model, what.trial, what.unseen);
         break;
       case 'bad release':
-        await this.#serve(damages[what.damage](world, await this.#build('vibration-v2')));
+        await this.#serve(this.#damaged(await this.#build('vibration-v2'), what.damage));
         break;
       case 'previous release': {
         const previous = this.#champions.at(-2);
@@ -56,7 +64,7 @@ export class Course {
           this.#challenger =
             challenger === 'fresh' || challenger === 'again'
               ? this.#goodOne(fresh)
-              : damages[challenger](world, fresh);
+              : this.#damaged(fresh, challenger);
         }
         await this.#compare(this.#challenger, exposure, { windows, budgetPermille });
         break;
@@ -94,7 +102,10 @@ export class Course {
       case 'power cut':
         this.device.losePower();
         await world.time.advance(what.offMs);
+        if (what.aloneMs > 0) world.broker.stop();
         this.device = this.#start(this.device);
+        await world.time.advance(what.aloneMs);
+        world.broker.start();
         break;
       case 'power cut at operation':
         this.#cutAt = what.operation;
@@ -124,8 +135,12 @@ export class Course {
       }
       case 'labels':
         for (const { window } of this.device.results.slice(-what.windows)) {
+          this.labelled.add(window);
           const payload = new TextEncoder().encode(JSON.stringify({ window, label: what.label }));
-          world.broker.publish({ topic: labelsTopic, payload, retained: false });
+          // QoS 1 may bring a message twice.
+          for (let i = 0; i < 2; i++) {
+            world.broker.publish({ topic: labelsTopic, payload, retained: false });
+          }
         }
         await world.time.settle();
         break;
@@ -174,6 +189,12 @@ export class Course {
     return this.#world.withManifest(release, { epoch: this.#epoch });
   }
 
+  #damaged(release: ReleaseFile, damage: Damage): ReleaseFile {
+    const damaged = damages[damage](this.#world, release);
+    // A block is damaged on its way: as soon as somebody publishes the right one, the release is good.
+    return damage === 'block' ? this.#goodOne(damaged) : damaged;
+  }
+
   #goodOne(release: ReleaseFile): ReleaseFile {
     this.#good.add(release);
     return release;
@@ -217,6 +238,7 @@ export class Course {
       },
       beforeInference: (handle) => this.#inference(device, handle),
     });
+    this.labelled.clear();
     this.witness.starting(device);
     device.start();
     return device;
@@ -226,6 +248,7 @@ export class Course {
     const { inferences, whose, slowMs, then } = this.#trouble;
     if (inferences === 0) return 'none';
     if (whose === 'newest' && handle !== Math.max(...engine.loaded)) return 'none';
+    this.witness.engineFails();
     this.#trouble = { ...this.#trouble, inferences: inferences - 1 };
     if (slowMs === 0) return then;
     return then === 'none' ? { slowMs } : { slowMs, then };

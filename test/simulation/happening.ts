@@ -41,7 +41,7 @@ export type Happening =
   | { readonly kind: 'promotion' }
   | { readonly kind: 'experiment withdrawn' }
   // What befalls the device.
-  | { readonly kind: 'power cut'; readonly offMs: number }
+  | { readonly kind: 'power cut'; readonly offMs: number; readonly aloneMs: number }
   | { readonly kind: 'power cut at operation'; readonly operation: number }
   | { readonly kind: 'sessions cut' }
   | { readonly kind: 'broker away'; readonly forMs: number }
@@ -100,7 +100,7 @@ const decided: readonly fc.Arbitrary<Happening>[] = [
 ];
 
 const befalling: readonly fc.Arbitrary<Happening>[] = [
-  fc.record({ kind: kind('power cut'), offMs: ms }),
+  fc.record({ kind: kind('power cut'), offMs: ms, aloneMs: fc.constantFrom(0, 0, 5_000) }),
   fc.record({
     kind: kind('power cut at operation'),
     operation: fc.integer({ min: 1, max: 40 }),
@@ -136,5 +136,5 @@ export const lives: fc.Arbitrary<readonly Happening[]> = fc.array(
     { weight: 5, arbitrary: fc.oneof(...befalling) },
     { weight: 3, arbitrary: fc.oneof(...passing) },
   ),
-  { minLength: 3, maxLength: 18 },
+  { minLength: 3, maxLength: 30, size: 'max' },
 );

@@ -30,6 +30,8 @@ export class Witness {
   /** Operations of the storage that failed in this start, and whether its sensor said nothing for a while. */
   #diskFailures = 0;
   #wasSilent = false;
+  /** Whether an inference of this start was slow or failed. */
+  #engineFailed = false;
   #lastWindow = 0;
   readonly #dropped = new Set<number>();
   #floors = { policyVersion: 0, sequenceFloor: 0, epochFloor: 0 };
@@ -48,12 +50,17 @@ export class Witness {
     this.#servesFromTheStart = device.record?.current !== undefined;
     this.#diskFailures = 0;
     this.#wasSilent = false;
+    this.#engineFailed = false;
     this.#lastWindow = 0;
     this.#dropped.clear();
   }
 
   diskFails(): void {
     this.#diskFailures++;
+  }
+
+  engineFails(): void {
+    this.#engineFailed = true;
   }
 
   silenced(): void {
@@ -136,7 +143,10 @@ export class Witness {
   }
 
   #heardEvent({ event, reason = '', release }: EventMessage): void {
-    if (event === 'window-dropped') this.#dropped.add(Number(/\d+/.exec(reason)?.[0]));
+    if (event === 'window-dropped') {
+      this.#dropped.add(Number(/\d+/.exec(reason)?.[0]));
+      if (!this.#engineFailed && !this.#diskFailed) this.#note(`for no reason: ${reason}`);
+    }
     if (event === 'release-damaged' && !this.#diskFailed) {
       this.#note(`release ${release} is damaged: ${reason}`);
     }
