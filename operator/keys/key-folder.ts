@@ -27,6 +27,8 @@ export interface KeyFolder {
   readonly keysetVersion: number;
   /** Takes the next number of a row; `atLeast` is the least it may be. */
   nextNumber(row: NumberRow, name: string, atLeast?: number): number;
+  /** The last number that was taken of a row; 0 where that is none. */
+  lastNumber(row: NumberRow, name: string): number;
 }
 
 /** Rows of numbers that only rise: releases and policies by slot, beacons by deployment. */
@@ -76,6 +78,7 @@ export function openKeyFolder(folder: string): KeyFolder {
       writeNumbers(folder, { ...numbers, [`${row}/${name}`]: next });
       return next;
     },
+    lastNumber: (row, name) => readNumbers(folder)[`${row}/${name}`] ?? 0,
   };
 }
 

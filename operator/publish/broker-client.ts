@@ -9,13 +9,19 @@ export interface BrokerClient {
   publish(topic: string, payload: Uint8Array): Promise<void>;
   /** The same, not retained. */
   send(topic: string, payload: Uint8Array): Promise<void>;
-  /** The retained message of a topic; undefined where nothing came within a short while after SUBACK. */
-  readRetained(topic: string): Promise<Uint8Array | undefined>;
+  /**
+   * The retained message of a topic; undefined where nothing came within a short while after SUBACK, or within
+   * a longer one where it is known to have been published.
+   */
+  readRetained(topic: string, isKnown?: boolean): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
 }
 
 /** Retained messages follow SUBACK at once; a broker that is far away gets this long. */
 const retainedTimeoutMs = 500;
+
+/** What is taken for missing is written anew without it: where it must be there, it is worth a wait. */
+const knownRetainedTimeoutMs = 5_000;
 
 /** How long a command tries to reach the broker, and how long it waits for an acknowledgement. */
 const patienceMs = 10_000;
@@ -53,9 +59,13 @@ export async function connectBroker(
       within(scheduler, `publishing ${topic}`, (done) => {
         transport.publish({ topic, payload, retained: false }, done);
       }),
-    readRetained: (topic) =>
+    readRetained: (topic, isKnown = false) =>
       new Promise((resolve, reject) => {
-        let giveUp = (): void => undefined;
+        let giveUp = scheduler.after(patienceMs, () => {
+          finish(() => {
+            reject(new CodedError('broker-unreachable', `reading ${topic}: no acknowledgement`));
+          });
+        });
         const finish = (settle: () => void): void => {
           giveUp();
           transport.unsubscribe(topic);
@@ -75,7 +85,8 @@ export async function connectBroker(
               });
               return;
             }
-            giveUp = scheduler.after(retainedTimeoutMs, () => {
+            giveUp();
+            giveUp = scheduler.after(isKnown ? knownRetainedTimeoutMs : retainedTimeoutMs, () => {
               finish(() => {
                 resolve(undefined);
               });

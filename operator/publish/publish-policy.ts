@@ -7,7 +7,6 @@ import type { Topics } from '../../agent/core/topics.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Exclusively } from '../keys/folder-turn.js';
 import type { KeyFolder } from '../keys/key-folder.js';
-import { readKeyset } from '../release/verify-release.js';
 import type { BrokerClient } from './broker-client.js';
 import { readPublishedState } from './published-state.js';
 
@@ -53,8 +52,7 @@ async function publishNext(
 ): Promise<PolicyPublication> {
   const { client, topics, keys, crypto, wallMs, progress } = tools;
   const { slot } = content;
-  const keyset = readKeyset(keys.keyset);
-  const before = await readPublishedState(client, topics, slot, { keyset, crypto, wallMs });
+  const before = await readPublishedState(slot, tools);
   const policyVersion = keys.nextNumber('policy', slot, (before.policy?.version ?? 0) + 1);
   const policy = seal('policy', encodePolicy({ ...content, version: policyVersion }), keys);
   progress(`policy ${policyVersion} of ${slot}`);

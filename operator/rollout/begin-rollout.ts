@@ -5,7 +5,6 @@ import type { PublishTools } from '../publish/publish-policy.js';
 import { publishContent } from '../publish/publish-release.js';
 import { readPublishedState } from '../publish/published-state.js';
 import type { ReleaseFile } from '../release/release-file.js';
-import { readKeyset } from '../release/verify-release.js';
 import { referenceOf } from './health.js';
 import type { RequestBox } from './requests.js';
 import type { RolloutStore } from './rollout-store.js';
@@ -99,10 +98,6 @@ export async function isInForce(rollout: Rollout, tools: PublishTools): Promise<
   return !isOver(rollout) || policy.arms.some(({ salt }) => toHex(salt) === rollout.salt);
 }
 
-async function retainedPolicy(
-  slot: string,
-  { client, topics, keys, crypto, wallMs }: PublishTools,
-): Promise<Policy | undefined> {
-  const trust = { keyset: readKeyset(keys.keyset), crypto, wallMs };
-  return (await readPublishedState(client, topics, slot, trust)).policy;
+async function retainedPolicy(slot: string, tools: PublishTools): Promise<Policy | undefined> {
+  return (await readPublishedState(slot, tools)).policy;
 }

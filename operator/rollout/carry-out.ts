@@ -9,7 +9,8 @@ import type { RolloutStore } from './rollout-store.js';
 import { isOver, type Rollout } from './rollout.js';
 
 const lookMs = 100;
-const patienceMs = 10_000;
+/** A controller may be waiting for its turn in the key folder, and for its broker. */
+const patienceMs = 60_000;
 
 /** A rollout that somebody may still want something of. Throws `rollout-missing` and `rollout-over`. */
 export function readOpenRollout(store: RolloutStore, slot: string): Rollout {

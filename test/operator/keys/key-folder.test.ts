@@ -89,7 +89,9 @@ describe('A key folder', () => {
     const keys = openKeyFolder(folder);
     assert.equal(keys.nextNumber('sequence', 'vision'), 1);
     assert.equal(keys.nextNumber('policy', 'vibration'), 1);
+    assert.equal(keys.lastNumber('beacon', 'all'), 0);
     assert.equal(keys.nextNumber('beacon', 'all'), 1);
+    assert.equal(keys.lastNumber('beacon', 'all'), 1);
     assert.equal(keys.nextNumber('sequence', 'vibration'), 4);
   });
 
