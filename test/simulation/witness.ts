@@ -1,13 +1,9 @@
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
-import { limits } from '../../agent/core/limits.js';
 import type { EventMessage } from '../../agent/core/messages/event.js';
 import type { ResultMessage } from '../../agent/core/messages/result.js';
 import type { Message } from '../../agent/ports/transport.js';
 import type { World } from './world.js';
 import type { WorldDevice } from './world-device.js';
-
-/** Reading both copies of the state record is tried so often; where all fail, the record is given up. */
-const patience = 2 * limits.readAttempts;
 
 /** Champion and candidate; and while one candidate gives way to another one, that too. */
 const mostInstances = 3;
@@ -27,8 +23,8 @@ export class Witness {
   #startMs = 0;
   /** Whether a release was committed before this start. */
   #servesFromTheStart = false;
-  /** Operations of the storage that failed in this start, and whether its sensor said nothing for a while. */
-  #diskFailures = 0;
+  /** Whether the storage failed in this start, and whether its sensor said nothing for a while. */
+  #diskFailed = false;
   #wasSilent = false;
   /** Whether an inference of this start was slow or failed. */
   #engineFailed = false;
@@ -48,7 +44,7 @@ export class Witness {
     this.#device = device;
     this.#startMs = this.#world.time.monotonicMs();
     this.#servesFromTheStart = device.record?.current !== undefined;
-    this.#diskFailures = 0;
+    this.#diskFailed = false;
     this.#wasSilent = false;
     this.#engineFailed = false;
     this.#lastWindow = 0;
@@ -56,7 +52,7 @@ export class Witness {
   }
 
   diskFails(): void {
-    this.#diskFailures++;
+    this.#diskFailed = true;
   }
 
   engineFails(): void {
@@ -72,17 +68,13 @@ export class Witness {
     return this.#servesFromTheStart && !this.#diskFailed;
   }
 
-  get #diskFailed(): boolean {
-    return this.#diskFailures > 0;
-  }
-
   /** Looks at what is on disk; floors never fall. */
   look(): void {
     const record = this.#device?.record;
     if (record === undefined) return;
     const { policyVersion, sequenceFloor, epochFloor } = record;
     for (const name of ['policyVersion', 'sequenceFloor', 'epochFloor'] as const) {
-      if (record[name] < this.#floors[name] && this.#diskFailures < patience) {
+      if (record[name] < this.#floors[name]) {
         this.#note(`${name} fell from ${this.#floors[name]} to ${record[name]}`);
       }
     }
@@ -150,10 +142,7 @@ export class Witness {
     if (event === 'release-damaged' && !this.#diskFailed) {
       this.#note(`release ${release} is damaged: ${reason}`);
     }
-    // On a new disk the other copy is absent.
-    if (event === 'state-lost' && this.#diskFailures < limits.readAttempts) {
-      this.#note('the state is lost');
-    }
+    if (event === 'state-lost') this.#note('the state is lost');
   }
 
   #note(violation: string): void {

@@ -1,3 +1,4 @@
+import { limits } from '../limits.js';
 import { ask, Signal, Turnstile, type Process, type Tasks } from '../process.js';
 import { accept, type Result } from '../result.js';
 import { readFile } from './read-file.js';
@@ -6,6 +7,8 @@ import { decodeRecord, encodeRecord, type RecordCopy } from './record-codec.js';
 
 /** The two copies, in the order in which a commit writes them. */
 const copies = ['state/a', 'state/b'] as const;
+
+type FoundCopy = RecordCopy | 'absent' | 'damaged' | 'unreadable';
 
 /** A record is far smaller; more than this is not ours. */
 const copyLimitBytes = 262144;
@@ -30,30 +33,43 @@ export class RecordKeeper {
 
   /**
    * Reads the record at the start. `new` where there is none, `lost` where both copies are damaged: then
-   * the device begins empty, and its floors come from the keyset and the beacon.
+   * the device begins empty, and its floors come from the keyset and the beacon. Where the disk fails it waits
+   * for minutes: what cannot be read is not damaged yet.
    */
   *open(): Process<'new' | 'kept' | 'lost'> {
-    const found: (RecordCopy | 'absent' | 'damaged')[] = [];
-    for (const name of copies) {
-      const file = yield* readFile(name, copyLimitBytes);
-      if (!file.ok) found.push('damaged');
-      else if (file.value === undefined) found.push('absent');
-      else found.push(decodeRecord(file.value) ?? 'damaged');
+    let found = yield* this.#readCopies();
+    for (let waitedMs = 0; waitedMs < limits.recordPatienceMs; waitedMs += limits.recordPauseMs) {
+      if (found.some(isWhole) || !found.includes('unreadable')) break;
+      this.#tasks.tell('log', { level: 'error', event: 'state-unreadable', fields: { waitedMs } });
+      yield* ask('wait', { delayMs: limits.recordPauseMs });
+      found = yield* this.#readCopies();
     }
     let newest: RecordCopy | undefined;
     for (const copy of found) {
-      if (typeof copy === 'string') continue;
+      if (!isWhole(copy)) continue;
       if (newest === undefined || copy.generation > newest.generation) newest = copy;
     }
-    if (newest === undefined) return found.includes('damaged') ? 'lost' : 'new';
+    if (newest === undefined) return found.every((copy) => copy === 'absent') ? 'new' : 'lost';
     this.#kept = newest;
     // A commit overwrites the newest copy too, so the other one must be whole before the next commit.
     for (const [i, name] of copies.entries()) {
       const copy = found[i];
-      if (typeof copy === 'object' && copy.generation === newest.generation) continue;
+      if (isWhole(copy) && copy.generation === newest.generation) continue;
       yield* ask('write', { name, bytes: encodeRecord(newest) });
     }
     return 'kept';
+  }
+
+  *#readCopies(): Process<readonly FoundCopy[]> {
+    const found: FoundCopy[] = [];
+    for (const name of copies) {
+      const file = yield* readFile(name, copyLimitBytes);
+      if (!file.ok) {
+        found.push(file.rejection.code === 'storage-failed' ? 'unreadable' : 'damaged');
+      } else if (file.value === undefined) found.push('absent');
+      else found.push(decodeRecord(file.value) ?? 'damaged');
+    }
+    return found;
   }
 
   /**
@@ -95,4 +111,8 @@ export class RecordKeeper {
     }
     committed.give(accept(undefined));
   }
+}
+
+function isWhole(copy: FoundCopy | undefined): copy is RecordCopy {
+  return typeof copy === 'object';
 }
