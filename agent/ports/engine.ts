@@ -55,8 +55,8 @@ export interface Engine {
   /** Zero-fills the arena and puts variables to their initial values. */
   reset(handle: Handle): Promise<Result<void>>;
   /**
-   * Ends the instance, without a wait for the thread that it may have; unknown handles are no failure. An
-   * inference that is under way is refused with `engine-gone`, at once.
+   * Ends the instance; unknown handles are no failure. An inference that is under way is refused with
+   * `engine-gone`, at once. Fulfils when its memory is given back, which may take a thread its time.
    */
   unload(handle: Handle): Promise<void>;
   /** Ends all instances. */

@@ -34,6 +34,7 @@ export const shadowBench: Bench = {
         // On trial an honest one is the service, not a guest.
         if (mode === 'trial' && (challenger === 'none' || challenger === 'honest')) continue;
         const site = await Site.open();
+        site.configure({ periodMs });
         try {
           for (const figure of await measure(site, mode, challenger)) report(figure);
         } finally {

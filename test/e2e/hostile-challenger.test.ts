@@ -15,14 +15,18 @@ const champion = 1;
 
 const periodMs = 200;
 
-/** What a challenger does after its first window, how long it may take for one, and the code with which it ends. */
-const rows: readonly (readonly [hostility: Hostility, deadlineMs: number, code: Code])[] = [
+/** Far more than the slot allows for a window: a release cannot take the champion's time by asking for it. */
+const deadlineMs = 10_000;
+
+/** What a challenger does after its first window, and the codes with which it may end. */
+const rows: readonly (readonly [hostility: Hostility, ...codes: Code[]])[] = [
   // First, so that what would go on taking memory has the time of all others for it.
-  ['grows', 150, 'deadlines-missed'],
-  ['traps', 1_000, 'engine-trapped'],
-  ['leaks', 1_000, 'engine-internal'],
-  ['kills', 10_000, 'engine-gone'],
-  ['loops', 150, 'deadlines-missed'],
+  ['grows', 'deadlines-missed'],
+  ['traps', 'engine-trapped'],
+  ['leaks', 'engine-internal'],
+  // V8 takes its time to end a thread without memory: a deadline may come first, again and again.
+  ['kills', 'engine-gone', 'deadlines-missed'],
+  ['loops', 'deadlines-missed'],
 ];
 
 /** How the same release ends that is named once more. */
@@ -39,6 +43,7 @@ describe('A hostile challenger', () => {
   before(async function () {
     requires(this, 'mosquitto');
     site = await Site.open();
+    site.configure({ periodMs });
     onlooker = await site.watch();
     agent = startHostileAgent(site.configFile);
     first = site.release('vibration-v1', champion);
@@ -57,7 +62,6 @@ describe('A hostile challenger', () => {
   /** Brings in the next release, and waits until the device reports how it ended; gives the codes of its phases. */
   async function endOf(
     hostility: Hostility,
-    deadlineMs: number,
     bringIn: (release: ReleaseFile) => Promise<void>,
   ): Promise<readonly string[]> {
     const honest = site.release('vibration-v2', ++sequence);
@@ -93,28 +97,25 @@ describe('A hostile challenger', () => {
       .map((each) => [each.event, ...(each.code === undefined ? [] : [each.code])].join(' '));
   }
 
-  for (const [hostility, deadlineMs, code] of rows) {
-    it(`in the shadow that ${hostility} ends with ${code}, unnoticed by whom the champion answers`, async () => {
+  for (const [hostility, ...codes] of rows) {
+    const ends = codes.join(' or ');
+    it(`in the shadow that ${hostility} ends with ${ends}, unnoticed by whom the champion answers`, async () => {
       const from = stream.last;
-      const story = await endOf(hostility, deadlineMs, (release) =>
+      const story = await endOf(hostility, (release) =>
         site.compare(first, release, { windows: 10_000, budgetPermille: 1000 }),
       );
       assert.ok(story.includes('shadow'));
-      assert.deepEqual(story.slice(-2), [`rejected ${code}`, notAgain]);
+      assertEnded(story, 'rejected', codes);
       assert.deepEqual(answerersFrom(from), [champion]);
     });
 
-    it(`on trial that ${hostility} is rolled back, and the champion answers in its place`, async () => {
+    it(`on trial that ${hostility} is rolled back with ${ends}, and the champion answers in its place`, async () => {
       const from = stream.last;
-      const story = await endOf(hostility, deadlineMs, (release) =>
+      const story = await endOf(hostility, (release) =>
         site.publish(release, undefined, { soakMs: 0, inferences: 10_000 }),
       );
       assert.ok(story.includes('trial'));
-      const [end = '', ...rest] = story.slice(-2);
-      // Where windows wait for one that dies slowly, it is cut short before that.
-      const codes = hostility === 'kills' ? [code, 'deadlines-missed'] : [code];
-      assert.ok(codes.includes(end.replace('rolled-back ', '')), end);
-      assert.deepEqual(rest, [notAgain]);
+      assertEnded(story, 'rolled-back', codes);
       assert.deepEqual(answerersFrom(from), [champion, sequence, champion]);
     });
   }
@@ -133,6 +134,13 @@ describe('A hostile challenger', () => {
     assert.equal(agent.complaints(), '');
     assert.equal(await agent.end(), 0);
   });
+
+  /** A release was ended so with one of the codes, and not tried again. */
+  function assertEnded(story: readonly string[], how: string, codes: readonly Code[]): void {
+    const [end = '', again] = story.slice(-2);
+    assert.ok(codes.map((code) => `${how} ${code}`).includes(end), end);
+    assert.equal(again, notAgain);
+  }
 
   /** The releases that have answered since a window, in turn. */
   function answerersFrom(window: number): readonly number[] {

@@ -80,7 +80,7 @@ export class Site<B extends Broker = Mosquitto> {
   }
 
   /** Writes the agent's configuration, by default for the broker of this site. */
-  configure({ url = this.broker.url, protocol = 'auto' } = {}): void {
+  configure({ url = this.broker.url, protocol = 'auto', periodMs = 1_000 } = {}): void {
     writeFileSync(
       this.configFile,
       `deviceId: ${this.deviceId}
@@ -90,6 +90,7 @@ trust: {keyset: keys/keyset.cbor}
 slots:
   ${this.slot}:
     source: {type: mqtt, topic: ${this.sensorTopic}, decode: json, fields: [/x, /y, /z]}
+    limits: {periodMs: ${periodMs}}
 `,
     );
   }

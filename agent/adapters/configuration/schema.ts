@@ -212,7 +212,7 @@ const slot = section(
             wholeNumber(
               1,
               86_400_000,
-              'Time between two windows: an inference may take that long.',
+              'Time between two windows: an inference may take that long, one of a release on trial half of it.',
             ),
             1000,
           ),

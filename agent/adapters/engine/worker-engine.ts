@@ -11,11 +11,10 @@ const resetDeadlineMs = 5_000;
  */
 export function createWorkerEngine(core: WebAssembly.Module): Engine {
   const workers = new Map<Handle, ModelWorker>();
-  /** Whoever unloads a model does not wait for its thread, which may take its time to end. */
-  const unload = (handle: Handle): Promise<void> => {
-    void workers.get(handle)?.terminate();
+  const unload = async (handle: Handle): Promise<void> => {
+    const worker = workers.get(handle);
     workers.delete(handle);
-    return Promise.resolve();
+    await worker?.terminate();
   };
   const withWorker = async <T>(
     handle: Handle,
@@ -39,8 +38,7 @@ export function createWorkerEngine(core: WebAssembly.Module): Engine {
     reset: (handle) => withWorker(handle, (worker) => worker.reset(resetDeadlineMs)),
     unload,
     async close() {
-      await Promise.all([...workers.values()].map((worker) => worker.terminate()));
-      workers.clear();
+      await Promise.all([...workers.keys()].map(unload));
     },
   };
 }

@@ -27,6 +27,8 @@ export interface ComparedService {
   readonly book: EvidenceBook;
   /** The champion's own. */
   readonly punctuality: Punctuality;
+  /** How long a model of a release may take for a window, in milliseconds. */
+  deadlineMs(release: LoadedRelease): number;
 }
 
 export interface ShadowListener {
@@ -123,7 +125,10 @@ export class Shadow {
   ): Process<void> {
     const { sequence } = this.#challenger.stored;
     const began = this.#device.now().monotonicMs;
-    const answer = yield* this.#challenger.answer(window.values);
+    const answer = yield* this.#challenger.answer(
+      window.values,
+      this.#service.deadlineMs(this.#challenger),
+    );
     this.#computedMs += this.#device.now().monotonicMs - began;
     this.#busy = false;
     this.#idle.give();

@@ -91,9 +91,13 @@ export class LoadedRelease {
     return accept(new LoadedRelease(stored, manifest, models, labels, stages));
   }
 
-  /** Answers one window of raw samples. Refuses with what the engine said. */
-  *answer(window: Float32Array): Process<Result<Answer>> {
-    const { pipeline, budget } = this.manifest;
+  /**
+   * Answers one window of raw samples. Refuses with what the engine said.
+   *
+   * @param deadlineMs what each of its models may take
+   */
+  *answer(window: Float32Array, deadlineMs: number): Process<Result<Answer>> {
+    const { pipeline } = this.manifest;
     normalise(window, pipeline.window.channels, pipeline.normalise, this.#normalised);
     let values = this.#normalised;
     let latencyUs = 0;
@@ -103,7 +107,7 @@ export class LoadedRelease {
         handle: stage.handle,
         input: stage.inputBytes,
         output: stage.outputBytes,
-        deadlineMs: budget.deadlineUs / 1000,
+        deadlineMs,
       });
       if (!invoked.ok) return invoked;
       latencyUs += invoked.value.latencyUs;

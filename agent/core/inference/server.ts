@@ -6,6 +6,8 @@ import { sameShape, Window, type WindowShape } from './window.js';
 
 /** What the slot has to say about the answers. */
 export interface ServerListener {
+  /** How long a model of the release may take for a window, in milliseconds. */
+  deadlineMs(release: LoadedRelease): number;
   /** A window was answered. `answer.scores` is lent for the call, `values` is the listener's. */
   answered(
     release: LoadedRelease,
@@ -155,7 +157,7 @@ export class Server {
       const release = this.#served;
       if (release === undefined || !fits(release, window)) return false;
       this.#answering = release;
-      const answer = yield* release.answer(window.values);
+      const answer = yield* release.answer(window.values, this.#listener.deadlineMs(release));
       this.#answering = undefined;
       if (answer.ok) {
         this.#listener.answered(release, answer.value, window, window.values);

@@ -2,7 +2,7 @@ import type { Device, Phase, SlotSettings } from '../device.js';
 import { isSameImage, type Manifest } from '../documents/manifest.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import { ask, type Process } from '../process.js';
+import { ask, Signal, wait, type Process } from '../process.js';
 import { accept, refuse, type Rejection, type Result } from '../result.js';
 import { withRejected, type StoredRelease } from '../state/record.js';
 import { loadRelease } from '../update/load-release.js';
@@ -243,13 +243,16 @@ export class Candidacy {
 
   /** Makes the instances of a candidate anew that was late; until then the champion does without it. */
   #loadAgain(offer: Offer, late: LoadedRelease): void {
-    const { tasks } = this.#device;
     offer.loaded = undefined;
-    tasks.run(late.unload());
-    offer.task = tasks.run(this.#reload(offer, late.manifest));
+    const gone = new Signal<void>();
+    const { tasks } = this.#device;
+    tasks.run(unloadThen(late, gone));
+    offer.task = tasks.run(this.#reload(offer, late.manifest, gone));
   }
 
-  *#reload(offer: Offer, manifest: Manifest): Process<void> {
+  *#reload(offer: Offer, manifest: Manifest, gone: Signal<void>): Process<void> {
+    // Until its thread has ended it may take memory: there is never more than one such thread.
+    yield* wait(gone);
     const loaded = yield* loadRelease(this.#device, this.#settings, offer.release, manifest);
     if (!loaded.ok) {
       // What can be mended is, from the beginning; the rest ends there.
@@ -291,4 +294,9 @@ export class Candidacy {
     offer.phase = phase;
     this.#ledger.note(offer.release, phase, rejection);
   }
+}
+
+function* unloadThen(release: LoadedRelease, gone: Signal<void>): Process<void> {
+  yield* release.unload();
+  gone.give();
 }

@@ -12,6 +12,9 @@ import { SlotCounters } from '../telemetry/counters.js';
 import { loadRelease, readManifest } from '../update/load-release.js';
 import type { SlotLedger } from './ledger.js';
 
+/** Of the time between two windows, what a candidate may take of it. */
+const candidateShare = 1 / 2;
+
 /** Who is on trial, as far as the service is concerned. */
 export interface ServiceListener {
   /** The answer of the served release is out. The values of the window are the listener's. */
@@ -56,6 +59,7 @@ export class Service {
     this.#settings = settings;
     this.#listener = listener;
     this.#server = new Server(device.tasks, {
+      deadlineMs: (release) => this.deadlineMs(release),
       answered: (release, answer, window, values) => {
         this.#answered({ number: window.number, values, release, answer }, window);
       },
@@ -77,6 +81,16 @@ export class Service {
   /** How often the champion was late since it became that, in this run of the device. */
   get punctuality(): Punctuality {
     return this.#punctuality;
+  }
+
+  /**
+   * How long a model of a release may take, in milliseconds. One that is not the champion must leave the
+   * champion time to answer in its place, before the next window comes.
+   */
+  deadlineMs(release: LoadedRelease): number {
+    const deadlineMs = release.manifest.budget.deadlineUs / 1000;
+    if (this.#isChampion(release)) return deadlineMs;
+    return Math.min(deadlineMs, candidateShare * this.#settings.limits.periodMs);
   }
 
   /** Windows that are complete and have no answer yet. */
@@ -217,7 +231,8 @@ export class Service {
     }
     if (isChampion && rejection.code === 'engine-deadline') this.#punctuality.missed();
     this.#ledger.report('inference-failed', release.stored, rejection);
-    yield* release.unload();
+    // Nobody waits for its thread to end.
+    this.#device.tasks.run(release.unload());
     const again = isChampion ? yield* this.restore() : yield* this.#reload(release);
     if (this.#isChampion(release)) this.#champion = again;
     this.#listener.reloaded(release, again);
