@@ -212,7 +212,7 @@ const slot = section(
             wholeNumber(
               1,
               86_400_000,
-              'Time between two windows: an inference may take that long, one of a release on trial half of it.',
+              'Time between two windows: an inference may take that long. A release on trial has half of it, so that the champion can answer in its place.',
             ),
             1000,
           ),

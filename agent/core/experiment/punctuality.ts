@@ -1,3 +1,4 @@
+import type { Budget } from '../documents/manifest.js';
 import { refuse, type Rejection } from '../result.js';
 import {
   concentrationFor,
@@ -42,6 +43,24 @@ const margin = 0.02;
 
 /** Where the champion was asked nothing, more than every second deadline missed is too much by itself. */
 const limitAlone = 0.5;
+
+/** Of the time between two windows a candidate may take half: then the champion can answer in its place. */
+const shareOfPeriod = 1 / 2;
+
+/** A gateway may be so many times slower than the machine that built the release. */
+const slowestGateway = 10;
+
+/**
+ * How long a candidate may take for a window, in milliseconds: half of the slot's period, and more only where it is
+ * known to be slow; never more than its own deadline, which may be many periods.
+ */
+export function candidateDeadlineMs(
+  { deadlineUs, expectedUs }: Pick<Budget, 'deadlineUs' | 'expectedUs'>,
+  periodMs: number,
+): number {
+  const needsMs = (slowestGateway * expectedUs) / 1000;
+  return Math.min(deadlineUs / 1000, Math.max(shareOfPeriod * periodMs, needsMs));
+}
 
 /**
  * Why a candidate is given up after a failed inference; undefined where it is not, because it was only late

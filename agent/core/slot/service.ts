@@ -1,6 +1,6 @@
 import type { Device, SlotSettings } from '../device.js';
 import { EvidenceBook } from '../experiment/evidence-book.js';
-import { Punctuality } from '../experiment/punctuality.js';
+import { candidateDeadlineMs, Punctuality } from '../experiment/punctuality.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { Server, type CompletedWindow } from '../inference/server.js';
@@ -11,9 +11,6 @@ import type { StoredRelease } from '../state/record.js';
 import { SlotCounters } from '../telemetry/counters.js';
 import { loadRelease, readManifest } from '../update/load-release.js';
 import type { SlotLedger } from './ledger.js';
-
-/** Of the time between two windows, what a candidate may take of it. */
-const candidateShare = 1 / 2;
 
 /** Who is on trial, as far as the service is concerned. */
 export interface ServiceListener {
@@ -83,14 +80,12 @@ export class Service {
     return this.#punctuality;
   }
 
-  /**
-   * How long a model of a release may take, in milliseconds. One that is not the champion must leave the
-   * champion time to answer in its place, before the next window comes.
-   */
+  /** How long a model of a release may take, in milliseconds. */
   deadlineMs(release: LoadedRelease): number {
-    const deadlineMs = release.manifest.budget.deadlineUs / 1000;
-    if (this.#isChampion(release)) return deadlineMs;
-    return Math.min(deadlineMs, candidateShare * this.#settings.limits.periodMs);
+    const { budget } = release.manifest;
+    return this.#isChampion(release)
+      ? budget.deadlineUs / 1000
+      : candidateDeadlineMs(budget, this.#settings.limits.periodMs);
   }
 
   /** Windows that are complete and have no answer yet. */

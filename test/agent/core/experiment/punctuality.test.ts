@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
-import { judgeFailure, Punctuality } from '../../../../agent/core/experiment/punctuality.js';
+import {
+  candidateDeadlineMs,
+  judgeFailure,
+  Punctuality,
+} from '../../../../agent/core/experiment/punctuality.js';
 import { refuse } from '../../../../agent/core/result.js';
 
 const late = refuse('engine-deadline', 'no answer within 250 ms').rejection;
@@ -64,6 +68,28 @@ describe('The punctuality of a candidate', () => {
     it(`gives up ${atMost === 0 ? 'never' : `after ${atLeast} to ${atMost} late answers`}: ${what}`, () => {
       const after = givenUpAfter(every, champion);
       assert.ok(after >= atLeast && after <= atMost, `after ${after}`);
+    });
+  }
+});
+
+describe('The time that a candidate has for a window', () => {
+  for (const [what, budget, periodMs, expected] of [
+    [
+      'is its own deadline where that is short',
+      { deadlineUs: 250_000, expectedUs: 60 },
+      1_000,
+      250,
+    ],
+    ['is half of the period', { deadlineUs: 10_000_000, expectedUs: 60 }, 1_000, 500],
+    [
+      'is ten times what it took where it was built',
+      { deadlineUs: 7_500_000, expectedUs: 150_000 },
+      1_000,
+      1_500,
+    ],
+  ] as const) {
+    it(what, () => {
+      assert.equal(candidateDeadlineMs(budget, periodMs), expected);
     });
   }
 });
