@@ -4,6 +4,7 @@ import { limits } from '../agent/core/limits.js';
 import { slotPattern } from '../agent/core/topics.js';
 import type { RolloutPlan } from '../operator/rollout/rollout.js';
 import { jsonOption, type Arguments, type Option } from './command.js';
+import { trialOf, trialOptions } from './trial-options.js';
 
 /** The options of every command about a rollout. */
 export const rolloutOptions = {
@@ -40,16 +41,7 @@ export const planOptions = {
     describe: 'Share of time that the challenger may compute in the shadow, in permille.',
     default: 300,
   },
-  soak: {
-    type: 'number',
-    describe: 'Seconds that a device must serve the release before it is committed there.',
-    default: 0,
-  },
-  inferences: {
-    type: 'number',
-    describe: 'Good inferences that a device must see before the release is committed there.',
-    default: 1,
-  },
+  ...trialOptions,
   'step-soak': { type: 'number', describe: 'Seconds that each step lasts at least.', default: 60 },
   horizon: {
     type: 'number',
@@ -105,10 +97,7 @@ export function readPlan(given: Arguments): RolloutPlan {
         ? Math.ceil(windows / 2)
         : given.wholeNumber('labelled', 1, windows),
     exposures: readExposures(given.requiredText('exposures')),
-    trial: {
-      soakMs: given.wholeNumber('soak', 0, limits.soakMs / 1000) * 1000,
-      inferences: given.wholeNumber('inferences', 1, limits.trialInferences),
-    },
+    trial: trialOf(given),
     stepSoakMs: given.wholeNumber('step-soak', 0, limits.soakMs / 1000) * 1000,
     horizonMs: given.wholeNumber('horizon', 1, limits.soakMs / 1000) * 1000,
     gate,

@@ -1,6 +1,5 @@
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
-import { limits } from '../../agent/core/limits.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
 import { parseReleaseFile } from '../../operator/release/release-file.js';
@@ -10,6 +9,7 @@ import { brokerOptions } from '../broker-options.js';
 import { jsonOption, type Command } from '../command.js';
 import { readNamedFile } from '../files.js';
 import { openPublishTools } from '../publish-tools.js';
+import { trialOf, trialOptions } from '../trial-options.js';
 
 /** `tinylamp publish`: everyone runs this. */
 export const publishCommand: Command = {
@@ -24,16 +24,7 @@ export const publishCommand: Command = {
       alias: 'k',
       required: true,
     },
-    soak: {
-      type: 'number',
-      describe: 'Seconds that a device must serve the release before it is committed there.',
-      default: 0,
-    },
-    inferences: {
-      type: 'number',
-      describe: 'Good inferences that a device must see before the release is committed there.',
-      default: 1,
-    },
+    ...trialOptions,
     ...jsonOption,
   },
   examples: [
@@ -49,10 +40,7 @@ export const publishCommand: Command = {
     const release = parseReleaseFile(readNamedFile(given.requiredText('file')), crypto);
     // Whoever publishes what no device will take hears it here, not from the fleet.
     verifyRelease(release, readKeyset(keyset), crypto, Date.now());
-    const trial = {
-      soakMs: given.wholeNumber('soak', 0, limits.soakMs / 1000) * 1000,
-      inferences: given.wholeNumber('inferences', 1, limits.trialInferences),
-    };
+    const trial = trialOf(given);
     const published = await withoutRollout(folder, release.manifest.slot, async () => {
       const tools = await openPublishTools(given, terminal, createCronScheduler());
       try {
