@@ -31,8 +31,11 @@ export interface RolloutChapter {
   readonly signal: AbortSignal;
 }
 
-/** Small enough for an audience that waits, and still certain: docs/rollout.md has the numbers. */
-const plan: RolloutPlan = {
+/**
+ * Small enough for an audience that waits, and still certain: over a hundred seeds the second model is worse on six
+ * of 48 devices at most, and the third on twelve at least. Six are still safe by these margins, and nine are harm.
+ */
+export const demoPlan: RolloutPlan = {
   shadow: { windows: 40, budgetPermille: 500 },
   evidence: 'labels',
   labelledWindows: 36,
@@ -40,7 +43,7 @@ const plan: RolloutPlan = {
   trial: { soakMs: 0, inferences: 2 },
   stepSoakMs: 1_500,
   horizonMs: 120_000,
-  gate: { marginPermille: 50, harmPermille: 100, safePermille: 300, alphaPermille: 50 },
+  gate: { marginPermille: 60, harmPermille: 50, safePermille: 300, alphaPermille: 50 },
 };
 
 /** Compares a release with the champion on live windows, and rolls it out step by step, or does not. */
@@ -64,7 +67,7 @@ export async function rollOut(
     challenger: referTo(challenger),
     reference: undefined,
     salt: toHex(publish.randomBytes(8)),
-    plan,
+    plan: demoPlan,
     roster: devices,
     status: 'running',
     step: shadowStep,
