@@ -4,7 +4,6 @@ import type { Topics } from '../../agent/core/topics.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Transport } from '../../agent/ports/transport.js';
 import { parseEvent, parseReport, parseState } from '../fleet/device-messages.js';
-import type { FleetChannel } from '../fleet/fleet-view.js';
 import { subscribeFleet } from '../fleet/subscribe-fleet.js';
 import type { DeviceMessage } from './controller.js';
 
@@ -36,7 +35,7 @@ export async function openFleetEars(
   await new Promise<void>((resolve, reject) => {
     subscribeFleet(transport, topics, deviceIds, scheduler, {
       message: (deviceId, channel, { payload }) => {
-        const heard = parse(channel, payload);
+        const heard = parseDeviceMessage(channel, payload);
         if (heard === undefined) return;
         if (present === undefined) waiting.push([deviceId, heard]);
         else present(deviceId, heard);
@@ -63,10 +62,12 @@ export async function openFleetEars(
   };
 }
 
-function parse(channel: FleetChannel, payload: Uint8Array): DeviceMessage | undefined {
+/** Reads what a rollout listens to; undefined for other channels, and for what no device says. */
+export function parseDeviceMessage(
+  channel: string,
+  payload: Uint8Array,
+): DeviceMessage | undefined {
   switch (channel) {
-    case 'presence':
-      return undefined;
     case 'state': {
       const message = parseState(payload);
       return message && { channel, message };
@@ -79,5 +80,7 @@ function parse(channel: FleetChannel, payload: Uint8Array): DeviceMessage | unde
       const message = parseEvent(payload);
       return message && { channel, message };
     }
+    default:
+      return undefined;
   }
 }

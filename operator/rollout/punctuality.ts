@@ -1,3 +1,4 @@
+import { lateMargin } from '../../agent/core/experiment/punctuality.js';
 import { logBetaBelow } from '../../agent/core/statistics/incomplete-beta.js';
 
 /** How often a release was asked on one device, and how often it answered too late. */
@@ -12,9 +13,6 @@ export interface ComparedPunctuality {
   readonly challenger: Punctuality;
 }
 
-/** A challenger may be late on so much more of the windows than the champion, as on the device itself. */
-const margin = 0.02;
-
 /**
  * A device whose releases are late equally often is taken for one where the challenger is later with at most
  * this chance. It must be less than the share of such devices that is harm.
@@ -28,7 +26,7 @@ export function addPunctuality(a: Punctuality, b: Punctuality): Punctuality {
 }
 
 /**
- * Whether a challenger is late more often than the champion on a device: by more than the margin, and by more
+ * Whether a challenger is late more often than the champion on a device: by more than the margin of the device, and by more
  * than chance. A busy gateway makes both late, so that some difference is found wherever there are late
  * answers at all. Of all late answers each is the challenger's with the chance of its share of the windows,
  * if both are late equally often; exact where they are rare, and cautious where they are not.
@@ -36,7 +34,7 @@ export function addPunctuality(a: Punctuality, b: Punctuality): Punctuality {
 export function isLater({ champion, challenger }: ComparedPunctuality): boolean {
   if (champion.windows === 0 || challenger.windows === 0 || challenger.late === 0) return false;
   const excess = challenger.late / challenger.windows - champion.late / champion.windows;
-  if (excess <= margin) return false;
+  if (excess <= lateMargin) return false;
   // The tail of a binomial distribution is one of a beta distribution.
   const share = challenger.windows / (challenger.windows + champion.windows);
   return logBetaBelow(share, challenger.late, champion.late + 1) < Math.log(deviceAlpha);

@@ -1,6 +1,6 @@
 import type { Topics } from '../../agent/core/topics.js';
-import { parseEvent, parseReport, parseState } from '../../operator/fleet/device-messages.js';
 import type { DeviceMessage } from '../../operator/rollout/controller.js';
+import { parseDeviceMessage } from '../../operator/rollout/fleet-ears.js';
 
 type FeedListener = (deviceId: string, heard: DeviceMessage) => void;
 
@@ -18,7 +18,7 @@ export class FleetFeed {
   /** Takes a message of the broker. */
   take(topic: string, payload: Uint8Array): void {
     const about = this.#topics.parseDevice(topic);
-    const heard = about && read(about.channel, payload);
+    const heard = about && parseDeviceMessage(about.channel, payload);
     if (about === undefined || heard === undefined) return;
     if (heard.channel === 'state') this.#states.set(about.deviceId, heard);
     for (const listener of this.#listeners) listener(about.deviceId, heard);
@@ -31,24 +31,5 @@ export class FleetFeed {
     return () => {
       this.#listeners.delete(listener);
     };
-  }
-}
-
-function read(channel: string, payload: Uint8Array): DeviceMessage | undefined {
-  switch (channel) {
-    case 'report': {
-      const message = parseReport(payload);
-      return message && { channel, message };
-    }
-    case 'state': {
-      const message = parseState(payload);
-      return message && { channel, message };
-    }
-    case 'events': {
-      const message = parseEvent(payload);
-      return message && { channel, message };
-    }
-    default:
-      return undefined;
   }
 }

@@ -39,7 +39,7 @@ const alpha = 0.001;
 const concentration = concentrationFor(50, alpha);
 
 /** A candidate may be late on so much more of the windows than the champion. */
-const margin = 0.02;
+export const lateMargin = 0.02;
 
 /** Where the champion was asked nothing, more than every second deadline missed is too much by itself. */
 const limitAlone = 0.5;
@@ -81,7 +81,7 @@ export function judgeFailure(
   candidate.missed();
   const { successes, n } = candidate.counts;
   const tolerated =
-    champion.n === 0 ? limitAlone : upperBound(champion, alpha, concentration) + margin;
+    champion.n === 0 ? limitAlone : upperBound(champion, alpha, concentration) + lateMargin;
   if (lowerBound(candidate.counts, alpha, concentration) <= tolerated) return undefined;
   return refuse(
     'deadlines-missed',
