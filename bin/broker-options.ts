@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { MqttTransport } from '../agent/adapters/mqtt/transport.js';
 import { createSystemEntropy } from '../agent/adapters/system-entropy.js';
-import { limits } from '../agent/core/limits.js';
+import { limits } from '../protocol/limits.js';
 import type { Scheduler } from '../agent/ports/scheduler.js';
 import { checkBrokerUrl } from './broker-url.js';
 import type { Arguments, Option } from './command.js';

@@ -1,4 +1,4 @@
-import { CodedError } from '../agent/core/coded-error.js';
+import { CodedError } from '../protocol/coded-error.js';
 
 /** The address of a broker from the command line, as it was given. Throws `usage-invalid` for others. */
 export function checkBrokerUrl(url: string): string {

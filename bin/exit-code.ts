@@ -1,4 +1,4 @@
-import { codes, type Area, type Code } from '../agent/core/codes.js';
+import { codes, type Area, type Code } from '../protocol/codes.js';
 import type { ExitCode } from './command.js';
 
 const exitCodes: Readonly<Record<Area, ExitCode>> = {

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { CodedError } from '../agent/core/coded-error.js';
+import { CodedError } from '../protocol/coded-error.js';
 
 /** Reads a file that the command line names. Throws `file-unreadable`. */
 export function readNamedFile(file: string): Uint8Array {

@@ -1,6 +1,6 @@
 import { compileWasmCore } from '../agent/adapters/engine/wasm-core.js';
-import { CodedError } from '../agent/core/coded-error.js';
-import { codeOfEngineNumber } from '../agent/core/engine-codes.js';
+import { CodedError } from '../protocol/coded-error.js';
+import { codeOfEngineNumber } from '../protocol/engine-codes.js';
 import { EngineError, Interpreter } from '../wasm/loader/interpreter.js';
 import { readNamedFile } from './files.js';
 

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import yargs from 'yargs';
-import { CodedError } from '../agent/core/coded-error.js';
+import { CodedError } from '../protocol/coded-error.js';
 import type { Arguments, Command, ExitCode, Option, Positional } from './command.js';
 import { groupSummaries, loadCommands } from './commands.js';
 import { exitCodeOf } from './exit-code.js';

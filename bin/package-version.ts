@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Version } from '../agent/core/documents/manifest.js';
+import type { Version } from '../protocol/documents/manifest.js';
 
 /** The version of this package, as releases may demand it. */
 export function packageVersion(): Version {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createNodeCrypto } from '../agent/adapters/node-crypto.js';
-import { createTopics } from '../agent/core/topics.js';
+import { createTopics } from '../protocol/topics.js';
 import type { Scheduler } from '../agent/ports/scheduler.js';
 import { takeTurns } from '../operator/keys/folder-turn.js';
 import { openKeyFolder } from '../operator/keys/key-folder.js';

@@ -1,7 +1,7 @@
-import { CodedError } from '../agent/core/coded-error.js';
-import { everyone } from '../agent/core/documents/policy.js';
-import { limits } from '../agent/core/limits.js';
-import { slotPattern } from '../agent/core/topics.js';
+import { CodedError } from '../protocol/coded-error.js';
+import { everyone } from '../protocol/documents/policy.js';
+import { limits } from '../protocol/limits.js';
+import { slotPattern } from '../protocol/topics.js';
 import type { RolloutPlan } from '../operator/rollout/rollout.js';
 import { jsonOption, type Arguments, type Option } from './command.js';
 import { trialOf, trialOptions } from './trial-options.js';

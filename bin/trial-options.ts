@@ -1,5 +1,5 @@
-import { limits } from '../agent/core/limits.js';
-import type { TrialTerms } from '../agent/core/update/trial.js';
+import type { TrialTerms } from '../protocol/documents/policy.js';
+import { limits } from '../protocol/limits.js';
 import type { Arguments, Option } from './command.js';
 
 /** What a release must show on each device before it is committed there. */

@@ -1,3 +1,4 @@
+import type { AgentSettings } from '../agent/core/settings.js';
 import { createCronScheduler } from '../agent/adapters/cron-scheduler.js';
 import { createInProcessEngine } from '../agent/adapters/engine/in-process-engine.js';
 import { MqttTransport } from '../agent/adapters/mqtt/transport.js';
@@ -5,9 +6,8 @@ import { createNodeCrypto } from '../agent/adapters/node-crypto.js';
 import { createPlainCbor } from '../agent/adapters/plain-cbor.js';
 import { createSystemClock } from '../agent/adapters/system-clock.js';
 import { createSystemEntropy } from '../agent/adapters/system-entropy.js';
-import type { AgentSettings } from '../agent/core/device.js';
-import type { Version } from '../agent/core/documents/manifest.js';
-import { limits } from '../agent/core/limits.js';
+import type { Version } from '../protocol/documents/manifest.js';
+import { limits } from '../protocol/limits.js';
 import type { Log } from '../agent/ports/log.js';
 import { createGeneratedSensor } from './ports/generated-sensor.js';
 import { createMemoryDisk, createMemoryStorage } from './ports/memory-storage.js';

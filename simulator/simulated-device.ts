@@ -1,5 +1,5 @@
+import type { AgentSettings } from '../agent/core/settings.js';
 import { Agent } from '../agent/core/agent.js';
-import type { AgentSettings } from '../agent/core/device.js';
 import { Runtime, type Ports } from '../agent/runtime.js';
 
 /** A device of a fleet: the real core and the real runtime, on the ports that it is given. */

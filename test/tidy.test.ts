@@ -11,7 +11,7 @@ import { renderConfigurationPage } from '../docs/generate/configuration-page.js'
  */
 
 const root = path.resolve(import.meta.dirname, '../..');
-const folders = ['agent', 'bin', 'docs', 'operator', 'simulator', 'wasm', 'test'];
+const folders = ['agent', 'bin', 'docs', 'operator', 'protocol', 'simulator', 'wasm', 'test'];
 const tracked = listFiles('');
 const files = listSources();
 const imports = new Map(files.map((file) => [file, importsOf(file)]));
@@ -19,17 +19,21 @@ const imports = new Map(files.map((file) => [file, importsOf(file)]));
 describe('the tree', () => {
   /** For each layer, what its files may import besides packages; the first layer that fits a file counts. */
   const layers: readonly (readonly [layer: string, mayImport: readonly string[]])[] = [
-    ['agent/core/', ['agent/core/', 'agent/ports/']],
-    ['agent/ports/', ['agent/core/', 'agent/ports/']],
-    ['agent/adapters/', ['agent/adapters/', 'agent/core/', 'agent/ports/', 'wasm/loader/']],
-    ['agent/runtime.ts', ['agent/core/', 'agent/ports/']],
-    ['agent/', ['agent/']],
-    ['operator/', ['operator/', 'agent/']],
-    ['simulator/', ['simulator/', 'operator/', 'agent/', 'wasm/loader/']],
+    ['protocol/', ['protocol/']],
+    ['agent/core/', ['agent/core/', 'agent/ports/', 'protocol/']],
+    ['agent/ports/', ['protocol/']],
+    ['agent/adapters/', ['agent/adapters/', 'agent/ports/', 'protocol/', 'wasm/loader/']],
+    ['agent/runtime.ts', ['agent/core/', 'agent/ports/', 'protocol/']],
+    ['agent/', ['agent/', 'protocol/']],
+    [
+      'operator/',
+      ['operator/', 'protocol/', 'agent/ports/', 'agent/runtime.ts', 'agent/adapters/'],
+    ],
+    ['simulator/', ['simulator/', 'operator/', 'agent/', 'protocol/', 'wasm/loader/']],
     ['wasm/loader/', ['wasm/loader/']],
     ['wasm/', ['wasm/']],
-    ['docs/', ['docs/', 'agent/core/', 'agent/adapters/configuration/']],
-    ['bin/', ['agent/', 'bin/', 'operator/', 'simulator/', 'wasm/']],
+    ['docs/', ['docs/', 'protocol/', 'agent/adapters/configuration/']],
+    ['bin/', ['agent/', 'bin/', 'operator/', 'protocol/', 'simulator/', 'wasm/']],
     ['test/', ['']],
   ];
 
@@ -45,17 +49,29 @@ describe('the tree', () => {
     assert.deepEqual(wrong, []);
   });
 
-  it('has ports and a core that share nothing but types', () => {
+  it('has a core that takes nothing but types from the ports', () => {
     const wrong: string[] = [];
     for (const [file, imported] of imports) {
+      if (!file.startsWith('agent/core/')) continue;
       for (const { target, typeOnly } of imported) {
-        const crosses =
-          (file.startsWith('agent/core/') && target.startsWith('agent/ports/')) ||
-          (file.startsWith('agent/ports/') && target.startsWith('agent/core/'));
-        if (crosses && !typeOnly) wrong.push(`${file} -> ${target}`);
+        if (target.startsWith('agent/ports/') && !typeOnly) wrong.push(`${file} -> ${target}`);
       }
     }
     assert.deepEqual(wrong, []);
+  });
+
+  it('has no cycle of files that import values of each other', () => {
+    const graph = new Map<string, Set<string>>();
+    for (const [file, imported] of imports) {
+      const targets = imported.filter(({ kind, typeOnly }) => kind === 'file' && !typeOnly);
+      graph.set(file, new Set(targets.map(({ target }) => target)));
+    }
+    assert.deepEqual(findCycles(graph), []);
+  });
+
+  it('has no cycle of folders in the core, not by types either', () => {
+    assert.deepEqual(findCycles(foldersOf('agent/core/')), []);
+    assert.deepEqual(findCycles(foldersOf('protocol/')), []);
   });
 
   it('imports each package in one file outside test/', () => {
@@ -107,12 +123,12 @@ describe('the tree', () => {
   });
 });
 
-describe('the core', () => {
+describe('the core and the protocol', () => {
   it('has no clock, chance, I/O or waiting of its own', () => {
     const impure =
       /\b(Date\.now|new Date\(\)|performance\.|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|process\.(?!js)|async |await |Promise\b|globalThis|fetch\()/;
     const wrong = files
-      .filter((file) => file.startsWith('agent/core/'))
+      .filter((file) => /^(agent\/core|protocol)\//.test(file))
       .flatMap((file) =>
         withoutComments(read(file))
           .split('\n')
@@ -121,7 +137,7 @@ describe('the core', () => {
       );
     assert.deepEqual(wrong, []);
     for (const [file, imported] of imports) {
-      if (!file.startsWith('agent/core/')) continue;
+      if (!/^(agent\/core|protocol)\//.test(file)) continue;
       for (const { kind, target } of imported) assert.equal(kind, 'file', `${file} -> ${target}`);
     }
   });
@@ -157,7 +173,7 @@ describe('the documentation', () => {
       [...read('docs/wire.cddl').matchAll(/^([a-z][a-z0-9-]*) =/gm)].map(([, rule]) => rule),
     );
     const modules = files
-      .filter((file) => /^agent\/core\/((messages|documents)\/|.*-message\.ts$)/.test(file))
+      .filter((file) => /^protocol\/(messages|documents)\//.test(file))
       .map((file) => path.basename(file, '.ts'));
     assert.ok(modules.length > 10);
     assert.deepEqual(
@@ -208,6 +224,38 @@ interface Import {
   /** The source file from the root, the package's specifier, or the module of Node. */
   readonly target: string;
   readonly typeOnly: boolean;
+}
+
+/** What the folders of a tree import of each other; a file that lies in none stands for itself. */
+function foldersOf(tree: string): ReadonlyMap<string, ReadonlySet<string>> {
+  const partOf = (file: string): string => file.slice(tree.length).split('/')[0] ?? '';
+  const graph = new Map<string, Set<string>>();
+  for (const [file, imported] of imports) {
+    if (!file.startsWith(tree)) continue;
+    const targets = graph.get(partOf(file)) ?? new Set();
+    for (const { target } of imported) {
+      if (target.startsWith(tree) && partOf(target) !== partOf(file)) targets.add(partOf(target));
+    }
+    graph.set(partOf(file), targets);
+  }
+  return graph;
+}
+
+/** The cycles that a walk from every node runs into, each written out. */
+function findCycles(graph: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] {
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  const walk = (node: string, trail: readonly string[]): void => {
+    if (trail.includes(node)) {
+      cycles.push([...trail.slice(trail.indexOf(node)), node].join(' -> '));
+      return;
+    }
+    if (done.has(node)) return;
+    for (const next of graph.get(node) ?? []) walk(next, [...trail, node]);
+    done.add(node);
+  };
+  for (const node of graph.keys()) walk(node, []);
+  return cycles;
 }
 
 /** All files of the tree, from the root, without what is installed or built. */

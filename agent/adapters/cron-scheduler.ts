@@ -1,5 +1,5 @@
 import { schedule, validate } from 'node-cron';
-import { CodedError } from '../core/coded-error.js';
+import { CodedError } from '../../protocol/coded-error.js';
 import type { Scheduler } from '../ports/scheduler.js';
 
 /** Longer delays overflow the timer of Node and would fire at once. */

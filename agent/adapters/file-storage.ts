@@ -1,7 +1,7 @@
 import { constants, promises as fs } from 'node:fs';
 import path from 'node:path';
 import type { Storage } from '../ports/storage.js';
-import { accept, refuse, type Result } from '../core/result.js';
+import { accept, refuse, type Result } from '../../protocol/result.js';
 
 export interface FileStorageOptions {
   /** The folder that belongs to this device alone; made where it is missing. */

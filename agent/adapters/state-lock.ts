@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import process from 'node:process';
-import { CodedError } from '../core/coded-error.js';
+import { CodedError } from '../../protocol/coded-error.js';
 
 /**
  * Makes sure that one process at a time uses a state directory, and gives the way to leave it. The lock is

@@ -1,19 +1,20 @@
+import type { AgentSettings } from './settings.js';
+import { Presence } from './presence.js';
 import { Desired } from './desired.js';
-import type { AgentSettings, Device, Report } from './device.js';
+import type { Device } from './device.js';
 import type { Effect, Input, Instant, Payload, Vitals } from './effect.js';
 import { Exchange } from './exchange.js';
 import { DecisionLog } from './log/decision-log.js';
-import { eventMessage } from './messages/event.js';
-import type { ReportMessage } from './messages/report.js';
-import { Presence } from './messages/presence.js';
-import { stateMessage } from './messages/state.js';
+import { eventMessage, type Report } from '../../protocol/messages/event.js';
+import type { ReportMessage } from '../../protocol/messages/report.js';
+import { stateMessage } from '../../protocol/messages/state.js';
 import { Tasks, Turnstile, wait, type Process } from './process.js';
-import { Slot } from './slot.js';
+import { Slot } from './slot/slot.js';
 import type { StoredRelease } from './state/record.js';
 import { RecordKeeper } from './state/record-keeper.js';
 import { measure } from './telemetry/measure.js';
-import { senmlPack } from './telemetry/senml.js';
-import { createTopics, type Topics } from './topics.js';
+import { senmlPack } from '../../protocol/messages/telemetry.js';
+import { createTopics, type Topics } from '../../protocol/topics.js';
 import { Trust } from './trust.js';
 import { collectGarbage } from './update/garbage.js';
 

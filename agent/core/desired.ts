@@ -1,14 +1,14 @@
-import { toHex } from './bytes.js';
-import type { Code } from './codes.js';
-import { assign } from './assignment/assign.js';
+import { toHex } from '../../protocol/bytes.js';
+import type { Code } from '../../protocol/codes.js';
+import { assign } from '../../protocol/assignment/assign.js';
 import type { Device } from './device.js';
-import { parseBeacon } from './documents/beacon.js';
-import { parsePolicy, type Policy } from './documents/policy.js';
-import type { ReleaseRef } from './documents/release-ref.js';
-import { limits } from './limits.js';
+import { parseBeacon } from '../../protocol/documents/beacon.js';
+import { parsePolicy, type Policy } from '../../protocol/documents/policy.js';
+import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
+import { limits } from '../../protocol/limits.js';
 import { Turnstile, wait, type Process } from './process.js';
-import { accept, refuse, type Result } from './result.js';
-import type { Slot } from './slot.js';
+import { accept, refuse, type Result } from '../../protocol/result.js';
+import type { Slot } from './slot/slot.js';
 import type { Desire } from './slot/offer.js';
 import { slotOf, withSlot, type StoredRelease } from './state/record.js';
 

@@ -1,5 +1,5 @@
 import type { Handle, ModelFacts } from '../ports/engine.js';
-import type { Rejection, Result } from './result.js';
+import type { Rejection, Result } from '../../protocol/result.js';
 
 /** What is published: encoded at the edge, because codecs for plain messages are no decisions. */
 export type Payload =

@@ -1,5 +1,5 @@
 import type { Tasks } from './process.js';
-import type { Rejection } from './result.js';
+import type { Rejection } from '../../protocol/result.js';
 
 /** What to do with one subscribed topic. */
 export interface Subscriber {

@@ -1,9 +1,14 @@
-import { openSign } from './cose/sign.js';
-import { openSign1 } from './cose/sign1.js';
-import type { Signer } from './cose/header.js';
-import { findSigner, isExpired, parseKeyset, type Keyset } from './documents/keyset.js';
+import { openSign } from '../../protocol/cose/sign.js';
+import { openSign1 } from '../../protocol/cose/sign1.js';
+import type { Signer } from '../../protocol/cose/header.js';
+import {
+  findSigner,
+  isExpired,
+  parseKeyset,
+  type Keyset,
+} from '../../protocol/documents/keyset.js';
 import { ask, type Process } from './process.js';
-import { accept, refuse, type Result } from './result.js';
+import { accept, refuse, type Result } from '../../protocol/result.js';
 
 /**
  * Decides which documents to believe. Before a signature holds, only its envelope is looked at; what it

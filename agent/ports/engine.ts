@@ -1,7 +1,10 @@
-import type { Result } from '../core/result.js';
+import type { Result } from '../../protocol/result.js';
 
 /** TensorFlow Lite's element types that the core can carry. */
 export type TensorType = 'float32' | 'int8' | 'uint8' | 'int16' | 'int32' | 'int64' | 'bool';
+
+/** Element types that a pipeline can write to and read from. */
+export type ElementType = Extract<TensorType, 'float32' | 'int8' | 'uint8' | 'int16' | 'int32'>;
 
 /** What is known of a tensor at the border of a model. */
 export interface TensorFacts {

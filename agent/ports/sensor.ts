@@ -1,4 +1,4 @@
-import type { Rejection } from '../core/result.js';
+import type { Rejection } from '../../protocol/result.js';
 
 /** Samples on their way to the window. The array is the sensor's again when `samples` returns. */
 export interface SensorListener {

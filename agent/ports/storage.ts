@@ -1,4 +1,4 @@
-import type { Result } from '../core/result.js';
+import type { Result } from '../../protocol/result.js';
 
 /**
  * Named files of one device, in a flat tree `folder/name`. Names match

@@ -1,4 +1,4 @@
-import type { Result, Rejection } from '../core/result.js';
+import type { Result, Rejection } from '../../protocol/result.js';
 
 export interface Message {
   readonly topic: string;

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
-import { CodedError } from '../../agent/core/coded-error.js';
-import { codeOfEngineNumber } from '../../agent/core/engine-codes.js';
+import { CodedError } from '../../protocol/coded-error.js';
+import { codeOfEngineNumber } from '../../protocol/engine-codes.js';
 import {
   ConformanceFolderError,
   readConformanceFolder,

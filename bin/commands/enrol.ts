@@ -1,5 +1,5 @@
-import { CodedError } from '../../agent/core/coded-error.js';
-import { createTopics } from '../../agent/core/topics.js';
+import { CodedError } from '../../protocol/coded-error.js';
+import { createTopics } from '../../protocol/topics.js';
 import { accessRules, mosquittoAclLines } from '../../operator/roster/access-rules.js';
 import { createCredential, mosquittoPasswordLine } from '../../operator/roster/credential.js';
 import {

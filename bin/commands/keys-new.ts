@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { toHex } from '../../agent/core/bytes.js';
+import { toHex } from '../../protocol/bytes.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { jsonOption, type Command } from '../command.js';
 

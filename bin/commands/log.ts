@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { loadConfiguration } from '../../agent/adapters/configuration/load.js';
-import { codes } from '../../agent/core/codes.js';
-import { isoTime } from '../../agent/core/iso-time.js';
+import { codes } from '../../protocol/codes.js';
+import { isoTime } from '../../protocol/iso-time.js';
 import {
   decisionLogName,
   decodeDecisions,

@@ -1,5 +1,5 @@
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
-import { toHex } from '../../agent/core/bytes.js';
+import { toHex } from '../../protocol/bytes.js';
 import { parseReleaseFile } from '../../operator/release/release-file.js';
 import { jsonOption, type Command } from '../command.js';
 import { readNamedFile } from '../files.js';

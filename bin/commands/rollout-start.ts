@@ -1,6 +1,6 @@
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
-import { CodedError } from '../../agent/core/coded-error.js';
+import { CodedError } from '../../protocol/coded-error.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
 import type { PublishTools } from '../../operator/publish/publish-policy.js';
 import { parseReleaseFile, type ReleaseFile } from '../../operator/release/release-file.js';

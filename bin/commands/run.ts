@@ -1,6 +1,6 @@
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createWorkerEngine } from '../../agent/adapters/engine/worker-engine.js';
-import { CodedError, expectOk } from '../../agent/core/coded-error.js';
+import { CodedError, expectOk } from '../../protocol/coded-error.js';
 import type { TensorFacts } from '../../agent/ports/engine.js';
 import { readValues } from '../../wasm/workbench/tensor-values.js';
 import { byteLengthOf } from '../../wasm/workbench/packed-tensors.js';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createPinoLog } from '../../agent/adapters/pino-log.js';
-import { CodedError } from '../../agent/core/coded-error.js';
+import { CodedError } from '../../protocol/coded-error.js';
 import { createLiveFleet } from '../../simulator/live-fleet.js';
 import { environments, type EnvironmentName } from '../../simulator/signals/environment.js';
 import { jsonOption, type Command, type ExitCode } from '../command.js';

@@ -1,7 +1,7 @@
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
-import { CodedError } from '../../agent/core/coded-error.js';
-import type { Rejection } from '../../agent/core/result.js';
-import { createTopics, slotPattern } from '../../agent/core/topics.js';
+import { CodedError } from '../../protocol/coded-error.js';
+import type { Rejection } from '../../protocol/result.js';
+import { createTopics, slotPattern } from '../../protocol/topics.js';
 import { FleetView, type FleetRow } from '../../operator/fleet/fleet-view.js';
 import { subscribeFleet } from '../../operator/fleet/subscribe-fleet.js';
 import { readRoster } from '../../operator/roster/roster.js';

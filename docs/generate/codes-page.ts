@@ -1,4 +1,4 @@
-import { codes, type Area, type CodeEntry } from '../../agent/core/codes.js';
+import { codes, type Area, type CodeEntry } from '../../protocol/codes.js';
 
 const areaTitles: Readonly<Record<Area, string>> = {
   usage: 'Command line',
@@ -17,7 +17,7 @@ export function renderCodesPage(): string {
     '# Codes',
     '',
     'Every refusal, event and failure has one of these codes; a code never changes its meaning. This page is made from',
-    '`agent/core/codes.ts` by `npm run docs`.',
+    '`protocol/codes.ts` by `npm run docs`.',
   ];
   for (const [area, title] of Object.entries(areaTitles)) {
     const entries = Object.entries<CodeEntry>(codes).filter(([, entry]) => entry.area === area);

@@ -1,6 +1,6 @@
-import type { PairReport, ReleaseReport, ReportMessage } from '../../agent/core/messages/report.js';
-import type { PresenceMessage } from '../../agent/core/messages/presence.js';
-import { slotPattern } from '../../agent/core/topics.js';
+import type { PairReport, ReleaseReport, ReportMessage } from '../../protocol/messages/report.js';
+import type { PresenceMessage } from '../../protocol/messages/presence.js';
+import { slotPattern } from '../../protocol/topics.js';
 import { readMessage, type MessageFields } from './message-fields.js';
 
 /**

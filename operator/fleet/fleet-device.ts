@@ -1,4 +1,4 @@
-import type { PresenceMessage } from '../../agent/core/messages/presence.js';
+import type { PresenceMessage } from '../../protocol/messages/presence.js';
 import {
   parseEvent,
   parsePresence,

@@ -1,6 +1,6 @@
-import { decodePlainCbor } from '../../agent/core/cbor/decode.js';
-import type { CborMap, CborValue } from '../../agent/core/cbor/value.js';
-import { limits } from '../../agent/core/limits.js';
+import { decodePlainCbor } from '../../protocol/cbor/decode.js';
+import type { CborMap, CborValue } from '../../protocol/cbor/value.js';
+import { limits } from '../../protocol/limits.js';
 
 /** Counts of one message: so small that years of them add up exactly. */
 const mostCount = 2 ** 40;

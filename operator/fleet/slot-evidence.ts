@@ -1,6 +1,10 @@
-import { latencyShape } from '../../agent/core/experiment/evidence.js';
-import type { PairReport, ReleaseReport, ReportMessage } from '../../agent/core/messages/report.js';
-import { LogSketch } from '../../agent/core/statistics/log-sketch.js';
+import {
+  type PairReport,
+  type ReleaseReport,
+  type ReportMessage,
+  latencyShape,
+} from '../../protocol/messages/report.js';
+import { LogSketch } from '../../protocol/statistics/log-sketch.js';
 
 /** Releases, and pairs of them, that are kept of one slot: those with the highest numbers. */
 const mostKept = 64;

@@ -1,5 +1,5 @@
-import { refuse, type Rejection } from '../../agent/core/result.js';
-import type { Topics } from '../../agent/core/topics.js';
+import { refuse, type Rejection } from '../../protocol/result.js';
+import type { Topics } from '../../protocol/topics.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Message, Transport } from '../../agent/ports/transport.js';
 import type { FleetChannel } from './fleet-view.js';

@@ -1,5 +1,5 @@
 import { lockStateDir } from '../../agent/adapters/state-lock.js';
-import { CodedError } from '../../agent/core/coded-error.js';
+import { CodedError } from '../../protocol/coded-error.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 
 /** Does something while nobody else does so, and gives what comes of it. */

@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import { CodedError } from '../../agent/core/coded-error.js';
-import { sealSign } from '../../agent/core/cose/sign.js';
-import { encodeKeyset, roles, type Keyset } from '../../agent/core/documents/keyset.js';
+import { CodedError } from '../../protocol/coded-error.js';
+import { sealSign } from '../../protocol/cose/sign.js';
+import { encodeKeyset, roles, type Keyset } from '../../protocol/documents/keyset.js';
 import { generateSigningKey, importSigningKey, type SigningKey } from './signing-key.js';
 
 /**

@@ -6,8 +6,8 @@ import {
   sign,
   type KeyObject,
 } from 'node:crypto';
-import { coseKey } from '../../agent/core/documents/keyset.js';
-import { kidBytes } from '../../agent/core/cose/header.js';
+import { coseKey } from '../../protocol/documents/keyset.js';
+import { kidBytes } from '../../protocol/cose/header.js';
 
 /** An Ed25519 key that signs documents. */
 export interface SigningKey {

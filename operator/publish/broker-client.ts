@@ -1,5 +1,5 @@
-import { CodedError } from '../../agent/core/coded-error.js';
-import type { Result } from '../../agent/core/result.js';
+import { CodedError } from '../../protocol/coded-error.js';
+import type { Result } from '../../protocol/result.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Transport } from '../../agent/ports/transport.js';
 

@@ -1,9 +1,9 @@
-import { sameBytes } from '../../agent/core/bytes.js';
-import { sealSign1 } from '../../agent/core/cose/sign1.js';
-import { encodeBeacon, type Beacon, type SlotBeacon } from '../../agent/core/documents/beacon.js';
-import { encodePolicy, type Policy } from '../../agent/core/documents/policy.js';
-import type { ReleaseRef } from '../../agent/core/documents/release-ref.js';
-import type { Topics } from '../../agent/core/topics.js';
+import { sameBytes } from '../../protocol/bytes.js';
+import { sealSign1 } from '../../protocol/cose/sign1.js';
+import { encodeBeacon, type Beacon, type SlotBeacon } from '../../protocol/documents/beacon.js';
+import { encodePolicy, type Policy } from '../../protocol/documents/policy.js';
+import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
+import type { Topics } from '../../protocol/topics.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Exclusively } from '../keys/folder-turn.js';
 import type { KeyFolder } from '../keys/key-folder.js';

@@ -1,7 +1,6 @@
-import { sameBytes, toHex } from '../../agent/core/bytes.js';
-import { CodedError } from '../../agent/core/coded-error.js';
-import { everyone } from '../../agent/core/documents/policy.js';
-import { shortestTrial, type TrialTerms } from '../../agent/core/update/trial.js';
+import { shortestTrial, type TrialTerms, everyone } from '../../protocol/documents/policy.js';
+import { sameBytes, toHex } from '../../protocol/bytes.js';
+import { CodedError } from '../../protocol/coded-error.js';
 import type { ReleaseFile } from '../release/release-file.js';
 import { splitBlocks } from '../release/split-blocks.js';
 import { publishPolicy, type PolicyPublication, type PublishTools } from './publish-policy.js';

@@ -1,10 +1,10 @@
 import type { Crypto } from '../../agent/ports/crypto.js';
-import { openSign1 } from '../../agent/core/cose/sign1.js';
-import { parseBeacon, type Beacon } from '../../agent/core/documents/beacon.js';
-import { findSigner } from '../../agent/core/documents/keyset.js';
-import { parsePolicy, type Policy } from '../../agent/core/documents/policy.js';
-import type { Result } from '../../agent/core/result.js';
-import type { Topics } from '../../agent/core/topics.js';
+import { openSign1 } from '../../protocol/cose/sign1.js';
+import { parseBeacon, type Beacon } from '../../protocol/documents/beacon.js';
+import { findSigner } from '../../protocol/documents/keyset.js';
+import { parsePolicy, type Policy } from '../../protocol/documents/policy.js';
+import type { Result } from '../../protocol/result.js';
+import type { Topics } from '../../protocol/topics.js';
 import type { KeyFolder } from '../keys/key-folder.js';
 import { readKeyset } from '../release/verify-release.js';
 import type { BrokerClient } from './broker-client.js';

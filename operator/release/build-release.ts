@@ -1,14 +1,14 @@
-import { CodedError, expectOk } from '../../agent/core/coded-error.js';
-import { sealSign1 } from '../../agent/core/cose/sign1.js';
+import { CodedError, expectOk } from '../../protocol/coded-error.js';
+import { sealSign1 } from '../../protocol/cose/sign1.js';
 import {
   encodeManifest,
   parseManifest,
   type Artifact,
   type ArtifactRole,
   type Manifest,
-} from '../../agent/core/documents/manifest.js';
-import type { Pipeline } from '../../agent/core/documents/pipeline.js';
-import { encodeSelfTest, type SelfTest } from '../../agent/core/documents/self-test.js';
+} from '../../protocol/documents/manifest.js';
+import type { Pipeline } from '../../protocol/documents/pipeline.js';
+import { encodeSelfTest, type SelfTest } from '../../protocol/documents/self-test.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Engine, ModelFacts } from '../../agent/ports/engine.js';
 import type { SigningKey } from '../keys/signing-key.js';

@@ -1,6 +1,6 @@
-import { expectOk } from '../../agent/core/coded-error.js';
-import type { Budget } from '../../agent/core/documents/manifest.js';
-import type { SelfTest, SelfTestVector } from '../../agent/core/documents/self-test.js';
+import { expectOk } from '../../protocol/coded-error.js';
+import type { Budget } from '../../protocol/documents/manifest.js';
+import type { SelfTest, SelfTestVector } from '../../protocol/documents/self-test.js';
 import type { Engine, ModelFacts } from '../../agent/ports/engine.js';
 
 /** What a model is and costs, found out by running it. */

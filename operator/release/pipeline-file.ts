@@ -1,9 +1,5 @@
-import { CodedError } from '../../agent/core/coded-error.js';
-import {
-  decisionKinds,
-  normaliseKinds,
-  type Pipeline,
-} from '../../agent/core/documents/pipeline.js';
+import { CodedError } from '../../protocol/coded-error.js';
+import { decisionKinds, normaliseKinds, type Pipeline } from '../../protocol/documents/pipeline.js';
 import type { TensorFacts } from '../../agent/ports/engine.js';
 
 /**

@@ -1,4 +1,4 @@
-import { CodedError } from '../../agent/core/coded-error.js';
+import { CodedError } from '../../protocol/coded-error.js';
 
 /**
  * What the builder of a model knows of its answers on reference data: a release carries it, signed, so that

@@ -1,10 +1,10 @@
-import { sameBytes } from '../../agent/core/bytes.js';
-import { decodeCbor } from '../../agent/core/cbor/decode.js';
-import { encodeCbor } from '../../agent/core/cbor/encode.js';
-import { Tagged, type CborMap, type CborValue } from '../../agent/core/cbor/value.js';
-import { CodedError, expectOk } from '../../agent/core/coded-error.js';
-import { openSign1 } from '../../agent/core/cose/sign1.js';
-import { parseManifest, type Manifest } from '../../agent/core/documents/manifest.js';
+import { sameBytes } from '../../protocol/bytes.js';
+import { decodeCbor } from '../../protocol/cbor/decode.js';
+import { encodeCbor } from '../../protocol/cbor/encode.js';
+import { Tagged, type CborMap, type CborValue } from '../../protocol/cbor/value.js';
+import { CodedError, expectOk } from '../../protocol/coded-error.js';
+import { openSign1 } from '../../protocol/cose/sign1.js';
+import { parseManifest, type Manifest } from '../../protocol/documents/manifest.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 
 /** A release as `release build` writes it to one file: the signed manifest and the bytes it names. */

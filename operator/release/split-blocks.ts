@@ -1,4 +1,4 @@
-import { blockHashBytes, type Transfer } from '../../agent/core/documents/manifest.js';
+import { blockHashBytes, type Transfer } from '../../protocol/documents/manifest.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 
 /** Fits every broker's packet limit that was found, and keeps a model of 300 KB at ten messages. */

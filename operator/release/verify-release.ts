@@ -1,7 +1,7 @@
-import { CodedError, expectOk } from '../../agent/core/coded-error.js';
-import { openSign } from '../../agent/core/cose/sign.js';
-import { openSign1 } from '../../agent/core/cose/sign1.js';
-import { findSigner, parseKeyset, type Keyset } from '../../agent/core/documents/keyset.js';
+import { CodedError, expectOk } from '../../protocol/coded-error.js';
+import { openSign } from '../../protocol/cose/sign.js';
+import { openSign1 } from '../../protocol/cose/sign1.js';
+import { findSigner, parseKeyset, type Keyset } from '../../protocol/documents/keyset.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { ReleaseFile } from './release-file.js';
 

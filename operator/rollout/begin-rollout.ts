@@ -1,6 +1,6 @@
-import { toHex } from '../../agent/core/bytes.js';
-import { CodedError } from '../../agent/core/coded-error.js';
-import type { Policy } from '../../agent/core/documents/policy.js';
+import { toHex } from '../../protocol/bytes.js';
+import { CodedError } from '../../protocol/coded-error.js';
+import type { Policy } from '../../protocol/documents/policy.js';
 import type { PublishTools } from '../publish/publish-policy.js';
 import { publishContent } from '../publish/publish-release.js';
 import { readPublishedState } from '../publish/published-state.js';

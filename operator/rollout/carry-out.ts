@@ -1,4 +1,4 @@
-import { CodedError } from '../../agent/core/coded-error.js';
+import { CodedError } from '../../protocol/coded-error.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import { publishPolicy, type PublishTools } from '../publish/publish-policy.js';
 import { isInForce } from './begin-rollout.js';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { CodedError } from '../../agent/core/coded-error.js';
+import { CodedError } from '../../protocol/coded-error.js';
 import { tryFolder } from '../keys/folder-turn.js';
 import { RolloutStore } from './rollout-store.js';
 

@@ -1,5 +1,5 @@
-import type { ReportMessage } from '../../agent/core/messages/report.js';
-import type { GateJudgement } from '../../agent/core/statistics/gate.js';
+import type { ReportMessage } from '../../protocol/messages/report.js';
+import type { GateJudgement } from '../../protocol/statistics/gate.js';
 import type { DeviceEvent, DeviceState } from '../fleet/device-messages.js';
 import { withEvent, withReport, withState } from './fleet-evidence.js';
 import type { RolloutRequest } from './requests.js';

@@ -1,6 +1,6 @@
-import { CodedError } from '../../agent/core/coded-error.js';
-import type { Rejection } from '../../agent/core/result.js';
-import type { Topics } from '../../agent/core/topics.js';
+import { CodedError } from '../../protocol/coded-error.js';
+import type { Rejection } from '../../protocol/result.js';
+import type { Topics } from '../../protocol/topics.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Transport } from '../../agent/ports/transport.js';
 import { parseEvent, parseReport, parseState } from '../fleet/device-messages.js';

@@ -1,6 +1,6 @@
-import { experimentName, isExposed } from '../../agent/core/assignment/bucket.js';
-import { fromHex } from '../../agent/core/bytes.js';
-import type { ReleaseReport, ReportMessage } from '../../agent/core/messages/report.js';
+import { experimentName, isExposed } from '../../protocol/assignment/bucket.js';
+import { fromHex } from '../../protocol/bytes.js';
+import type { ReleaseReport, ReportMessage } from '../../protocol/messages/report.js';
 import type { DeviceEvent, ReportedSlot } from '../fleet/device-messages.js';
 import {
   addPunctuality,

@@ -1,5 +1,5 @@
-import { lateMargin } from '../../agent/core/experiment/punctuality.js';
-import { logBetaBelow } from '../../agent/core/statistics/incomplete-beta.js';
+import { lateMargin } from '../../protocol/statistics/late-margin.js';
+import { logBetaBelow } from '../../protocol/statistics/incomplete-beta.js';
 
 /** How often a release was asked on one device, and how often it answered too late. */
 export interface Punctuality {

@@ -1,6 +1,6 @@
-import { fromHex } from '../../agent/core/bytes.js';
-import { everyone, type Arm, type Policy } from '../../agent/core/documents/policy.js';
-import type { ReleaseRef } from '../../agent/core/documents/release-ref.js';
+import { fromHex } from '../../protocol/bytes.js';
+import { everyone, type Arm, type Policy } from '../../protocol/documents/policy.js';
+import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
 import { shadowStep, type Rollout, type RolloutRelease } from './rollout.js';
 
 /** The policy that makes devices do what the present step of a rollout asks. */

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { CodedError } from '../../agent/core/coded-error.js';
+import { CodedError } from '../../protocol/coded-error.js';
 import { isOver, type Rollout } from './rollout.js';
 
 /**

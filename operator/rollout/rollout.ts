@@ -1,6 +1,4 @@
-import type { Gate } from '../../agent/core/documents/policy.js';
-import type { ShadowTerms } from '../../agent/core/experiment/shadow.js';
-import type { TrialTerms } from '../../agent/core/update/trial.js';
+import type { ShadowTerms, TrialTerms, Gate } from '../../protocol/documents/policy.js';
 import type { Reference } from './health.js';
 import type { DeviceEvidence } from './fleet-evidence.js';
 import type { VerdictRecord } from './verdict.js';

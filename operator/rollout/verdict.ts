@@ -3,13 +3,13 @@ import {
   lowerBound,
   upperBound,
   type BernoulliCounts,
-} from '../../agent/core/statistics/beta-binomial.js';
+} from '../../protocol/statistics/beta-binomial.js';
 import {
   judgeGate,
   type GateJudgement,
   type GuardrailEvidence,
-} from '../../agent/core/statistics/gate.js';
-import { rateRatioLowerBound, type EventCounts } from '../../agent/core/statistics/rare-events.js';
+} from '../../protocol/statistics/gate.js';
+import { rateRatioLowerBound, type EventCounts } from '../../protocol/statistics/rare-events.js';
 import { evidenceOf, hasCompared, isInRamp, type DeviceEvidence } from './fleet-evidence.js';
 import { isUnsure, mixDistance } from './health.js';
 import { isLater } from './punctuality.js';

@@ -1,5 +1,5 @@
-import { slotPattern, type Topics } from '../../agent/core/topics.js';
-import { CodedError } from '../../agent/core/coded-error.js';
+import { slotPattern, type Topics } from '../../protocol/topics.js';
+import { CodedError } from '../../protocol/coded-error.js';
 
 /** What a device may do at the broker; everything else it may not. Filters of MQTT. */
 export interface AccessRules {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { CodedError } from '../../agent/core/coded-error.js';
-import { deviceIdPattern } from '../../agent/core/topics.js';
+import { CodedError } from '../../protocol/coded-error.js';
+import { deviceIdPattern } from '../../protocol/topics.js';
 
 /**
  * Which devices there are, as the operator knows them. It is the denominator of every rollout: a device

@@ -1,4 +1,4 @@
-import type { Topics } from '../../agent/core/topics.js';
+import type { Topics } from '../../protocol/topics.js';
 import type { DeviceMessage } from '../../operator/rollout/controller.js';
 import { parseDeviceMessage } from '../../operator/rollout/fleet-ears.js';
 

@@ -1,5 +1,5 @@
 import type { PlainCbor } from '../../agent/adapters/plain-cbor.js';
-import type { Topics } from '../../agent/core/topics.js';
+import type { Topics } from '../../protocol/topics.js';
 
 /** Something that a device reported of a release. */
 export interface LedgerEvent {

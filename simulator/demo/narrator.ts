@@ -1,4 +1,4 @@
-import type { GateJudgement } from '../../agent/core/statistics/gate.js';
+import type { GateJudgement } from '../../protocol/statistics/gate.js';
 import type { Rollout } from '../../operator/rollout/rollout.js';
 import type { LedgerEvent } from './ledger.js';
 

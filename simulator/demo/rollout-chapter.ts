@@ -1,5 +1,5 @@
-import { toHex } from '../../agent/core/bytes.js';
-import type { GateJudgement } from '../../agent/core/statistics/gate.js';
+import { toHex } from '../../protocol/bytes.js';
+import type { GateJudgement } from '../../protocol/statistics/gate.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import { publishContent } from '../../operator/publish/publish-release.js';
 import type { PublishTools } from '../../operator/publish/publish-policy.js';

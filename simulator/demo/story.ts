@@ -1,4 +1,4 @@
-import { codes } from '../../agent/core/codes.js';
+import { codes } from '../../protocol/codes.js';
 import type { PublishTools } from '../../operator/publish/publish-policy.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';

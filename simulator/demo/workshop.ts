@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Engine } from '../../agent/ports/engine.js';
-import { expectOk } from '../../agent/core/coded-error.js';
-import { parseSelfTest } from '../../agent/core/documents/self-test.js';
+import { expectOk } from '../../protocol/coded-error.js';
+import { parseSelfTest } from '../../protocol/documents/self-test.js';
 import type { SigningKey } from '../../operator/keys/signing-key.js';
 import {
   buildRelease,

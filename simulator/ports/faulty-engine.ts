@@ -1,4 +1,4 @@
-import { refuse } from '../../agent/core/result.js';
+import { refuse } from '../../protocol/result.js';
 import type { Engine, Handle } from '../../agent/ports/engine.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 

@@ -1,5 +1,5 @@
 import { Outbox } from '../../agent/adapters/mqtt/outbox.js';
-import { accept, refuse, type Rejection, type Result } from '../../agent/core/result.js';
+import { accept, refuse, type Rejection, type Result } from '../../protocol/result.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Message, Transport, TransportListener } from '../../agent/ports/transport.js';
 

@@ -1,4 +1,4 @@
-import { accept, refuse, type Result } from '../../agent/core/result.js';
+import { accept, refuse, type Result } from '../../protocol/result.js';
 import type { Storage } from '../../agent/ports/storage.js';
 
 /** The disk of a simulated device: it outlives the device's process. */

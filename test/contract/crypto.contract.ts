@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { toHex } from '../../agent/core/bytes.js';
+import { toHex } from '../../protocol/bytes.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import { fromHex } from '../helpers/hex.js';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
-import type { Result } from '../../agent/core/result.js';
+import type { Result } from '../../protocol/result.js';
 import type { Engine } from '../../agent/ports/engine.js';
 import { assembleHostileCore } from '../helpers/hostile-core.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Result } from '../../agent/core/result.js';
+import type { Result } from '../../protocol/result.js';
 import type { Storage } from '../../agent/ports/storage.js';
 
 /** A storage that holds nothing yet. */

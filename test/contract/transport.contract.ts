@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Rejection, Result } from '../../agent/core/result.js';
+import type { Rejection, Result } from '../../protocol/result.js';
 import type { Message, Transport } from '../../agent/ports/transport.js';
 import { Mailbox } from '../helpers/mailbox.js';
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { MqttTransport, MqttTransportOptions } from '../../agent/adapters/mqtt/transport.js';
-import { createTopics } from '../../agent/core/topics.js';
+import { createTopics } from '../../protocol/topics.js';
 import { createTransport } from '../agent/adapters/mqtt/broker-world.js';
 import {
   codeOf,

@@ -4,14 +4,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
-import { decodeCbor, decodePlainCbor } from '../../agent/core/cbor/decode.js';
-import type { CborMap, CborValue, Tagged } from '../../agent/core/cbor/value.js';
-import { expectOk } from '../../agent/core/coded-error.js';
-import { encodeBeacon } from '../../agent/core/documents/beacon.js';
-import { encodeKeyset } from '../../agent/core/documents/keyset.js';
-import { encodeManifest } from '../../agent/core/documents/manifest.js';
-import { encodePolicy, parsePolicy } from '../../agent/core/documents/policy.js';
-import type { ReportMessage } from '../../agent/core/messages/report.js';
+import { decodeCbor, decodePlainCbor } from '../../protocol/cbor/decode.js';
+import type { CborMap, CborValue, Tagged } from '../../protocol/cbor/value.js';
+import { expectOk } from '../../protocol/coded-error.js';
+import { encodeBeacon } from '../../protocol/documents/beacon.js';
+import { encodeKeyset } from '../../protocol/documents/keyset.js';
+import { encodeManifest } from '../../protocol/documents/manifest.js';
+import { encodePolicy, parsePolicy } from '../../protocol/documents/policy.js';
+import type { ReportMessage } from '../../protocol/messages/report.js';
 import { encodeReleaseFile, type ReleaseFile } from '../../operator/release/release-file.js';
 import {
   fixedKey,
@@ -192,10 +192,10 @@ describe('docs/wire.cddl', function () {
     ['result', ['label'], 4],
     ['telemetry', [0, 0], 7],
     ['telemetry', [0, 2], undefined],
-    ['label-message', ['window'], 1.5],
-    ['label-message', ['window'], undefined],
-    ['label-message', ['label'], 4],
-    ['label-message', ['label'], undefined],
+    ['label', ['window'], 1.5],
+    ['label', ['window'], undefined],
+    ['label', ['label'], 4],
+    ['label', ['label'], undefined],
   ];
   for (const [rule, where, value] of broken) {
     it(`refuses a ${rule} whose ${where.join('.')} is ${value === undefined ? 'missing' : 'wrong'}`, () => {

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as pass } from 'node:timers/promises';
-import type { ResultMessage } from '../../agent/core/messages/result.js';
+import type { ResultMessage } from '../../protocol/messages/result.js';
 import { Prng } from '../../simulator/prng.js';
 import type { AgentProcess } from '../helpers/agent-process.js';
 import type { Onlooker } from '../helpers/onlooker.js';

@@ -1,11 +1,10 @@
+import { shortestTrial, encodePolicy, everyone } from '../../protocol/documents/policy.js';
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { sealSign1 } from '../../agent/core/cose/sign1.js';
-import { shortestTrial } from '../../agent/core/update/trial.js';
-import { encodePolicy, everyone } from '../../agent/core/documents/policy.js';
-import { createTopics } from '../../agent/core/topics.js';
+import { sealSign1 } from '../../protocol/cose/sign1.js';
+import { createTopics } from '../../protocol/topics.js';
 import { generateSigningKey, type SigningKey } from '../../operator/keys/signing-key.js';
 import { startAgent, type AgentProcess } from '../helpers/agent-process.js';
 import { runCommand } from '../helpers/command-line.js';

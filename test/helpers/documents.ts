@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { encodeCbor } from '../../agent/core/cbor/encode.js';
-import type { CborMap, CborValue } from '../../agent/core/cbor/value.js';
-import { expectOk } from '../../agent/core/coded-error.js';
-import { decodePlainCbor } from '../../agent/core/cbor/decode.js';
-import type { Beacon } from '../../agent/core/documents/beacon.js';
-import type { Keyset } from '../../agent/core/documents/keyset.js';
-import type { Manifest } from '../../agent/core/documents/manifest.js';
-import type { Policy } from '../../agent/core/documents/policy.js';
-import type { SelfTest } from '../../agent/core/documents/self-test.js';
+import { encodeCbor } from '../../protocol/cbor/encode.js';
+import type { CborMap, CborValue } from '../../protocol/cbor/value.js';
+import { expectOk } from '../../protocol/coded-error.js';
+import { decodePlainCbor } from '../../protocol/cbor/decode.js';
+import type { Beacon } from '../../protocol/documents/beacon.js';
+import type { Keyset } from '../../protocol/documents/keyset.js';
+import type { Manifest } from '../../protocol/documents/manifest.js';
+import type { Policy } from '../../protocol/documents/policy.js';
+import type { SelfTest } from '../../protocol/documents/self-test.js';
 import { importSigningKey, type SigningKey } from '../../operator/keys/signing-key.js';
 
 /** A real Ed25519 key that is the same in every run, so that failing examples can be tried again. */

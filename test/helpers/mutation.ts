@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { codes } from '../../agent/core/codes.js';
-import { CodedError } from '../../agent/core/coded-error.js';
+import { codes } from '../../protocol/codes.js';
+import { CodedError } from '../../protocol/coded-error.js';
 
 /** What a decoder did with some bytes: gave a value, or refused them with a code. */
 type Outcome = { readonly value: unknown } | { readonly code: string | undefined };

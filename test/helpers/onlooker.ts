@@ -1,11 +1,11 @@
 import { Socket } from 'node:net';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
-import type { EventMessage } from '../../agent/core/messages/event.js';
-import { parsePresence, type PresenceMessage } from '../../agent/core/messages/presence.js';
-import type { ResultMessage } from '../../agent/core/messages/result.js';
-import type { StateMessage } from '../../agent/core/messages/state.js';
-import { createTopics } from '../../agent/core/topics.js';
+import type { EventMessage } from '../../protocol/messages/event.js';
+import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
+import type { ResultMessage } from '../../protocol/messages/result.js';
+import type { StateMessage } from '../../protocol/messages/state.js';
+import { createTopics } from '../../protocol/topics.js';
 import { Journal } from './journal.js';
 
 /** Sees on the broker what one device says of itself, and publishes as any client may. */

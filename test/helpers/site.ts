@@ -1,3 +1,9 @@
+import {
+  type ShadowTerms,
+  shortestTrial,
+  type TrialTerms,
+  everyone,
+} from '../../protocol/documents/policy.js';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,11 +14,8 @@ import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
-import { everyone } from '../../agent/core/documents/policy.js';
-import type { ReleaseRef } from '../../agent/core/documents/release-ref.js';
-import type { ShadowTerms } from '../../agent/core/experiment/shadow.js';
-import { shortestTrial, type TrialTerms } from '../../agent/core/update/trial.js';
-import { createTopics } from '../../agent/core/topics.js';
+import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
+import { createTopics } from '../../protocol/topics.js';
 import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import fc from 'fast-check';
-import type { PairReport } from '../../agent/core/messages/report.js';
+import type { PairReport } from '../../protocol/messages/report.js';
 import { Course } from './course.js';
 import { filesIn } from './disk-files.js';
 import { lives, type Happening } from './happening.js';

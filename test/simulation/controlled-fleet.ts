@@ -15,7 +15,8 @@ import type { Condition } from '../../simulator/signals/condition.js';
 import { environments, type EnvironmentName } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
 import type { WorldDevice } from './world-device.js';
-import { slot, type World } from './world.js';
+import { slot } from './world-slot.js';
+import type { World } from './world.js';
 
 export interface ControlledFleetOptions {
   readonly devices: number;

@@ -1,6 +1,5 @@
+import { shortestTrial, type TrialTerms, everyone } from '../../protocol/documents/policy.js';
 import assert from 'node:assert/strict';
-import { everyone } from '../../agent/core/documents/policy.js';
-import { shortestTrial, type TrialTerms } from '../../agent/core/update/trial.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';

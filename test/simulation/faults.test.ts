@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { codes } from '../../agent/core/codes.js';
+import { codes } from '../../protocol/codes.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';

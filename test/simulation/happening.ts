@@ -1,6 +1,5 @@
+import { shortestTrial, type TrialTerms, everyone } from '../../protocol/documents/policy.js';
 import fc from 'fast-check';
-import { everyone } from '../../agent/core/documents/policy.js';
-import { shortestTrial, type TrialTerms } from '../../agent/core/update/trial.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { World } from './world.js';
 

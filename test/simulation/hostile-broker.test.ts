@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { mutationsOf } from '../helpers/mutation.js';
-import { slot, World } from './world.js';
+import { slot } from './world-slot.js';
+import { World } from './world.js';
 
 describe('A device on a broker to which somebody else writes', () => {
   it('answers on, whatever comes on its topics, and is fit for the next release', async () => {

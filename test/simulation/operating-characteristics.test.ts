@@ -4,18 +4,18 @@ import {
   logEValue,
   logEValueAbove,
   logEValueBelow,
-} from '../../agent/core/statistics/beta-binomial.js';
-import { equalEdges, Histogram } from '../../agent/core/statistics/histogram.js';
+} from '../../protocol/statistics/beta-binomial.js';
+import { equalEdges, Histogram } from '../../protocol/statistics/histogram.js';
 import {
   populationStability,
   populationStabilityLimit,
-} from '../../agent/core/statistics/population-stability.js';
-import { differenceInterval } from '../../agent/core/statistics/proportion-difference.js';
+} from '../../protocol/statistics/population-stability.js';
+import { differenceInterval } from '../../protocol/statistics/proportion-difference.js';
 import {
   logEValueOfExcess,
   treatedChance,
   type EventCounts,
-} from '../../agent/core/statistics/rare-events.js';
+} from '../../protocol/statistics/rare-events.js';
 import { Prng } from '../../simulator/prng.js';
 
 /**

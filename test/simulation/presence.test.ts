@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { parsePresence, type PresenceMessage } from '../../agent/core/messages/presence.js';
+import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
 import { World } from './world.js';
 
 describe('The presence of a device', () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
-import { toHex } from '../../agent/core/bytes.js';
-import { isExposed, experimentName } from '../../agent/core/assignment/bucket.js';
-import type { PairReport, ReleaseReport, ReportMessage } from '../../agent/core/messages/report.js';
+import { toHex } from '../../protocol/bytes.js';
+import { isExposed, experimentName } from '../../protocol/assignment/bucket.js';
+import type { PairReport, ReleaseReport, ReportMessage } from '../../protocol/messages/report.js';
 import { buildRelease } from '../../operator/release/build-release.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { toHex } from '../../agent/core/bytes.js';
+import { toHex } from '../../protocol/bytes.js';
 import { decisionLogName, decodeDecisions } from '../../agent/core/log/decision-log.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';

@@ -1,10 +1,11 @@
+import type { SlotSettings } from '../../agent/core/settings.js';
 import assert from 'node:assert/strict';
-import type { SlotSettings } from '../../agent/core/device.js';
-import { toHex } from '../../agent/core/bytes.js';
+import { toHex } from '../../protocol/bytes.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import { filesIn } from './disk-files.js';
 import { settle } from './settle.js';
-import { slot, World } from './world.js';
+import { slot } from './world-slot.js';
+import { World } from './world.js';
 import { periodMs, type WorldDevice, type WorldDeviceOptions } from './world-device.js';
 
 const otherSlot = 'bearing';

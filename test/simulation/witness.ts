@@ -1,6 +1,6 @@
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
-import type { EventMessage } from '../../agent/core/messages/event.js';
-import type { ResultMessage } from '../../agent/core/messages/result.js';
+import type { EventMessage } from '../../protocol/messages/event.js';
+import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { Message } from '../../agent/ports/transport.js';
 import type { World } from './world.js';
 import type { WorldDevice } from './world-device.js';

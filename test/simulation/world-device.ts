@@ -1,10 +1,10 @@
+import type { AgentSettings, SlotSettings } from '../../agent/core/settings.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
-import type { AgentSettings, SlotSettings } from '../../agent/core/device.js';
-import type { ReportMessage } from '../../agent/core/messages/report.js';
-import type { ResultMessage } from '../../agent/core/messages/result.js';
-import type { SlotState, StateMessage } from '../../agent/core/messages/state.js';
+import type { ReportMessage } from '../../protocol/messages/report.js';
+import type { ResultMessage } from '../../protocol/messages/result.js';
+import type { SlotState, StateMessage } from '../../protocol/messages/state.js';
 import { decodeRecord } from '../../agent/core/state/record-codec.js';
 import { slotOf, type SlotRecord } from '../../agent/core/state/record.js';
 import {
@@ -26,7 +26,8 @@ import { channels } from '../../simulator/signals/accelerometer.js';
 import { environments } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../../simulator/simulated-device.js';
-import { slot, type World } from './world.js';
+import { slot } from './world-slot.js';
+import type { World } from './world.js';
 
 export interface WorldDeviceOptions {
   readonly deviceId?: string;

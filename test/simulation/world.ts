@@ -1,3 +1,9 @@
+import {
+  type ShadowTerms,
+  shortestTrial,
+  everyone,
+  type Policy,
+} from '../../protocol/documents/policy.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -5,13 +11,10 @@ import { createInProcessEngine } from '../../agent/adapters/engine/in-process-en
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
-import { toHex } from '../../agent/core/bytes.js';
-import type { Manifest } from '../../agent/core/documents/manifest.js';
-import { everyone, type Policy } from '../../agent/core/documents/policy.js';
-import type { ReleaseRef } from '../../agent/core/documents/release-ref.js';
-import type { ShadowTerms } from '../../agent/core/experiment/shadow.js';
-import { createTopics, type DeviceTopic } from '../../agent/core/topics.js';
-import { shortestTrial } from '../../agent/core/update/trial.js';
+import { toHex } from '../../protocol/bytes.js';
+import type { Manifest } from '../../protocol/documents/manifest.js';
+import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
+import { createTopics, type DeviceTopic } from '../../protocol/topics.js';
 import type { Message } from '../../agent/ports/transport.js';
 import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
@@ -28,10 +31,8 @@ import { Workshop } from '../../simulator/demo/workshop.js';
 import { ManualTime } from '../../simulator/ports/manual-time.js';
 import { MemoryBroker } from '../../simulator/ports/memory-broker.js';
 import { sampleWallMs, fixedKey } from '../helpers/documents.js';
+import { slot } from './world-slot.js';
 import { WorldDevice, type WorldDeviceOptions } from './world-device.js';
-
-/** The slot of every release of the workshop. */
-export const slot = 'vibration';
 
 /** What a policy may say besides its champion. */
 export interface WorldPolicy {

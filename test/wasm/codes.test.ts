@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { codes, type CodeEntry } from '../../agent/core/codes.js';
+import { codes, type CodeEntry } from '../../protocol/codes.js';
 
 describe('the numbers of the inference core', () => {
   it('are those of the one table of codes, under the same names', () => {

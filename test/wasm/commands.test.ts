@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Code } from '../../agent/core/codes.js';
+import type { Code } from '../../protocol/codes.js';
 
 const model = 'simulator/demo/models/vibration-v1.tflite';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
-import { codeOfEngineNumber } from '../../agent/core/engine-codes.js';
-import type { Code } from '../../agent/core/codes.js';
+import { codeOfEngineNumber } from '../../protocol/engine-codes.js';
+import type { Code } from '../../protocol/codes.js';
 import { EngineError, Interpreter } from '../../wasm/loader/interpreter.js';
 import { f32, i32, u8 } from '../helpers/flat-buffer.js';
 import {

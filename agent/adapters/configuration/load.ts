@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
-import { CodedError } from '../../core/coded-error.js';
+import { CodedError } from '../../../protocol/coded-error.js';
 import { checkSchedule } from '../cron-scheduler.js';
 import type { TlsMaterial } from '../mqtt/connection.js';
 import { checkConfiguration, type ConfigurationFile } from './schema.js';

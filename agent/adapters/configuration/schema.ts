@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { CodedError } from '../../core/coded-error.js';
-import { deviceIdPattern, slotPattern } from '../../core/topics.js';
+import { CodedError } from '../../../protocol/coded-error.js';
+import { deviceIdPattern, slotPattern } from '../../../protocol/topics.js';
 
 /**
  * The configuration file of an agent as one table: every key, its type, what is allowed, its default and its

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { accept } from '../../core/result.js';
+import { accept } from '../../../protocol/result.js';
 import { loadWasmModel, sizeOf, type WasmModel } from './loaded-model.js';
 import type { WorkerReply, WorkerRequest } from './worker-message.js';
 

@@ -1,4 +1,4 @@
-import { accept, refuse, type Result } from '../../core/result.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { Engine, Handle } from '../../ports/engine.js';
 import { loadWasmModel, type WasmModel } from './loaded-model.js';
 

@@ -1,6 +1,6 @@
 import { EngineError, Interpreter } from '../../../wasm/loader/interpreter.js';
-import { codeOfEngineNumber } from '../../core/engine-codes.js';
-import { accept, refuse, type Rejection, type Result } from '../../core/result.js';
+import { codeOfEngineNumber } from '../../../protocol/engine-codes.js';
+import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import type { ModelFacts } from '../../ports/engine.js';
 
 /** One model in an instance of its own, with the packed tensors of the engine port. */

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { accept, refuse, type Rejection, type Result } from '../../core/result.js';
+import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import type { ModelFacts } from '../../ports/engine.js';
 import type { LoadedModel, WorkerReply, WorkerRequest } from './worker-message.js';
 

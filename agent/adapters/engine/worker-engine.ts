@@ -1,4 +1,4 @@
-import { refuse, type Result } from '../../core/result.js';
+import { refuse, type Result } from '../../../protocol/result.js';
 import type { Engine, Handle } from '../../ports/engine.js';
 import { ModelWorker } from './model-worker.js';
 

@@ -1,4 +1,4 @@
-import type { Rejection, Result } from '../../core/result.js';
+import type { Rejection, Result } from '../../../protocol/result.js';
 import type { ModelFacts } from '../../ports/engine.js';
 
 /** What the agent tells a model's worker. One request at a time; each has one reply. */

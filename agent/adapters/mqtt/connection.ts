@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
-import type { Rejection } from '../../core/result.js';
+import type { Rejection } from '../../../protocol/result.js';
 import { PacketGuard } from './packet-guard.js';
 
 /** PEM files as bytes. */

@@ -1,4 +1,4 @@
-import { accept, refuse, type Rejection, type Result } from '../../core/result.js';
+import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import type { Message } from '../../ports/transport.js';
 
 /** What a message takes besides its bytes, about. */

@@ -1,5 +1,5 @@
 import { MqttClient, type IClientOptions } from 'mqtt';
-import { accept, refuse, type Rejection, type Result } from '../../core/result.js';
+import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import type { Message } from '../../ports/transport.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 

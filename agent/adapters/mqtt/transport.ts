@@ -1,4 +1,4 @@
-import type { Result } from '../../core/result.js';
+import type { Result } from '../../../protocol/result.js';
 import type { Entropy } from '../../ports/entropy.js';
 import type { Scheduler } from '../../ports/scheduler.js';
 import type { Message, Transport, TransportListener } from '../../ports/transport.js';

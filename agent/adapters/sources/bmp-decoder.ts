@@ -1,5 +1,5 @@
 import { decode } from 'bmp-ts';
-import { accept, refuse } from '../../core/result.js';
+import { accept, refuse } from '../../../protocol/result.js';
 import { messageValues, type Decoder } from './decoder.js';
 import { detectPixelSign, readSigned, type PixelSign } from './pixel-sign.js';
 

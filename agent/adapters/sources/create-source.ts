@@ -4,7 +4,7 @@ import type { Clock } from '../../ports/clock.js';
 import type { Sensor } from '../../ports/sensor.js';
 import type { Transport } from '../../ports/transport.js';
 import type { SourceConfiguration } from '../configuration/schema.js';
-import { createDecoder } from './decoder.js';
+import { createDecoder } from './create-decoder.js';
 import { createMqttSource } from './mqtt-source.js';
 import { rawFrameBytes } from './raw-decoder.js';
 import { createStreamSource, type Cut } from './stream-source.js';

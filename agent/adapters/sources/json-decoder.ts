@@ -1,4 +1,4 @@
-import { accept, refuse, type Result } from '../../core/result.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 import { messageValues, type Decoder } from './decoder.js';
 
 /** A message of JSON may be that long; a frame has few digits. */

@@ -1,5 +1,5 @@
-import { accept, refuse } from '../../core/result.js';
-import type { ElementType } from '../../core/inference/quantisation.js';
+import { accept, refuse } from '../../../protocol/result.js';
+import type { ElementType } from '../../ports/engine.js';
 import { messageValues, type Decoder } from './decoder.js';
 
 const readers: Readonly<

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { accept, refuse, type Result } from '../../core/result.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Sensor, SensorListener } from '../../ports/sensor.js';
 import type { Decoder } from './decoder.js';

@@ -1,5 +1,5 @@
-import type { Code } from '../codes.js';
-import type { ReportMessage } from '../messages/report.js';
+import type { Code } from '../../../protocol/codes.js';
+import type { ReportMessage } from '../../../protocol/messages/report.js';
 import { PairEvidence, ReleaseEvidence, type Observed } from './evidence.js';
 import { RecentAnswers, type AnsweredWindow } from './recent-answers.js';
 

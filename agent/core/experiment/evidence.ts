@@ -1,12 +1,13 @@
-import type { PairReport, ReleaseReport } from '../messages/report.js';
-import type { Code } from '../codes.js';
+import {
+  type PairReport,
+  type ReleaseReport,
+  latencyShape,
+} from '../../../protocol/messages/report.js';
+import type { Code } from '../../../protocol/codes.js';
 import type { Decision } from '../inference/decision.js';
-import { Confusion, mostClasses } from '../statistics/confusion.js';
-import { equalEdges, Histogram } from '../statistics/histogram.js';
-import { LogSketch } from '../statistics/log-sketch.js';
-
-/** Latencies from a microsecond to ten seconds, to two per cent; the same for the whole fleet. */
-export const latencyShape = { relativeError: 0.02, least: 1, most: 10_000_000 } as const;
+import { Confusion, mostClasses } from '../../../protocol/statistics/confusion.js';
+import { equalEdges, Histogram } from '../../../protocol/statistics/histogram.js';
+import { LogSketch } from '../../../protocol/statistics/log-sketch.js';
 
 const confidenceEdges = equalEdges(0, 1, 10);
 

@@ -1,11 +1,12 @@
-import type { Budget } from '../documents/manifest.js';
-import { refuse, type Rejection } from '../result.js';
+import { lateMargin } from '../../../protocol/statistics/late-margin.js';
+import type { Budget } from '../../../protocol/documents/manifest.js';
+import { refuse, type Rejection } from '../../../protocol/result.js';
 import {
   concentrationFor,
   lowerBound,
   upperBound,
   type BernoulliCounts,
-} from '../statistics/beta-binomial.js';
+} from '../../../protocol/statistics/beta-binomial.js';
 
 /** How often a release was asked, and how often its deadline passed without an answer. */
 export class Punctuality {
@@ -37,9 +38,6 @@ const alpha = 0.001;
 
 /** The bounds are narrowest after so many windows: a model that hangs is to be known soon. */
 const concentration = concentrationFor(50, alpha);
-
-/** A candidate may be late on so much more of the windows than the champion. */
-export const lateMargin = 0.02;
 
 /** Where the champion was asked nothing, more than every second deadline missed is too much by itself. */
 const limitAlone = 0.5;

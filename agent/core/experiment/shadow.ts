@@ -1,18 +1,11 @@
+import type { ShadowTerms } from '../../../protocol/documents/policy.js';
 import type { Device } from '../device.js';
 import type { Answer, LoadedRelease } from '../inference/loaded-release.js';
 import { Signal, wait, type Process } from '../process.js';
-import type { Rejection } from '../result.js';
-import type { BernoulliCounts } from '../statistics/beta-binomial.js';
+import type { Rejection } from '../../../protocol/result.js';
+import type { BernoulliCounts } from '../../../protocol/statistics/beta-binomial.js';
 import type { EvidenceBook } from './evidence-book.js';
 import { judgeFailure, Punctuality } from './punctuality.js';
-
-/** How a challenger is compared with the champion on the same windows; named by the policy. */
-export interface ShadowTerms {
-  /** Windows that both must have answered. */
-  readonly windows: number;
-  /** The share of wall time that the challenger may compute, in 1/1000. */
-  readonly budgetPermille: number;
-}
 
 /** A window that the champion has answered. */
 export interface ServedWindow {

@@ -1,10 +1,4 @@
-/** How the values of the last tensor become an answer. */
-export interface DecisionRule {
-  /** `argmax` names the class with the highest score, `none` passes all scores on. */
-  readonly kind: 'argmax' | 'none';
-  /** Below this score `argmax` abstains: the answer has no label. */
-  readonly threshold?: number | undefined;
-}
+import type { DecisionRule } from '../../../protocol/documents/pipeline.js';
 
 /** What a window turned out to be. */
 export interface Decision {

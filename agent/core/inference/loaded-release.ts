@@ -1,7 +1,7 @@
 import type { Handle, ModelFacts, TensorFacts } from '../../ports/engine.js';
-import type { Manifest } from '../documents/manifest.js';
+import type { Manifest } from '../../../protocol/documents/manifest.js';
 import { ask, type Process } from '../process.js';
-import { accept, refuse, type Result } from '../result.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { StoredRelease } from '../state/record.js';
 import { decide, type Decision } from './decision.js';
 import { normalise } from './normalise.js';

@@ -1,17 +1,4 @@
-/**
- * How raw samples become the real values that the model was trained on.
- *
- * - `none`: the values as they are.
- * - `remove-mean`: minus the mean of the channel over the window.
- * - `standardise`: that, divided by the root mean square of the window over all channels.
- *
- * All are then multiplied by `multiply`, and `add` is added.
- */
-export interface Normalisation {
-  readonly kind: 'none' | 'remove-mean' | 'standardise';
-  readonly multiply: number;
-  readonly add: number;
-}
+import type { Normalisation } from '../../../protocol/documents/pipeline.js';
 
 /** Below this a window counts as silent: dividing by less would only magnify rounding. */
 const smallestRms = 1e-6;

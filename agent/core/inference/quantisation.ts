@@ -1,7 +1,4 @@
-import type { TensorFacts, TensorType } from '../../ports/engine.js';
-
-/** Element types that a pipeline can write to and read from. */
-export type ElementType = 'float32' | 'int8' | 'uint8' | 'int16' | 'int32';
+import type { ElementType, TensorFacts, TensorType } from '../../ports/engine.js';
 
 type Elements = Float32Array | Int8Array | Uint8Array | Int16Array | Int32Array;
 

@@ -1,8 +1,8 @@
-import type { Tasks } from '../process.js';
-import { wait, Signal, type Process } from '../process.js';
-import type { Rejection } from '../result.js';
+import type { WindowShape } from '../../../protocol/documents/pipeline.js';
+import { type Tasks, wait, Signal, type Process } from '../process.js';
+import type { Rejection } from '../../../protocol/result.js';
 import type { Answer, LoadedRelease } from './loaded-release.js';
-import { sameShape, Window, type WindowShape } from './window.js';
+import { sameShape, Window } from './window.js';
 
 /** What the slot has to say about the answers. */
 export interface ServerListener {

@@ -1,9 +1,4 @@
-/** The shape of what a model sees at once: `frames` samples of `channels` values, one window every `stride` frames. */
-export interface WindowShape {
-  readonly frames: number;
-  readonly stride: number;
-  readonly channels: number;
-}
+import type { WindowShape } from '../../../protocol/documents/pipeline.js';
 
 /**
  * Gathers samples into windows. Its one buffer is taken at construction; a completed window is lent to

@@ -1,7 +1,7 @@
-import { decodeCbor } from '../cbor/decode.js';
-import { encodeCbor } from '../cbor/encode.js';
-import type { CborMap, CborValue } from '../cbor/value.js';
-import type { Report } from '../device.js';
+import type { Report } from '../../../protocol/messages/event.js';
+import { decodeCbor } from '../../../protocol/cbor/decode.js';
+import { encodeCbor } from '../../../protocol/cbor/encode.js';
+import type { CborMap, CborValue } from '../../../protocol/cbor/value.js';
 import { ask, type Process, type Tasks } from '../process.js';
 
 /** A report with the wall clock of the device when it was made. */

@@ -1,9 +1,11 @@
-import type { Device, Phase, SlotSettings } from '../device.js';
-import { isSameImage, type Manifest } from '../documents/manifest.js';
+import type { Phase } from '../../../protocol/messages/event.js';
+import type { SlotSettings } from '../settings.js';
+import type { Device } from '../device.js';
+import { isSameImage, type Manifest } from '../../../protocol/documents/manifest.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { ask, Signal, wait, type Process } from '../process.js';
-import { accept, refuse, type Rejection, type Result } from '../result.js';
+import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import { withRejected, type StoredRelease } from '../state/record.js';
 import { loadRelease } from '../update/load-release.js';
 import { admitRelease, fetchRelease, testRelease, type Preparation } from '../update/prepare.js';

@@ -1,8 +1,9 @@
-import { limits } from '../limits.js';
+import { shortestTrial, type TrialTerms } from '../../../protocol/documents/policy.js';
+import { limits } from '../../../protocol/limits.js';
 import type { Process } from '../process.js';
-import { accept, refuse, type Result } from '../result.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { CandidatePhase, StoredCandidate } from '../state/record.js';
-import { shortestTrial, type TrialProgress, type TrialTerms } from '../update/trial.js';
+import type { TrialProgress } from '../update/trial.js';
 import type { SlotLedger } from './ledger.js';
 import type { Offer } from './offer.js';
 

@@ -1,7 +1,8 @@
+import type { ShadowTerms } from '../../../protocol/documents/policy.js';
 import type { Device } from '../device.js';
-import { Shadow, type ShadowTerms } from '../experiment/shadow.js';
+import { Shadow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import type { Rejection } from '../result.js';
+import type { Rejection } from '../../../protocol/result.js';
 import { progressMs } from '../update/trial.js';
 import type { CandidateRecord } from './candidate-record.js';
 import type { Offer } from './offer.js';

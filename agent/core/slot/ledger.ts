@@ -1,8 +1,9 @@
-import { codes } from '../codes.js';
-import type { Device, Incident, Phase } from '../device.js';
-import type { SlotState } from '../messages/state.js';
+import type { Incident, Phase } from '../../../protocol/messages/event.js';
+import { codes } from '../../../protocol/codes.js';
+import type { Device } from '../device.js';
+import type { SlotState } from '../../../protocol/messages/state.js';
 import { wait, type Process } from '../process.js';
-import type { Rejection, Result } from '../result.js';
+import type { Rejection, Result } from '../../../protocol/result.js';
 import { slotOf, withSlot, type SlotRecord, type StoredRelease } from '../state/record.js';
 
 /** What one slot has on record, and what it tells of itself. */

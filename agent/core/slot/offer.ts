@@ -1,9 +1,10 @@
-import type { Phase } from '../device.js';
-import type { Shadow, ShadowTerms } from '../experiment/shadow.js';
+import type { Phase } from '../../../protocol/messages/event.js';
+import type { ShadowTerms, TrialTerms } from '../../../protocol/documents/policy.js';
+import type { Shadow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import type { Task } from '../process.js';
 import type { StoredRelease } from '../state/record.js';
-import type { Trial, TrialTerms } from '../update/trial.js';
+import type { Trial } from '../update/trial.js';
 
 /** What a signed policy wants of a slot of this device. */
 export interface Desire {

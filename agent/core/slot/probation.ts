@@ -1,7 +1,7 @@
 import type { Device } from '../device.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { ask, type Process } from '../process.js';
-import type { Rejection } from '../result.js';
+import type { Rejection } from '../../../protocol/result.js';
 import { retryDelayMs } from '../update/retry.js';
 import { Trial } from '../update/trial.js';
 import { termsOf, type CandidateRecord } from './candidate-record.js';

@@ -1,12 +1,13 @@
-import type { Device, SlotSettings } from '../device.js';
+import type { SlotSettings } from '../settings.js';
+import { resultMessage } from '../inference/result-message.js';
+import type { Device } from '../device.js';
 import { EvidenceBook } from '../experiment/evidence-book.js';
 import { candidateDeadlineMs, Punctuality } from '../experiment/punctuality.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { Server, type CompletedWindow } from '../inference/server.js';
-import { resultMessage } from '../messages/result.js';
 import type { Process } from '../process.js';
-import type { Rejection, Result } from '../result.js';
+import type { Rejection, Result } from '../../../protocol/result.js';
 import type { StoredRelease } from '../state/record.js';
 import { SlotCounters } from '../telemetry/counters.js';
 import { loadRelease, readManifest } from '../update/load-release.js';

@@ -1,6 +1,6 @@
-import { limits } from '../limits.js';
+import { limits } from '../../../protocol/limits.js';
 import { ask, type Process } from '../process.js';
-import type { Result } from '../result.js';
+import type { Result } from '../../../protocol/result.js';
 
 /**
  * Reads a file, and again after a pause where the disk fails: what cannot be read at this moment may be

@@ -1,5 +1,6 @@
-import { decodeCbor } from '../cbor/decode.js';
-import { encodeCbor } from '../cbor/encode.js';
+import { shortestTrial } from '../../../protocol/documents/policy.js';
+import { decodeCbor } from '../../../protocol/cbor/decode.js';
+import { encodeCbor } from '../../../protocol/cbor/encode.js';
 import {
   checkInteger,
   checkList,
@@ -7,11 +8,10 @@ import {
   Fields,
   parseFields,
   type Bounds,
-} from '../cbor/fields.js';
-import type { CborValue } from '../cbor/value.js';
-import { slotPattern } from '../topics.js';
+} from '../../../protocol/cbor/fields.js';
+import type { CborValue } from '../../../protocol/cbor/value.js';
+import { slotPattern } from '../../../protocol/topics.js';
 import { crc32 } from './checksum.js';
-import { shortestTrial } from '../update/trial.js';
 import {
   candidatePhases,
   type DeviceRecord,

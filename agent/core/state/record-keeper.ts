@@ -1,6 +1,6 @@
-import { limits } from '../limits.js';
+import { limits } from '../../../protocol/limits.js';
 import { ask, Signal, Turnstile, type Process, type Tasks } from '../process.js';
-import { accept, type Result } from '../result.js';
+import { accept, type Result } from '../../../protocol/result.js';
 import { readFile } from './read-file.js';
 import { emptyRecord, type DeviceRecord } from './record.js';
 import { decodeRecord, encodeRecord, type RecordCopy } from './record-codec.js';

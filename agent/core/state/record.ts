@@ -1,4 +1,4 @@
-import type { TrialTerms } from '../update/trial.js';
+import type { TrialTerms } from '../../../protocol/documents/policy.js';
 
 /**
  * What a device must know after power loss, in one small record: which releases it has, how far a trial

@@ -1,6 +1,6 @@
 import type { Vitals } from '../effect.js';
 import type { SlotCounters } from './counters.js';
-import type { Measurement } from './senml.js';
+import type { Measurement } from '../../../protocol/messages/telemetry.js';
 
 /** A slot as far as telemetry is concerned. */
 interface MeasuredSlot {

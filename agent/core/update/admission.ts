@@ -1,17 +1,8 @@
-import type { AgentSettings } from '../device.js';
-import type { Manifest } from '../documents/manifest.js';
-import { isoTime } from '../iso-time.js';
-import { accept, refuse, type Result } from '../result.js';
+import type { AgentSettings, SlotLimits } from '../settings.js';
+import type { Manifest } from '../../../protocol/documents/manifest.js';
+import { isoTime } from '../../../protocol/iso-time.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { SlotRecord, StoredRelease } from '../state/record.js';
-
-/** The local limits of a slot: no manifest can ask for more. */
-export interface SlotLimits {
-  readonly arenaBytes: number;
-  /** All artifacts of a release together. */
-  readonly imageBytes: number;
-  /** The time between two windows; an inference that takes longer cannot keep up. */
-  readonly periodMs: number;
-}
 
 /** What admission compares a manifest with. */
 export interface AdmissionFacts {

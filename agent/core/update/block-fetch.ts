@@ -1,8 +1,8 @@
 import type { Exchange } from '../exchange.js';
-import { toHex, sameBytes } from '../bytes.js';
-import { limits } from '../limits.js';
+import { toHex, sameBytes } from '../../../protocol/bytes.js';
+import { limits } from '../../../protocol/limits.js';
 import { ask, Signal, wait, type Process, type Tasks } from '../process.js';
-import { accept, refuse, type Result } from '../result.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 
 /** One transfer: bytes in numbered blocks, each with a truncated hash, all with a digest. */
 export interface BlockTransfer {

@@ -1,13 +1,18 @@
-import { sameBytes, toHex } from '../bytes.js';
-import type { Device, SlotSettings } from '../device.js';
-import { openSign1 } from '../cose/sign1.js';
-import { parseManifest, type Artifact, type Manifest } from '../documents/manifest.js';
-import { parseSelfTest, type SelfTest } from '../documents/self-test.js';
+import type { SlotSettings } from '../settings.js';
+import { sameBytes, toHex } from '../../../protocol/bytes.js';
+import type { Device } from '../device.js';
+import { openSign1 } from '../../../protocol/cose/sign1.js';
+import {
+  parseManifest,
+  type Artifact,
+  type Manifest,
+} from '../../../protocol/documents/manifest.js';
+import { parseSelfTest, type SelfTest } from '../../../protocol/documents/self-test.js';
 import { LoadedRelease, type LoadedModel } from '../inference/loaded-release.js';
-import { limits } from '../limits.js';
+import { limits } from '../../../protocol/limits.js';
 import type { Handle } from '../../ports/engine.js';
 import { ask, type Process } from '../process.js';
-import { accept, refuse, type Result } from '../result.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 import { readFile } from '../state/read-file.js';
 import type { StoredRelease } from '../state/record.js';
 

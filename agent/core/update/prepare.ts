@@ -1,15 +1,17 @@
-import { sameBytes, toHex } from '../bytes.js';
-import type { Device, Phase, SlotSettings } from '../device.js';
+import type { Phase } from '../../../protocol/messages/event.js';
+import type { SlotSettings } from '../settings.js';
+import { sameBytes, toHex } from '../../../protocol/bytes.js';
+import type { Device } from '../device.js';
 import {
   parseManifest,
   type Artifact,
   type Manifest,
   type Transfer,
-} from '../documents/manifest.js';
+} from '../../../protocol/documents/manifest.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import { limits } from '../limits.js';
+import { limits } from '../../../protocol/limits.js';
 import { ask, Signal, wait, type Process } from '../process.js';
-import { accept, refuse, type Result } from '../result.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { SlotRecord, StoredRelease } from '../state/record.js';
 import { checkAdmission } from './admission.js';
 import { fetchBlocks, partialName } from './block-fetch.js';

@@ -1,5 +1,5 @@
-import type { Code } from '../codes.js';
-import type { Rejection } from '../result.js';
+import type { Code } from '../../../protocol/codes.js';
+import type { Rejection } from '../../../protocol/result.js';
 
 /** What may pass by itself: the offer stands and is tried again. */
 const transient: ReadonlySet<Code> = new Set<Code>([

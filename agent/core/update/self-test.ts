@@ -1,9 +1,9 @@
-import { sameBytes } from '../bytes.js';
-import type { SelfTest } from '../documents/self-test.js';
+import { sameBytes } from '../../../protocol/bytes.js';
+import type { SelfTest } from '../../../protocol/documents/self-test.js';
 import { elementsOf, isElementType } from '../inference/quantisation.js';
 import type { LoadedModel } from '../inference/loaded-release.js';
 import { ask, type Process } from '../process.js';
-import { refuse, type Result } from '../result.js';
+import { refuse, type Result } from '../../../protocol/result.js';
 
 /**
  * Runs the golden vectors of a model on this device, then resets what they left in its variables. Refuses

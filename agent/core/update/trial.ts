@@ -1,23 +1,13 @@
+import type { TrialTerms } from '../../../protocol/documents/policy.js';
 import { judgeFailure, Punctuality } from '../experiment/punctuality.js';
-import type { Rejection } from '../result.js';
-import type { BernoulliCounts } from '../statistics/beta-binomial.js';
-
-/** What a release must show on live traffic before it is committed. */
-export interface TrialTerms {
-  /** Powered time that it must serve. */
-  readonly soakMs: number;
-  /** Windows that it must answer. */
-  readonly inferences: number;
-}
+import type { Rejection } from '../../../protocol/result.js';
+import type { BernoulliCounts } from '../../../protocol/statistics/beta-binomial.js';
 
 /** How far a trial has come, over all starts of the device. */
 export interface TrialProgress {
   readonly soakMs: number;
   readonly inferences: number;
 }
-
-/** Where a policy names no terms: the first good inference after the self-test is enough. */
-export const shortestTrial: TrialTerms = { soakMs: 0, inferences: 1 };
 
 /** How often the progress of a trial is written down: power loss costs no more than this. */
 export const progressMs = 30_000;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import type { Code } from '../../../agent/core/codes.js';
-import type { DocumentType } from '../../../agent/core/cose/header.js';
-import { sealSign } from '../../../agent/core/cose/sign.js';
-import { sealSign1 } from '../../../agent/core/cose/sign1.js';
-import { encodeKeyset, type Keyset, type Role } from '../../../agent/core/documents/keyset.js';
-import type { Result } from '../../../agent/core/result.js';
+import type { Code } from '../../../protocol/codes.js';
+import type { DocumentType } from '../../../protocol/cose/header.js';
+import { sealSign } from '../../../protocol/cose/sign.js';
+import { sealSign1 } from '../../../protocol/cose/sign1.js';
+import { encodeKeyset, type Keyset, type Role } from '../../../protocol/documents/keyset.js';
+import type { Result } from '../../../protocol/result.js';
 import { Trust } from '../../../agent/core/trust.js';
 import type { SigningKey } from '../../../operator/keys/signing-key.js';
 import { fixedKey, sampleKeyset, sampleWallMs } from '../../helpers/documents.js';

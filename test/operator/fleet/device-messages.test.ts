@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { encodeCbor } from '../../../agent/core/cbor/encode.js';
-import { limits } from '../../../agent/core/limits.js';
+import { encodeCbor } from '../../../protocol/cbor/encode.js';
+import { limits } from '../../../protocol/limits.js';
 import {
   parseEvent,
   parsePresence,

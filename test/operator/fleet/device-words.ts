@@ -3,7 +3,7 @@ import type {
   PairReport,
   ReleaseReport,
   ReportMessage,
-} from '../../../agent/core/messages/report.js';
+} from '../../../protocol/messages/report.js';
 
 /** Encodes as agents do. */
 export function encode(value: unknown): Uint8Array {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { latencyShape } from '../../../agent/core/experiment/evidence.js';
-import type { ReportMessage } from '../../../agent/core/messages/report.js';
-import { LogSketch } from '../../../agent/core/statistics/log-sketch.js';
+import { type ReportMessage, latencyShape } from '../../../protocol/messages/report.js';
+import { LogSketch } from '../../../protocol/statistics/log-sketch.js';
 import {
   FleetView,
   type FleetChannel,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import mqtt from 'mqtt';
 import { createCronScheduler } from '../../../agent/adapters/cron-scheduler.js';
 import { MqttTransport } from '../../../agent/adapters/mqtt/transport.js';
-import { createTopics } from '../../../agent/core/topics.js';
+import { createTopics } from '../../../protocol/topics.js';
 import { subscribeFleet } from '../../../operator/fleet/subscribe-fleet.js';
 import { startBroker, type EmbeddedBroker } from '../../../simulator/demo/broker.js';
 

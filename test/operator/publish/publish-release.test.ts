@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { createNodeCrypto } from '../../../agent/adapters/node-crypto.js';
-import { expectOk } from '../../../agent/core/coded-error.js';
-import { openSign1 } from '../../../agent/core/cose/sign1.js';
-import { parseBeacon, type Beacon } from '../../../agent/core/documents/beacon.js';
-import { parsePolicy, type Policy } from '../../../agent/core/documents/policy.js';
+import { expectOk } from '../../../protocol/coded-error.js';
+import { openSign1 } from '../../../protocol/cose/sign1.js';
+import { parseBeacon, type Beacon } from '../../../protocol/documents/beacon.js';
+import { parsePolicy, type Policy } from '../../../protocol/documents/policy.js';
 import { connectBroker } from '../../../operator/publish/broker-client.js';
-import { slot, World } from '../../simulation/world.js';
+import { slot } from '../../simulation/world-slot.js';
+import { World } from '../../simulation/world.js';
 
 describe('Publishing a release', () => {
   let world: World;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { parseReferenceFile } from '../../../operator/release/reference-file.js';
-import { CodedError } from '../../../agent/core/coded-error.js';
+import { CodedError } from '../../../protocol/coded-error.js';
 
 const good = {
   windows: 20,

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { createInProcessEngine } from '../../../agent/adapters/engine/in-process-engine.js';
 import { compileWasmCore } from '../../../agent/adapters/engine/wasm-core.js';
 import { createNodeCrypto } from '../../../agent/adapters/node-crypto.js';
-import { encodeCbor } from '../../../agent/core/cbor/encode.js';
-import { Tagged, type CborValue } from '../../../agent/core/cbor/value.js';
-import { expectOk } from '../../../agent/core/coded-error.js';
-import { parseSelfTest } from '../../../agent/core/documents/self-test.js';
+import { encodeCbor } from '../../../protocol/cbor/encode.js';
+import { Tagged, type CborValue } from '../../../protocol/cbor/value.js';
+import { expectOk } from '../../../protocol/coded-error.js';
+import { parseSelfTest } from '../../../protocol/documents/self-test.js';
 import { buildRelease, type ReleaseSource } from '../../../operator/release/build-release.js';
 import {
   encodeReleaseFile,

@@ -7,7 +7,7 @@ import {
 } from '../../../operator/rollout/controller.js';
 import type { ComparedPunctuality } from '../../../operator/rollout/punctuality.js';
 import type { Rollout } from '../../../operator/rollout/rollout.js';
-import type { PairReport, ReportMessage } from '../../../agent/core/messages/report.js';
+import type { PairReport, ReportMessage } from '../../../protocol/messages/report.js';
 import { countInputs, judge } from '../../../operator/rollout/verdict.js';
 import {
   challenger,

@@ -1,4 +1,4 @@
-import { isExposed } from '../../../agent/core/assignment/bucket.js';
+import { isExposed } from '../../../protocol/assignment/bucket.js';
 import type { DeviceEvidence } from '../../../operator/rollout/fleet-evidence.js';
 import { shadowStep, type Rollout, type RolloutPlan } from '../../../operator/rollout/rollout.js';
 

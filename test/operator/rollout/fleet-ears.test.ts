@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createCronScheduler } from '../../../agent/adapters/cron-scheduler.js';
 import { MqttTransport } from '../../../agent/adapters/mqtt/transport.js';
-import { createTopics } from '../../../agent/core/topics.js';
+import { createTopics } from '../../../protocol/topics.js';
 import { openFleetEars } from '../../../operator/rollout/fleet-ears.js';
 import { ManualTime } from '../../../simulator/ports/manual-time.js';
 import { sampleWallMs } from '../../helpers/documents.js';

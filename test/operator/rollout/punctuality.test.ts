@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ReleaseReport, ReportMessage } from '../../../agent/core/messages/report.js';
+import type { ReleaseReport, ReportMessage } from '../../../protocol/messages/report.js';
 import { nextMove, withMessage } from '../../../operator/rollout/controller.js';
 import { isLater } from '../../../operator/rollout/punctuality.js';
 import { replayVerdicts } from '../../../operator/rollout/replay.js';

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import mqtt, { type MqttClient } from 'mqtt';
-import { createTopics } from '../../../agent/core/topics.js';
+import { createTopics } from '../../../protocol/topics.js';
 import { accessRules, mosquittoAclLines } from '../../../operator/roster/access-rules.js';
 import {
   createCredential,

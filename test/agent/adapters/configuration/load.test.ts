@@ -9,8 +9,8 @@ import {
   safeDeviceId,
   type AgentConfiguration,
 } from '../../../../agent/adapters/configuration/load.js';
-import { CodedError } from '../../../../agent/core/coded-error.js';
-import { deviceIdPattern } from '../../../../agent/core/topics.js';
+import { CodedError } from '../../../../protocol/coded-error.js';
+import { deviceIdPattern } from '../../../../protocol/topics.js';
 
 const page = readFileSync(
   path.resolve(import.meta.dirname, '../../../../../docs/configuration.md'),

@@ -3,8 +3,8 @@ import type net from 'node:net';
 import fc from 'fast-check';
 import mqtt from 'mqtt';
 import type { MqttTransport } from '../../../../agent/adapters/mqtt/transport.js';
-import { codes } from '../../../../agent/core/codes.js';
-import type { Result } from '../../../../agent/core/result.js';
+import { codes } from '../../../../protocol/codes.js';
+import type { Result } from '../../../../protocol/result.js';
 import {
   codeOf,
   connect,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Outbox } from '../../../../agent/adapters/mqtt/outbox.js';
-import { accept } from '../../../../agent/core/result.js';
+import { accept } from '../../../../protocol/result.js';
 import { connect, codeOf, publish, text } from '../../../contract/transport.contract.js';
 import { startMosquitto } from '../../../helpers/mosquitto.js';
 import { requires } from '../../../helpers/requires.js';

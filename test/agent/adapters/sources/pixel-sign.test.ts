@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createBmpDecoder } from '../../../../agent/adapters/sources/bmp-decoder.js';
 import { detectPixelSign, readSigned } from '../../../../agent/adapters/sources/pixel-sign.js';
-import { expectOk } from '../../../../agent/core/coded-error.js';
+import { expectOk } from '../../../../protocol/coded-error.js';
 import { requires, sharedFolder } from '../../../helpers/requires.js';
 
 const size = 32;

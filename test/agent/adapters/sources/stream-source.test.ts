@@ -11,7 +11,7 @@ import { createRawDecoder } from '../../../../agent/adapters/sources/raw-decoder
 import { createStreamSource, type Cut } from '../../../../agent/adapters/sources/stream-source.js';
 import type { Decoder } from '../../../../agent/adapters/sources/decoder.js';
 import { createSystemClock } from '../../../../agent/adapters/system-clock.js';
-import { accept } from '../../../../agent/core/result.js';
+import { accept } from '../../../../protocol/result.js';
 import type { Sensor } from '../../../../agent/ports/sensor.js';
 import { Mailbox } from '../../../helpers/mailbox.js';
 

@@ -4,7 +4,7 @@ import {
   judgeFailure,
   Punctuality,
 } from '../../../../agent/core/experiment/punctuality.js';
-import { refuse } from '../../../../agent/core/result.js';
+import { refuse } from '../../../../protocol/result.js';
 
 const late = refuse('engine-deadline', 'no answer within 250 ms').rejection;
 

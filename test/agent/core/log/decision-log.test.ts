@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { encodeCbor } from '../../../../agent/core/cbor/encode.js';
-import type { CborValue } from '../../../../agent/core/cbor/value.js';
+import { encodeCbor } from '../../../../protocol/cbor/encode.js';
+import type { CborValue } from '../../../../protocol/cbor/value.js';
 import type { Effect } from '../../../../agent/core/effect.js';
 import {
   decodeDecisions,
@@ -10,7 +10,7 @@ import {
   type Decision,
 } from '../../../../agent/core/log/decision-log.js';
 import { Tasks } from '../../../../agent/core/process.js';
-import { accept, refuse } from '../../../../agent/core/result.js';
+import { accept, refuse } from '../../../../protocol/result.js';
 
 const decision = (t: number, change: Partial<Decision> = {}): Decision => ({
   t,

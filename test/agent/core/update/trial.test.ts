@@ -1,5 +1,6 @@
+import { shortestTrial } from '../../../../protocol/documents/policy.js';
 import assert from 'node:assert/strict';
-import { progressMs, shortestTrial, Trial } from '../../../../agent/core/update/trial.js';
+import { progressMs, Trial } from '../../../../agent/core/update/trial.js';
 
 const minuteMs = 60_000;
 const fresh = { soakMs: 0, inferences: 0 };

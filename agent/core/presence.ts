@@ -1,0 +1,63 @@
+import { encodeCbor } from '../../protocol/cbor/encode.js';
+import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
+import type { Device } from './device.js';
+import type { Payload } from './effect.js';
+
+/**
+ * Keeps the retained presence right. The will of an older session may be published after the birth of a
+ * newer one, so the device listens to its own presence and corrects it.
+ */
+export class Presence {
+  readonly #device: Device;
+  readonly #topic: string;
+  #boot = 0;
+  #connection = 0;
+
+  constructor(device: Device) {
+    this.#device = device;
+    this.#topic = device.topics.presence(device.settings.deviceId);
+  }
+
+  /** The number of this start of the device is known. */
+  booted(boot: number): void {
+    this.#boot = boot;
+  }
+
+  /** A session began. */
+  connected(connection: number): void {
+    this.#connection = connection;
+    this.#device.exchange.subscribe(this.#topic, {
+      message: (payload) => {
+        if (this.#isOlderOffline(parsePresence(payload))) this.#publish(true);
+      },
+    });
+    this.#publish(true);
+  }
+
+  /** The device is about to end its session in order, whereupon the broker drops its will. */
+  leave(): void {
+    this.#device.exchange.unsubscribe(this.#topic);
+    this.#publish(false);
+  }
+
+  /** The presence of a session, as it is published now or by the broker later. */
+  message(online: boolean, connection: number): { topic: string; payload: Payload } {
+    const fields = new Map<string, boolean | number>([
+      ['online', online],
+      ['boot', this.#boot],
+      ['connection', connection],
+    ]);
+    return { topic: this.#topic, payload: { bytes: encodeCbor(fields) } };
+  }
+
+  #publish(online: boolean): void {
+    const message = this.message(online, this.#connection);
+    this.#device.tasks.ask('publish', { ...message, retained: true });
+  }
+
+  #isOlderOffline(presence: PresenceMessage | undefined): boolean {
+    if (presence === undefined || presence.online) return false;
+    const { boot, connection } = presence;
+    return boot < this.#boot || (boot === this.#boot && connection < this.#connection);
+  }
+}

@@ -1,0 +1,32 @@
+/** What the core is told about itself when it is made; frozen. */
+export interface AgentSettings {
+  readonly deviceId: string;
+  /** Strata of the device; `class` may be the target of a release. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly agentVersion: readonly [major: number, minor: number, patch: number];
+  /** The first part of every topic. */
+  readonly prefix: string;
+  /** The first keyset, from the file that the owner trusts, never from the broker. */
+  readonly keyset: Uint8Array;
+  readonly slots: ReadonlyMap<string, SlotSettings>;
+}
+
+/** What the owner of the device says about one slot. */
+export interface SlotSettings {
+  readonly limits: SlotLimits;
+  /** Where the true labels of windows come from, if they do: `{"window": 12, "label": "normal"}`. */
+  readonly labelsTopic?: string | undefined;
+  /** Whether samples come as pictures, each of which is a whole window. */
+  readonly pictures?: boolean;
+  /** Where results go. */
+  readonly sink: { readonly topic: string | undefined; readonly encode: 'json' | 'cbor' };
+}
+
+/** The local limits of a slot: no manifest can ask for more. */
+export interface SlotLimits {
+  readonly arenaBytes: number;
+  /** All artifacts of a release together. */
+  readonly imageBytes: number;
+  /** The time between two windows; an inference that takes longer cannot keep up. */
+  readonly periodMs: number;
+}

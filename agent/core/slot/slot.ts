@@ -1,0 +1,206 @@
+import type { SlotSettings } from '../settings.js';
+import { shortestTrial } from '../../../protocol/documents/policy.js';
+import type { Device } from '../device.js';
+import { parseLabelMessage } from '../../../protocol/messages/label.js';
+import type { SlotState } from '../../../protocol/messages/state.js';
+import type { ReportMessage } from '../../../protocol/messages/report.js';
+import type { Process } from '../process.js';
+import type { Rejection } from '../../../protocol/result.js';
+import { Candidacy } from './candidacy.js';
+import { SlotLedger } from './ledger.js';
+import type { Desire, Purpose } from './offer.js';
+import { Service } from './service.js';
+import type { StoredRelease } from '../state/record.js';
+import type { SlotCounters } from '../telemetry/counters.js';
+import { checkOffer } from '../update/admission.js';
+
+/**
+ * A named place for one job. It serves the champion, and takes one release at a time from its offer
+ * through trial to commit, or back.
+ *
+ * Invariants: what is served was verified in this run of the process; the champion stays loaded until its
+ * successor is committed; the record on disk changes before whatever relies on it.
+ */
+export class Slot {
+  readonly name: string;
+  readonly #device: Device;
+  readonly #ledger: SlotLedger;
+  readonly #service: Service;
+  readonly #candidacy: Candidacy;
+  /** What the slot's policy wanted last of this device. */
+  #desired: Desire | undefined;
+  /** The version of the policy that was dealt with in this run. */
+  #policyVersion = 0;
+
+  constructor(device: Device, name: string, settings: SlotSettings) {
+    this.#device = device;
+    this.name = name;
+    this.#ledger = new SlotLedger(device, name);
+    this.#service = new Service(device, this.#ledger, settings, {
+      answered: (window) => {
+        this.#candidacy.answered(window);
+      },
+      failed: (release, rejection) => this.#candidacy.failed(release, rejection),
+      reloaded: (before, after) => {
+        this.#candidacy.reloaded(before, after);
+      },
+      fellBack: () => {
+        if (this.#desired !== undefined) this.#pursue(this.#desired);
+      },
+    });
+    this.#candidacy = new Candidacy(device, this.#ledger, this.#service, settings, () => {
+      if (this.#desired !== undefined) this.#pursue(this.#desired);
+    });
+  }
+
+  get counters(): SlotCounters {
+    return this.#service.counters;
+  }
+
+  /** Windows that are complete and have no answer yet. */
+  get pendingWindows(): number {
+    return this.#service.pendingWindows;
+  }
+
+  /** Windows that were complete since the start. */
+  get completedWindows(): number {
+    return this.#service.completedWindows;
+  }
+
+  /** What the device reports of the slot. */
+  get state(): SlotState {
+    return this.#ledger.state;
+  }
+
+  /** The release that is offered, if any. */
+  get offered(): StoredRelease | undefined {
+    return this.#candidacy.offer?.release;
+  }
+
+  /** Whether a release is being brought in at this moment, and any file may be needed. */
+  get busy(): boolean {
+    return this.#candidacy.offer?.resting === false;
+  }
+
+  /** What was seen since the last call; undefined where that is nothing. */
+  takeEvidence(): Pick<ReportMessage, 'releases' | 'pairs'> | undefined {
+    return this.#service.book.take();
+  }
+
+  /**
+   * Serves what was committed, or `previous` where that is damaged, and goes on with a candidate that the
+   * last run left on trial. A comparison in the shadow goes on when the policy says so again.
+   */
+  *boot(): Process<void> {
+    const champion = yield* this.#service.restore();
+    if (champion !== undefined) {
+      this.#service.crown(champion);
+      yield* this.#service.serve(champion);
+    }
+    const { candidate } = this.#ledger.record;
+    if (candidate === undefined || candidate.phase === 'shadow') return;
+    this.#candidacy.begin(candidate, { kind: 'serve', trial: candidate.terms });
+  }
+
+  /** Takes what a signed policy wants of this device: nothing to do, an offer, a refusal, a promotion. */
+  desire(desire: Desire, policyVersion: number): void {
+    // The same policy is retained and comes again with each session: what it named was dealt with.
+    if (policyVersion === this.#policyVersion) return;
+    this.#policyVersion = policyVersion;
+    this.#desired = desire;
+    this.#pursue(desire);
+  }
+
+  /** Listens to true labels, where the owner of the device knows where they come from. */
+  listenToLabels(topic: string): void {
+    this.#device.exchange.subscribe(topic, {
+      message: (payload) => {
+        const message = parseLabelMessage(payload);
+        if (message.ok) this.#service.book.labelled(message.value.window, message.value.label);
+        else this.#service.labelRefused(message.rejection);
+      },
+      refused: (rejection) => {
+        this.#ledger.report('topic-refused', undefined, rejection);
+      },
+    });
+  }
+
+  /** Takes samples as they come. */
+  samples(values: Float32Array): void {
+    this.#service.samples(values);
+  }
+
+  samplesRefused(rejection: Rejection): void {
+    this.#service.samplesRefused(rejection);
+  }
+
+  #pursue(desire: Desire): void {
+    const { current } = this.#ledger.record;
+    const serves = current?.manifest === desire.release.manifest;
+    if (serves) this.#device.tasks.run(this.#promote(desire));
+    const wanted = serves ? desire.challenger?.release : desire.release;
+    const kind = serves ? 'shadow' : 'serve';
+    const { offer } = this.#candidacy;
+    if (offer === undefined) {
+      this.#device.tasks.run(this.#candidacy.forget(wanted));
+      // Where the power failed after a commit, its files may be there still.
+      if (wanted === undefined) this.#device.collectGarbage();
+      this.#offerWanted(desire, wanted, kind);
+      return;
+    }
+    // A commit that was begun is carried through; what is desired is looked at again afterwards.
+    if (offer.committing) return;
+    if (offer.release.manifest !== wanted?.manifest) this.#candidacy.withdraw(offer);
+    else if (offer.purpose.kind === kind) {
+      const revised = this.#purpose(desire, kind);
+      if (revised !== undefined) this.#device.tasks.run(this.#candidacy.revise(offer, revised));
+      return;
+    } else {
+      this.#device.tasks.run(this.#candidacy.release(offer));
+    }
+    this.#offerWanted(desire, wanted, kind);
+  }
+
+  #offerWanted(desire: Desire, wanted: StoredRelease | undefined, kind: Purpose['kind']): void {
+    if (wanted === undefined) return;
+    const checked = checkOffer(this.#ledger.record, wanted);
+    if (!checked.ok) {
+      this.#ledger.note(wanted, 'rejected', checked.rejection);
+      return;
+    }
+    const purpose = this.#purpose(desire, kind);
+    if (purpose !== undefined) this.#candidacy.begin(wanted, purpose);
+  }
+
+  /** What a desire demands of what it wants served, or of what it wants compared, if it does. */
+  #purpose({ release, trial, challenger }: Desire, kind: Purpose['kind']): Purpose | undefined {
+    if (kind === 'shadow') return challenger && { kind, shadow: challenger.terms };
+    // What was committed here before has nothing to prove any more: the way back is short.
+    const known = this.#ledger.record.previous?.manifest === release.manifest;
+    return { kind, trial: known ? shortestTrial : trial };
+  }
+
+  /**
+   * A signed policy says that the current release is current for good: `previous` is given up, and the
+   * floors rise. Nothing else raises them, so that until then there is a way back.
+   */
+  *#promote({ release, promoted }: Desire): Process<void> {
+    const { champion } = this.#service;
+    const { current, previous, sequenceFloor } = this.#ledger.record;
+    if (promoted === undefined || current === undefined || champion === undefined) return;
+    if (current.manifest !== release.manifest || current.sequence !== promoted) return;
+    if (sequenceFloor >= promoted && previous === undefined) return;
+    const committed = yield* this.#ledger.commit((slot) => ({
+      previous: undefined,
+      sequenceFloor: Math.max(slot.sequenceFloor, promoted),
+      epochFloor: Math.max(slot.epochFloor, champion.manifest.epoch),
+    }));
+    if (!committed.ok) {
+      this.#ledger.report('state-not-saved', current, committed.rejection);
+      return;
+    }
+    this.#ledger.report('promoted', current);
+    this.#device.publishState();
+    this.#device.collectGarbage();
+  }
+}

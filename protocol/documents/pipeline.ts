@@ -1,0 +1,103 @@
+import { checkText, refuseField, type Fields } from '../cbor/fields.js';
+import type { CborValue } from '../cbor/value.js';
+import { limits } from '../limits.js';
+
+/** The shape of what a model sees at once: `frames` samples of `channels` values, one window every `stride` frames. */
+export interface WindowShape {
+  readonly frames: number;
+  readonly stride: number;
+  readonly channels: number;
+}
+
+/**
+ * How raw samples become the real values that the model was trained on.
+ *
+ * - `none`: the values as they are.
+ * - `remove-mean`: minus the mean of the channel over the window.
+ * - `standardise`: that, divided by the root mean square of the window over all channels.
+ *
+ * All are then multiplied by `multiply`, and `add` is added.
+ */
+export interface Normalisation {
+  readonly kind: 'none' | 'remove-mean' | 'standardise';
+  readonly multiply: number;
+  readonly add: number;
+}
+
+/** How the values of the last tensor become an answer. */
+export interface DecisionRule {
+  /** `argmax` names the class with the highest score, `none` passes all scores on. */
+  readonly kind: 'argmax' | 'none';
+  /** Below this score `argmax` abstains: the answer has no label. */
+  readonly threshold?: number | undefined;
+}
+
+/** From samples to an answer: part of the release, so that a new one can change it. */
+export interface Pipeline {
+  readonly window: WindowShape & {
+    /** What the model was trained on; for people and simulators. */
+    readonly sampleRateHz: number | undefined;
+  };
+  readonly normalise: Normalisation;
+  /** Names of model artifacts; the output of one is the input of the next. */
+  readonly models: readonly string[];
+  readonly decision: DecisionRule;
+}
+
+/** Kinds of normalisation and decision, carried as their indices. */
+export const normaliseKinds = ['none', 'remove-mean', 'standardise'] as const;
+export const decisionKinds = ['none', 'argmax'] as const;
+
+/** Reads a pipeline. */
+export function parsePipeline(fields: Fields): Pipeline {
+  const window = fields.map(1, (shape) => ({
+    frames: shape.integer(1, [1, limits.windowValues]),
+    stride: shape.integer(2, [1, limits.windowValues]),
+    channels: shape.integer(3, [1, limits.windowValues]),
+    sampleRateHz: shape.optional(4, () => shape.number(4)),
+  }));
+  if (window.frames * window.channels > limits.windowValues) {
+    refuseField('manifest.11.1', `has more than ${limits.windowValues} values`);
+  }
+  return {
+    window,
+    normalise: fields.map(2, (how) => ({
+      kind: how.choice(1, normaliseKinds),
+      multiply: how.number(2),
+      add: how.number(3),
+    })),
+    models: fields.list(3, [1, limits.models], (item, path) =>
+      checkText(item, [1, 64], undefined, path),
+    ),
+    decision: fields.map(4, (rule) => ({
+      kind: rule.choice(1, decisionKinds),
+      threshold: rule.optional(2, () => rule.number(2)),
+    })),
+  };
+}
+
+/** A pipeline as it is carried. */
+export function pipelineValue({ window, normalise, models, decision }: Pipeline): CborValue {
+  const { frames, stride, channels, sampleRateHz } = window;
+  const shape = new Map<number, CborValue>([
+    [1, frames],
+    [2, stride],
+    [3, channels],
+  ]);
+  if (sampleRateHz !== undefined) shape.set(4, sampleRateHz);
+  const rule = new Map<number, CborValue>([[1, decisionKinds.indexOf(decision.kind)]]);
+  if (decision.threshold !== undefined) rule.set(2, decision.threshold);
+  return new Map<number, CborValue>([
+    [1, shape],
+    [
+      2,
+      new Map([
+        [1, normaliseKinds.indexOf(normalise.kind)],
+        [2, normalise.multiply],
+        [3, normalise.add],
+      ]),
+    ],
+    [3, models],
+    [4, rule],
+  ]);
+}

@@ -1,0 +1,54 @@
+import { codes, type Code } from '../codes.js';
+
+/** Phases of a release on a device (design, section 6), as they are reported. */
+export type Phase =
+  | 'offered'
+  | 'admitted'
+  | 'fetching'
+  | 'verified'
+  | 'self-tested'
+  | 'staged'
+  | 'shadow'
+  | 'trial'
+  | 'committed'
+  | 'rolled-back'
+  | 'rejected';
+
+/** Things that happen outside the life of a release. */
+export type Incident =
+  | 'document-refused'
+  | 'state-lost'
+  | 'state-not-saved'
+  | 'release-damaged'
+  | 'inference-failed'
+  | 'window-dropped'
+  | 'sample-refused'
+  | 'label-refused'
+  | 'topic-refused'
+  | 'trial-starved'
+  | 'shadow-finished'
+  | 'promoted'
+  | 'beacon-stale';
+
+/** Something worth knowing: a phase that a release entered, or something that was refused. */
+export interface Report {
+  readonly event: Phase | Incident;
+  readonly slot?: string;
+  /** The sequence number of the release that it is about. */
+  readonly release?: number;
+  readonly code?: Code;
+  readonly reason?: string;
+}
+
+/** What is published about a phase change or a refusal. */
+export type EventMessage = Report & {
+  /** The device's wall clock, in milliseconds since the epoch. */
+  readonly t: number;
+  /** What can be done about it, from the one table; with a code only. */
+  readonly remedy?: string;
+};
+
+export function eventMessage(report: Report, wallMs: number): EventMessage {
+  const { code } = report;
+  return { t: wallMs, ...report, ...(code !== undefined && { remedy: codes[code].remedy }) };
+}

@@ -1,0 +1,38 @@
+import type { Code } from '../codes.js';
+import type { Phase } from './event.js';
+
+/** What a device reports of one slot. Releases are named by their sequence numbers. */
+export interface SlotState {
+  readonly current?: number;
+  readonly previous?: number;
+  readonly candidate?: number;
+  /** What became of the last offer: the release, the phase that it reached, and why it went no further. */
+  readonly release?: number;
+  readonly phase?: Phase;
+  readonly code?: Code;
+  /** The particulars of the code, and what can be done about it. */
+  readonly reason?: string;
+  readonly remedy?: string;
+}
+
+/** The reported state of a device, retained. */
+export interface StateMessage {
+  readonly agent: string;
+  readonly boot: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly slots: Readonly<Record<string, SlotState>>;
+}
+
+export function stateMessage(
+  {
+    agentVersion,
+    labels,
+  }: {
+    readonly agentVersion: readonly number[];
+    readonly labels: Readonly<Record<string, string>>;
+  },
+  boot: number,
+  slots: ReadonlyMap<string, SlotState>,
+): StateMessage {
+  return { agent: agentVersion.join('.'), boot, labels, slots: Object.fromEntries(slots) };
+}

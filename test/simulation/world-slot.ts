@@ -1,0 +1,2 @@
+/** The slot of every release of the workshop. */
+export const slot = 'vibration';
