@@ -95,31 +95,60 @@ describe('the tree', () => {
     assert.deepEqual([...doors.keys()].sort(), Object.keys(dependencies).sort());
   });
 
-  it('has no file that nothing reaches', () => {
+  /** What is started: by the command line, by npm, or as a worker by its URL. */
+  const isProgram = (file: string): boolean =>
+    ['bin/main.ts', 'docs/generate/main.ts'].includes(file) || file.endsWith('-worker.ts');
+
+  /** Made for the simulator's program, and used by tests until there is one. */
+  const isOfSimulator = (file: string): boolean =>
+    file.startsWith('simulator/ports/') || file === 'simulator/simulated-device.ts';
+
+  /** Files that these reach by imports, and they themselves. */
+  const reachedFrom = (entries: readonly string[]): ReadonlySet<string> => {
     const reached = new Set<string>();
-    const programs = [
-      'bin/main.ts',
-      'docs/generate/main.ts',
-      'test/bench/main.ts',
-      'test/helpers/hostile-agent.ts',
-    ];
-    const entries = files.filter(
-      (file) =>
-        file.endsWith('.test.ts') ||
-        programs.includes(file) ||
-        // Worker threads are started by their URL.
-        file.endsWith('-worker.ts'),
-    );
     const follow = (file: string): void => {
       if (reached.has(file)) return;
       reached.add(file);
       for (const { kind, target } of imports.get(file) ?? []) if (kind === 'file') follow(target);
     };
     entries.forEach(follow);
+    return reached;
+  };
+
+  it('has no file outside test/ that no program reaches', () => {
+    const product = files.filter((file) => !file.startsWith('test/'));
+    const reached = reachedFrom(product.filter((file) => isProgram(file) || isOfSimulator(file)));
     assert.deepEqual(
-      files.filter((file) => !reached.has(file)),
+      product.filter((file) => !reached.has(file)),
       [],
     );
+  });
+
+  it('has no file in test/ that no test and no program of the tests reaches', () => {
+    const started = /\.test\.ts$|-worker\.ts$|^test\/[a-z]+\/main\.ts$|\/hostile-agent\.ts$/;
+    const ofTests = files.filter((file) => file.startsWith('test/'));
+    const reached = reachedFrom(ofTests.filter((file) => started.test(file)));
+    assert.deepEqual(
+      ofTests.filter((file) => !reached.has(file)),
+      [],
+    );
+  });
+
+  it('has no export outside test/ that only tests use, and none that nobody imports', () => {
+    const dead: string[] = [];
+    for (const file of files) {
+      if (file.startsWith('test/') || isProgram(file) || isOfSimulator(file)) continue;
+      const text = withoutComments(read(file));
+      for (const { name, isType } of exportsOf(text)) {
+        const importers = importersOf(file, name);
+        if (importers.some((importer) => !importer.startsWith('test/'))) continue;
+        // A type may describe another export; a value may be exported for a test besides its own use.
+        const isUsedWithin = text.match(new RegExp(`\\b${name}\\b`, 'g'))?.length !== 1;
+        if (isUsedWithin && (isType || importers.length > 0)) continue;
+        dead.push(`${file}: ${name}`);
+      }
+    }
+    assert.deepEqual(dead, []);
   });
 });
 
@@ -287,6 +316,25 @@ function importsOf(file: string): readonly Import[] {
       return { kind: 'file', target, typeOnly };
     },
   );
+}
+
+/** The names that a text declares and exports. */
+function exportsOf(text: string): readonly { readonly name: string; readonly isType: boolean }[] {
+  const pattern =
+    /^export (?:async |abstract )?(function\*?|const|class|interface|type) ([A-Za-z]\w*)/gm;
+  return [...text.matchAll(pattern)].map(([, kind = '', name = '']) => ({
+    name,
+    isType: kind === 'interface' || kind === 'type',
+  }));
+}
+
+/** The files that import a name of a file, or load the whole file and mention the name. */
+function importersOf(file: string, name: string): readonly string[] {
+  const mention = new RegExp(`\\b${name}\\b`);
+  return [...imports]
+    .filter(([, imported]) => imported.some(({ target }) => target === file))
+    .map(([importer]) => importer)
+    .filter((importer) => mention.test(withoutComments(read(importer))));
 }
 
 function withoutComments(text: string): string {

@@ -28,26 +28,3 @@ export function experimentName(salt: Uint8Array): string {
 export function isExposed(experiment: string, deviceId: string, exposure: number): boolean {
   return bucket(`${experiment}/exposure`, deviceId) < exposure;
 }
-
-/**
- * Whether a device that takes part runs the challenger, where `weight` of 10000 do; the others are its
- * control. Exposure and weight multiply: exposure 1000 at weight 5000 lets 5% of the fleet run the challenger.
- */
-export function isTreated(experiment: string, deviceId: string, weight: number): boolean {
-  return bucket(`${experiment}/arm`, deviceId) < weight;
-}
-
-/** Whether a device stays out of every experiment of a layer, which is a name that experiments share. */
-export function isHeldOut(layer: string, deviceId: string, holdout: number): boolean {
-  return bucket(`${layer}/holdout`, deviceId) < holdout;
-}
-
-/** Whether the challenger in the shadow answers this inference too: the `sequence`th of the device. */
-export function isShadowed(
-  experiment: string,
-  deviceId: string,
-  sequence: number,
-  share: number,
-): boolean {
-  return bucket(`${experiment}/shadow/${deviceId}`, String(sequence)) < share;
-}

@@ -8,11 +8,11 @@ import { slotPattern } from '../topics.js';
 import { parsePipeline, pipelineValue, type Pipeline } from './pipeline.js';
 
 /** What an artifact is for; carried as its index. */
-export const artifactRoles = ['model', 'labels', 'reference', 'self-test'] as const;
+const artifactRoles = ['model', 'labels', 'reference', 'self-test'] as const;
 export type ArtifactRole = (typeof artifactRoles)[number];
 
 /** How the bytes of an artifact travel; carried as its index. */
-export const transferKinds = ['full', 'delta'] as const;
+const transferKinds = ['full', 'delta'] as const;
 export type TransferKind = (typeof transferKinds)[number];
 
 /** One release: what it is made of, for whom, how its answers come about, and what it costs. */
@@ -81,7 +81,7 @@ export interface Budget {
 const anyInteger = [0, Number.MAX_SAFE_INTEGER] as const;
 const digest = [32, 32] as const;
 const name = [1, 64] as const;
-export const artifactNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const artifactNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** Hashes of blocks are truncated: a second preimage still costs 2^128, and the whole digest decides. */
 export const blockHashBytes = 16;
 
@@ -156,7 +156,7 @@ function imageBytes({ artifacts, pipeline }: Manifest): Uint8Array {
 }
 
 /** The fields that are there. */
-export function optionalFields(
+function optionalFields(
   ...fields: readonly (readonly [key: number, value: CborValue | undefined])[]
 ): Map<number, CborValue> {
   const present = new Map<number, CborValue>();

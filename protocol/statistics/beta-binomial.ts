@@ -1,6 +1,5 @@
 import { lastWhere } from './bisection.js';
 import { logBetaAbove } from './incomplete-beta.js';
-import type { Interval } from './interval.js';
 import { logBeta } from './log-beta.js';
 
 /**
@@ -19,11 +18,6 @@ export interface BernoulliCounts {
   readonly successes: number;
   /** Observations, successes included. */
   readonly n: number;
-}
-
-/** The counts of both; parts must not overlap. */
-export function mergeCounts(a: BernoulliCounts, b: BernoulliCounts): BernoulliCounts {
-  return { successes: a.successes + b.successes, n: a.n + b.n };
 }
 
 /**
@@ -64,46 +58,18 @@ export function logEValueAbove(counts: BernoulliCounts, p0: number, concentratio
   );
 }
 
-/** The log e-value against p >= p0, 0 < p0 < 1. */
-export function logEValueBelow(counts: BernoulliCounts, p0: number, concentration: number): number {
-  return logEValueAbove(mirrored(counts), 1 - p0, concentration);
-}
-
-/**
- * The confidence sequence {p: E(p) < 1/alpha}: with a chance of at least 1 - alpha it holds the true p at
- * every time at once.
- */
-export function confidenceSequence(
-  counts: BernoulliCounts,
-  alpha: number,
-  concentration: number,
-): Interval {
-  return {
-    lower: leastKept(logEValue, counts, alpha, concentration),
-    upper: 1 - leastKept(logEValue, mirrored(counts), alpha, concentration),
-  };
-}
-
 /** The least p that the evidence does not exceed at level alpha: p is larger, at all times at once. */
 export function lowerBound(counts: BernoulliCounts, alpha: number, concentration: number): number {
-  return leastKept(logEValueAbove, counts, alpha, concentration);
+  if (counts.successes === 0) return 0;
+  // On the way up from 0 to the observed share, which is never rejected, rejection ends once.
+  const rejected = (p: number): boolean =>
+    logEValueAbove(counts, p, concentration) >= Math.log(1 / alpha);
+  return lastWhere(rejected, 0, counts.successes / counts.n);
 }
 
 /** The counterpart of {@link lowerBound}: p is smaller, at all times at once. */
 export function upperBound(counts: BernoulliCounts, alpha: number, concentration: number): number {
   return 1 - lowerBound(mirrored(counts), alpha, concentration);
-}
-
-/** Where, on the way up from 0 to the observed share, which is never rejected, rejection ends. */
-function leastKept(
-  logE: (counts: BernoulliCounts, p0: number, concentration: number) => number,
-  counts: BernoulliCounts,
-  alpha: number,
-  concentration: number,
-): number {
-  if (counts.successes === 0) return 0;
-  const rejected = (p: number): boolean => logE(counts, p, concentration) >= Math.log(1 / alpha);
-  return lastWhere(rejected, 0, counts.successes / counts.n);
 }
 
 /** The same observations with success and failure exchanged. */

@@ -34,7 +34,7 @@ export interface Excitation {
  * n / 2 * (1 - d / D * cos a), for a 6205 deep-groove bearing: n = 9 balls of d = 7.94 mm on a pitch
  * circle of D = 39.04 mm, contact angle a = 0.
  */
-export const outerRacePassesPerTurn = (9 / 2) * (1 - 7.94 / 39.04);
+const outerRacePassesPerTurn = (9 / 2) * (1 - 7.94 / 39.04);
 
 const still: Excitation = {
   halfG: 0,

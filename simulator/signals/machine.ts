@@ -2,7 +2,7 @@ import type { Prng } from '../prng.js';
 import { excitations, type Condition, type Excitation } from './condition.js';
 
 /** Motion is sampled with the accelerometer's clock. */
-export const sampleRateHz = 1600;
+const sampleRateHz = 1600;
 
 /** The speed at which amplitudes in `condition.ts` hold. */
 const referenceHz = 25;

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 
 /** Configurations, passwords, keysets and certificates are small. */
-export const smallFileBytes = 1_048_576;
+const smallFileBytes = 1_048_576;
 
 /** Reads a file that must be small; what has no end is not read to it. Throws what the system says. */
 export function readSmallFile(file: string): Uint8Array {

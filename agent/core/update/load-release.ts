@@ -45,7 +45,7 @@ export function* readManifest(stored: StoredRelease): Process<Result<Manifest>> 
  * Reads an artifact and checks its digest: bytes on disk are never trusted to be what was written. A
  * damaged file is removed, so that it can be fetched again.
  */
-export function* readImage(artifact: Artifact): Process<Result<Uint8Array>> {
+function* readImage(artifact: Artifact): Process<Result<Uint8Array>> {
   const name = imageName(artifact.digest);
   const file = yield* readFile(name, artifact.size);
   if (!file.ok) return file;

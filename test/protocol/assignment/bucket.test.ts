@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import {
-  bucket,
-  experimentName,
-  isExposed,
-  isHeldOut,
-  isShadowed,
-  isTreated,
-} from '../../../protocol/assignment/bucket.js';
+import { bucket, experimentName, isExposed } from '../../../protocol/assignment/bucket.js';
 import { requires } from '../../helpers/requires.js';
 import { vectorCases } from '../statistics/vectors.js';
 
@@ -55,52 +48,31 @@ describe('bucket', () => {
 });
 
 describe('assignment', () => {
-  it('takes nobody out when a ramp, a weight or a holdout grows', () => {
+  it('takes nobody out when a ramp grows', () => {
     const salts = fc.uint8Array({ minLength: 8, maxLength: 8 }).map(experimentName);
     fc.assert(
       fc.property(salts, fc.string(), share(), share(), (salt, device, one, other) => {
         const [less, more] = [Math.min(one, other), Math.max(one, other)];
-        for (const takesPart of [isExposed, isTreated, isHeldOut]) {
-          if (takesPart(salt, device, less)) assert.ok(takesPart(salt, device, more));
-        }
+        if (isExposed(salt, device, less)) assert.ok(isExposed(salt, device, more));
       }),
     );
   });
 
   it('takes nobody at 0 and everybody at 10000', () => {
     for (const device of fleet.slice(0, 1000)) {
-      for (const takesPart of [isExposed, isTreated, isHeldOut]) {
-        assert.ok(!takesPart('x', device, 0));
-        assert.ok(takesPart('x', device, 10_000));
-      }
-      assert.ok(!isShadowed('x', device, 1, 0));
-      assert.ok(isShadowed('x', device, 1, 10_000));
+      assert.ok(!isExposed('x', device, 0));
+      assert.ok(isExposed('x', device, 10_000));
     }
   });
 
-  it('has an even split among the first 5% of a ramp, which one salt for both purposes would not have', () => {
-    const exposed = fleet.filter((device) => isExposed('x', device, 500));
-    assertShare(
-      exposed.filter((device) => isTreated('x', device, 5000)).length,
-      exposed.length,
-      0.5,
-    );
-    const withOneSalt = fleet.filter((device) => bucket('one', device) < 500);
-    const treated = withOneSalt.filter((device) => bucket('one', device) < 5000);
-    assert.equal(treated.length, withOneSalt.length);
-  });
-
-  it('draws every purpose, experiment and device independently', () => {
-    const purposes: readonly ((device: string) => boolean)[] = [
+  it('draws every experiment and device independently', () => {
+    const experiments: readonly ((device: string) => boolean)[] = [
       (device) => isExposed('x', device, 5000),
       (device) => isExposed('y', device, 5000),
-      (device) => isTreated('x', device, 5000),
-      (device) => isHeldOut('x', device, 5000),
-      (device) => isShadowed('x', device, 7, 5000),
-      (device) => isShadowed('x', device, 8, 5000),
+      (device) => isExposed('z', device, 5000),
     ];
-    purposes.forEach((one, i) => {
-      for (const other of purposes.slice(i + 1)) {
+    experiments.forEach((one, i) => {
+      for (const other of experiments.slice(i + 1)) {
         assertShare(
           fleet.filter((device) => one(device) && other(device)).length,
           fleet.length,
@@ -122,20 +94,16 @@ describe('assignment', () => {
       requires(this, 'shared');
     });
 
-    it('exposes and treats their hundred thousand devices in the same numbers', () => {
+    it('exposes their hundred thousand devices in the same numbers', () => {
       const [expected] = vectorCases<{
         exposure_decile_counts: number[];
         exposed_at_5pct: number;
-        treat_share_among_exposed_independent_salts: number;
       }>('hash_uniformity_and_independence');
       assert.ok(expected);
       const experiment = 'kws-v7';
       const devices = Array.from({ length: 100_000 }, (_, i) => `d${i}`);
       const exposed = devices.filter((device) => isExposed(experiment, device, 500));
       assert.equal(exposed.length, expected.exposed_at_5pct);
-      const treated = exposed.filter((device) => isTreated(experiment, device, 5000));
-      const share = expected.treat_share_among_exposed_independent_salts;
-      assert.ok(Math.abs(treated.length / exposed.length - share) < 1e-11);
     });
   });
 });
