@@ -68,6 +68,8 @@ export class Runtime {
   readonly #queue: Input[] = [];
   readonly #sensors = new Map<string, Sensor>();
   readonly #timers = new Map<number, () => void>();
+  /** The topics of the core in this session, each with the way to leave it. */
+  readonly #subscriptions = new Map<string, () => void>();
   #draining = false;
   #ended = false;
   #droppedInputs = 0;
@@ -207,19 +209,24 @@ export class Runtime {
         answer(crypto.verifyEd25519(publicKey, message, signature));
       },
       subscribe: ({ topic }, answer) => {
-        transport.subscribe(
+        const before = this.#subscriptions.get(topic);
+        const leave = transport.subscribe(
           topic,
           ({ payload }) => {
             this.#post({ kind: 'message', topic, payload });
           },
           answer,
         );
+        this.#subscriptions.set(topic, leave);
+        // The core hears a topic once, however often it is subscribed; it is never unsubscribed in between.
+        before?.();
       },
       connect: () => {
         this.#connect();
       },
       unsubscribe: ({ topic }) => {
-        transport.unsubscribe(topic);
+        this.#subscriptions.get(topic)?.();
+        this.#subscriptions.delete(topic);
       },
       publish: ({ topic, payload, retained }, answer) => {
         transport.publish({ topic, payload: this.#encode(payload), retained }, answer);
@@ -238,6 +245,9 @@ export class Runtime {
           engine.unload(handle).then(() => undefined),
           answer,
         );
+      },
+      traffic: (_, answer) => {
+        answer(transport.traffic);
       },
       wait: (args, answer) => {
         const { request } = args as typeof args & { readonly request: number };
@@ -284,6 +294,7 @@ export class Runtime {
           for (const sensor of this.#sensors.values()) sensor.sessionBegan?.();
         },
         disconnected: (rejection) => {
+          this.#subscriptions.clear();
           this.#post({ kind: 'disconnected', rejection });
         },
       },

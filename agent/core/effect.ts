@@ -1,4 +1,5 @@
 import type { Handle, ModelFacts } from '../ports/engine.js';
+import type { Traffic } from '../ports/transport.js';
 import type { Rejection, Result } from '../../protocol/result.js';
 
 /** What is published: encoded at the edge, because codecs for plain messages are no decisions. */
@@ -57,6 +58,8 @@ export interface AskedEffects {
   };
   reset: { args: { readonly handle: Handle }; answer: Result<void> };
   unload: { args: { readonly handle: Handle }; answer: undefined };
+  /** What has come in over the transport (`ports/transport.ts`). */
+  traffic: { args: object; answer: Traffic };
   wait: { args: { readonly delayMs: number }; answer: undefined };
 }
 

@@ -3,7 +3,7 @@ import type { Rejection } from '../../protocol/result.js';
 
 /** What to do with one subscribed topic. */
 export interface Subscriber {
-  /** A message came, possibly for the second time (QoS 1). */
+  /** A message came, possibly for the second time (QoS 1). Others may be given the same bytes: they are not to be changed. */
   message(payload: Uint8Array): void;
   /** The broker has acknowledged the subscription: what it retains is on its way, if there is anything. */
   subscribed?(): void;
@@ -12,13 +12,16 @@ export interface Subscriber {
 }
 
 /**
- * The topics that a device listens to. Sessions are clean, so all of them are subscribed anew when a
- * session begins.
+ * The topics that a device listens to, with any number of listeners to each. Towards the broker a topic is
+ * subscribed once, from its first listener to its last. Sessions are clean, so all topics are subscribed anew
+ * when a session begins.
  */
 export class Exchange {
   readonly #tasks: Tasks;
-  readonly #subscribers = new Map<string, Subscriber>();
+  readonly #listeners = new Map<string, Set<Listening>>();
   #connected = false;
+  /** Tells the answers of this session from those of an earlier one. */
+  #session = 0;
 
   constructor(tasks: Tasks) {
     this.#tasks = tasks;
@@ -28,21 +31,28 @@ export class Exchange {
     return this.#connected;
   }
 
-  /** Listens to one exact topic, replacing whoever did before. */
-  subscribe(topic: string, subscriber: Subscriber): void {
-    this.#subscribers.set(topic, subscriber);
-    if (this.#connected) this.#send(topic);
-  }
-
-  unsubscribe(topic: string): void {
-    if (!this.#subscribers.delete(topic)) return;
-    if (this.#connected) this.#tasks.tell('unsubscribe', { topic });
+  /**
+   * Listens to one exact topic until the returned function is called. Who joins a topic that is subscribed
+   * already is given its retained message too; the others may then get it once more.
+   */
+  subscribe(topic: string, subscriber: Subscriber): () => void {
+    const listening = { subscriber };
+    const others = this.#listeners.get(topic);
+    if (others === undefined) this.#listeners.set(topic, new Set([listening]));
+    else others.add(listening);
+    // A subscription that is there already is subscribed again: retained messages are sent anew for each
+    // SUBSCRIBE (MQTT 3.1.1, 3.8.4; MQTT 5, 3.8.4), and nothing is missed in between.
+    if (this.#connected) this.#send(topic, [listening]);
+    return () => {
+      this.#leave(topic, listening);
+    };
   }
 
   /** A session began. */
   begin(): void {
     this.#connected = true;
-    for (const topic of this.#subscribers.keys()) this.#send(topic);
+    this.#session++;
+    for (const [topic, listeners] of this.#listeners) this.#send(topic, [...listeners]);
   }
 
   /** The session ended, and with it its subscriptions. */
@@ -50,18 +60,42 @@ export class Exchange {
     this.#connected = false;
   }
 
-  /** Hands a message to whoever listens; the broker may still send some that nobody waits for. */
+  /** Hands a message to all who listen; the broker may still send some that nobody waits for. */
   deliver(topic: string, payload: Uint8Array): void {
-    this.#subscribers.get(topic)?.message(payload);
+    const listeners = this.#listeners.get(topic) ?? [];
+    // Who joins because of this message gets what is retained by its own subscription, and who leaves gets nothing.
+    for (const listening of [...listeners]) {
+      if (this.#listens(topic, listening)) listening.subscriber.message(payload);
+    }
   }
 
-  #send(topic: string): void {
-    const subscriber = this.#subscribers.get(topic);
+  #leave(topic: string, listening: Listening): void {
+    const listeners = this.#listeners.get(topic);
+    if (listeners?.delete(listening) !== true || listeners.size > 0) return;
+    this.#listeners.delete(topic);
+    if (this.#connected) this.#tasks.tell('unsubscribe', { topic });
+  }
+
+  #send(topic: string, listeners: readonly Listening[]): void {
+    const session = this.#session;
     this.#tasks.ask('subscribe', { topic }, (result) => {
-      if (this.#subscribers.get(topic) !== subscriber) return;
-      if (result.ok) subscriber?.subscribed?.();
       // A session that ended meanwhile is no refusal: the next one subscribes again.
-      else if (this.#connected) subscriber?.refused?.(result.rejection);
+      if (session !== this.#session || !this.#connected) return;
+      if (!result.ok && result.rejection.code === 'session-ended') return;
+      for (const listening of listeners) {
+        if (!this.#listens(topic, listening)) continue;
+        if (result.ok) listening.subscriber.subscribed?.();
+        else listening.subscriber.refused?.(result.rejection);
+      }
     });
   }
+
+  #listens(topic: string, listening: Listening): boolean {
+    return this.#listeners.get(topic)?.has(listening) === true;
+  }
+}
+
+/** One listener of a topic; the same subscriber may listen twice. */
+interface Listening {
+  readonly subscriber: Subscriber;
 }

@@ -11,6 +11,7 @@ export class Presence {
   readonly #device: Device;
   readonly #topic: string;
   #boot = 0;
+  #stopListening: (() => void) | undefined;
   #connection = 0;
 
   constructor(device: Device) {
@@ -26,7 +27,7 @@ export class Presence {
   /** A session began. */
   connected(connection: number): void {
     this.#connection = connection;
-    this.#device.exchange.subscribe(this.#topic, {
+    this.#stopListening ??= this.#device.exchange.subscribe(this.#topic, {
       message: (payload) => {
         if (this.#isOlderOffline(parsePresence(payload))) this.#publish(true);
       },
@@ -36,7 +37,7 @@ export class Presence {
 
   /** The device is about to end its session in order, whereupon the broker drops its will. */
   leave(): void {
-    this.#device.exchange.unsubscribe(this.#topic);
+    this.#stopListening?.();
     this.#publish(false);
   }
 

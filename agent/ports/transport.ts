@@ -6,6 +6,11 @@ export interface Message {
   readonly retained: boolean;
 }
 
+export interface Traffic {
+  readonly receivedBytes: number;
+  readonly packetBytes: number;
+}
+
 export interface TransportListener {
   /**
    * A session is open. Sessions are always clean: the listener subscribes anew. `connection` counts the
@@ -32,15 +37,26 @@ export interface Transport {
   /** Sends at QoS 1; `done` is called once when the broker has acknowledged it, or with the refusal. */
   publish(message: Message, done?: (result: Result<void>) => void): void;
   /**
-   * Subscribes to one exact topic for the present session only; `done` at SUBACK. Every message on it
-   * goes to `onMessage`, in order of arrival, possibly twice (QoS 1). Ends with the session or `unsubscribe`.
+   * Subscribes to one exact topic for the present session only; `done` is called once: at SUBACK, or with the
+   * refusal, `session-ended` where there is no session or it ends before. Every message on the topic goes to
+   * `onMessage`, in order of arrival, possibly twice (QoS 1), until the session ends or the returned
+   * function is called.
+   *
+   * A topic may have any number of listeners: each gets every message, and each one's subscription brings
+   * what is retained (others may get it again). The broker is told to unsubscribe when the last one leaves. What
+   * is called from within `onMessage` counts from the next message on.
    */
   subscribe(
     topic: string,
     onMessage: (message: Message) => void,
     done: (result: Result<void>) => void,
-  ): void;
-  unsubscribe(topic: string): void;
+  ): () => void;
+  /**
+   * What has come in, for whomever: tells a slow link from a broker that has nothing to say. `receivedBytes` only
+   * grows, over all sessions; `packetBytes` is the size of the packet of which a part has come, 0 where there
+   * is none.
+   */
+  readonly traffic: Traffic;
   /** What is waiting for a session, and what was given up since the start, mostly for want of room. */
   readonly spool: { readonly waitingBytes: number; readonly droppedMessages: number };
   /**

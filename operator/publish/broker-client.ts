@@ -66,12 +66,13 @@ export async function connectBroker(
             reject(new CodedError('broker-unreachable', `reading ${topic}: no acknowledgement`));
           });
         });
+        let leave = (): void => undefined;
         const finish = (settle: () => void): void => {
           giveUp();
-          transport.unsubscribe(topic);
+          leave();
           settle();
         };
-        transport.subscribe(
+        leave = transport.subscribe(
           topic,
           ({ payload }) => {
             finish(() => {

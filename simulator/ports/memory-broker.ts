@@ -1,7 +1,13 @@
 import { Outbox } from '../../agent/adapters/mqtt/outbox.js';
+import { Subscriptions } from '../../agent/adapters/mqtt/subscriptions.js';
 import { accept, refuse, type Rejection, type Result } from '../../protocol/result.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
-import type { Message, Transport, TransportListener } from '../../agent/ports/transport.js';
+import type {
+  Message,
+  Traffic,
+  Transport,
+  TransportListener,
+} from '../../agent/ports/transport.js';
 
 export interface MemoryTransportOptions {
   readonly scheduler: Scheduler;
@@ -104,11 +110,12 @@ class BrokerTransport implements MemoryTransport {
   readonly #broker: MemoryBroker;
   readonly #scheduler: Scheduler;
   readonly #outbox: Outbox;
-  readonly #handlers = new Map<string, (message: Message) => void>();
+  readonly #subscriptions = new Subscriptions();
   #listener: TransportListener | undefined;
   #will: ((connection: number) => Message) | undefined;
   #session: Session | undefined;
   #connections = 0;
+  #receivedBytes = 0;
   #closed = false;
 
   constructor(broker: MemoryBroker, { scheduler, spoolBytes }: MemoryTransportOptions) {
@@ -120,6 +127,11 @@ class BrokerTransport implements MemoryTransport {
   get spool(): { readonly waitingBytes: number; readonly droppedMessages: number } {
     const { waitingBytes, droppedMessages } = this.#outbox;
     return { waitingBytes, droppedMessages };
+  }
+
+  /** Messages come whole here. */
+  get traffic(): Traffic {
+    return { receivedBytes: this.#receivedBytes, packetBytes: 0 };
   }
 
   open(listener: TransportListener, will?: (connection: number) => Message): void {
@@ -139,24 +151,19 @@ class BrokerTransport implements MemoryTransport {
     topic: string,
     onMessage: (message: Message) => void,
     done: (result: Result<void>) => void,
-  ): void {
+  ): () => void {
     const session = this.#session;
-    if (session === undefined) {
-      queueMicrotask(() => {
-        done(refuse('session-ended', 'there is no session'));
-      });
-      return;
-    }
-    this.#later(session, () => {
-      this.#handlers.set(topic, onMessage);
+    const leave = session && this.#subscriptions.add(topic, onMessage);
+    queueMicrotask(() => {
+      if (session === undefined || this.#session !== session) {
+        done(refuse('session-ended', `${topic}: there is no session`));
+        return;
+      }
       done(accept(undefined));
       const payload = this.#broker.retained.get(topic);
       if (payload !== undefined) session.deliver(topic, payload, true);
     });
-  }
-
-  unsubscribe(topic: string): void {
-    this.#handlers.delete(topic);
+    return () => void leave?.();
   }
 
   async close(): Promise<void> {
@@ -182,12 +189,13 @@ class BrokerTransport implements MemoryTransport {
       will: this.#will?.(this.#connections + 1),
       deliver: (topic, payload, retained = false) => {
         this.#later(session, () => {
-          this.#handlers.get(topic)?.({ topic, payload: payload.slice(), retained });
+          this.#receivedBytes += payload.length;
+          this.#subscriptions.deliver({ topic, payload: payload.slice(), retained });
         });
       },
       ended: (rejection) => {
         this.#session = undefined;
-        this.#handlers.clear();
+        this.#subscriptions.clear();
         this.#outbox.sessionEnded();
         this.#lost(rejection);
       },

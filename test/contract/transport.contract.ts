@@ -111,12 +111,102 @@ export function describeTransport(name: string, createWorld: () => Promise<Trans
       const b = await subscribe(transport, 'contract/b');
       await other.publish('contract/a', 'for a');
       assert.equal(textOf(await a.next()), 'for a');
-      transport.unsubscribe('contract/a');
-      transport.unsubscribe('contract/never');
+      a.leave();
+      a.leave();
       await other.publish('contract/a', 'too late');
       await other.publish('contract/b', 'for b');
       assert.equal(textOf(await b.next()), 'for b');
       assert.deepEqual([a.unread.length, b.unread.length], [0, 0]);
+    });
+
+    it('delivers each message to all listeners of a topic, and goes on when one leaves', async () => {
+      const transport = create('sharer');
+      await connect(transport);
+      const a = await subscribe(transport, 'contract/shared');
+      const b = await subscribe(transport, 'contract/shared');
+      const elsewhere = await subscribe(transport, 'contract/elsewhere');
+      await other.publish('contract/shared', 'for both');
+      assert.deepEqual([textOf(await a.next()), textOf(await b.next())], ['for both', 'for both']);
+      a.leave();
+      a.leave();
+      await other.publish('contract/shared', 'for one');
+      assert.equal(textOf(await b.next()), 'for one');
+      b.leave();
+      await other.publish('contract/shared', 'for nobody');
+      await other.publish('contract/elsewhere', 'end');
+      assert.equal(textOf(await elsewhere.next()), 'end');
+      assert.deepEqual([a.unread.length, b.unread.length], [0, 0]);
+    });
+
+    it('gives who joins a topic what is retained there', async () => {
+      await other.publish('contract/joined', 'retained', true);
+      const transport = create('joiner');
+      await connect(transport);
+      const first = await subscribe(transport, 'contract/joined');
+      assert.equal(textOf(await first.next()), 'retained');
+      const second = await subscribe(transport, 'contract/joined');
+      assert.equal(textOf(await second.next()), 'retained');
+      await other.publish('contract/joined', 'live');
+      assert.equal(textOf(await first.nextThat((each) => textOf(each) !== 'retained')), 'live');
+      assert.equal(textOf(await second.nextThat((each) => textOf(each) !== 'retained')), 'live');
+    });
+
+    it('hears a topic that was left and is listened to again at once', async () => {
+      await other.publish('contract/back', 'retained', true);
+      const transport = create('comeback');
+      await connect(transport);
+      const first = await subscribe(transport, 'contract/back');
+      first.leave();
+      transport.subscribe(
+        'contract/back',
+        () => undefined,
+        () => undefined,
+      )();
+      const second = await subscribe(transport, 'contract/back');
+      assert.equal(textOf(await second.next()), 'retained');
+      await other.publish('contract/back', 'live');
+      assert.equal(textOf(await second.nextThat((each) => textOf(each) !== 'retained')), 'live');
+    });
+
+    it('hands no message on to who leaves because of it, or joins because of it', async () => {
+      const transport = create('jumper');
+      await connect(transport);
+      const end = await subscribe(transport, 'contract/end');
+      const heard: string[] = [];
+      let leaveLater = (): void => undefined;
+      transport.subscribe(
+        'contract/jump',
+        (message) => {
+          heard.push(`first ${textOf(message)}`);
+          leaveLater();
+          transport.subscribe(
+            'contract/jump',
+            () => heard.push(`joined ${textOf(message)}`),
+            () => undefined,
+          );
+        },
+        () => undefined,
+      );
+      const later = await subscribe(transport, 'contract/jump');
+      leaveLater = later.leave;
+      await other.publish('contract/jump', 'message');
+      await other.publish('contract/end', 'end');
+      await end.next();
+      assert.deepEqual(heard, ['first message']);
+      assert.equal(later.unread.length, 0);
+    });
+
+    it('counts what comes in', async () => {
+      const transport = create('counting');
+      await connect(transport);
+      const heard = await subscribe(transport, 'contract/counted');
+      const before = transport.traffic.receivedBytes;
+      await other.publish('contract/counted', 'x'.repeat(1_000));
+      await heard.next();
+      assert.ok(transport.traffic.receivedBytes - before >= 1_000);
+      const since = transport.traffic.receivedBytes;
+      await transport.close(1_000);
+      assert.ok(transport.traffic.receivedBytes >= since);
     });
 
     it('lets the broker publish the will of this session when the connection breaks', async () => {
@@ -312,14 +402,18 @@ export function publish(transport: Transport, message: Message): Promise<Result<
 }
 
 /** Subscribes and awaits SUBACK, which must be good. */
-export async function subscribe(transport: Transport, topic: string): Promise<Mailbox<Message>> {
+export async function subscribe(transport: Transport, topic: string): Promise<Subscription> {
   const messages = new Mailbox<Message>();
+  let leave = (): void => undefined;
   const result = await new Promise<Result<void>>((resolve) => {
-    transport.subscribe(topic, messages.put, resolve);
+    leave = transport.subscribe(topic, messages.put, resolve);
   });
   assert.equal(codeOf(result), 'ok');
-  return messages;
+  return Object.assign(messages, { leave });
 }
+
+/** What a subscription hears, until it is left. */
+export type Subscription = Mailbox<Message> & { readonly leave: () => void };
 
 /** The code of a refusal, or `ok`. */
 export function codeOf(result: Result<unknown>): string {

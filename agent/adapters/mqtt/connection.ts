@@ -2,6 +2,7 @@ import net from 'node:net';
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { Rejection } from '../../../protocol/result.js';
+import type { Traffic } from '../../ports/transport.js';
 import { PacketGuard } from './packet-guard.js';
 
 /** PEM files as bytes. */
@@ -38,6 +39,7 @@ export class Connection extends Duplex {
   readonly #guard: PacketGuard;
   readonly #listener: ConnectionListener;
   #opened = false;
+  #receivedBytes = 0;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     // What was received before a close is still read; the socket decides when both sides are done.
@@ -59,6 +61,10 @@ export class Connection extends Duplex {
         this.push(null);
       }
     });
+  }
+
+  get traffic(): Traffic {
+    return { receivedBytes: this.#receivedBytes, packetBytes: this.#guard.packetUnderWay };
   }
 
   override _read(): void {
@@ -107,6 +113,7 @@ export class Connection extends Duplex {
   }
 
   #receive(chunk: Buffer): void {
+    this.#receivedBytes += chunk.length;
     const refusal = this.#guard.check(chunk);
     if (refusal !== undefined) {
       this.#listener.failed(refusal);

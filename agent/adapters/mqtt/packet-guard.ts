@@ -22,6 +22,11 @@ export class PacketGuard {
   #length = 0;
   #refusal: PacketRefusal | undefined;
 
+  /** The size of the packet of which a part has come; 0 between two packets. */
+  get packetUnderWay(): number {
+    return this.#bodyBytes > 0 ? this.#length : this.#headerBytes;
+  }
+
   constructor(packetBytes: number) {
     this.#packetBytes = packetBytes;
   }

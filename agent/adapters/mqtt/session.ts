@@ -1,6 +1,6 @@
 import { MqttClient, type IClientOptions } from 'mqtt';
 import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
-import type { Message } from '../../ports/transport.js';
+import type { Message, Traffic } from '../../ports/transport.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 
 /** Where and how a session is opened. */
@@ -55,6 +55,11 @@ export class MqttSession {
   /** TCP, and TLS where it is wanted, stand: whoever closes now is a broker. */
   #reached = false;
   #connected = false;
+  /**
+   * Topics whose UNSUBACK is to come, with what is wanted of them next: some brokers work on several packets of a
+   * client at a time, and would take the later SUBSCRIBE before the earlier UNSUBSCRIBE.
+   */
+  readonly #leaving = new Map<string, (() => void)[]>();
   #ended = false;
 
   constructor(options: SessionOptions, listener: SessionListener) {
@@ -88,6 +93,11 @@ export class MqttSession {
     });
   }
 
+  /** What has come in since this session was begun. */
+  get traffic(): Traffic {
+    return this.#connection?.traffic ?? { receivedBytes: 0, packetBytes: 0 };
+  }
+
   publish({ topic, payload, retained }: Message, done: (result: Result<void>) => void): void {
     const bytes = publishOverheadBytes + Buffer.byteLength(topic) + payload.length;
     // Sent all the same, it would end this session, and each one in which it is sent again.
@@ -105,6 +115,13 @@ export class MqttSession {
   }
 
   subscribe(topic: string, done: (result: Result<void>) => void): void {
+    const again = this.#leaving.get(topic);
+    if (again !== undefined) {
+      again.push(() => {
+        this.subscribe(topic, done);
+      });
+      return;
+    }
     this.#client.subscribe(topic, { qos: 1 }, (error, granted) => {
       const qos = granted?.[0]?.qos ?? 128;
       if (error === null && qos < 128) done(accept(undefined));
@@ -115,7 +132,19 @@ export class MqttSession {
   }
 
   unsubscribe(topic: string): void {
-    this.#client.unsubscribe(topic, () => undefined);
+    const again = this.#leaving.get(topic);
+    if (again !== undefined) {
+      again.push(() => {
+        this.unsubscribe(topic);
+      });
+      return;
+    }
+    const later: (() => void)[] = [];
+    this.#leaving.set(topic, later);
+    this.#client.unsubscribe(topic, () => {
+      this.#leaving.delete(topic);
+      for (const act of later) act();
+    });
   }
 
   /** Ends with a DISCONNECT, so that the broker drops the will; fulfils when the connection is closed. */

@@ -1,10 +1,11 @@
 import type { Result } from '../../../protocol/result.js';
 import type { Entropy } from '../../ports/entropy.js';
 import type { Scheduler } from '../../ports/scheduler.js';
-import type { Message, Transport, TransportListener } from '../../ports/transport.js';
+import type { Message, Traffic, Transport, TransportListener } from '../../ports/transport.js';
 import type { TlsMaterial } from './connection.js';
 import { Outbox } from './outbox.js';
 import { MqttSession, type SessionEnd } from './session.js';
+import { Subscriptions } from './subscriptions.js';
 
 export interface MqttTransportOptions {
   /** `mqtt://` or `mqtts://` addresses, tried in order. */
@@ -23,6 +24,8 @@ export interface MqttTransportOptions {
 const firstDelayMs = 1_000;
 const longestDelayMs = 300_000;
 
+const nothing: Traffic = { receivedBytes: 0, packetBytes: 0 };
+
 /** After a session that lasted so long the addresses and delays start over. */
 const steadyMs = 10_000;
 
@@ -39,7 +42,7 @@ export class MqttTransport implements Transport {
   readonly #options: MqttTransportOptions;
   readonly #urls: readonly URL[];
   readonly #outbox: Outbox;
-  readonly #handlers = new Map<string, (message: Message) => void>();
+  readonly #subscriptions = new Subscriptions();
   #listener: TransportListener | undefined;
   #will: ((connection: number) => Message) | undefined;
   #protocol: 4 | 5;
@@ -47,6 +50,8 @@ export class MqttTransport implements Transport {
   #isOpen = false;
   #window = 1;
   #connections = 0;
+  /** Bytes of the sessions before this one. */
+  #receivedBefore = 0;
   /** Which address is tried, modulo their number. */
   #address = 0;
   /** Attempts and short sessions since the last steady one. */
@@ -70,6 +75,11 @@ export class MqttTransport implements Transport {
     return { waitingBytes, droppedMessages };
   }
 
+  get traffic(): Traffic {
+    const { receivedBytes, packetBytes } = this.#session?.traffic ?? nothing;
+    return { receivedBytes: this.#receivedBefore + receivedBytes, packetBytes };
+  }
+
   open(listener: TransportListener, will?: (connection: number) => Message): void {
     this.#listener = listener;
     this.#will = will;
@@ -85,17 +95,17 @@ export class MqttTransport implements Transport {
     topic: string,
     onMessage: (message: Message) => void,
     done: (result: Result<void>) => void,
-  ): void {
-    if (this.#session === undefined || !this.#isOpen) {
+  ): () => void {
+    const session = this.#session;
+    if (session === undefined || !this.#isOpen) {
       done({ ok: false, rejection: { code: 'session-ended', detail: 'there is no session' } });
-      return;
+      return () => undefined;
     }
-    this.#handlers.set(topic, onMessage);
-    this.#session.subscribe(topic, done);
-  }
-
-  unsubscribe(topic: string): void {
-    if (this.#handlers.delete(topic) && this.#isOpen) this.#session?.unsubscribe(topic);
+    const leave = this.#subscriptions.add(topic, onMessage);
+    session.subscribe(topic, done);
+    return () => {
+      if (leave()) session.unsubscribe(topic);
+    };
   }
 
   async close(timeoutMs: number): Promise<void> {
@@ -125,7 +135,7 @@ export class MqttTransport implements Transport {
         this.#opened(window);
       },
       message: (message) => {
-        this.#handlerOf(message.topic)?.(message);
+        this.#subscriptions.deliver(message);
       },
       ended: (end) => {
         this.#ended(end);
@@ -154,9 +164,10 @@ export class MqttTransport implements Transport {
   #ended({ rejection, versionRefused }: SessionEnd): void {
     const wasSteady = this.#isOpen && this.#failures === 0;
     this.#isOpen = false;
+    this.#receivedBefore = this.traffic.receivedBytes;
     this.#session = undefined;
     this.#cancelSteady();
-    this.#handlers.clear();
+    this.#subscriptions.clear();
     this.#outbox.sessionEnded();
     this.#drained?.();
     if (this.#closing) return;
@@ -187,16 +198,6 @@ export class MqttTransport implements Transport {
     return true;
   }
 
-  /** Devices subscribe to exact topics; an operator may watch a whole fleet by a filter with `+`. */
-  #handlerOf(topic: string): ((message: Message) => void) | undefined {
-    const exact = this.#handlers.get(topic);
-    if (exact !== undefined) return exact;
-    for (const [filter, handler] of this.#handlers) {
-      if (filter.includes('+') && matches(filter, topic)) return handler;
-    }
-    return undefined;
-  }
-
   #flush(): void {
     if (!this.#isOpen || this.#session === undefined) return;
     for (const { message, settle } of this.#outbox.takeUpTo(this.#window)) {
@@ -207,14 +208,4 @@ export class MqttTransport implements Transport {
       });
     }
   }
-}
-
-/** Whether a topic matches a filter whose only wildcards are single levels (MQTT 5, 4.7.1.3). */
-function matches(filter: string, topic: string): boolean {
-  const levels = topic.split('/');
-  const wanted = filter.split('/');
-  return (
-    levels.length === wanted.length &&
-    wanted.every((level, i) => level === '+' || level === levels[i])
-  );
 }

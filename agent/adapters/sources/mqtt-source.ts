@@ -11,8 +11,10 @@ export function createMqttSource(
   clock: Clock,
 ): Sensor {
   let listener: SensorListener | undefined;
+  let leave = (): void => undefined;
   const subscribe = (): void => {
-    transport.subscribe(
+    const before = leave;
+    leave = transport.subscribe(
       topic,
       ({ payload }) => {
         const samples = decode(payload);
@@ -27,6 +29,8 @@ export function createMqttSource(
         }
       },
     );
+    // Opened and told of the session it was opened in, it still hears each message once.
+    before();
   };
   return {
     open(opened) {
@@ -36,7 +40,7 @@ export function createMqttSource(
     sessionBegan: subscribe,
     close() {
       listener = undefined;
-      transport.unsubscribe(topic);
+      leave();
       return Promise.resolve();
     },
   };

@@ -64,6 +64,12 @@ function* findMissing(transfer: BlockTransfer): Process<number[]> {
   return missing;
 }
 
+interface OpenBlock {
+  received: boolean;
+  stopTimer: () => void;
+  leave: () => void;
+}
+
 /** The blocks under way: at most `limits.blockWindow` subscriptions at a time. */
 class BlockWindow {
   readonly outcome = new Signal<Result<void>>();
@@ -72,7 +78,7 @@ class BlockWindow {
   readonly #options: BlockFetchOptions;
   readonly #total: number;
   /** Blocks that are subscribed or being stored, each with the way to stop waiting for it. */
-  readonly #open = new Map<number, { received: boolean; stopTimer: () => void }>();
+  readonly #open = new Map<number, OpenBlock>();
 
   constructor(transfer: BlockTransfer, missing: readonly number[], options: BlockFetchOptions) {
     this.#transfer = transfer;
@@ -83,9 +89,9 @@ class BlockWindow {
   }
 
   close(): void {
-    for (const [block, { stopTimer }] of this.#open) {
+    for (const { stopTimer, leave } of this.#open.values()) {
       stopTimer();
-      this.#options.exchange.unsubscribe(this.#options.topic(block));
+      leave();
     }
     this.#open.clear();
     this.#queue.length = 0;
@@ -102,9 +108,13 @@ class BlockWindow {
 
   #request(block: number): void {
     const { exchange, tasks, topic } = this.#options;
-    const state = { received: false, stopTimer: (): void => undefined };
+    const state: OpenBlock = {
+      received: false,
+      stopTimer: () => undefined,
+      leave: () => undefined,
+    };
     this.#open.set(block, state);
-    exchange.subscribe(topic(block), {
+    state.leave = exchange.subscribe(topic(block), {
       subscribed: () => {
         state.stopTimer();
         if (state.received) return;
@@ -146,8 +156,8 @@ class BlockWindow {
       this.outcome.give(written);
       return;
     }
+    this.#open.get(block)?.leave();
     this.#open.delete(block);
-    this.#options.exchange.unsubscribe(this.#options.topic(block));
     this.#options.stored(this.#total - this.#queue.length - this.#open.size, this.#total);
     this.#fill();
   }

@@ -121,7 +121,7 @@ function* obtainManifest(preparation: Preparation): Process<Result<Manifest>> {
 function* receive(device: Device, topic: string): Process<Result<Uint8Array>> {
   const received = new Signal<Result<Uint8Array>>();
   let stopTimer = (): void => undefined;
-  device.exchange.subscribe(topic, {
+  const leave = device.exchange.subscribe(topic, {
     message: (payload) => {
       received.give(accept(payload));
     },
@@ -139,7 +139,7 @@ function* receive(device: Device, topic: string): Process<Result<Uint8Array>> {
     return yield* wait(received);
   } finally {
     stopTimer();
-    device.exchange.unsubscribe(topic);
+    leave();
   }
 }
 
