@@ -1,6 +1,7 @@
-import { constants, promises as fs } from 'node:fs';
+import { constants } from 'node:fs';
 import path from 'node:path';
 import type { Storage } from '../ports/storage.js';
+import { systemFiles, type FileSystem, type OpenFile } from './file-system.js';
 import { accept, refuse, type Result } from '../../protocol/result.js';
 
 export interface FileStorageOptions {
@@ -23,10 +24,14 @@ const reserveBytes = 262_144;
  * nothing else is durable. After a failed fsync the pages may be marked clean, so it is never tried again
  * on the same file. Symbolic links are refused: what is named is what is written.
  */
-export async function openFileStorage(options: FileStorageOptions): Promise<Storage> {
+export async function openFileStorage(
+  options: FileStorageOptions,
+  fs: FileSystem = systemFiles,
+): Promise<Storage> {
   const root = path.resolve(options.folder);
-  await fs.mkdir(root, { recursive: true, mode: 0o700 });
-  await removeTemporaries(root);
+  const makeFolder = createFolderMaker(fs, root);
+  await makeFolder(root);
+  await removeTemporaries(fs, root);
   const serial = createSerial();
   /** Runs one operation after the other, and turns what the system says into a code. */
   const operate = <T>(name: string, run: () => Promise<Result<T>>): Promise<Result<T>> =>
@@ -44,14 +49,14 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
   };
   const hasRoom = async (name: string, bytes: number): Promise<boolean> => {
     const reserve = name.startsWith('state/') ? 0 : reserveBytes;
-    return (await measureFree(root, options.storageBytes)) >= bytes + reserve;
+    return (await measureFree(fs, root, options.storageBytes)) >= bytes + reserve;
   };
 
   return {
     read: (name, limitBytes) =>
       operate(name, async () => {
         const { file } = locate(name);
-        const handle = await openToRead(file);
+        const handle = await openToRead(fs, file);
         if (handle === undefined) return accept(undefined);
         try {
           const { size } = await handle.stat();
@@ -68,12 +73,12 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
       operate(name, async () => {
         const { file, folder } = locate(name);
         if (!(await hasRoom(name, bytes.length))) return refuse('storage-full', name);
-        await makeFolder(root, folder);
+        await makeFolder(folder);
         const temporary = file + temporarySuffix;
-        await removeQuietly(temporary);
-        await writeDurably(temporary, bytes);
+        await removeQuietly(fs, temporary);
+        await writeDurably(fs, temporary, bytes);
         await fs.rename(temporary, file);
-        await syncFolder(folder);
+        await syncFolder(fs, folder);
         return accept(undefined);
       }),
 
@@ -81,11 +86,11 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
       operate(name, async () => {
         const { file, folder } = locate(name);
         if (!(await hasRoom(name, bytes.length))) return refuse('storage-full', name);
-        await makeFolder(root, folder);
+        await makeFolder(folder);
         const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
         const handle = await fs.open(file, flags, 0o600);
         try {
-          await handle.write(bytes, 0, bytes.length, offset);
+          await writeAll(handle, bytes, offset);
         } finally {
           await handle.close();
         }
@@ -96,7 +101,7 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
       operate(from, async () => {
         const source = locate(from);
         const target = locate(to);
-        await makeFolder(root, target.folder);
+        await makeFolder(target.folder);
         const handle = await fs.open(source.file, constants.O_RDONLY | constants.O_NOFOLLOW);
         try {
           await handle.sync();
@@ -104,22 +109,22 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
           await handle.close();
         }
         await fs.rename(source.file, target.file);
-        await syncFolder(target.folder);
-        await syncFolder(source.folder);
+        await syncFolder(fs, target.folder);
+        await syncFolder(fs, source.folder);
         return accept(undefined);
       }),
 
     remove: (name) =>
       operate(name, async () => {
         const { file, folder } = locate(name);
-        if (await removeQuietly(file)) await syncFolder(folder);
+        if (await removeQuietly(fs, file)) await syncFolder(fs, folder);
         return accept(undefined);
       }),
 
     list: (folder) =>
       operate(folder, async () => {
         const files: { name: string; bytes: number }[] = [];
-        for (const entry of await readFolder(path.join(root, folder))) {
+        for (const entry of await readFolder(fs, path.join(root, folder))) {
           const name = `${folder}/${entry}`;
           // What the agent did not name is not the agent's.
           if (!namePattern.test(name) || name.endsWith(temporarySuffix)) continue;
@@ -131,7 +136,7 @@ export async function openFileStorage(options: FileStorageOptions): Promise<Stor
 
     freeBytes: () =>
       operate('.', async () => {
-        const free = await measureFree(root, options.storageBytes);
+        const free = await measureFree(fs, root, options.storageBytes);
         return accept(Math.max(0, free - reserveBytes));
       }),
   };
@@ -147,7 +152,7 @@ function createSerial(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-async function openToRead(file: string): Promise<fs.FileHandle | undefined> {
+async function openToRead(fs: FileSystem, file: string): Promise<OpenFile | undefined> {
   try {
     return await fs.open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
@@ -156,24 +161,46 @@ async function openToRead(file: string): Promise<fs.FileHandle | undefined> {
   }
 }
 
-async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+async function writeDurably(fs: FileSystem, file: string, bytes: Uint8Array): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await fs.open(file, flags, 0o600);
   try {
-    await handle.writeFile(bytes);
+    await writeAll(handle, bytes, 0);
     await handle.sync();
   } finally {
     await handle.close();
   }
 }
 
-/** A new folder is durable only when its parent is synced too. */
-async function makeFolder(root: string, folder: string): Promise<void> {
-  const made = await fs.mkdir(folder, { recursive: true, mode: 0o700 });
-  if (made !== undefined) await syncFolder(root);
+/** The system may write a part only, as where a disk is nearly full; the rest then follows, or fails. */
+async function writeAll(handle: OpenFile, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const rest = bytes.length - done;
+    done += (await handle.write(bytes, done, rest, position + done)).bytesWritten;
+  }
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/**
+ * Makes folders below a root durably: a new folder is lost unless the one above is synced too, and so up to the
+ * first that was made. One that is there already is synced once: who made it may have died before.
+ */
+function createFolderMaker(fs: FileSystem, root: string): (folder: string) => Promise<void> {
+  // The folder above the root belongs to somebody else, and need not be ours to open.
+  const durable = new Set([root]);
+  return async (folder) => {
+    let first = await fs.mkdir(folder, { recursive: true, mode: 0o700 });
+    if (first === undefined && !durable.has(folder)) first = folder;
+    if (first === undefined) return;
+    durable.delete(folder);
+    for (let made = folder; made.length >= first.length; made = path.dirname(made)) {
+      await syncFolder(fs, path.dirname(made));
+    }
+    durable.add(folder);
+  };
+}
+
+async function syncFolder(fs: FileSystem, folder: string): Promise<void> {
   const handle = await fs.open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();
@@ -183,7 +210,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Removes a file; false where there was none. */
-async function removeQuietly(file: string): Promise<boolean> {
+async function removeQuietly(fs: FileSystem, file: string): Promise<boolean> {
   try {
     await fs.unlink(file);
     return true;
@@ -193,7 +220,7 @@ async function removeQuietly(file: string): Promise<boolean> {
   }
 }
 
-async function readFolder(folder: string): Promise<readonly string[]> {
+async function readFolder(fs: FileSystem, folder: string): Promise<readonly string[]> {
   try {
     return await fs.readdir(folder);
   } catch (error) {
@@ -202,23 +229,23 @@ async function readFolder(folder: string): Promise<readonly string[]> {
   }
 }
 
-async function removeTemporaries(root: string): Promise<void> {
-  for (const folder of await readFolder(root)) {
+async function removeTemporaries(fs: FileSystem, root: string): Promise<void> {
+  for (const folder of await readFolder(fs, root)) {
     const within = path.join(root, folder);
     if (!(await fs.lstat(within)).isDirectory()) continue;
-    for (const name of await readFolder(within)) {
-      if (name.endsWith(temporarySuffix)) await removeQuietly(path.join(within, name));
+    for (const name of await readFolder(fs, within)) {
+      if (name.endsWith(temporarySuffix)) await removeQuietly(fs, path.join(within, name));
     }
   }
 }
 
 /** What may still be written: the lesser of the quota's and the disk's rest. */
-async function measureFree(root: string, storageBytes: number): Promise<number> {
+async function measureFree(fs: FileSystem, root: string, storageBytes: number): Promise<number> {
   let used = 0;
-  for (const folder of await readFolder(root)) {
+  for (const folder of await readFolder(fs, root)) {
     const within = path.join(root, folder);
     if (!(await fs.lstat(within)).isDirectory()) continue;
-    for (const name of await readFolder(within)) {
+    for (const name of await readFolder(fs, within)) {
       used += (await fs.lstat(path.join(within, name))).size;
     }
   }

@@ -1,0 +1,37 @@
+import { promises } from 'node:fs';
+
+/**
+ * What the storage asks of the operating system, with the meaning of POSIX and the errors of Node (`code` is
+ * `ENOENT`, `EEXIST`, …). It is a port of the adapter, so that the order of its calls can be tried on a disk that
+ * loses whatever was not synced (`simulator/ports/posix-disk.ts`).
+ */
+export interface FileSystem {
+  open(file: string, flags: number, mode?: number): Promise<OpenFile>;
+  /** Makes a folder and the folders above it; the first one that was made, or undefined where all were there. */
+  mkdir(folder: string, options: { recursive: true; mode: number }): Promise<string | undefined>;
+  readdir(folder: string): Promise<string[]>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(file: string): Promise<void>;
+  /** What a name is, without following a link. */
+  lstat(file: string): Promise<{ readonly size: number; isDirectory(): boolean }>;
+  statfs(folder: string): Promise<{ readonly bavail: number; readonly bsize: number }>;
+}
+
+/** An open file or folder. */
+export interface OpenFile {
+  stat(): Promise<{ readonly size: number }>;
+  readFile(): Promise<Uint8Array>;
+  /** Writes some of `length` bytes from `offset` in `bytes` at a position of the file; says how many. */
+  write(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>;
+  /** Makes durable what the file holds; of a folder, which names it has (fsync). */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The file system of this machine. */
+export const systemFiles: FileSystem = promises;
