@@ -6,7 +6,7 @@ import { parseBeacon } from '../../protocol/documents/beacon.js';
 import { parsePolicy, type Policy } from '../../protocol/documents/policy.js';
 import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
 import { limits } from '../../protocol/limits.js';
-import { Turnstile, wait, type Process } from './process.js';
+import { ask, Turnstile, wait, type Process } from './process.js';
 import { accept, refuse, type Result } from '../../protocol/result.js';
 import type { Slot } from './slot/slot.js';
 import type { Desire } from './slot/offer.js';
@@ -109,8 +109,11 @@ export class Desired {
       return refuse('policy-replayed', `policy ${version} after policy ${known}`);
     }
     if (version > known) {
+      const policyDigest = toHex(yield* ask('digest', { bytes }));
       const kept = yield* wait(
-        keeper.commit((record) => withSlot(record, slot.name, { policyVersion: version })),
+        keeper.commit((record) =>
+          withSlot(record, slot.name, { policyVersion: version, policyDigest }),
+        ),
       );
       if (!kept.ok) return kept;
     }
@@ -132,12 +135,13 @@ export class Desired {
     if (!payload.ok) return payload;
     const beacon = parseBeacon(payload.value);
     if (!beacon.ok) return beacon;
-    const { counter, expires } = beacon.value;
-    const known = keeper.record.beaconCounter;
+    const { counter, issued, expires, keysetVersion } = beacon.value;
+    const known = keeper.record.beacon?.counter ?? 0;
     if (counter < known)
       return refuse('beacon-replayed', `beacon ${counter} after beacon ${known}`);
     if (counter > known) {
-      const kept = yield* wait(keeper.commit((record) => ({ ...record, beaconCounter: counter })));
+      const newest = { counter, issued, expires, keysetVersion };
+      const kept = yield* wait(keeper.commit((record) => ({ ...record, beacon: newest })));
       if (!kept.ok) return kept;
     }
     this.#beaconExpiresMs = expires * 1000;

@@ -95,7 +95,7 @@ describe(`an agent that is killed ${kills} times while releases are tried, left 
     const copies = ['a', 'b'].flatMap((name): RecordCopy[] => {
       const file = path.join(site.stateDir, 'state', name);
       const copy = existsSync(file) ? decodeRecord(readFileSync(file)) : undefined;
-      return copy === undefined ? [] : [copy];
+      return typeof copy === 'object' ? [copy] : [];
     });
     const [newest] = copies.sort((a, b) => b.generation - a.generation);
     assert.ok(newest, 'no copy of the state record is whole');

@@ -4,7 +4,8 @@ import type { DeviceRecord } from '../../agent/core/state/record.js';
 export const sampleRecord: DeviceRecord = {
   boot: 5,
   keysetVersion: 1,
-  beaconCounter: 12,
+  beacon: { counter: 12, issued: 1_764_000_000, expires: 1_764_604_800, keysetVersion: 1 },
+  timeFloorMs: 1_764_000_000_123,
   slots: new Map([
     [
       'vibration',
@@ -23,6 +24,8 @@ export const sampleRecord: DeviceRecord = {
         sequenceFloor: 6,
         epochFloor: 1,
         policyVersion: 3,
+        policyDigest: 'c'.repeat(64),
+        namedPolicy: { version: 4, digest: 'd'.repeat(64) },
         rejected: ['a'.repeat(64), 'b'.repeat(64)],
       },
     ],
@@ -35,6 +38,8 @@ export const sampleRecord: DeviceRecord = {
         sequenceFloor: 0,
         epochFloor: 0,
         policyVersion: 0,
+        policyDigest: undefined,
+        namedPolicy: undefined,
         rejected: [],
       },
     ],

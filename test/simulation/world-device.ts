@@ -169,7 +169,7 @@ export class WorldDevice {
       const bytes = this.disk.files.get(name);
       return bytes === undefined ? [] : [decodeRecord(bytes)];
     });
-    const whole = copies.filter((copy) => copy !== undefined);
+    const whole = copies.filter((copy) => typeof copy === 'object');
     const newest = whole.sort((a, b) => b.generation - a.generation)[0];
     return newest === undefined ? undefined : slotOf(newest.record, name);
   }

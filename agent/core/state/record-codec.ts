@@ -15,7 +15,9 @@ import { crc32 } from './checksum.js';
 import {
   candidatePhases,
   type DeviceRecord,
+  type NamedPolicy,
   type SlotRecord,
+  type StoredBeacon,
   type StoredCandidate,
   type StoredRelease,
 } from './record.js';
@@ -27,7 +29,14 @@ export interface RecordCopy {
   readonly record: DeviceRecord;
 }
 
-const formatVersion = 1;
+/**
+ * The format that is written. Format 1 is read too: it had the counter of the beacon only, and no digest of a policy.
+ *
+ * What holds in every format, also those to come: a copy is `[checksum, body]`, and the checksum is the CRC-32 of the
+ * body. Keys are integers. An unknown positive key is critical: whoever does not know it leaves the copy alone, as
+ * with a later format. A negative key may be ignored, and is lost with the next commit.
+ */
+const formatVersion = 2;
 const any: Bounds = [0, Number.MAX_SAFE_INTEGER];
 const digestPattern = /^[0-9a-f]{64}$/;
 
@@ -35,38 +44,65 @@ const digestPattern = /^[0-9a-f]{64}$/;
 export function encodeRecord({ generation, record }: RecordCopy): Uint8Array {
   const slots = new Map<string, CborValue>();
   for (const [name, slot] of record.slots) slots.set(name, slotValue(slot));
-  const body = encodeCbor(
-    new Map<number, CborValue>([
-      [0, formatVersion],
-      [1, generation],
-      [2, record.boot],
-      [3, record.keysetVersion],
-      [4, record.beaconCounter],
-      [5, slots],
-    ]),
-  );
+  const fields = new Map<number, CborValue>([
+    [0, formatVersion],
+    [1, generation],
+    [2, record.boot],
+    [3, record.keysetVersion],
+    [5, slots],
+    [6, record.timeFloorMs],
+  ]);
+  if (record.beacon !== undefined) {
+    const { counter, issued, expires, keysetVersion } = record.beacon;
+    fields.set(4, [counter, issued, expires, keysetVersion]);
+  }
+  const body = encodeCbor(fields);
   return encodeCbor([crc32(body), body]);
 }
 
-/** The copy in these bytes; undefined where they are torn, rotten or not ours. */
-export function decodeRecord(bytes: Uint8Array): RecordCopy | undefined {
+/**
+ * The copy in these bytes. `damaged` where they are torn, rotten or not ours: the checksum does not hold. `later` where
+ * it holds and the body says what this agent does not understand: a later agent has written it.
+ */
+export function decodeRecord(bytes: Uint8Array): RecordCopy | 'damaged' | 'later' {
   const outer = decodeCbor(bytes);
-  if (!outer.ok || !Array.isArray(outer.value)) return undefined;
-  const [checksum, body] = outer.value as readonly CborValue[];
-  if (!(body instanceof Uint8Array) || checksum !== crc32(body)) return undefined;
+  if (!outer.ok || !Array.isArray(outer.value)) return 'damaged';
+  const [checksum, body, ...more] = outer.value as readonly CborValue[];
+  if (!(body instanceof Uint8Array) || checksum !== crc32(body)) return 'damaged';
   const copy = parseFields(body, 'state', (fields): RecordCopy => {
-    fields.integer(0, [formatVersion, formatVersion]);
+    const format = fields.integer(0, [1, formatVersion]);
     return {
       generation: fields.integer(1, any),
       record: {
         boot: fields.integer(2, any),
         keysetVersion: fields.integer(3, any),
-        beaconCounter: fields.integer(4, any),
+        beacon: format === 1 ? countedBeacon(fields) : storedBeacon(fields),
+        timeFloorMs: format === 1 ? 0 : fields.integer(6, any),
         slots: fields.table(5, slotPattern, parseSlot),
       },
     };
   });
-  return copy.ok ? copy.value : undefined;
+  return copy.ok && more.length === 0 ? copy.value : 'later';
+}
+
+/** The beacon of a record of format 1. */
+function countedBeacon(fields: Fields): StoredBeacon | undefined {
+  const counter = fields.integer(4, any);
+  return counter === 0 ? undefined : { counter, issued: 0, expires: 0, keysetVersion: 0 };
+}
+
+function storedBeacon(fields: Fields): StoredBeacon | undefined {
+  return fields.optional(4, () =>
+    fields.value(4, (value, path) => {
+      const [counter, issued, expires, keysetVersion] = checkList(value, [4, 4], path);
+      return {
+        counter: checkInteger(counter, any, path),
+        issued: checkInteger(issued, any, path),
+        expires: checkInteger(expires, any, path),
+        keysetVersion: checkInteger(keysetVersion, any, path),
+      };
+    }),
+  );
 }
 
 function slotValue(slot: SlotRecord): CborValue {
@@ -90,6 +126,10 @@ function slotValue(slot: SlotRecord): CborValue {
       terms.inferences,
     ]);
   }
+  if (slot.policyDigest !== undefined) fields.set(8, slot.policyDigest);
+  if (slot.namedPolicy !== undefined) {
+    fields.set(9, [slot.namedPolicy.version, slot.namedPolicy.digest]);
+  }
   return fields;
 }
 
@@ -105,16 +145,24 @@ function parseSlot(value: CborValue, path: string): SlotRecord {
     sequenceFloor: fields.integer(4, any),
     epochFloor: fields.integer(5, any),
     policyVersion: fields.integer(6, any),
-    rejected: fields.list(7, [0, 1024], (item, at) => checkText(item, [64, 64], digestPattern, at)),
+    rejected: fields.list(7, [0, 1024], parseDigest),
+    policyDigest: fields.optional(8, () => fields.value(8, parseDigest)),
+    namedPolicy: fields.optional(9, () => fields.value(9, parseNamedPolicy)),
   }));
+}
+
+function parseDigest(value: CborValue | undefined, path: string): string {
+  return checkText(value, [64, 64], digestPattern, path);
+}
+
+function parseNamedPolicy(value: CborValue, path: string): NamedPolicy {
+  const [version, digest] = checkList(value, [2, 2], path);
+  return { version: checkInteger(version, any, path), digest: parseDigest(digest, path) };
 }
 
 function parseRelease(value: CborValue, path: string): StoredRelease {
   const [sequence, manifest] = checkList(value, [2, 2], path);
-  return {
-    sequence: checkInteger(sequence, any, path),
-    manifest: checkText(manifest, [64, 64], digestPattern, path),
-  };
+  return { sequence: checkInteger(sequence, any, path), manifest: parseDigest(manifest, path) };
 }
 
 function parseCandidate(value: CborValue, path: string): StoredCandidate {
@@ -123,12 +171,12 @@ function parseCandidate(value: CborValue, path: string): StoredCandidate {
     [6, 8],
     path,
   );
-  // Records of the first version had no terms.
+  // The first records of format 1 had no terms.
   const [termSoakMs = shortestTrial.soakMs, termInferences = shortestTrial.inferences] = terms;
   const last = candidatePhases.length - 1;
   return {
     sequence: checkInteger(sequence, any, path),
-    manifest: checkText(manifest, [64, 64], digestPattern, path),
+    manifest: parseDigest(manifest, path),
     phase: candidatePhases[checkInteger(phase, [0, last], path)] ?? 'staged',
     attempts: checkInteger(attempts, any, path),
     soakMs: checkInteger(soakMs, any, path),

@@ -8,7 +8,7 @@ import { decodeRecord, encodeRecord, type RecordCopy } from './record-codec.js';
 /** The two copies, in the order in which a commit writes them. */
 const copies = ['state/a', 'state/b'] as const;
 
-type FoundCopy = RecordCopy | 'absent' | 'damaged' | 'unreadable';
+type FoundCopy = ReturnType<typeof decodeRecord> | 'absent' | 'unreadable';
 
 /** A record is far smaller; more than this is not ours. */
 const copyLimitBytes = 262144;
@@ -67,7 +67,7 @@ export class RecordKeeper {
       if (!file.ok) {
         found.push(file.rejection.code === 'storage-failed' ? 'unreadable' : 'damaged');
       } else if (file.value === undefined) found.push('absent');
-      else found.push(decodeRecord(file.value) ?? 'damaged');
+      else found.push(decodeRecord(file.value));
     }
     return found;
   }

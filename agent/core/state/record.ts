@@ -5,13 +5,28 @@ import type { TrialTerms } from '../../../protocol/documents/policy.js';
  * has come, and the bounds that never fall. Everything else can be read again from the broker.
  */
 export interface DeviceRecord {
-  /** How often this device has started; raised before anything else at each start. */
+  /**
+   * The number of this start; raised before anything else at each start. After `state-lost` it goes on from a random
+   * number below 2^48, so that no label from before matches.
+   */
   readonly boot: number;
   /** The highest version of the keyset that was accepted. */
   readonly keysetVersion: number;
-  /** The highest counter of a beacon that was accepted. */
-  readonly beaconCounter: number;
+  /** The newest beacon that was accepted. */
+  readonly beacon: StoredBeacon | undefined;
+  /** The latest time that a verified document has proved, in milliseconds since the epoch; only rises, 0 at first. */
+  readonly timeFloorMs: number;
   readonly slots: ReadonlyMap<string, SlotRecord>;
+}
+
+/** What is kept of a beacon. */
+export interface StoredBeacon {
+  readonly counter: number;
+  /** Seconds since the epoch; 0 where a record of format 1 knew the counter only. */
+  readonly issued: number;
+  readonly expires: number;
+  /** The keyset that it names as current; 0 where it is not known. */
+  readonly keysetVersion: number;
 }
 
 /** The releases and floors of one slot. */
@@ -27,8 +42,19 @@ export interface SlotRecord {
   readonly epochFloor: number;
   /** The highest version of the slot's policy that was accepted. */
   readonly policyVersion: number;
+  /** The signed policy that was accepted at that version; undefined where format 1 did not keep it. */
+  readonly policyDigest: string | undefined;
+  /** The policy of the slot that the newest beacon names. */
+  readonly namedPolicy: NamedPolicy | undefined;
   /** Manifests that this device has refused for good, the latest last: not tried again. */
   readonly rejected: readonly string[];
+}
+
+/** A policy as a beacon names it. */
+export interface NamedPolicy {
+  readonly version: number;
+  /** SHA-256 of the signed policy as it was carried, in hexadecimal. */
+  readonly digest: string;
 }
 
 /** A release whose manifest and images are on disk. */
@@ -59,7 +85,8 @@ export type CandidatePhase = (typeof candidatePhases)[number];
 export const emptyRecord: DeviceRecord = {
   boot: 0,
   keysetVersion: 0,
-  beaconCounter: 0,
+  beacon: undefined,
+  timeFloorMs: 0,
   slots: new Map(),
 };
 
@@ -71,6 +98,8 @@ export const emptySlot: SlotRecord = {
   sequenceFloor: 0,
   epochFloor: 0,
   policyVersion: 0,
+  policyDigest: undefined,
+  namedPolicy: undefined,
   rejected: [],
 };
 
