@@ -4,12 +4,19 @@ import type { AnswerOf, ArgumentsOf, AskedKind, Effect, ToldEffects, ToldKind } 
  * A course of decisions with waits in between, written as a generator: `yield* ask('read', …)` hands an
  * effect to the outside and goes on when its answer comes back as an input. Nothing here is
  * asynchronous: the order of a run is the order of the inputs.
+ *
+ * What a process throws is a broken invariant. It goes through whoever made the process go on, out of
+ * `Agent.step`, and ends the device.
  */
 export type Process<T> = Generator<Wait, T, unknown>;
 
-type Wait =
+type Wait = (
   | { readonly kind: 'ask'; readonly ask: AskedKind; readonly args: object }
-  | { readonly kind: 'signal'; readonly signal: Signal<unknown> };
+  | { readonly kind: 'signal'; readonly signal: Signal<unknown> }
+) & {
+  /** Whether a cancel that comes meanwhile has to wait too. */
+  readonly uninterrupted?: true;
+};
 
 /** Asks for an effect and waits for its answer. */
 export function* ask<K extends AskedKind>(kind: K, args: ArgumentsOf<K>): Process<AnswerOf<K>> {
@@ -21,33 +28,71 @@ export function* wait<T>(signal: Signal<T>): Process<T> {
   return (yield { kind: 'signal', signal: signal as Signal<unknown> }) as T;
 }
 
+/**
+ * Carries a process out to its end: a cancel that comes meanwhile takes effect at the first wait after it.
+ * Whatever a `finally` waits for is wrapped in it: a process may come there by itself, and be cancelled then.
+ */
+export function* uninterrupted<T>(course: Process<T>): Process<T> {
+  let step = course.next();
+  while (step.done !== true) step = course.next(yield { ...step.value, uninterrupted: true });
+  return step.value;
+}
+
+/**
+ * Thrown where a cancelled process waits. Not `return`, which generators have for it: after a `finally` that
+ * waits, whoever runs the process by `yield*` would go on as if nothing had happened. So no process may catch;
+ * what can go wrong comes as a `Result`.
+ */
+const cancellation = Symbol('cancelled');
+
 /** Something that happens once. The first value counts. */
 export class Signal<T> {
   #value: { readonly given: T } | undefined;
-  #waiting: ((value: T) => void)[] = [];
+  readonly #waiting = new Set<{ readonly go: (value: T) => void }>();
 
   get given(): boolean {
     return this.#value !== undefined;
   }
 
+  /** What was given; undefined as long as nothing was. */
+  get value(): { readonly given: T } | undefined {
+    return this.#value;
+  }
+
   give(value: T): void {
     if (this.#value !== undefined) return;
     this.#value = { given: value };
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const go of waiting) go(value);
+    // One by one: whoever goes on may make another one stop waiting.
+    for (const waiter of this.#waiting) {
+      this.#waiting.delete(waiter);
+      waiter.go(value);
+    }
   }
 
-  /** Calls `go` with the value, now or when it is given. */
-  then(go: (value: T) => void): void {
-    if (this.#value !== undefined) go(this.#value.given);
-    else this.#waiting.push(go);
+  /**
+   * Calls `go` with the value, now or when it is given. The returned function stops waiting for it. This is
+   * not named `then`: `await` takes whatever has a `then` for a promise.
+   */
+  whenGiven(go: (value: T) => void): () => void {
+    if (this.#value !== undefined) {
+      go(this.#value.given);
+      return () => undefined;
+    }
+    const waiter = { go };
+    this.#waiting.add(waiter);
+    return () => {
+      this.#waiting.delete(waiter);
+    };
   }
 }
 
 /** A running process. */
 export interface Task {
-  /** Ends it where it waits; answers that are still under way are ignored. Its `finally` blocks run. */
+  /**
+   * Ends it where it waits or, from within it, at its next wait. What it waits for is given up: a delay is
+   * ended in the world, the answer of another effect is ignored. Its `finally` blocks run, and what they wait
+   * for is waited for. A second call does nothing, nor does one after its end.
+   */
   cancel(): void;
 }
 
@@ -62,21 +107,41 @@ export class Tasks {
 
   /** Starts a process. It runs at once up to its first wait. */
   run(course: Process<void>): Task {
-    let cancelled = false;
-    const go = (value: unknown): void => {
-      if (cancelled) return;
-      const step = course.next(value);
-      if (step.done === true) return;
-      const waited = step.value;
-      if (waited.kind === 'signal') waited.signal.then(go);
-      else this.#emit(waited.ask, waited.args, go);
+    let cancel: 'no' | 'asked' | 'under way' = 'no';
+    /** What it waits for; undefined while it runs, and after its end. */
+    let waiting: { readonly isUninterrupted: boolean; readonly giveUp: () => void } | undefined;
+    const goOn = (resume: () => IteratorResult<Wait, void>): void => {
+      waiting = undefined;
+      try {
+        for (let step = resume(); step.done !== true;) {
+          const waited = step.value;
+          const isUninterrupted = waited.uninterrupted === true;
+          if (cancel === 'asked' && !isUninterrupted) {
+            cancel = 'under way';
+            step = course.throw(cancellation);
+          } else if (waited.kind === 'signal' && waited.signal.value !== undefined) {
+            step = course.next(waited.signal.value.given);
+          } else {
+            const giveUp = this.#waitFor(waited, (answer) => {
+              goOn(() => course.next(answer));
+            });
+            waiting = { isUninterrupted, giveUp };
+            return;
+          }
+        }
+      } catch (error) {
+        if (error !== cancellation) throw error;
+      }
     };
-    go(undefined);
+    goOn(() => course.next());
     return {
       cancel() {
-        if (cancelled) return;
-        cancelled = true;
-        course.return();
+        if (cancel !== 'no') return;
+        cancel = 'asked';
+        if (waiting === undefined || waiting.isUninterrupted) return;
+        waiting.giveUp();
+        cancel = 'under way';
+        goOn(() => course.throw(cancellation));
       },
     };
   }
@@ -97,10 +162,7 @@ export class Tasks {
 
   /** Calls `elapsed` after a delay of monotonic time; the returned function cancels it. */
   after(delayMs: number, elapsed: () => void): () => void {
-    const request = this.ask('wait', { delayMs }, elapsed);
-    return () => {
-      if (this.#continuations.delete(request)) this.tell('cancel', { request });
-    };
+    return this.#waitFor({ kind: 'ask', ask: 'wait', args: { delayMs } }, elapsed);
   }
 
   /** Hands an answer to whoever asked. Answers to what was cancelled are ignored. */
@@ -117,6 +179,17 @@ export class Tasks {
     return effects;
   }
 
+  /** Calls `go` with what is waited for, later; the returned function gives it up. */
+  #waitFor(wait: Wait, go: (answer: unknown) => void): () => void {
+    if (wait.kind === 'signal') return wait.signal.whenGiven(go);
+    const request = this.#emit(wait.ask, wait.args, go);
+    return () => {
+      // Only a delay can be ended in the world; there it would keep a timer.
+      const isPending = this.#continuations.delete(request);
+      if (isPending && wait.ask === 'wait') this.tell('cancel', { request });
+    };
+  }
+
   #emit(kind: AskedKind, args: object, go: (answer: unknown) => void): number {
     const request = this.#nextRequest++;
     this.#continuations.set(request, go);
@@ -125,24 +198,44 @@ export class Tasks {
   }
 }
 
-/** Lets one process at a time pass; the others wait in order. */
+/** Lets one process at a time pass; the others wait in order. Whoever is cancelled while waiting leaves the queue. */
 export class Turnstile {
-  #last: Signal<void> | undefined;
+  readonly #queue = new Set<Signal<void>>();
+  #occupied = false;
+  #calling = false;
 
   *pass<T>(process: Process<T>): Process<T> {
-    const before = this.#last;
-    const mine = new Signal<void>();
-    this.#last = mine;
+    if (this.#occupied || this.#queue.size > 0) yield* this.#wait();
+    this.#occupied = true;
     try {
-      if (before !== undefined) yield* wait(before);
       return yield* process;
     } finally {
-      // Whoever is cancelled while waiting lets the next one pass only after the one before.
-      if (before === undefined) mine.give();
-      else
-        before.then(() => {
-          mine.give();
-        });
+      this.#occupied = false;
+      this.#callNext();
+    }
+  }
+
+  *#wait(): Process<void> {
+    const turn = new Signal<void>();
+    this.#queue.add(turn);
+    try {
+      yield* wait(turn);
+    } finally {
+      this.#queue.delete(turn);
+    }
+  }
+
+  /** A loop and no recursion: thousands may wait, and pass without a wait of their own. */
+  #callNext(): void {
+    if (this.#calling) return;
+    this.#calling = true;
+    try {
+      for (const turn of this.#queue) {
+        if (this.#occupied) break;
+        turn.give();
+      }
+    } finally {
+      this.#calling = false;
     }
   }
 }

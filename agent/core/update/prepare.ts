@@ -10,7 +10,7 @@ import {
 } from '../../../protocol/documents/manifest.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { limits } from '../../../protocol/limits.js';
-import { ask, Signal, wait, type Process } from '../process.js';
+import { ask, Signal, uninterrupted, wait, type Process } from '../process.js';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { SlotRecord, StoredRelease } from '../state/record.js';
 import { checkAdmission } from './admission.js';
@@ -82,7 +82,7 @@ export function* testRelease(
     passed = true;
   } finally {
     // Also where the offer is withdrawn in the middle of the test.
-    if (!passed) device.tasks.run(loaded.value.unload());
+    if (!passed) yield* uninterrupted(loaded.value.unload());
   }
   enter('self-tested');
   return loaded;
