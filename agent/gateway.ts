@@ -1,7 +1,7 @@
 import type { AgentSettings } from './core/settings.js';
 import process from 'node:process';
 import type { AgentConfiguration } from './adapters/configuration/load.js';
-import { createCronScheduler } from './adapters/cron-scheduler.js';
+import { createCronScheduler } from './adapters/schedule/cron-scheduler.js';
 import { compileWasmCore } from './adapters/engine/wasm-core.js';
 import { createWorkerEngine } from './adapters/engine/worker-engine.js';
 import { openFileStorage } from './adapters/file-storage.js';
@@ -72,7 +72,7 @@ export async function startGateway(
   const failed = new Promise<Error>((resolve) => (fail = resolve));
   const agent = new Agent(settingsOf(configuration, agentVersion));
   const runtime = new Runtime(agent, ports, {
-    telemetrySchedule: telemetry.schedule,
+    telemetrySchedule: { expression: telemetry.schedule, timezone: telemetry.timezone },
     failed: (error) => {
       fail(error instanceof Error ? error : new Error(String(error)));
     },

@@ -15,7 +15,7 @@ import type { Clock } from './ports/clock.js';
 import type { Crypto } from './ports/crypto.js';
 import type { Engine } from './ports/engine.js';
 import type { Log } from './ports/log.js';
-import type { Scheduler } from './ports/scheduler.js';
+import type { Schedule, Scheduler } from './ports/scheduler.js';
 import type { Sensor } from './ports/sensor.js';
 import type { Storage } from './ports/storage.js';
 import type { Transport } from './ports/transport.js';
@@ -38,8 +38,8 @@ export interface Ports {
 }
 
 export interface RuntimeOptions {
-  /** When telemetry is due: a cron expression. */
-  readonly telemetrySchedule: string;
+  /** When telemetry is due. */
+  readonly telemetrySchedule: Schedule;
   /** Called once when a broken invariant ended the runtime. Nothing runs afterwards. */
   readonly failed: (error: unknown) => void;
 }

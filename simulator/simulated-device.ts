@@ -10,14 +10,17 @@ export interface SimulatedDevice {
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** Makes a device. `failed` is called where an invariant is broken: the simulation is over then. */
+/** Makes a device with a schedule in UTC. `failed` is called where an invariant is broken: the simulation is over then. */
 export function createSimulatedDevice(
   settings: AgentSettings,
   ports: Ports,
   telemetrySchedule: string,
   failed: (error: unknown) => void,
 ): SimulatedDevice {
-  const runtime = new Runtime(new Agent(settings), ports, { telemetrySchedule, failed });
+  const runtime = new Runtime(new Agent(settings), ports, {
+    telemetrySchedule: { expression: telemetrySchedule, timezone: 'UTC' },
+    failed,
+  });
   return {
     deviceId: settings.deviceId,
     start: () => {

@@ -1,3 +1,11 @@
+/** When something is due again and again. */
+export interface Schedule {
+  /** A cron expression of five or six fields. */
+  readonly expression: string;
+  /** The time zone that it is meant in, an IANA name. */
+  readonly timezone: string;
+}
+
 /** Wakes the device: once after a delay, or again and again on a cron schedule. */
 export interface Scheduler {
   /**
@@ -6,8 +14,10 @@ export interface Scheduler {
    */
   after(delayMs: number, wake: () => void): () => void;
   /**
-   * Calls `wake` at every instant of the cron expression (five or six fields, local time). Returns a
-   * function that ends it. Throws a CodedError `schedule-invalid` for an expression that is none.
+   * Calls `wake` at every instant of the schedule. A step of the wall clock of at most a minute skips no instant
+   * and repeats none; after a longer one the next instant by the new time counts, and what lies between
+   * is left out. Returns a function that ends it. Throws a CodedError `schedule-invalid` for an
+   * expression that is none.
    */
-  cron(expression: string, wake: () => void): () => void;
+  cron(schedule: Schedule, wake: () => void): () => void;
 }

@@ -1,4 +1,4 @@
-import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import { ManualTime } from '../../simulator/ports/manual-time.js';
 
@@ -8,6 +8,8 @@ import { ManualTime } from '../../simulator/ports/manual-time.js';
 interface SchedulerWorld {
   readonly scheduler: Scheduler;
   advance(ms: number): Promise<unknown>;
+  /** Lets the wall clock jump; the monotonic one goes on. */
+  jump(byMs: number): void;
   dispose(): void;
 }
 
@@ -18,6 +20,9 @@ describeScheduler('Node’s timers and node-cron', () => {
   return {
     scheduler: createCronScheduler(),
     advance: (ms) => clock.tickAsync(ms),
+    jump: (byMs) => {
+      clock.setSystemTime(Date.now() + byMs);
+    },
     dispose: () => {
       clock.restore();
     },
@@ -29,6 +34,9 @@ describeScheduler('manual time', () => {
   return {
     scheduler: time.createScheduler(),
     advance: (ms) => time.advance(ms),
+    jump: (byMs) => {
+      time.jumpWall(byMs);
+    },
     dispose: () => undefined,
   };
 });
@@ -108,25 +116,47 @@ function describeScheduler(name: string, createWorld: () => SchedulerWorld): voi
 
     it('wakes every minute where the schedule says so, until it is ended', async () => {
       let woken = 0;
-      const end = world.scheduler.cron('* * * * *', () => woken++);
+      const end = world.scheduler.cron({ expression: '* * * * *', timezone: 'UTC' }, () => woken++);
       await world.advance(10 * 60_000 + 500);
       assert.equal(woken, 10);
       end();
       await world.advance(10 * 60_000);
       assert.equal(woken, 10);
     });
-  });
-}
 
-describe('The scheduler on node-cron', () => {
-  it('refuses what is no schedule', () => {
-    for (const expression of ['', 'often', '61 * * * *', '* * *', '* * * * * * *']) {
-      assert.throws(() => createCronScheduler().cron(expression, () => undefined), {
-        code: 'schedule-invalid',
+    for (const [jump, byMs] of [
+      ['56 years ahead', 56 * 365.25 * 86_400_000],
+      ['56 years back', -56 * 365.25 * 86_400_000],
+      ['two hours ahead', 7_200_000],
+      ['two hours back', -7_200_000],
+      ['half a minute ahead', 30_000],
+      ['half a minute back', -30_000],
+    ] as const) {
+      it(`goes on waking once a minute after the wall clock has jumped ${jump}`, async () => {
+        let woken = 0;
+        world.scheduler.cron({ expression: '* * * * *', timezone: 'UTC' }, () => woken++);
+        await world.advance(130_000);
+        assert.equal(woken, 2);
+        world.jump(byMs);
+        await world.advance(100_000);
+        assert.ok(woken >= 3, 'it wakes within the first 100 s');
+        await world.advance(8.5 * 60_000);
+        assert.ok(woken >= 11 && woken <= 13, `it woke ${woken - 2} times in ten minutes`);
+      });
+
+      it(`waits for its delay by monotonic time where the wall clock jumps ${jump}`, async () => {
+        let woken = 0;
+        world.scheduler.after(120_000, () => woken++);
+        await world.advance(60_000);
+        world.jump(byMs);
+        await world.advance(59_999);
+        assert.equal(woken, 0);
+        await world.advance(1);
+        assert.equal(woken, 1);
       });
     }
   });
-});
+}
 
 describe('Manual time', () => {
   it('forgets the wake-ups of a device that is stopped, and no others', async () => {
@@ -134,7 +164,7 @@ describe('Manual time', () => {
     const [one, other] = [time.createScheduler(), time.createScheduler()];
     const woken: string[] = [];
     one.after(10, () => woken.push('one'));
-    one.cron('* * * * *', () => woken.push('one’s cron'));
+    one.cron({ expression: '* * * * *', timezone: 'UTC' }, () => woken.push('one’s cron'));
     other.after(10, () => woken.push('other'));
     one.stop();
     await time.advance(120_000);

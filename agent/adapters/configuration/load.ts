@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { CodedError } from '../../../protocol/coded-error.js';
-import { checkSchedule } from '../cron-scheduler.js';
+import { checkSchedule } from '../schedule/cron-schedule.js';
 import type { TlsMaterial } from '../mqtt/connection.js';
 import { checkConfiguration, type ConfigurationFile } from './schema.js';
 import { readSmallFile } from './small-file.js';

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { CodedError } from '../../../protocol/coded-error.js';
+import { isTimezone } from '../schedule/local-time.js';
 import { deviceIdPattern, slotPattern } from '../../../protocol/topics.js';
 
 /**
@@ -57,6 +58,17 @@ function choice<const T extends readonly string[]>(
         ? `is not supported yet; allowed now: ${what}`
         : `must be one of ${what}`,
     ),
+    allowed(what),
+    v.description(meaning),
+  );
+}
+
+function timezone(meaning: string) {
+  const what = 'the name of a time zone, such as UTC or Europe/Berlin';
+  const message = `must be ${what}`;
+  return v.pipe(
+    v.string(message),
+    v.check(isTimezone, message),
     allowed(what),
     v.description(meaning),
   );
@@ -347,6 +359,7 @@ export const configurationSchema = v.strictObject(
             ),
             '* * * * *',
           ),
+          timezone: v.optional(timezone('The time zone of the schedule.'), 'UTC'),
         },
         'Measurements of the device itself.',
       ),

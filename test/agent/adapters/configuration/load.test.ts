@@ -82,7 +82,12 @@ describe('loadConfiguration', () => {
     );
     assert.deepEqual(
       [telemetry, limits, production, labels],
-      [{ schedule: '* * * * *' }, { storageBytes: 67_108_864, spoolBytes: 8_388_608 }, false, {}],
+      [
+        { schedule: '* * * * *', timezone: 'UTC' },
+        { storageBytes: 67_108_864, spoolBytes: 8_388_608 },
+        false,
+        {},
+      ],
     );
   });
 
@@ -185,6 +190,8 @@ describe('loadConfiguration', () => {
     ['limits: {ramBytes: 1}', /limits\.ramBytes is no key/],
     ['production: yes', /production must be true or false; it is "yes"/],
     ['telemetry: {schedule: 60}', /telemetry\.schedule must be a text/],
+    ['telemetry: {timezone: Mars/Olympus}', /telemetry\.timezone must be the name of a time zone/],
+    ['telemetry: {timezone: ""}', /telemetry\.timezone must be the name of a time zone/],
     ['telemetry: {interval: 60}', /telemetry\.interval is no key/],
     ['constructor: 1', /constructor is no key/],
     ['__proto__: {production: true}', /__proto__ is no key/],

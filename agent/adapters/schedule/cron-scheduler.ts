@@ -1,0 +1,59 @@
+import type { Clock } from '../../ports/clock.js';
+import type { Scheduler } from '../../ports/scheduler.js';
+import { createSystemClock } from '../system-clock.js';
+import { CronSchedule } from './cron-schedule.js';
+
+/** Longer delays overflow the timer of Node and would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** How long a schedule waits before it looks at the wall clock again: so soon is a jump noticed. */
+const longestStepMs = 2_000;
+
+/** A smaller step of the wall clock skips no instant and repeats none. */
+const smallStepMs = 60_000;
+
+/** The scheduler port on Node's timers, which are monotonic. */
+export function createCronScheduler(clock: Clock = createSystemClock()): Scheduler {
+  return {
+    after(delayMs, wake) {
+      let timer: NodeJS.Timeout;
+      const arm = (restMs: number): void => {
+        const stepMs = Math.min(restMs, longestTimerMs);
+        timer = setTimeout(() => {
+          if (restMs > stepMs) arm(restMs - stepMs);
+          else wake();
+        }, stepMs);
+      };
+      arm(Math.max(0, delayMs));
+      return () => {
+        clearTimeout(timer);
+      };
+    },
+    cron(schedule, wake) {
+      const instants = new CronSchedule(schedule);
+      // Everything up to here was looked at.
+      let seenMs = clock.wallMs();
+      let timer: NodeJS.Timeout;
+      const arm = (): void => {
+        const nowMs = clock.wallMs();
+        const untilMs = nowMs + longestStepMs;
+        const dueMs = instants.next(seenMs, untilMs) ?? untilMs;
+        timer = setTimeout(look, dueMs - nowMs);
+      };
+      const look = (): void => {
+        const nowMs = clock.wallMs();
+        // The clock has jumped, or the machine stood still: what lies between was never a time to wake.
+        if (Math.abs(nowMs - seenMs) > smallStepMs) seenMs = nowMs;
+        const due = instants.next(seenMs, nowMs) !== undefined;
+        seenMs = Math.max(seenMs, nowMs);
+        arm();
+        if (due) wake();
+      };
+      arm();
+      return () => {
+        clearTimeout(timer);
+        instants.close();
+      };
+    },
+  };
+}
