@@ -145,13 +145,14 @@ function memoryBytesOf({ slots }: AgentConfiguration): number {
 }
 
 function settingsOf(configuration: AgentConfiguration, agentVersion: Version): AgentSettings {
-  const { deviceId, labels, mqtt, trust, slots } = configuration;
+  const { deviceId, labels, mqtt, trust, telemetry, slots } = configuration;
   return {
     deviceId,
     labels,
     agentVersion,
     prefix: mqtt.prefix,
     keyset: trust.keyset,
+    telemetry: { encode: telemetry.encode },
     slots: new Map(
       Object.entries(slots).map(([name, slot]) => [
         name,

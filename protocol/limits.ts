@@ -11,6 +11,9 @@ export const limits = {
   /** A message of a device to the operator, and its items of all kinds: a report has many small counts. */
   deviceMessageBytes: 65_536,
   plainCborItems: 32_768,
+  /** Nesting of objects and arrays in JSON from outside, and its values. */
+  jsonDepth: 16,
+  jsonValues: 32_768,
   /** Texts for people, such as names and versions. */
   textBytes: 256,
   /** Words about a refusal: they may quote what came from outside, and travel in an event. */

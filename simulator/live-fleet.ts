@@ -129,6 +129,7 @@ function settingsOf(deviceId: string, options: LiveFleetOptions): AgentSettings 
     agentVersion,
     prefix,
     keyset,
+    telemetry: { encode: 'cbor' },
     slots: new Map([
       [
         slot,

@@ -13,7 +13,7 @@ import { Slot } from './slot/slot.js';
 import type { StoredRelease } from './state/record.js';
 import { RecordKeeper } from './state/record-keeper.js';
 import { measure } from './telemetry/measure.js';
-import { senmlPack } from '../../protocol/messages/telemetry.js';
+import { senmlCbor, senmlJson, senmlPack } from '../../protocol/messages/telemetry.js';
 import { createTopics, type Topics } from '../../protocol/topics.js';
 import { Trust } from './trust.js';
 import { collectGarbage } from './update/garbage.js';
@@ -189,13 +189,13 @@ export class Agent {
     this.#tasks.tell('log', { level: bad ? 'warn' : 'info', event: report.event, fields });
     this.#log.add({ t: this.#now.wallMs, ...report });
     this.#publish(this.#topics.events(this.#settings.deviceId), {
-      cbor: eventMessage(report, this.#now.wallMs),
+      json: eventMessage(report, this.#now.wallMs),
     });
   }
 
   #publishState(): void {
     const slots = new Map([...this.#slots].map(([name, slot]) => [name, slot.state]));
-    const payload = { cbor: stateMessage(this.#settings, this.#keeper.record.boot, slots) };
+    const payload = { json: stateMessage(this.#settings, this.#keeper.record.boot, slots) };
     this.#publish(this.#topics.state(this.#settings.deviceId), payload, true);
   }
 
@@ -206,7 +206,11 @@ export class Agent {
       this.#now.wallMs,
       measure(vitals, this.#now.monotonicMs - this.#startedMs, this.#slots),
     );
-    this.#publish(this.#topics.telemetry(deviceId), { cbor: pack });
+    const json = this.#settings.telemetry.encode === 'json';
+    this.#publish(
+      this.#topics.telemetry(deviceId),
+      json ? { json: senmlJson(pack) } : { cbor: senmlCbor(pack) },
+    );
   }
 
   #publishReports(): void {

@@ -1,4 +1,3 @@
-import { encodeCbor } from '../../protocol/cbor/encode.js';
 import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
 import type { Device } from './device.js';
 import type { Payload } from './effect.js';
@@ -43,12 +42,8 @@ export class Presence {
 
   /** The presence of a session, as it is published now or by the broker later. */
   message(online: boolean, connection: number): { topic: string; payload: Payload } {
-    const fields = new Map<string, boolean | number>([
-      ['online', online],
-      ['boot', this.#boot],
-      ['connection', connection],
-    ]);
-    return { topic: this.#topic, payload: { bytes: encodeCbor(fields) } };
+    const presence: PresenceMessage = { online, boot: this.#boot, connection };
+    return { topic: this.#topic, payload: { json: presence } };
   }
 
   #publish(online: boolean): void {

@@ -8,6 +8,8 @@ export interface AgentSettings {
   readonly prefix: string;
   /** The first keyset, from the file that the owner trusts, never from the broker. */
   readonly keyset: Uint8Array;
+  /** The form of telemetry: SenML-CBOR or SenML-JSON (RFC 8428). */
+  readonly telemetry: { readonly encode: 'cbor' | 'json' };
   readonly slots: ReadonlyMap<string, SlotSettings>;
 }
 

@@ -1,7 +1,6 @@
 import type { PairReport, ReleaseReport, ReportMessage } from '../../protocol/messages/report.js';
-import type { PresenceMessage } from '../../protocol/messages/presence.js';
 import { slotPattern } from '../../protocol/topics.js';
-import { readMessage, type MessageFields } from './message-fields.js';
+import { readCbor, readJson, type MessageFields } from './message-fields.js';
 
 /**
  * What devices say, read with care: whoever has the credential of one device can send any bytes in its
@@ -59,7 +58,7 @@ const mostBins = 1_024;
 
 /** Reads a retained state. */
 export function parseState(payload: Uint8Array): DeviceState | undefined {
-  return readMessage(payload, (fields) => ({
+  return readJson(payload, (fields) => ({
     agent: fields.text('agent', versionPattern),
     boot: fields.number('boot'),
     labels: fields.textsByName('labels', labelPatterns, mostLabels),
@@ -71,18 +70,9 @@ export function parseState(payload: Uint8Array): DeviceState | undefined {
   }));
 }
 
-/** Reads a retained presence. */
-export function parsePresence(payload: Uint8Array): PresenceMessage | undefined {
-  return readMessage(payload, (fields) => ({
-    online: fields.boolean('online'),
-    boot: fields.number('boot'),
-    connection: fields.number('connection'),
-  }));
-}
-
 /** Reads an event. */
 export function parseEvent(payload: Uint8Array): DeviceEvent | undefined {
-  return readMessage(payload, (fields) => ({
+  return readJson(payload, (fields) => ({
     t: fields.instant('t'),
     event: fields.text('event', namePattern),
     slot: fields.optionalText('slot', slotPattern),
@@ -93,7 +83,7 @@ export function parseEvent(payload: Uint8Array): DeviceEvent | undefined {
 
 /** Reads a report, whose counts must not contradict each other. */
 export function parseReport(payload: Uint8Array): ReportMessage | undefined {
-  return readMessage(payload, (fields) => ({
+  return readCbor(payload, (fields) => ({
     t: fields.instant('t'),
     boot: fields.number('boot'),
     window: fields.number('window'),

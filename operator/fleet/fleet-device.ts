@@ -1,7 +1,6 @@
-import type { PresenceMessage } from '../../protocol/messages/presence.js';
+import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
 import {
   parseEvent,
-  parsePresence,
   parseReport,
   parseState,
   type DeviceEvent,

@@ -1,5 +1,6 @@
 import { decodePlainCbor } from '../../protocol/cbor/decode.js';
 import type { CborMap, CborValue } from '../../protocol/cbor/value.js';
+import { decodeJson } from '../../protocol/json/decode.js';
 import { limits } from '../../protocol/limits.js';
 
 /** Counts of one message: so small that years of them add up exactly. */
@@ -12,18 +13,32 @@ const lastMs = 8.64e15;
 const wordsLength = 512;
 
 /**
- * Reads a message of a device: plain CBOR from strangers, of bounded size, with a map at its root. Undefined
- * where `parse` meets what should not be there.
+ * Reads a message of a device that is JSON: from strangers, of bounded size, with an object at its root.
+ * Undefined where `parse` meets what should not be there.
  */
-export function readMessage<T>(
+export function readJson<T>(
+  payload: Uint8Array,
+  parse: (fields: MessageFields) => T,
+): T | undefined {
+  return parseFields(decodeJson(payload, limits.deviceMessageBytes), parse);
+}
+
+/** The same for a message that is plain CBOR. */
+export function readCbor<T>(
   payload: Uint8Array,
   parse: (fields: MessageFields) => T,
 ): T | undefined {
   if (payload.length > limits.deviceMessageBytes) return undefined;
   const decoded = decodePlainCbor(payload);
-  if (!decoded.ok) return undefined;
+  return decoded.ok ? parseFields(decoded.value, parse) : undefined;
+}
+
+function parseFields<T>(
+  value: CborValue | undefined,
+  parse: (fields: MessageFields) => T,
+): T | undefined {
   try {
-    return parse(new MessageFields(decoded.value));
+    return parse(new MessageFields(value));
   } catch (error) {
     if (error instanceof WrongShape) return undefined;
     throw error;
@@ -40,12 +55,6 @@ export class MessageFields {
   constructor(value: CborValue | undefined) {
     if (!(value instanceof Map)) throw new WrongShape();
     this.#map = value as CborMap;
-  }
-
-  boolean(name: string): boolean {
-    const value = this.#map.get(name);
-    if (typeof value !== 'boolean') throw new WrongShape();
-    return value;
   }
 
   /** A whole number from 0. */

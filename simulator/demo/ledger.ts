@@ -108,7 +108,7 @@ export class Ledger {
     if (about === undefined || device === undefined || payload.length === 0) return;
     switch (about.channel) {
       case 'events':
-        this.#takeEvent(about.deviceId, this.#codec.decode(payload) as EventMessage);
+        this.#takeEvent(about.deviceId, readJson(payload) as EventMessage);
         break;
       case 'results':
         this.#takeResult(about.deviceId, device, payload);
@@ -164,7 +164,7 @@ export class Ledger {
   }
 
   #takeResult(deviceId: string, device: DeviceLedger, payload: Uint8Array): void {
-    const result = JSON.parse(new TextDecoder().decode(payload)) as ResultMessage;
+    const result = readJson(payload) as ResultMessage;
     // QoS 1 may bring a result twice.
     if (device.answered.has(result.window)) return;
     device.answered.add(result.window);
@@ -179,6 +179,10 @@ export class Ledger {
   #sum(count: (device: DeviceLedger) => number): number {
     return [...this.#devices.values()].reduce((sum, device) => sum + count(device), 0);
   }
+}
+
+function readJson(payload: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(payload));
 }
 
 interface EventMessage {

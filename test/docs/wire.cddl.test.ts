@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import { decodeCbor, decodePlainCbor } from '../../protocol/cbor/decode.js';
 import type { CborMap, CborValue, Tagged } from '../../protocol/cbor/value.js';
+import { decodeJson } from '../../protocol/json/decode.js';
 import { expectOk } from '../../protocol/coded-error.js';
 import { encodeBeacon } from '../../protocol/documents/beacon.js';
 import { encodeKeyset } from '../../protocol/documents/keyset.js';
@@ -19,6 +20,7 @@ import {
   sampleKeyset,
   sampleManifest,
   samplePolicy,
+  replaceField,
   withField,
 } from '../helpers/documents.js';
 import { requires } from '../helpers/requires.js';
@@ -100,7 +102,15 @@ describe('docs/wire.cddl', function () {
   it('has a rule for the whole that takes one of each', () => {
     const rules = [...said, 'self-test', 'release-file'].filter((rule) => rule !== 'block');
     const documents = rules.flatMap((rule) => capture.documents.get(rule)?.slice(0, 1) ?? []);
-    assert.equal(validate('wire', documents), '');
+    const inJson = documents.filter(isJson);
+    assert.equal(validate('wire-json', inJson), '');
+    assert.equal(
+      validate(
+        'wire-cbor',
+        documents.filter((document) => !inJson.includes(document)),
+      ),
+      '',
+    );
   });
 
   it('lists every topic on which something was said, and no other', () => {
@@ -111,7 +121,7 @@ describe('docs/wire.cddl', function () {
     );
   });
 
-  it('was tried on reports with labelled pairs, on policies with every field, and on results in both forms', () => {
+  it('was tried on reports with labelled pairs, on policies with every field, and on results and telemetry in both forms', () => {
     const documents = (rule: string): readonly Uint8Array[] => capture.documents.get(rule) ?? [];
     const plainCbor = createPlainCbor();
     const reports = documents('report').map((bytes) => plainCbor.decode(bytes) as ReportMessage);
@@ -133,6 +143,7 @@ describe('docs/wire.cddl', function () {
       ),
     );
     assert.equal(new Set(documents('result').map(isJson)).size, 2);
+    assert.equal(new Set(documents('telemetry').map(isJson)).size, 2);
   });
 
   it('describes documents that use every field', () => {
@@ -175,8 +186,8 @@ describe('docs/wire.cddl', function () {
     ['state', ['labels', 'class'], 4],
     ['state', ['slots', 'vibration', 'phase'], 'lost'],
     ['state', ['slots', 'vibration', 'candidate'], '3'],
-    ['event', ['event'], 'exploded'],
-    ['event', ['slot'], '!'],
+    ['event-message', ['event'], 'exploded'],
+    ['event-message', ['slot'], '!'],
     ['report', ['boot'], -1],
     ['report', ['releases'], 'none'],
     ['report', ['releases', 0, 'mode'], 'tried'],
@@ -192,10 +203,12 @@ describe('docs/wire.cddl', function () {
     ['result', ['label'], 4],
     ['telemetry', [0, 0], 7],
     ['telemetry', [0, 2], undefined],
-    ['label', ['window'], 1.5],
-    ['label', ['window'], undefined],
-    ['label', ['label'], 4],
-    ['label', ['label'], undefined],
+    ['telemetry', [0, 'n'], 7],
+    ['telemetry', [0, 'v'], undefined],
+    ['label-message', ['window'], 1.5],
+    ['label-message', ['window'], undefined],
+    ['label-message', ['label'], 4],
+    ['label-message', ['label'], undefined],
   ];
   for (const [rule, where, value] of broken) {
     it(`refuses a ${rule} whose ${where.join('.')} is ${value === undefined ? 'missing' : 'wrong'}`, () => {
@@ -218,12 +231,14 @@ interface Capture {
 
 /** Whether a document has the field around the last key of a path, so that this key can be exchanged. */
 function hasPlace(document: Uint8Array, where: readonly (number | string)[]): boolean {
-  if (isJson(document)) return true;
-  let at: CborValue | undefined = expectOk(decodePlainCbor(document));
+  let at: CborValue | undefined = decode(document);
   for (const key of where.slice(0, -1)) {
     at = Array.isArray(at) ? (at as readonly CborValue[])[Number(key)] : mapOf(at)?.get(key);
   }
-  return Array.isArray(at) ? at.length > Number(where.at(-1)) : mapOf(at) !== undefined;
+  if (Array.isArray(at)) return at.length > Number(where.at(-1));
+  const map = mapOf(at);
+  // Integer keys are those of CBOR, and names those of the same message in JSON.
+  return map !== undefined && [...map.keys()].every((key) => typeof key === typeof where.at(-1));
 }
 
 const mapOf = (value: CborValue | undefined): CborMap | undefined =>
@@ -236,14 +251,22 @@ function breaking(
   value: CborValue | undefined,
 ): Uint8Array {
   if (!isJson(document)) return withField(document, where, value);
-  const [name = ''] = where;
-  const fields = JSON.parse(new TextDecoder().decode(document)) as object;
-  return new TextEncoder().encode(JSON.stringify({ ...fields, [name]: value }));
+  const broken = replaceField(decode(document), where, value);
+  const toJson = (_: string, each: unknown): unknown =>
+    each instanceof Map ? Object.fromEntries(each as Map<string, unknown>) : each;
+  return new TextEncoder().encode(JSON.stringify(broken, toJson));
 }
 
-/** In CBOR the first byte would be the head of a text of astronomical length. */
+/** In CBOR the first byte would be the head of a text, or of bytes, of astronomical length. */
 function isJson([first]: Uint8Array): boolean {
-  return first === 0x7b;
+  return first === 0x7b || first === 0x5b;
+}
+
+function decode(document: Uint8Array): CborValue {
+  if (!isJson(document)) return expectOk(decodePlainCbor(document));
+  const json = decodeJson(document, document.length);
+  assert.ok(json !== undefined);
+  return json;
 }
 
 /** Lets a small world talk, and sorts what it said. */
@@ -282,7 +305,10 @@ const nonsense = Uint8Array.of(1);
 /** Gives everyone something to say; returns the first release. */
 async function talk(world: World): Promise<ReleaseFile> {
   const device = world.startDevice({ encode: 'cbor', labelsTopic });
-  const other = world.startDevice({ deviceId: 'press-8' });
+  const other = world.startDevice({
+    deviceId: 'press-8',
+    settings: { telemetry: { encode: 'json' } },
+  });
   const first = await world.release('vibration-v1', 1);
   await world.time.advance(61_000);
   const second = await world.release('vibration-v2', 2);

@@ -157,10 +157,11 @@ export function withField(
   path: readonly (number | string)[],
   value: CborValue | undefined,
 ): Uint8Array {
-  return encodeCbor(replace(expectOk(decodePlainCbor(document)), path, value));
+  return encodeCbor(replaceField(expectOk(decodePlainCbor(document)), path, value));
 }
 
-function replace(
+/** The same of a decoded document. */
+export function replaceField(
   at: CborValue,
   [key, ...rest]: readonly (number | string)[],
   value: CborValue | undefined,
@@ -169,11 +170,11 @@ function replace(
   if (Array.isArray(at)) {
     const items = at as readonly CborValue[];
     const index = Number(key);
-    if (rest.length > 0) return items.with(index, replace(items[index] ?? null, rest, value));
+    if (rest.length > 0) return items.with(index, replaceField(items[index] ?? null, rest, value));
     return value === undefined ? items.toSpliced(index, 1) : items.with(index, value);
   }
   const map = new Map(at as CborMap);
-  if (rest.length > 0) map.set(key, replace(map.get(key) ?? null, rest, value));
+  if (rest.length > 0) map.set(key, replaceField(map.get(key) ?? null, rest, value));
   else if (value === undefined) map.delete(key);
   else map.set(key, value);
   return map;

@@ -1,6 +1,5 @@
 import { Socket } from 'node:net';
 import { connectAsync, type MqttClient } from 'mqtt';
-import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import type { EventMessage } from '../../protocol/messages/event.js';
 import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
 import type { ResultMessage } from '../../protocol/messages/result.js';
@@ -26,24 +25,23 @@ export class Onlooker {
     const onlooker = new Onlooker(client);
     if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     const topics = createTopics('tinylamp');
-    const cbor = createPlainCbor();
     const take = new Map<string, (payload: Buffer) => void>([
       [
         topics.results(deviceId, slot),
         (payload) => {
-          onlooker.results.add(JSON.parse(payload.toString('utf8')) as ResultMessage);
+          onlooker.results.add(read(payload) as ResultMessage);
         },
       ],
       [
         topics.events(deviceId),
         (payload) => {
-          onlooker.events.add(cbor.decode(payload) as EventMessage);
+          onlooker.events.add(read(payload) as EventMessage);
         },
       ],
       [
         topics.state(deviceId),
         (payload) => {
-          onlooker.states.add(cbor.decode(payload) as StateMessage);
+          onlooker.states.add(read(payload) as StateMessage);
         },
       ],
       [
@@ -67,4 +65,8 @@ export class Onlooker {
   async leave(): Promise<void> {
     await this.#client.endAsync(true);
   }
+}
+
+function read(payload: Buffer): unknown {
+  return JSON.parse(payload.toString('utf8'));
 }

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { decodeCbor } from '../../protocol/cbor/decode.js';
-import { encodeCbor } from '../../protocol/cbor/encode.js';
 import { openSign, sealSign } from '../../protocol/cose/sign.js';
 import { openSign1, sealSign1 } from '../../protocol/cose/sign1.js';
 import { encodeBeacon, parseBeacon } from '../../protocol/documents/beacon.js';
@@ -69,15 +68,7 @@ const targets: readonly {
   {
     name: 'parsePresence',
     decode: parsePresence,
-    documents: [
-      encodeCbor(
-        new Map<string, boolean | number>([
-          ['online', true],
-          ['boot', 3],
-          ['connection', 1],
-        ]),
-      ),
-    ],
+    documents: [new TextEncoder().encode('{"online": true, "boot": 3, "connection": 1}')],
   },
   {
     name: 'parsePipelineFile',

@@ -41,18 +41,7 @@ describe('The presence of a device', () => {
     world.broker.cutSessions();
     await world.time.advance(2_000);
     assert.deepEqual(retained(), { online: true, boot: 1, connection: 2 });
-    const late = Uint8Array.from([
-      0xa3,
-      0x64,
-      ...Buffer.from('boot'),
-      1,
-      0x66,
-      ...Buffer.from('online'),
-      0xf4,
-      0x6a,
-      ...Buffer.from('connection'),
-      1,
-    ]);
+    const late = new TextEncoder().encode('{"boot":1,"online":false,"connection":1}');
     world.broker.publish({ ...will, payload: late });
     await world.time.advance(1_000);
     assert.deepEqual(retained(), { online: true, boot: 1, connection: 2 });
@@ -65,7 +54,7 @@ describe('The presence of a device', () => {
     world.broker.publish({
       topic: world.topics.presence('press-7'),
       retained: true,
-      payload: Uint8Array.of(0x80),
+      payload: new TextEncoder().encode('{"online":false,"boot":1,"connection":1}'),
     });
     await world.time.advance(1_000);
     assert.equal(

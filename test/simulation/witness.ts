@@ -1,4 +1,3 @@
-import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import type { EventMessage } from '../../protocol/messages/event.js';
 import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { Message } from '../../agent/ports/transport.js';
@@ -18,7 +17,6 @@ export class Witness {
   /** Good releases that a policy has named to serve. No other one may ever answer. */
   readonly mayServe = new Set<number>();
   readonly #world: World;
-  readonly #plainCbor = createPlainCbor();
   #device: WorldDevice | undefined;
   #startMs = 0;
   /** Whether a release was committed before this start. */
@@ -107,7 +105,7 @@ export class Witness {
       this.#heardResult(JSON.parse(new TextDecoder().decode(payload)) as ResultMessage, device);
     }
     if (about.channel === 'events') {
-      this.#heardEvent(this.#plainCbor.decode(payload) as EventMessage);
+      this.#heardEvent(JSON.parse(new TextDecoder().decode(payload)) as EventMessage);
     }
     if (device.engine.loaded.size > mostInstances) {
       this.#note(`${device.engine.loaded.size} instances at a time`);

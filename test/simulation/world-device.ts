@@ -217,6 +217,7 @@ export class WorldDevice {
       agentVersion: [0, 1, 0],
       prefix: 'tinylamp',
       keyset: this.#world.keys.keyset,
+      telemetry: { encode: 'cbor' },
       slots: new Map([
         [
           slot,

@@ -360,6 +360,13 @@ export const configurationSchema = v.strictObject(
             '* * * * *',
           ),
           timezone: v.optional(timezone('The time zone of the schedule.'), 'UTC'),
+          encode: v.optional(
+            choice(
+              ['cbor', 'json'],
+              'The form of the measurements: SenML-CBOR or SenML-JSON (RFC 8428).',
+            ),
+            'cbor',
+          ),
         },
         'Measurements of the device itself.',
       ),

@@ -1,14 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { encodeCbor } from '../../../protocol/cbor/encode.js';
+import { parsePresence } from '../../../protocol/messages/presence.js';
 import { limits } from '../../../protocol/limits.js';
-import {
-  parseEvent,
-  parsePresence,
-  parseReport,
-  parseState,
-} from '../../../operator/fleet/device-messages.js';
-import { encode, pairReport, releaseReport, report } from './device-words.js';
+import { parseEvent, parseReport, parseState } from '../../../operator/fleet/device-messages.js';
+import { encode, json, pairReport, releaseReport, report } from './device-words.js';
 
 const state = {
   agent: '0.1.0',
@@ -20,7 +15,7 @@ const event = { t: 1_790_000_000_000.5, event: 'rejected', slot: 'vibration', re
 
 describe('a message of a device', () => {
   it('is read as the agent has written it: state', () => {
-    const parsed = parseState(encode(state));
+    const parsed = parseState(json(state));
     assert.equal(parsed?.agent, '0.1.0');
     assert.deepEqual(parsed.labels, { site: 'hall-2' });
     const slot = parsed.slots.get('vibration');
@@ -35,24 +30,24 @@ describe('a message of a device', () => {
   });
 
   it('is read as the agent has written it: event', () => {
-    const parsed = parseEvent(encode({ ...event, code: 'target-mismatch', reason: 'for others' }));
+    const parsed = parseEvent(json({ ...event, code: 'target-mismatch', reason: 'for others' }));
     assert.deepEqual([parsed?.t, parsed?.event], [event.t, 'rejected']);
     assert.deepEqual([parsed?.code, parsed?.reason], ['target-mismatch', 'for others']);
   });
 
   it('is read as the agent has written it: presence', () => {
     const presence = { online: true, boot: 2, connection: 5 };
-    assert.deepEqual(parsePresence(encodeCbor(new Map(Object.entries(presence)))), presence);
+    assert.deepEqual(parsePresence(json(presence)), presence);
   });
 
   it('may say more than this version knows', () => {
     assert.deepEqual(parseReport(encode({ ...report(), drift: [0.5] })), report());
-    assert.equal(parseEvent(encode({ ...event, event: 'dreaming' }))?.event, 'dreaming');
+    assert.equal(parseEvent(json({ ...event, event: 'dreaming' }))?.event, 'dreaming');
   });
 
   it('has no reason that could lead a terminal astray, or fill it', () => {
     const reason = `\x1b[2Jgone\n${'x'.repeat(2_000)}`;
-    const parsed = parseEvent(encode({ ...event, reason }));
+    const parsed = parseEvent(json({ ...event, reason }));
     assert.match(parsed?.reason ?? '', /^\?\[2Jgone\?x+$/);
     assert.equal(parsed?.reason?.length, 512);
   });
@@ -60,22 +55,26 @@ describe('a message of a device', () => {
   const [release] = report().releases;
   const wrong: readonly (readonly [what: string, parsed: unknown])[] = [
     ['no bytes', parseState(new Uint8Array())],
-    ['a text', parseState(encode('online'))],
+    ['a text', parseState(json('online'))],
     ['a list', parseReport(encode([report()]))],
-    ['something behind its end', parseEvent(Uint8Array.of(...encode(event), 0))],
-    ['no agent', parseState(encode({ ...state, agent: undefined }))],
-    ['an agent that is no version', parseState(encode({ ...state, agent: '\x1b[31m' }))],
-    ['slots in a list', parseState(encode({ ...state, slots: [] }))],
-    ['a slot of a wrong name', parseState(encode({ ...state, slots: { 'a/b': {} } }))],
+    ['something behind its end', parseEvent(Uint8Array.of(...json(event), 0x31))],
+    ['no agent', parseState(json({ ...state, agent: undefined }))],
+    ['an agent that is no version', parseState(json({ ...state, agent: '\x1b[31m' }))],
+    ['slots in a list', parseState(json({ ...state, slots: [] }))],
+    ['a slot of a wrong name', parseState(json({ ...state, slots: { 'a/b': {} } }))],
     [
       'a sequence that is no number',
-      parseState(encode({ ...state, slots: { a: { current: 'x' } } })),
+      parseState(json({ ...state, slots: { a: { current: 'x' } } })),
     ],
-    ['a phase with spaces', parseState(encode({ ...state, slots: { a: { phase: 'all well' } } }))],
-    ['too many labels', parseState(encode({ ...state, labels: manyLabels() }))],
-    ['a negative boot', parseState(encode({ ...state, boot: -1 }))],
-    ['a time before the epoch', parseEvent(encode({ ...event, t: -1 }))],
-    ['a time that is none', parseEvent(encode({ ...event, t: NaN }))],
+    ['a phase with spaces', parseState(json({ ...state, slots: { a: { phase: 'all well' } } }))],
+    ['too many labels', parseState(json({ ...state, labels: manyLabels() }))],
+    ['a negative boot', parseState(json({ ...state, boot: -1 }))],
+    ['a time before the epoch', parseEvent(json({ ...event, t: -1 }))],
+    ['a time that is none', parseEvent(json({ ...event, t: 1e16 }))],
+    [
+      'a time beyond all numbers',
+      parseEvent(new TextEncoder().encode('{"t": 1e999, "event": "rejected"}')),
+    ],
     ['a fraction of a window', parseReport(encode(report({ window: 1.5 })))],
     [
       'a mode of its own',
@@ -113,7 +112,7 @@ describe('a message of a device', () => {
       'a confusion that is no square',
       parseReport(encode(report({ pairs: [pairReport({ confusion: [1, 2] })] }))),
     ],
-    ['a presence of texts', parsePresence(encode({ online: 'yes', boot: 1, connection: 1 }))],
+    ['a presence of texts', parsePresence(json({ online: 'yes', boot: 1, connection: 1 }))],
   ];
   for (const [what, parsed] of wrong) {
     it(`is none with ${what}`, () => {
@@ -122,7 +121,7 @@ describe('a message of a device', () => {
   }
 
   it('is none where it is too large, however right it is', () => {
-    const padded = (bytes: number): Uint8Array => encode({ ...event, padding: 'x'.repeat(bytes) });
+    const padded = (bytes: number): Uint8Array => json({ ...event, padding: 'x'.repeat(bytes) });
     assert.notEqual(parseEvent(padded(limits.deviceMessageBytes - 200)), undefined);
     assert.equal(parseEvent(padded(limits.deviceMessageBytes)), undefined);
   });
@@ -130,11 +129,21 @@ describe('a message of a device', () => {
   it('takes neither stack nor memory by what it announces', () => {
     const nested = new Uint8Array(limits.deviceMessageBytes).fill(0x81);
     const announced = Uint8Array.of(0xba, 0xff, 0xff, 0xff, 0xff, 0x61, 0x61);
-    for (const bytes of [nested, announced]) assert.equal(parseState(bytes), undefined);
+    for (const bytes of [nested, announced]) assert.equal(parseReport(bytes), undefined);
+    const { deviceMessageBytes, jsonValues } = limits;
+    for (const text of [
+      '['.repeat(deviceMessageBytes),
+      '{"a":'.repeat(deviceMessageBytes / 5),
+      `{"agent": [${'0,'.repeat(jsonValues / 2)}`,
+    ]) {
+      for (const parse of [parseState, parseEvent, parsePresence]) {
+        assert.equal(parse(new TextEncoder().encode(text)), undefined);
+      }
+    }
   });
 
   it('is a value or undefined, whatever the bytes', () => {
-    const originals = [encode(state), encode(report()), encode(event)];
+    const originals = [json(state), encode(report()), json(event)];
     const change = fc.record({ at: fc.nat(), byte: fc.nat(255) });
     fc.assert(
       fc.property(

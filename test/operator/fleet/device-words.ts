@@ -5,9 +5,14 @@ import type {
   ReportMessage,
 } from '../../../protocol/messages/report.js';
 
-/** Encodes as agents do. */
+/** Encodes as agents do: reports are CBOR. */
 export function encode(value: unknown): Uint8Array {
   return createPlainCbor().encode(value);
+}
+
+/** Encodes as agents do what is no report. */
+export function json(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
 }
 
 export function releaseReport(change: Partial<ReleaseReport> = {}): ReleaseReport {

@@ -7,7 +7,7 @@ import {
   type FleetChannel,
   type Reception,
 } from '../../../operator/fleet/fleet-view.js';
-import { encode, pairReport, releaseReport, report } from './device-words.js';
+import { encode, json, pairReport, releaseReport, report } from './device-words.js';
 
 const deviceId = 'press-7';
 
@@ -21,7 +21,8 @@ function say(
   value: unknown,
   { retained = false, wallMs = 5_000, from = deviceId } = {},
 ): Reception {
-  return view.receive({ deviceId: from, channel, payload: encode(value), retained, wallMs });
+  const payload = channel === 'report' ? encode(value) : json(value);
+  return view.receive({ deviceId: from, channel, payload, retained, wallMs });
 }
 
 const presence = (online: boolean, boot: number, connection: number): object => ({

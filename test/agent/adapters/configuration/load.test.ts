@@ -83,7 +83,7 @@ describe('loadConfiguration', () => {
     assert.deepEqual(
       [telemetry, limits, production, labels],
       [
-        { schedule: '* * * * *', timezone: 'UTC' },
+        { schedule: '* * * * *', timezone: 'UTC', encode: 'cbor' },
         { storageBytes: 67_108_864, spoolBytes: 8_388_608 },
         false,
         {},
