@@ -53,6 +53,12 @@ type Executors = {
 /** Inputs that may wait while one is being decided; samples beyond it are dropped and counted. */
 const queueLimit = 1024;
 
+/** How often the two clocks are compared where no input comes. */
+const clockLookMs = 10_000;
+
+/** What the wall clock may gain or lose against the monotonic one without having jumped. */
+const clockSlackMs = 1_000;
+
 /** Windows that may wait for their inference before sources that can wait are asked to. */
 const pendingComfort = 4;
 
@@ -73,7 +79,10 @@ export class Runtime {
   #draining = false;
   #ended = false;
   #droppedInputs = 0;
+  /** How far the wall clock is ahead of the monotonic one, as far as the core knows. */
+  #wallLeadMs = 0;
   #endTelemetry: () => void = () => undefined;
+  #endWatch: () => void = () => undefined;
   #drained: (() => void) | undefined;
   readonly #waitingForRoom: (() => void)[] = [];
 
@@ -91,7 +100,10 @@ export class Runtime {
     this.#endTelemetry = scheduler.cron(this.#options.telemetrySchedule, () => {
       this.#post({ kind: 'telemetryDue', vitals: this.#vitals() });
     });
+    const { wallMs, monotonicMs } = this.#now();
+    this.#wallLeadMs = wallMs - monotonicMs;
     this.#post({ kind: 'started' });
+    this.#watchClock();
   }
 
   /**
@@ -101,6 +113,7 @@ export class Runtime {
    */
   async stop(timeoutMs: number): Promise<void> {
     this.#endTelemetry();
+    this.#endWatch();
     await Promise.all([...this.#sensors.values()].map((sensor) => sensor.close()));
     this.#sensors.clear();
     await new Promise<void>((resolve) => {
@@ -120,6 +133,7 @@ export class Runtime {
 
   #post(input: WithoutInstant<Input>): void {
     if (this.#ended) return;
+    this.#noticeJump();
     const stamped = { ...input, at: this.#now() } as Input;
     // A sensor that delivers from within an effect lends its buffer only for this call.
     if (this.#draining && stamped.kind === 'samples') {
@@ -132,6 +146,23 @@ export class Runtime {
     }
     this.#queue.push(stamped);
     if (!this.#draining) this.#drain();
+  }
+
+  /** Puts a jump of the wall clock in the queue, if there was one since the last look. */
+  #noticeJump(): void {
+    const at = this.#now();
+    const byMs = at.wallMs - at.monotonicMs - this.#wallLeadMs;
+    if (Math.abs(byMs) <= clockSlackMs) return;
+    this.#wallLeadMs += byMs;
+    this.#queue.push({ kind: 'clockJumped', byMs: Math.round(byMs), at });
+  }
+
+  #watchClock(): void {
+    this.#endWatch = this.#ports.scheduler.after(clockLookMs, () => {
+      this.#watchClock();
+      this.#noticeJump();
+      if (!this.#draining) this.#drain();
+    });
   }
 
   #drain(): void {

@@ -33,9 +33,12 @@ export class Agent {
   readonly #presence: Presence;
   readonly #desired: Desired;
   readonly #garbage = new Turnstile();
+  readonly #trusting = new Turnstile();
   readonly #slots = new Map<string, Slot>();
   #now: Instant = { wallMs: 0, monotonicMs: 0 };
   #startedMs = 0;
+  /** Whether the record is read and the slots serve what they can. */
+  #booted = false;
   #reports = 0;
   #nextHandle = 1;
 
@@ -75,6 +78,7 @@ export class Agent {
       case 'connected':
         this.#presence.connected(input.connection);
         this.#exchange.begin();
+        this.#seekTrust();
         this.#publishState();
         break;
       case 'disconnected':
@@ -93,6 +97,16 @@ export class Agent {
         break;
       case 'samplesRefused':
         this.#slots.get(input.slot)?.samplesRefused(input.rejection);
+        break;
+      case 'clockJumped':
+        this.#tasks.tell('log', {
+          level: 'info',
+          event: 'clock-jumped',
+          fields: { byMs: input.byMs },
+        });
+        this.#seekTrust();
+        this.#desired.lookAgain();
+        for (const slot of this.#slots.values()) slot.clockJumped();
         break;
       case 'telemetryDue':
         this.#desired.checkFreshness();
@@ -129,17 +143,29 @@ export class Agent {
     yield* this.#log.open();
     for (const slot of this.#slots.values()) yield* slot.boot();
     this.#tasks.tell('connect', {});
-    const trusted = yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
-    if (!trusted.ok) {
-      const { code, detail } = trusted.rejection;
-      this.#report({ event: 'document-refused', code, reason: `trust.keyset: ${detail}` });
-      return;
-    }
-    this.#desired.listen();
     for (const [name, { labelsTopic }] of this.#settings.slots) {
       if (labelsTopic !== undefined) this.#slots.get(name)?.listenToLabels(labelsTopic);
     }
     this.#publishState();
+    this.#booted = true;
+    this.#seekTrust();
+  }
+
+  /** A keyset that a wrong clock refuses is looked at again when the clock is set, and in each session. */
+  #seekTrust(): void {
+    if (this.#booted) this.#tasks.run(this.#trusting.pass(this.#openTrust()));
+  }
+
+  /** Listens to what is desired as soon as the owner's keyset holds. */
+  *#openTrust(): Process<void> {
+    if (this.#trust.keysetVersion > 0) return;
+    const trusted = yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
+    if (trusted.ok) {
+      this.#desired.listen();
+      return;
+    }
+    const { code, detail } = trusted.rejection;
+    this.#report({ event: 'document-refused', code, reason: `trust.keyset: ${detail}` });
   }
 
   #createDevice(): Device {

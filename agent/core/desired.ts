@@ -20,6 +20,8 @@ export class Desired {
   /** When the beacon stops being believed; undefined before the first one. */
   #beaconExpiresMs: number | undefined;
   #staleReported = false;
+  /** Topics whose newest document was refused. */
+  readonly #refused = new Set<string>();
   /** Slots whose policy was dealt with in this run, or has nothing to say. */
   readonly #heard = new Set<string>();
 
@@ -50,6 +52,12 @@ export class Desired {
     }
   }
 
+  /** What refused a document may have changed: those that were refused last are asked for again. */
+  lookAgain(): void {
+    for (const topic of this.#refused) this.#device.exchange.askAgain(topic);
+    this.checkFreshness();
+  }
+
   /** Reports a beacon that has expired, once: the agent runs on, but somebody may be hiding news. */
   checkFreshness(): void {
     const expiresMs = this.#beaconExpiresMs;
@@ -73,7 +81,7 @@ export class Desired {
       message: (payload) => {
         // An empty retained message only says that there is none any more.
         if (payload.length === 0) return;
-        tasks.run(this.#turnstile.pass(this.#takeOrReport(take(payload), slot)));
+        tasks.run(this.#turnstile.pass(this.#takeOrReport(topic, take(payload), slot)));
       },
       subscribed: () => {
         if (slot === undefined) return;
@@ -88,9 +96,17 @@ export class Desired {
     });
   }
 
-  *#takeOrReport(taking: Process<Result<void>>, slot: string | undefined): Process<void> {
+  *#takeOrReport(
+    topic: string,
+    taking: Process<Result<void>>,
+    slot: string | undefined,
+  ): Process<void> {
     const taken = yield* taking;
-    if (taken.ok) return;
+    if (taken.ok) {
+      this.#refused.delete(topic);
+      return;
+    }
+    this.#refused.add(topic);
     this.#report('document-refused', slot, taken.rejection.code, taken.rejection.detail);
   }
 

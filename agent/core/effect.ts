@@ -98,6 +98,11 @@ export type Input = { readonly at: Instant } & (
   | { readonly kind: 'message'; readonly topic: string; readonly payload: Uint8Array }
   | { readonly kind: 'samples'; readonly slot: string; readonly values: Float32Array }
   | { readonly kind: 'samplesRefused'; readonly slot: string; readonly rejection: Rejection }
+  /**
+   * The wall clock has been set, by so many milliseconds: what a wrong clock refused may be right now. It comes before
+   * the input at which it was noticed, and at the latest some seconds after the jump.
+   */
+  | { readonly kind: 'clockJumped'; readonly byMs: number }
   | { readonly kind: 'telemetryDue'; readonly vitals: Vitals }
   | { readonly kind: 'stopping'; readonly vitals: Vitals }
 );

@@ -48,6 +48,12 @@ export class Exchange {
     };
   }
 
+  /** Asks the broker once more for what it retains on a topic that somebody listens to. */
+  askAgain(topic: string): void {
+    const listeners = this.#listeners.get(topic);
+    if (this.#connected && listeners !== undefined) this.#send(topic, [...listeners]);
+  }
+
   /** A session began. */
   begin(): void {
     this.#connected = true;

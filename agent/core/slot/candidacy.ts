@@ -4,7 +4,7 @@ import type { Device } from '../device.js';
 import { isSameImage, type Manifest } from '../../../protocol/documents/manifest.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import { ask, Signal, wait, type Process } from '../process.js';
+import { Signal, wait, type Process } from '../process.js';
 import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import { withRejected, type StoredRelease } from '../state/record.js';
 import { loadRelease } from '../update/load-release.js';
@@ -142,6 +142,11 @@ export class Candidacy {
     return 'left';
   }
 
+  /** What an offer waits for may be there now: it is tried again at once. */
+  clockJumped(): void {
+    this.#offer?.retry?.give();
+  }
+
   reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void {
     if (this.#offer?.loaded === before) this.#offer.loaded = after;
   }
@@ -160,8 +165,21 @@ export class Candidacy {
       offer.resting = true;
       // Perhaps what is in its way is only what an earlier offer left.
       this.#device.collectGarbage();
-      yield* ask('wait', { delayMs: retryDelayMs(attempt) });
+      offer.retry = new Signal();
+      yield* this.#waitForRetry(offer.retry, retryDelayMs(attempt));
+      offer.retry = undefined;
       offer.resting = false;
+    }
+  }
+
+  *#waitForRetry(retry: Signal<void>, delayMs: number): Process<void> {
+    const cancel = this.#device.tasks.after(delayMs, () => {
+      retry.give();
+    });
+    try {
+      yield* wait(retry);
+    } finally {
+      cancel();
     }
   }
 

@@ -2,7 +2,7 @@ import type { Phase } from '../../../protocol/messages/event.js';
 import type { ShadowTerms, TrialTerms } from '../../../protocol/documents/policy.js';
 import type { Shadow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import type { Task } from '../process.js';
+import type { Signal, Task } from '../process.js';
 import type { StoredRelease } from '../state/record.js';
 import type { Trial } from '../update/trial.js';
 
@@ -41,6 +41,8 @@ export interface Offer {
   ended: boolean;
   /** Between two attempts, or done with all that needs files: no file is needed at this moment. */
   resting: boolean;
+  /** While it waits for its next attempt: ends the wait. */
+  retry: Signal<void> | undefined;
 }
 
 /** An offer at its beginning. */
@@ -57,5 +59,6 @@ export function newOffer({ sequence, manifest }: StoredRelease, purpose: Purpose
     committing: false,
     ended: false,
     resting: false,
+    retry: undefined,
   };
 }

@@ -111,6 +111,13 @@ export class Slot {
     this.#pursue(desire);
   }
 
+  /** The clock was set: what a wrong one kept back or refused is looked at again. */
+  clockJumped(): void {
+    this.#candidacy.clockJumped();
+    if (this.#desired === undefined || this.#ledger.state.code !== 'release-expired') return;
+    this.#pursue(this.#desired);
+  }
+
   /** Listens to true labels, where the owner of the device knows where they come from. */
   listenToLabels(topic: string): void {
     this.#device.exchange.subscribe(topic, {
