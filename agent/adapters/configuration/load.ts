@@ -3,6 +3,7 @@ import path from 'node:path';
 import { CodedError } from '../../../protocol/coded-error.js';
 import { checkSchedule } from '../schedule/cron-schedule.js';
 import type { TlsMaterial } from '../mqtt/connection.js';
+import { checkTopics } from './check-topics.js';
 import { checkConfiguration, type ConfigurationFile } from './schema.js';
 import { readSmallFile } from './small-file.js';
 import { parseYaml } from './yaml.js';
@@ -23,10 +24,12 @@ export interface AgentConfiguration extends Omit<ConfigurationFile, 'deviceId' |
  */
 export function loadConfiguration(file: string): AgentConfiguration {
   const folder = path.dirname(path.resolve(file));
-  const { deviceId, mqtt, trust, ...rest } = checkConfiguration(readYaml(file));
+  const { deviceId: named, mqtt, trust, ...rest } = checkConfiguration(readYaml(file));
+  const deviceId = named ?? safeDeviceId(hostname());
   checkSchedule(rest.telemetry.schedule);
   checkBroker(mqtt, rest.production);
   checkSources(rest.slots);
+  checkTopics(deviceId, mqtt.prefix, rest.slots);
   const read = (key: string, name: string): Uint8Array => {
     try {
       return readSmallFile(path.resolve(folder, name));
@@ -41,7 +44,7 @@ export function loadConfiguration(file: string): AgentConfiguration {
   return Object.freeze({
     ...rest,
     stateDir: path.resolve(folder, rest.stateDir),
-    deviceId: deviceId ?? safeDeviceId(hostname()),
+    deviceId,
     mqtt: {
       ...broker,
       password: password && withoutLineEnd(password),
@@ -97,15 +100,15 @@ function checkBroker(mqtt: ConfigurationFile['mqtt'], production: boolean): void
 
 /** What can be read only once can serve only one slot. */
 function checkSources(slots: ConfigurationFile['slots']): void {
-  const readers = new Map<string, string>();
+  let reader: string | undefined;
   for (const [name, { source }] of Object.entries(slots)) {
-    if (source.type === 'file') continue;
-    const origin = source.type === 'mqtt' ? `topic ${quote(source.topic)}` : 'standard input';
-    const other = readers.get(origin);
-    if (other !== undefined) {
-      throw invalid(`slots.${name}.source must not read ${origin}, which slots.${other} reads`);
+    if (source.type !== 'stdin') continue;
+    if (reader !== undefined) {
+      throw invalid(
+        `slots.${name}.source must not read standard input, which slots.${reader} reads`,
+      );
     }
-    readers.set(origin, name);
+    reader = name;
   }
 }
 

@@ -74,11 +74,14 @@ function timezone(meaning: string) {
   );
 }
 
-/** Control characters and lone surrogates end the session at many brokers (MQTT 5, 1.5.4). */
+/**
+ * Control characters and lone surrogates end the session at many brokers (MQTT 5, 1.5.4). What begins with `$` is the
+ * broker's own (MQTT 5, 4.7.2), or no topic at all: messages of `$share/…` come on other topics.
+ */
 function topic(meaning: string) {
   return matching(
-    /^[^+#\p{Cc}\p{Cs}]{1,1024}$/u,
-    'one exact topic, without + and #, of 1 to 1024 characters',
+    /^(?!\$)[^+#\p{Cc}\p{Cs}]{1,1024}$/u,
+    'one exact topic, without + and #, and not beginning with $, of 1 to 1024 characters',
     meaning,
   );
 }
@@ -176,7 +179,7 @@ const source = v.pipe(
     'takes pixels only with decode bmp',
   ),
   v.description(
-    'Where the samples come from: `mqtt` (a topic), `stdin` or `file` (once, to its end). A topic, or standard input, serves one slot.',
+    'Where the samples come from: `mqtt` (a topic), `stdin` or `file` (once, to its end). Standard input serves one slot.',
   ),
 );
 

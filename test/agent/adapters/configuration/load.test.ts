@@ -145,6 +145,14 @@ describe('loadConfiguration', () => {
     ],
     ['type: file, path: frames.raw', 'type: mqtt, topic: "a/#"', /topic must be one exact topic/],
     ['type: file, path: frames.raw', 'type: mqtt, topic: "a\\0b"', /topic must be one exact topic/],
+    ...['$share/g/a', '$queue/a', '$SYS/broker/load'].map(
+      (topic) =>
+        [
+          'type: file, path: frames.raw',
+          `type: mqtt, topic: ${topic}`,
+          /topic must be one exact topic.*not beginning with \$/,
+        ] as const,
+    ),
     ['type: file, path: frames.raw', 'type: mqtt, topic: ""', /topic must be one exact topic/],
     ['type: file, path: frames.raw', 'type: mqtt', /source\.topic is missing/],
     ['path: frames.raw', 'topic: a', /source\.topic is no key/, /source\.path is missing/],
@@ -248,12 +256,88 @@ describe('loadConfiguration', () => {
   });
 
   it('refuses two slots that would take each other their samples', () => {
-    for (const source of ['{type: mqtt, topic: a, decode: raw}', '{type: stdin, decode: raw}']) {
-      const { detail } = refusal(
-        smallestBut('door:', `one: {source: ${source}}\n  two: {source: ${source}}\n  door:`),
-      );
-      assert.match(detail, /slots\.two\.source must not read .*, which slots\.one reads/);
+    const both = (source: string): string =>
+      smallestBut('door:', `one: {source: ${source}}\n  two: {source: ${source}}\n  door:`);
+    const { detail } = refusal(both('{type: stdin, decode: raw}'));
+    assert.match(detail, /slots\.two\.source must not read .*, which slots\.one reads/);
+    // Each is given all messages of a topic.
+    load(both('{type: mqtt, topic: a, decode: raw}'));
+  });
+
+  /** A configuration of these slots, each with source, sink and truth by their topics. */
+  const slotsOn = (
+    slots: Record<string, { source: string; sink?: string; truth?: string }>,
+    more = 'deviceId: press-7\n',
+  ): string =>
+    `${more}${smallestExample.replace(/slots:[^]*/, '')}slots:\n${Object.entries(slots)
+      .map(([name, { source, sink, truth }]) => {
+        const results = sink === undefined ? '{type: mqtt}' : `{type: mqtt, topic: ${sink}}`;
+        return [
+          `  ${name}:`,
+          `    source: {type: mqtt, topic: ${source}, decode: json, fields: [/score]}`,
+          `    sink: ${results}`,
+          ...(truth === undefined ? [] : [`    truth: {type: mqtt, topic: ${truth}}`]),
+          '',
+        ].join('\n');
+      })
+      .join('')}`;
+
+  it('refuses a slot that is its own source, by default too, and by way of others', () => {
+    const own = 'tinylamp/devices/press-7/results';
+    for (const [slots, named] of [
+      [{ one: { source: 'a', sink: 'a' } }, 'one'],
+      [{ one: { source: `${own}/one` } }, 'one'],
+      [{ one: { source: 'a', sink: 'b' }, two: { source: 'b', sink: 'a' } }, 'one'],
+      [{ one: { source: `${own}/two` }, two: { source: `${own}/one` } }, 'one'],
+      [
+        {
+          ahead: { source: 'z', sink: 'a' },
+          one: { source: 'a', sink: 'b' },
+          two: { source: 'b', sink: 'c' },
+          three: { source: 'c', sink: 'a' },
+        },
+        'one',
+      ],
+    ] as const) {
+      const { code, detail } = refusal(slotsOn(slots));
+      assert.equal(code, 'configuration-invalid');
+      assert.match(detail, new RegExp(`^slots\\.${named}\\.source must not read the slot's own`));
     }
+    const other = 'deviceId: press-8\nmqtt: {url: mqtt://localhost, prefix: site/a}\n';
+    const yaml = slotsOn({ one: { source: 'site/a/devices/press-8/results/one' } }, '');
+    const elsewhere = other + yaml.replace(/mqtt:.*\n/, '');
+    assert.match(refusal(elsewhere).detail, /own results/);
+  });
+
+  it('takes slots that hear others, or share a truth', () => {
+    load(slotsOn({ one: { source: 'a', sink: 'b' }, two: { source: 'b', sink: 'c' } }));
+    load(slotsOn({ one: { source: 'a', truth: 't' }, two: { source: 'b', truth: 't' } }));
+    load(slotsOn({ one: { source: 'a', truth: 'a' } }));
+    load(slotsOn({ one: { source: 'tinylamp/devices/press-8/results/one' } }));
+  });
+
+  it('refuses a slot whose own answers are its true labels', () => {
+    const own = 'tinylamp/devices/press-7/results/one';
+    for (const slot of [
+      { source: 'a', sink: 'b', truth: 'b' },
+      { source: 'a', truth: own },
+    ]) {
+      assert.match(refusal(slotsOn({ one: slot })).detail, /truth\.topic must not be/);
+    }
+  });
+
+  it('refuses topics that tinylamp has for something else', () => {
+    const taken = ['policies/one', 'beacon', 'blocks/0/1', 'devices/press-7/events'];
+    for (const topic of taken.map((end) => `tinylamp/${end}`)) {
+      for (const slot of [
+        { source: topic },
+        { source: 'a', sink: topic },
+        { source: 'a', truth: topic },
+      ]) {
+        assert.match(refusal(slotsOn({ one: slot })).detail, /tinylamp uses it/);
+      }
+    }
+    load(slotsOn({ one: { source: 'tinylamp/sensors/a', truth: 'tinylamp/truth' } }));
   });
 
   it('names the key of a file that cannot be read', () => {
