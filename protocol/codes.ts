@@ -530,7 +530,41 @@ export const codes = {
   'label-invalid': {
     area: 'input',
     cause: 'A message does not hold the true label of a window.',
-    remedy: 'Send {"window": number of the window in its result, "label": name of the class}.',
+    remedy:
+      'Send {"boot": …, "window": …, "label": name of the class}, with boot and window of the result.',
+  },
+  'label-boot-unknown': {
+    area: 'input',
+    cause: 'A true label is of a window from another start of the device.',
+    remedy:
+      'Send boot and window as the result has them; labels that come after a restart are lost.',
+  },
+  'label-class-unknown': {
+    area: 'input',
+    cause: 'A true label names no class of the release that answered the window.',
+    remedy:
+      'Spell it as the labels of the release do, letter by letter; by index where it has none.',
+  },
+  'label-contradictory': {
+    area: 'input',
+    cause: 'A window that has a true label was given another one; the first counts.',
+    remedy:
+      'Find out why whoever sends the labels changes its mind, and send a label once it is sure.',
+  },
+  'label-late': {
+    area: 'input',
+    cause: 'A true label came when the answer to its window was forgotten already.',
+    remedy: 'Send labels sooner: a device remembers its last 4,096 answers of a slot.',
+  },
+  'label-repeated': {
+    area: 'input',
+    cause: 'A true label came again; it counts once.',
+    remedy: 'Nothing: MQTT may deliver a message twice. Where they are many, send each label once.',
+  },
+  'label-window-unknown': {
+    area: 'input',
+    cause: 'A true label is of a window that has no answer: it was dropped, or never was.',
+    remedy: 'Send boot and window as the result has them.',
   },
   'sample-invalid': {
     area: 'input',

@@ -16,7 +16,7 @@ export interface AgentSettings {
 /** What the owner of the device says about one slot. */
 export interface SlotSettings {
   readonly limits: SlotLimits;
-  /** Where the true labels of windows come from, if they do: `{"window": 12, "label": "normal"}`. */
+  /** Where the true labels of windows come from, if they do: `{"boot": 3, "window": 12, "label": "normal"}`. */
   readonly labelsTopic?: string | undefined;
   /** Whether samples come as pictures, each of which is a whole window. */
   readonly pictures?: boolean;

@@ -55,6 +55,7 @@ const mostLabels = 64;
 const mostReleases = 64;
 const mostClasses = 8_192;
 const mostBins = 1_024;
+const mostCauses = 32;
 
 /** Reads a retained state. */
 export function parseState(payload: Uint8Array): DeviceState | undefined {
@@ -90,6 +91,7 @@ export function parseReport(payload: Uint8Array): ReportMessage | undefined {
     slot: fields.text('slot', slotPattern),
     releases: fields.list('releases', mostReleases, parseReleaseReport),
     pairs: fields.list('pairs', mostReleases, parsePairReport),
+    labelsRefused: fields.optionalCountsByName('labelsRefused', namePattern, mostCauses),
   }));
 }
 

@@ -121,6 +121,15 @@ export class MessageFields {
     return Object.fromEntries(entries.map(([key, value]) => [key, checkedCount(value)]));
   }
 
+  /** None where the device does not count them. */
+  optionalCountsByName(
+    name: string,
+    pattern: RegExp,
+    most: number,
+  ): Readonly<Record<string, number>> {
+    return this.#has(name) ? this.countsByName(name, pattern, most) : {};
+  }
+
   /** Texts by name. */
   textsByName(
     name: string,

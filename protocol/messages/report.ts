@@ -11,6 +11,8 @@ export interface ReportMessage {
   readonly slot: string;
   readonly releases: readonly ReleaseReport[];
   readonly pairs: readonly PairReport[];
+  /** True labels that were not used, by the code that says why. */
+  readonly labelsRefused: Readonly<Record<string, number>>;
 }
 
 /** What one release did. */

@@ -23,11 +23,11 @@ export class Inspector {
     this.#failed = failed;
   }
 
-  /** A device has answered a window. */
-  answered(deviceId: string, window: number): void {
+  /** A device has answered a window, in one of its starts. */
+  answered(deviceId: string, boot: number, window: number): void {
     const label = this.#truth.get(deviceId);
     if (label === undefined) return;
-    const payload = new TextEncoder().encode(JSON.stringify({ window, label }));
+    const payload = new TextEncoder().encode(JSON.stringify({ boot, window, label }));
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       this.#client.send(truthTopic(deviceId), payload).catch(this.#failed);

@@ -37,7 +37,7 @@ export class Ledger {
   readonly #truth: ReadonlyMap<string, string>;
   readonly #listener: (event: LedgerEvent) => void;
   readonly #now: () => number;
-  readonly #answered: (deviceId: string, window: number) => void;
+  readonly #answered: (deviceId: string, boot: number, window: number) => void;
   readonly #devices = new Map<string, DeviceLedger>();
   readonly #waiting = new Set<() => void>();
 
@@ -48,7 +48,7 @@ export class Ledger {
     readonly listener: (event: LedgerEvent) => void;
     readonly now: () => number;
     /** Called with each result. */
-    readonly answered: (deviceId: string, window: number) => void;
+    readonly answered: (deviceId: string, boot: number, window: number) => void;
   }) {
     this.#topics = options.topics;
     this.#codec = options.codec;
@@ -172,7 +172,7 @@ export class Ledger {
     device.completed = Math.max(device.completed, result.window);
     device.sequence = result.sequence;
     device.sequences.add(result.sequence);
-    this.#answered(deviceId, result.window);
+    this.#answered(deviceId, result.boot, result.window);
     if (result.label === this.#truth.get(deviceId)) device.right++;
   }
 
@@ -194,6 +194,7 @@ interface EventMessage {
 }
 
 interface ResultMessage {
+  readonly boot: number;
   readonly window: number;
   readonly sequence: number;
   readonly label?: string;

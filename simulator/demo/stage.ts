@@ -115,8 +115,8 @@ export async function openStage(
       narrator.event(event);
     },
     now: () => Date.now(),
-    answered: (deviceId, window) => {
-      inspector.answered(deviceId, window);
+    answered: (deviceId, boot, window) => {
+      inspector.answered(deviceId, boot, window);
     },
   });
   broker.observe((topic, payload) => {

@@ -195,17 +195,20 @@ describe('docs/wire.cddl', function () {
     ['report', ['releases', 0, 'confidence'], [1, 2, 3]],
     ['report', ['releases', 0, 'latency'], [1]],
     ['report', ['pairs'], undefined],
+    ['report', ['labelsRefused'], 'none'],
     ['report', ['pairs', 0, 'challenger'], '3'],
     ['report', ['pairs', 0, 'confusion', 0], -1],
     ['report', ['pairs', 0, 'bothRight'], 0.5],
     ['report', ['pairs', 0, 'noneRight'], undefined],
     ['result', ['window'], -1],
+    ['result', ['boot'], undefined],
     ['result', ['label'], 4],
     ['telemetry', [0, 0], 7],
     ['telemetry', [0, 2], undefined],
     ['telemetry', [0, 'n'], 7],
     ['telemetry', [0, 'v'], undefined],
     ['label-message', ['window'], 1.5],
+    ['label-message', ['boot'], undefined],
     ['label-message', ['window'], undefined],
     ['label-message', ['label'], 4],
     ['label-message', ['label'], undefined],
@@ -323,8 +326,8 @@ async function talk(world: World): Promise<ReleaseFile> {
     gate: samplePolicy().gate,
   });
   await world.time.advance(20_000);
-  for (const [i, { window }] of device.results.slice(-6).entries()) {
-    const message = { window, label: i < 3 ? 'normal' : 'bearing-fault' };
+  for (const [i, { boot, window }] of device.results.slice(-6).entries()) {
+    const message = { boot, window, label: i < 3 ? 'normal' : 'bearing-fault' };
     world.broker.publish({
       topic: labelsTopic,
       payload: new TextEncoder().encode(JSON.stringify(message)),

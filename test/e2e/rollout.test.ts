@@ -145,8 +145,8 @@ describe('a rollout', function () {
       const { deviceId = '', channel } = topics.parseDevice(topic) ?? {};
       const label = truth.get(deviceId);
       if (channel === 'results' && label !== undefined) {
-        const { window } = JSON.parse(new TextDecoder().decode(payload)) as ResultMessage;
-        const told = new TextEncoder().encode(JSON.stringify({ window, label }));
+        const { boot, window } = JSON.parse(new TextDecoder().decode(payload)) as ResultMessage;
+        const told = new TextEncoder().encode(JSON.stringify({ boot, window, label }));
         labeller?.publish({ topic: `truth/${deviceId}`, payload: told, retained: false });
       }
       if (topic === topics.policy(slot)) policies.push(topic);

@@ -133,9 +133,11 @@ export class Course {
         break;
       }
       case 'labels':
-        for (const { window } of this.device.results.slice(-what.windows)) {
+        for (const { boot, window } of this.device.results.slice(-what.windows)) {
           this.labelled.add(window);
-          const payload = new TextEncoder().encode(JSON.stringify({ window, label: what.label }));
+          const payload = new TextEncoder().encode(
+            JSON.stringify({ boot, window, label: what.label }),
+          );
           // QoS 1 may bring a message twice.
           for (let i = 0; i < 2; i++) {
             world.broker.publish({ topic: labelsTopic, payload, retained: false });

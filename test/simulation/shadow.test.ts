@@ -534,11 +534,16 @@ describe('A challenger in the shadow', () => {
       await world.time.advance(minuteMs);
       const before = device.reports.length;
       for (const [i, window] of windows.entries()) {
-        await label({ window, label: i < 7 ? 'normal' : 'bearing' });
-        await label({ window, label: 'normal' });
+        await label({ boot: 1, window, label: i < 7 ? 'normal' : 'bearing-fault' });
+        await label({ boot: 1, window, label: 'normal' });
       }
-      await label({ window: 1_000_000, label: 'normal' });
+      await label({ boot: 1, window: 1_000_000, label: 'normal' });
       await world.time.advance(minuteMs);
+      assert.deepEqual(device.reports.slice(before).map(({ labelsRefused }) => labelsRefused)[0], {
+        'label-repeated': 7,
+        'label-contradictory': 3,
+        'label-window-unknown': 1,
+      });
       const reports = device.reports.slice(before);
       assert.equal(total(releasesOf(reports, 'served'), 'labelled'), 10);
       assert.equal(total(releasesOf(reports, 'served'), 'right'), 7);
@@ -549,7 +554,10 @@ describe('A challenger in the shadow', () => {
       ).map((name) => total(pairs, name));
       assert.equal((both ?? 0) + (champion ?? 0), 7);
       assert.equal((challenger ?? 0) + (none ?? 0), 3);
-      assert.ok(!device.story.some((line) => line.startsWith('label-refused')));
+      assert.deepEqual(
+        device.story.filter((line) => line.startsWith('label-refused')),
+        ['label-refused label-contradictory', 'label-refused label-window-unknown'],
+      );
     });
 
     it('counts for both where the label comes before a slow challenger has answered', async () => {
@@ -563,7 +571,7 @@ describe('A challenger in the shadow', () => {
         if (world.topics.parseDevice(topic)?.channel !== 'results') return;
         world.onMessage = () => undefined;
         labelled = device.results.at(-1)?.window ?? 0;
-        void label({ window: labelled, label: 'normal' });
+        void label({ boot: 1, window: labelled, label: 'normal' });
       };
       await world.time.advance(minuteMs);
       assert.ok(labelled > 0);
@@ -578,7 +586,7 @@ describe('A challenger in the shadow', () => {
 
     it('counts only the champion on windows that nobody else saw', async () => {
       const device = await settled();
-      await label({ window: 1, label: 'normal' });
+      await label({ boot: 1, window: 1, label: 'normal' });
       await world.time.advance(minuteMs);
       assert.equal(total(releasesOf(device.reports, 'served'), 'right'), 1);
       assert.deepEqual(pairsOf(device.reports), []);
@@ -587,21 +595,71 @@ describe('A challenger in the shadow', () => {
     for (const [what, message] of [
       ['no JSON', '{"window": 1,'],
       ['no object', '[1, "normal"]'],
-      ['no window', { label: 'normal' }],
-      ['no label', { window: 1 }],
-      ['a window that is no whole number', { window: 1.5, label: 'normal' }],
-      ['a label that is no text', { window: 1, label: 4 }],
-      ['a label of a thousand characters', { window: 1, label: 'x'.repeat(1_024) }],
+      ['no window', { boot: 1, label: 'normal' }],
+      ['no boot', { window: 1, label: 'normal' }],
+      ['no label', { boot: 1, window: 1 }],
+      ['a window that is no whole number', { boot: 1, window: 1.5, label: 'normal' }],
+      ['a label that is no text', { boot: 1, window: 1, label: 4 }],
+      ['a label of a thousand characters', { boot: 1, window: 1, label: 'x'.repeat(1_024) }],
     ] as const) {
       it(`refuses ${what}, and goes on`, async () => {
         const device = await settled();
         await label(message);
-        await label({ window: 1, label: 'normal' });
+        await label({ boot: 1, window: 1, label: 'normal' });
         await world.time.advance(minuteMs);
         assert.equal(device.story.at(-1), 'label-refused label-invalid');
         assert.equal(total(releasesOf(device.reports, 'served'), 'labelled'), 1);
       });
     }
+  });
+
+  describe('with true labels that are not of its windows or classes', () => {
+    const label = (message: object, topic = labelsTopic): void => {
+      const payload = new TextEncoder().encode(JSON.stringify(message));
+      world.broker.publish({ topic, payload, retained: false });
+    };
+
+    it('counts none of an earlier start, whose windows had the same numbers', async () => {
+      const device = await settled();
+      const { window } = device.results.at(-1) ?? {};
+      await device.stop();
+      const again = world.startDevice({ disk: device.disk, labelsTopic });
+      await world.time.advance(30_000);
+      assert.ok(again.results.some((result) => result.boot === 2 && result.window === window));
+      label({ boot: 1, window, label: 'normal' });
+      await world.time.advance(minuteMs);
+      assert.equal(total(releasesOf(again.reports, 'served'), 'labelled'), 0);
+      assert.deepEqual(again.story, ['label-refused label-boot-unknown']);
+      assert.equal(again.counted('labels-refused/label-boot-unknown'), 1);
+    });
+
+    it('counts none in another spelling: every label with a capital letter is no label at all', async () => {
+      const device = await settled();
+      await shadowEverywhere(100);
+      await world.time.advance(10_000);
+      for (const { boot, window } of device.results.slice(-5)) {
+        label({ boot, window, label: 'Normal' });
+      }
+      await world.time.advance(minuteMs);
+      assert.equal(total(releasesOf(device.reports, 'served'), 'labelled'), 0);
+      assert.equal(total(releasesOf(device.reports, 'shadow'), 'labelled'), 0);
+      assert.deepEqual(
+        device.reports.map(({ labelsRefused }) => labelsRefused['label-class-unknown'] ?? 0),
+        [5],
+      );
+      assert.equal(device.story.at(-1), 'label-refused label-class-unknown');
+    });
+
+    it('hears only what is for its slot where a label names one', async () => {
+      const device = await settled();
+      label({ boot: 1, window: 1, label: 'bearing-fault', slot: 'another' });
+      label({ boot: 1, window: 1, label: 'normal', slot: 'vibration' });
+      await world.time.advance(minuteMs);
+      assert.equal(total(releasesOf(device.reports, 'served'), 'right'), 1);
+      assert.ok(
+        device.reports.every(({ labelsRefused }) => Object.keys(labelsRefused).length === 0),
+      );
+    });
   });
 
   it('is compared only where the lots of a device say so, and the same devices stay in a growing arm', async () => {

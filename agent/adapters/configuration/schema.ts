@@ -206,7 +206,7 @@ const slot = section(
         {
           type: choice(['mqtt'], 'Where true labels come from.'),
           topic: topic(
-            'The topic of messages such as `{"window": 12, "label": "normal"}`: the true label of a window, by its number in the result.',
+            'The topic of messages such as `{"boot": 3, "window": 12, "label": "normal"}`: the true label of a window, by boot and window of its result. With `"slot"` beside them it is for that slot only.',
           ),
         },
         'Where the true labels of windows come from, if somebody finds out: they tell which of two models is better.',

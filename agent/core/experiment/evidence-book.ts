@@ -1,7 +1,8 @@
 import type { Code } from '../../../protocol/codes.js';
 import type { ReportMessage } from '../../../protocol/messages/report.js';
+import { accept, type Result } from '../../../protocol/result.js';
 import { PairEvidence, ReleaseEvidence, type Observed } from './evidence.js';
-import { RecentAnswers, type AnsweredWindow } from './recent-answers.js';
+import { RecentAnswers, type AnsweredWindow, type KnownClasses } from './recent-answers.js';
 
 /** An answer with what it is compared by. */
 export interface ObservedAnswer extends Observed {
@@ -13,11 +14,12 @@ export class EvidenceBook {
   readonly #recent = new RecentAnswers();
   readonly #releases = new Map<string, ReleaseEvidence>();
   readonly #pairs = new Map<string, PairEvidence>();
+  readonly #labelsRefused = new Map<Code, number>();
 
   /** The answer of a release to a window is out. */
-  served(release: number, window: number, answer: ObservedAnswer): void {
+  served(release: number, window: number, answer: ObservedAnswer, classes: KnownClasses): void {
     this.#release(release, 'served').answered(answer);
-    this.#recent.served(window, { release, label: answer.label });
+    this.#recent.served(window, { release, label: answer.label }, classes);
   }
 
   failed(release: number, mode: 'served' | 'shadow', code: Code): void {
@@ -42,22 +44,30 @@ export class EvidenceBook {
     this.#release(challenger, 'shadow').skipped();
   }
 
-  /** The true label of a window became known. */
-  labelled(window: number, label: string): void {
+  /** The true label of a window became known. Refuses with the reason why it does not count. */
+  labelled(window: number, label: string): Result<void> {
     const answers = this.#recent.take(window, label);
-    if (answers === undefined) return;
-    const { served } = answers;
+    if (!answers.ok) return answers;
+    const { served } = answers.value;
     this.#release(served.release, 'served').labelled(served.label === label);
-    this.#compared(answers);
+    this.#compared(answers.value);
+    return accept(undefined);
+  }
+
+  /** A label was not used. */
+  labelRefused(code: Code): void {
+    this.#labelsRefused.set(code, (this.#labelsRefused.get(code) ?? 0) + 1);
   }
 
   /** What was seen since the last call; undefined where that is nothing. */
-  take(): Pick<ReportMessage, 'releases' | 'pairs'> | undefined {
-    if (this.#releases.size === 0) return undefined;
+  take(): Pick<ReportMessage, 'releases' | 'pairs' | 'labelsRefused'> | undefined {
+    if (this.#releases.size + this.#labelsRefused.size === 0) return undefined;
     const taken = {
       releases: [...this.#releases.values()].map((evidence) => evidence.report()),
       pairs: [...this.#pairs.values()].map((evidence) => evidence.report()),
+      labelsRefused: Object.fromEntries(this.#labelsRefused),
     };
+    this.#labelsRefused.clear();
     this.#releases.clear();
     this.#pairs.clear();
     return taken;

@@ -3,6 +3,7 @@ import type { Manifest } from '../../../protocol/documents/manifest.js';
 import { ask, type Process } from '../process.js';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { StoredRelease } from '../state/record.js';
+import { Classes } from './classes.js';
 import { decide, type Decision } from './decision.js';
 import { normalise } from './normalise.js';
 import { dequantise, elementsOf, isElementType, quantise } from './quantisation.js';
@@ -41,6 +42,8 @@ export class LoadedRelease {
   readonly stored: StoredRelease;
   readonly manifest: Manifest;
   readonly models: readonly LoadedModel[];
+  /** What it can say of a window. */
+  readonly classes: Classes;
   readonly #labels: readonly string[];
   readonly #stages: readonly Stage[];
   readonly #normalised: Float32Array;
@@ -57,6 +60,8 @@ export class LoadedRelease {
     this.models = models;
     this.#labels = labels;
     this.#stages = stages;
+    const decides = manifest.pipeline.decision.kind !== 'none';
+    this.classes = new Classes(decides ? (stages.at(-1)?.outputValues.length ?? 0) : 0, labels);
     const { frames, channels } = manifest.pipeline.window;
     this.#normalised = new Float32Array(frames * channels);
   }

@@ -7,9 +7,11 @@ export function resultMessage(
   { manifest }: LoadedRelease,
   { label, score, scores, latencyUs }: Answer,
   { number, wallMs }: CompletedWindow,
+  boot: number,
 ): ResultMessage {
   return {
     t: wallMs,
+    boot,
     sequence: manifest.sequence,
     model: manifest.name,
     ...(label !== undefined && { label }),

@@ -121,7 +121,11 @@ export class Service {
   }
 
   labelRefused(rejection: Rejection): void {
-    if (this.counters.refusedLabels++ > 0) return;
+    const isFirst = !this.counters.refusedLabels.has(rejection.code);
+    this.counters.labelRefused(rejection.code);
+    this.book.labelRefused(rejection.code);
+    // MQTT may deliver a label twice (QoS 1), which is nobody's mistake.
+    if (!isFirst || rejection.code === 'label-repeated') return;
     this.#ledger.report('label-refused', undefined, rejection);
   }
 
@@ -192,10 +196,10 @@ export class Service {
     const { release, answer, number } = served;
     this.counters.answered(answer.latencyUs);
     if (this.#isChampion(release)) this.#punctuality.answered();
-    this.book.served(release.stored.sequence, number, answer);
+    this.book.served(release.stored.sequence, number, answer, release.classes);
     const { topic, encode } = this.#settings.sink;
-    const { topics, settings, tasks } = this.#device;
-    const message = resultMessage(release, answer, window);
+    const { topics, settings, tasks, keeper } = this.#device;
+    const message = resultMessage(release, answer, window, keeper.record.boot);
     tasks.ask('publish', {
       topic: topic ?? topics.results(settings.deviceId, this.#ledger.name),
       payload: encode === 'json' ? { json: message } : { cbor: message },

@@ -5,7 +5,7 @@ import { parseLabelMessage } from '../../../protocol/messages/label.js';
 import type { SlotState } from '../../../protocol/messages/state.js';
 import type { ReportMessage } from '../../../protocol/messages/report.js';
 import type { Process } from '../process.js';
-import type { Rejection } from '../../../protocol/result.js';
+import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import { Candidacy } from './candidacy.js';
 import { SlotLedger } from './ledger.js';
 import type { Desire, Purpose } from './offer.js';
@@ -83,7 +83,7 @@ export class Slot {
   }
 
   /** What was seen since the last call; undefined where that is nothing. */
-  takeEvidence(): Pick<ReportMessage, 'releases' | 'pairs'> | undefined {
+  takeEvidence(): Pick<ReportMessage, 'releases' | 'pairs' | 'labelsRefused'> | undefined {
     return this.#service.book.take();
   }
 
@@ -122,9 +122,8 @@ export class Slot {
   listenToLabels(topic: string): void {
     this.#device.exchange.subscribe(topic, {
       message: (payload) => {
-        const message = parseLabelMessage(payload);
-        if (message.ok) this.#service.book.labelled(message.value.window, message.value.label);
-        else this.#service.labelRefused(message.rejection);
+        const taken = this.#takeLabel(payload);
+        if (!taken.ok) this.#service.labelRefused(taken.rejection);
       },
       refused: (rejection) => {
         this.#ledger.report('topic-refused', undefined, rejection);
@@ -139,6 +138,19 @@ export class Slot {
 
   samplesRefused(rejection: Rejection): void {
     this.#service.samplesRefused(rejection);
+  }
+
+  #takeLabel(payload: Uint8Array): Result<void> {
+    const message = parseLabelMessage(payload);
+    if (!message.ok) return message;
+    const { boot, window, label, slot } = message.value;
+    if (slot !== undefined && slot !== this.name) return accept(undefined);
+    // Windows are counted anew with each start, so that the numbers of an earlier one mean others.
+    const current = this.#device.keeper.record.boot;
+    if (boot !== current) {
+      return refuse('label-boot-unknown', `a window of start ${boot}, this is start ${current}`);
+    }
+    return this.#service.book.labelled(window, label);
   }
 
   #pursue(desire: Desire): void {

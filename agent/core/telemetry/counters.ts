@@ -1,3 +1,5 @@
+import type { Code } from '../../../protocol/codes.js';
+
 /** What a slot counts. Totals are since the start of the device, latencies since they were last taken. */
 export class SlotCounters {
   /** Windows that got an answer. */
@@ -8,11 +10,15 @@ export class SlotCounters {
   failures = 0;
   /** Messages of the source that were no samples. */
   refusedSamples = 0;
-  /** Messages of the labels topic that were no labels. */
-  refusedLabels = 0;
+  /** True labels that were not used, by the code that says why. */
+  readonly refusedLabels = new Map<Code, number>();
   #latencies = 0;
   #latencySumUs = 0;
   #latencyMaxUs = 0;
+
+  labelRefused(code: Code): void {
+    this.refusedLabels.set(code, (this.refusedLabels.get(code) ?? 0) + 1);
+  }
 
   answered(latencyUs: number): void {
     this.answers++;

@@ -34,7 +34,7 @@ export function measure(
     count('windows-dropped', counters.dropped);
     count('failures', counters.failures);
     count('samples-refused', counters.refusedSamples);
-    count('labels-refused', counters.refusedLabels);
+    for (const [code, refused] of counters.refusedLabels) count(`labels-refused/${code}`, refused);
     const latencies = counters.takeLatencies();
     if (latencies === undefined) continue;
     const seconds = (name: string, us: number): void => {

@@ -42,6 +42,8 @@ describe('a message of a device', () => {
 
   it('may say more than this version knows', () => {
     assert.deepEqual(parseReport(encode({ ...report(), drift: [0.5] })), report());
+    const older = parseReport(encode({ ...report(), labelsRefused: undefined }));
+    assert.deepEqual(older?.labelsRefused, {});
     assert.equal(parseEvent(json({ ...event, event: 'dreaming' }))?.event, 'dreaming');
   });
 
@@ -112,6 +114,7 @@ describe('a message of a device', () => {
       'a confusion that is no square',
       parseReport(encode(report({ pairs: [pairReport({ confusion: [1, 2] })] }))),
     ],
+    ['a cause that is no code', parseReport(encode(report({ labelsRefused: { 'a b': 1 } })))],
     ['a presence of texts', parsePresence(json({ online: 'yes', boot: 1, connection: 1 }))],
   ];
   for (const [what, parsed] of wrong) {

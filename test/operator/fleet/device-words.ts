@@ -55,6 +55,7 @@ export function report(change: Partial<ReportMessage> = {}): ReportMessage {
     slot: 'vibration',
     releases: [releaseReport()],
     pairs: [pairReport()],
+    labelsRefused: { 'label-late': 2 },
     ...change,
   };
 }

@@ -230,6 +230,7 @@ describe('the evidence of a fleet', () => {
     slot: 'vibration',
     releases: [],
     pairs: [{ ...pair, ...change }],
+    labelsRefused: {},
   });
 
   it('adds reports up, in any order, and each once', () => {

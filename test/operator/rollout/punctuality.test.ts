@@ -33,7 +33,7 @@ function releaseReport(
 }
 
 function report(window: number, releases: readonly ReleaseReport[], boot = 1): ReportMessage {
-  return { t: 0, boot, window, slot: 'vibration', releases, pairs: [] };
+  return { t: 0, boot, window, slot: 'vibration', releases, pairs: [], labelsRefused: {} };
 }
 
 /** A report of so many windows that both have answered, if not in time. */

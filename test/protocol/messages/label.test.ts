@@ -5,10 +5,12 @@ const parse = (text: string) => parseLabelMessage(new TextEncoder().encode(text)
 
 describe('A label message', () => {
   it('names a window and its true label; what else it says is its own affair', () => {
-    assert.deepEqual(parse('{"window": 12, "label": "normal", "by": "inspector"}'), {
+    assert.deepEqual(parse('{"boot": 3, "window": 12, "label": "normal", "by": "inspector"}'), {
       ok: true,
-      value: { window: 12, label: 'normal' },
+      value: { boot: 3, window: 12, label: 'normal', slot: undefined },
     });
+    const named = parse('{"boot": 3, "window": 12, "label": "normal", "slot": "vibration"}');
+    assert.equal(named.ok && named.value.slot, 'vibration');
   });
 
   for (const text of [
@@ -18,13 +20,17 @@ describe('A label message', () => {
     '12',
     '"normal"',
     '[]',
-    '{"window": 12}',
-    '{"label": "normal"}',
-    '{"window": "12", "label": "normal"}',
-    '{"window": 1.5, "label": "normal"}',
-    '{"window": 1e300, "label": "normal"}',
-    '{"window": 12, "label": null}',
-    `{"window": 12, "label": "${'x'.repeat(1_024)}"}`,
+    '{"boot": 3, "window": 12}',
+    '{"boot": 3, "label": "normal"}',
+    '{"window": 12, "label": "normal"}',
+    '{"boot": "3", "window": 12, "label": "normal"}',
+    '{"boot": 3, "window": "12", "label": "normal"}',
+    '{"boot": 3, "window": 1.5, "label": "normal"}',
+    '{"boot": 3, "window": 1e300, "label": "normal"}',
+    '{"boot": 3, "window": 12, "label": null}',
+    '{"boot": 3, "window": 12, "label": "normal", "slot": 1}',
+    `{"boot": 3, "window": 12, "label": "${'x'.repeat(1_024)}"}`,
+    '['.repeat(1_024),
   ]) {
     it(`is not ${text.slice(0, 40) || 'nothing'}`, () => {
       const parsed = parse(text);

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import type { Result } from '../../../../protocol/result.js';
 import {
   EvidenceBook,
   type ObservedAnswer,
 } from '../../../../agent/core/experiment/evidence-book.js';
 
 const classes = ['normal', 'imbalance', 'bearing'];
+const known = new Set(classes);
 const pair = { champion: 4, challenger: 5, classes: classes.length };
 
 const answer = (index: number | undefined, score = 0.9, latencyUs = 100): ObservedAnswer => ({
@@ -18,7 +20,7 @@ describe('An evidence book', () => {
   it('has nothing to say where nothing was seen, and says everything once', () => {
     const book = new EvidenceBook();
     assert.equal(book.take(), undefined);
-    book.served(4, 1, answer(0));
+    book.served(4, 1, answer(0), known);
     assert.equal(book.take()?.releases.length, 1);
     assert.equal(book.take(), undefined);
   });
@@ -31,7 +33,7 @@ describe('An evidence book', () => {
       [2, 1],
       [undefined, 0.45],
     ] as const) {
-      book.served(4, 1, answer(index, score));
+      book.served(4, 1, answer(index, score), known);
     }
     const [release] = book.take()?.releases ?? [];
     assert.equal(release?.windows, 4);
@@ -65,12 +67,11 @@ describe('An evidence book', () => {
     [0, 1, 'normal', 'onlyChampionRight'],
     [0, 1, 'imbalance', 'onlyChallengerRight'],
     [0, 1, 'bearing', 'noneRight'],
-    [0, 0, 'a label that nobody knows', 'noneRight'],
   ];
   for (const [champion, challenger, label, outcome] of labelRows) {
     it(`calls ${String(classes[champion])} and ${String(classes[challenger])} for ${label} ${outcome}`, () => {
       const book = new EvidenceBook();
-      book.served(4, 1, answer(champion));
+      book.served(4, 1, answer(champion), known);
       book.shadowed(pair, 1, answer(champion), answer(challenger));
       book.labelled(1, label);
       const [counted] = book.take()?.pairs ?? [];
@@ -88,7 +89,7 @@ describe('An evidence book', () => {
 
   it('counts a label for those who answered, also after the report with their answers is out', () => {
     const book = new EvidenceBook();
-    book.served(4, 1, answer(0));
+    book.served(4, 1, answer(0), known);
     book.shadowed(pair, 1, answer(0), answer(1));
     book.take();
     book.labelled(1, 'normal');
@@ -109,15 +110,62 @@ describe('An evidence book', () => {
     assert.equal(report?.pairs[0]?.onlyChampionRight, 1);
   });
 
-  it('takes one label for a window, and none for windows that it never saw or has forgotten', () => {
+  const codeOf = (result: Result<void>): string => (result.ok ? 'taken' : result.rejection.code);
+
+  it('takes one label for a window, and says why it does not take another', () => {
     const book = new EvidenceBook();
-    for (let window = 1; window <= 5_000; window++) book.served(4, window, answer(0));
+    // Window 4,000 was dropped: it has no answer.
+    for (let window = 1; window <= 5_000; window++) {
+      if (window !== 4_000) book.served(4, window, answer(0), known);
+    }
     book.take();
-    for (const window of [1, 900, 5_001, -1]) book.labelled(window, 'normal');
+    for (const [window, label, code] of [
+      [1, 'normal', 'label-late'],
+      [903, 'normal', 'label-late'],
+      [4_000, 'normal', 'label-window-unknown'],
+      [5_001, 'normal', 'label-window-unknown'],
+      [0, 'normal', 'label-window-unknown'],
+      [-1, 'normal', 'label-window-unknown'],
+      [5_000, 'Normal', 'label-class-unknown'],
+      [5_000, '0', 'label-class-unknown'],
+      [5_000, '', 'label-class-unknown'],
+    ] as const) {
+      assert.equal(codeOf(book.labelled(window, label)), code, `${window} ${label}`);
+    }
     assert.equal(book.take(), undefined);
-    for (const label of ['normal', 'normal', 'bearing']) book.labelled(5_000, label);
+    for (const [label, code] of [
+      ['normal', 'taken'],
+      ['normal', 'label-repeated'],
+      ['bearing', 'label-contradictory'],
+      ['normal', 'label-repeated'],
+    ] as const) {
+      assert.equal(codeOf(book.labelled(5_000, label)), code);
+    }
+    assert.equal(codeOf(book.labelled(904, 'bearing')), 'taken');
     const [release] = book.take()?.releases ?? [];
-    assert.deepEqual([release?.labelled, release?.right], [1, 1]);
+    assert.deepEqual([release?.labelled, release?.right], [2, 1]);
+  });
+
+  it('does not count what was refused for the challenger either, that answers later', () => {
+    const book = new EvidenceBook();
+    book.served(4, 1, answer(0), known);
+    assert.equal(codeOf(book.labelled(1, 'Normal')), 'label-class-unknown');
+    book.shadowed(pair, 1, answer(0), answer(1));
+    const taken = book.take();
+    assert.deepEqual(
+      taken?.releases.map(({ labelled }) => labelled),
+      [0, 0],
+    );
+    assert.equal(taken?.pairs[0]?.noneRight, 0);
+  });
+
+  it('counts labels that were not used by their cause, and says so once', () => {
+    const book = new EvidenceBook();
+    for (const code of ['label-late', 'label-class-unknown', 'label-late'] as const) {
+      book.labelRefused(code);
+    }
+    assert.deepEqual(book.take()?.labelsRefused, { 'label-late': 2, 'label-class-unknown': 1 });
+    assert.equal(book.take(), undefined);
   });
 
   it('keeps pairs apart, and exact pairs only up to 32 classes', () => {
