@@ -61,6 +61,8 @@ export interface Terminal {
    * before; elsewhere each is a line.
    */
   progress(text: string): void;
+  /** Tells on standard error what the person must know; the line stays. */
+  notice(text: string): void;
   /** What standard output is, where it is a terminal that text can be drawn on. */
   readonly screen: Screen | undefined;
   /** Resolves when the person asks the program to end (SIGINT or SIGTERM). */

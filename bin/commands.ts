@@ -2,6 +2,7 @@ import type { Command } from './command.js';
 
 /** What the commands that begin with the same word have in common. */
 export const groupSummaries: Readonly<Record<string, string>> = {
+  beacon: 'Say what is current.',
   keys: 'Make the keys of an operator.',
   release: 'Build, check and show releases.',
   rollout: 'Test a release live, step by step, and decide by evidence.',
@@ -33,6 +34,7 @@ const commands: readonly (readonly [words: string, load: Load])[] = [
   ],
   ['enrol', async () => (await import('./commands/enrol.js')).enrolCommand],
   ['publish', async () => (await import('./commands/publish.js')).publishCommand],
+  ['beacon renew', async () => (await import('./commands/beacon-renew.js')).beaconRenewCommand],
   ['rollout start', async () => (await import('./commands/rollout-start.js')).rolloutStartCommand],
   [
     'rollout status',

@@ -5,9 +5,18 @@ import type { Scheduler } from '../agent/ports/scheduler.js';
 import { takeTurns } from '../operator/keys/folder-turn.js';
 import { openKeyFolder } from '../operator/keys/key-folder.js';
 import { connectBroker } from '../operator/publish/broker-client.js';
-import type { PublishTools } from '../operator/publish/publish-policy.js';
+import type { PublishTools } from '../operator/publish/publish-tools.js';
 import { createBrokerTransport } from './broker-options.js';
-import type { Arguments, Terminal } from './command.js';
+import type { Arguments, Option, Terminal } from './command.js';
+
+/** The option of every command that publishes. */
+export const takeOverOption = {
+  'take-over': {
+    type: 'flag',
+    describe:
+      'Go on from newer documents on the broker that these keys have signed and this folder does not know.',
+  },
+} as const satisfies Record<string, Option>;
 
 /** A session with the broker, and what it takes to publish in it. Closing the client is the caller's. */
 export async function openPublishTools(
@@ -29,5 +38,9 @@ export async function openPublishTools(
     progress: (message) => {
       terminal.progress(`publishing ${message}`);
     },
+    notice: (message) => {
+      terminal.notice(message);
+    },
+    takeOver: given.flag('take-over'),
   };
 }

@@ -30,6 +30,10 @@ export function createTerminal(): Terminal {
         process.stderr.write(`${text}\n`);
       }
     },
+    notice(text) {
+      clearProgress();
+      process.stderr.write(`${text}\n`);
+    },
     screen: process.stdout.isTTY ? createScreen(process.stdout) : undefined,
     interrupted: new Promise((resolve) => {
       process.once('SIGINT', resolve);

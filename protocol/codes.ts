@@ -28,8 +28,9 @@ export const codes = {
   // --- usage -----------------------------------------------------------------------------------
   'champion-missing': {
     area: 'usage',
-    cause: 'The broker retains no policy of the slot that these keys have signed.',
-    remedy: 'Publish the first release of a slot to everyone: `tinylamp publish FILE`.',
+    cause: 'The key folder knows no policy of the slot.',
+    remedy:
+      'Publish the first release of a slot to everyone: `tinylamp publish FILE`. What was published with a lost folder is gone on with by --take-over.',
   },
   'conformance-folder-invalid': {
     area: 'usage',
@@ -234,6 +235,13 @@ export const codes = {
     cause: 'The policy is older than one that was accepted before.',
     remedy:
       'Publish again; if nobody did anything, somebody replays old messages: check the access rules of the broker.',
+  },
+  'published-elsewhere': {
+    area: 'document',
+    cause:
+      'The broker shows a newer document that these keys have signed, and this key folder does not know of it.',
+    remedy:
+      'Use the folder that published it, if it is a copy of this one. If nobody did, the keys are in wrong hands: make new ones. --take-over goes on from its numbers.',
   },
   'release-file-invalid': {
     area: 'document',

@@ -8,7 +8,7 @@ import { withoutRollout } from '../../operator/rollout/controller-lock.js';
 import { brokerOptions } from '../broker-options.js';
 import { jsonOption, type Command } from '../command.js';
 import { readNamedFile } from '../files.js';
-import { openPublishTools } from '../publish-tools.js';
+import { openPublishTools, takeOverOption } from '../publish-tools.js';
 import { trialOf, trialOptions } from '../trial-options.js';
 
 /** `tinylamp publish`: everyone runs this. */
@@ -25,6 +25,7 @@ export const publishCommand: Command = {
       required: true,
     },
     ...trialOptions,
+    ...takeOverOption,
     ...jsonOption,
   },
   examples: [

@@ -1,13 +1,13 @@
 import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
-import type { PublishTools } from '../../operator/publish/publish-policy.js';
+import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { askController, carryOut, readOpenRollout } from '../../operator/rollout/carry-out.js';
 import { tryRolloutLock } from '../../operator/rollout/controller-lock.js';
 import { RequestBox, type RolloutRequest } from '../../operator/rollout/requests.js';
 import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import { brokerOptions } from '../broker-options.js';
 import type { Arguments, Command, Terminal } from '../command.js';
-import { openPublishTools } from '../publish-tools.js';
+import { openPublishTools, takeOverOption } from '../publish-tools.js';
 import { readSlot, rolloutOptions } from '../rollout-options.js';
 import { standingOf, statusLines } from '../rollout-text.js';
 
@@ -37,7 +37,7 @@ function createRequestCommand(request: RolloutRequest, summary: string, does: st
   return {
     words: `rollout ${request}`,
     summary,
-    options: { ...rolloutOptions, ...brokerOptions },
+    options: { ...rolloutOptions, ...brokerOptions, ...takeOverOption },
     examples: [
       [`$0 rollout ${request} --slot vibration --broker mqtt://localhost --keys keys`, does],
     ],

@@ -2,7 +2,7 @@ import { createCronScheduler } from '../../agent/adapters/schedule/cron-schedule
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
-import type { PublishTools } from '../../operator/publish/publish-policy.js';
+import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { parseReleaseFile, type ReleaseFile } from '../../operator/release/release-file.js';
 import { readKeyset, verifyRelease } from '../../operator/release/verify-release.js';
 import { beginRollout, resumeRollout } from '../../operator/rollout/begin-rollout.js';
@@ -16,7 +16,7 @@ import { readRoster } from '../../operator/roster/roster.js';
 import { brokerOptions, createBrokerTransport } from '../broker-options.js';
 import type { Arguments, Command, Terminal } from '../command.js';
 import { readNamedFile } from '../files.js';
-import { openPublishTools } from '../publish-tools.js';
+import { openPublishTools, takeOverOption } from '../publish-tools.js';
 import { planOptions, readPlan, readSlot, rolloutOptions } from '../rollout-options.js';
 import { progressLine, verdictLine } from '../rollout-text.js';
 
@@ -30,7 +30,7 @@ export const rolloutStartCommand: Command = {
   positionals: [
     { name: 'file', describe: 'The release file; none to go on with a rollout.', optional: true },
   ],
-  options: { ...rolloutOptions, ...brokerOptions, ...planOptions },
+  options: { ...rolloutOptions, ...brokerOptions, ...takeOverOption, ...planOptions },
   examples: [
     [
       '$0 rollout start v2.tinylamp --slot vibration --broker mqtt://localhost --keys keys',

@@ -13,6 +13,7 @@ import process from 'node:process';
 import { CodedError } from '../../protocol/coded-error.js';
 import { sealSign } from '../../protocol/cose/sign.js';
 import { encodeKeyset, roles, type Keyset } from '../../protocol/documents/keyset.js';
+import { PublishedFolder } from './published-folder.js';
 import { generateSigningKey, importSigningKey, type SigningKey } from './signing-key.js';
 
 /**
@@ -29,6 +30,8 @@ export interface KeyFolder {
   nextNumber(row: NumberRow, name: string, atLeast?: number): number;
   /** The last number that was taken of a row; 0 where that is none. */
   lastNumber(row: NumberRow, name: string): number;
+  /** What was published last. */
+  readonly published: PublishedFolder;
 }
 
 /** Rows of numbers that only rise: releases and policies by slot, beacons by deployment. */
@@ -79,6 +82,7 @@ export function openKeyFolder(folder: string): KeyFolder {
       return next;
     },
     lastNumber: (row, name) => readNumbers(folder)[`${row}/${name}`] ?? 0,
+    published: new PublishedFolder(folder),
   };
 }
 

@@ -1,29 +1,11 @@
-import { sameBytes } from '../../protocol/bytes.js';
 import { sealSign1 } from '../../protocol/cose/sign1.js';
-import { encodeBeacon, type Beacon, type SlotBeacon } from '../../protocol/documents/beacon.js';
+import { encodeBeacon, type Beacon } from '../../protocol/documents/beacon.js';
 import { encodePolicy, type Policy } from '../../protocol/documents/policy.js';
-import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
-import type { Topics } from '../../protocol/topics.js';
-import type { Crypto } from '../../agent/ports/crypto.js';
-import type { Exclusively } from '../keys/folder-turn.js';
 import type { KeyFolder } from '../keys/key-folder.js';
-import type { BrokerClient } from './broker-client.js';
-import { readPublishedState } from './published-state.js';
-
-/** What it takes to sign and publish documents. */
-export interface PublishTools {
-  readonly client: BrokerClient;
-  readonly topics: Topics;
-  readonly keys: KeyFolder;
-  /** Keeps others who publish with the same keys waiting. */
-  readonly exclusively: Exclusively;
-  readonly crypto: Crypto;
-  readonly wallMs: number;
-  /** Bytes for salts. */
-  readonly randomBytes: (length: number) => Uint8Array;
-  /** Called with what was published so far. */
-  readonly progress: (message: string) => void;
-}
+import { nextBeacon } from './next-beacon.js';
+import { requireRoles, type PublishTools } from './publish-tools.js';
+import { reconcile, type Reconciled } from './reconcile.js';
+import { epochOf } from './standing.js';
 
 /** The numbers under which a policy was published. */
 export interface PolicyPublication {
@@ -31,59 +13,70 @@ export interface PolicyPublication {
   readonly beaconCounter: number;
 }
 
-/** A beacon is believed for a month; publishing anything renews it. */
-const beaconLifeS = 30 * 86_400;
-
 /**
- * Signs and publishes the next policy of a slot, then the beacon that says so. Versions and counters go on
- * from what the key folder has used and from what the broker retains. The beacon lists the other slots too,
- * which others may be publishing at the same time: so they take turns. Throws `keys-busy`.
+ * Signs and publishes the next policy of a slot, then the beacon that says so. Both are made from what the key folder
+ * knows, and written down there before they are sent. The beacon lists the other slots too, which others may be
+ * publishing at the same time: so they take turns. Throws `keys-busy`, `published-elsewhere` and `key-role-mismatch`.
  */
 export function publishPolicy(
   content: Omit<Policy, 'version'>,
   tools: PublishTools,
 ): Promise<PolicyPublication> {
-  return tools.exclusively(() => publishNext(content, tools));
-}
-
-async function publishNext(
-  content: Omit<Policy, 'version'>,
-  tools: PublishTools,
-): Promise<PolicyPublication> {
-  const { client, topics, keys, crypto, wallMs, progress } = tools;
   const { slot } = content;
-  const before = await readPublishedState(slot, tools);
-  const policyVersion = keys.nextNumber('policy', slot, (before.policy?.version ?? 0) + 1);
-  const policy = seal('policy', encodePolicy({ ...content, version: policyVersion }), keys);
-  progress(`policy ${policyVersion} of ${slot}`);
-  await client.publish(topics.policy(slot), policy);
-  const slots = new Map<string, SlotBeacon>(before.beacon?.slots);
-  slots.set(slot, {
-    policyVersion,
-    policy: crypto.sha256(policy),
-    releases: releasesOf(content),
-    epochFloor: slots.get(slot)?.epochFloor ?? 0,
+  return tools.exclusively(async () => {
+    requireRoles(tools, slot);
+    const found = await reconcile([slot], tools);
+    const { keys, topics } = tools;
+    const version = keys.nextNumber('policy', slot, found.lastVersion(slot) + 1);
+    const policy = { ...content, version };
+    const bytes = await publishSigned('policy', topics.policy(slot), encodePolicy(policy), tools);
+    tools.progress(`policy ${version} of ${slot}`);
+    const policies = new Map(found.standing.policies).set(slot, { content: policy, bytes });
+    const standing = { ...found.standing, policies };
+    const { counter } = await publishBeacon({ ...found, standing }, tools);
+    return { policyVersion: version, beaconCounter: counter };
   });
-  const beaconCounter = keys.nextNumber('beacon', 'all', (before.beacon?.counter ?? 0) + 1);
-  const issued = Math.floor(wallMs / 1000);
-  const beacon: Beacon = {
-    counter: beaconCounter,
-    issued,
-    expires: issued + beaconLifeS,
-    keysetVersion: keys.keysetVersion,
-    slots,
-  };
-  progress(`beacon ${beaconCounter}`);
-  await client.publish(topics.beacon(), seal('beacon', encodeBeacon(beacon), keys));
-  return { policyVersion, beaconCounter };
 }
 
-/** Each release that a policy names, once. */
-function releasesOf({ champion, arms }: Pick<Policy, 'champion' | 'arms'>): readonly ReleaseRef[] {
-  const named = [champion, ...arms.map(({ release }) => release)];
-  return named.filter(
-    (each, i) => named.findIndex((first) => sameBytes(first.manifest, each.manifest)) === i,
-  );
+/**
+ * Signs and publishes the next beacon over what stands. Throws what {@link publishPolicy} throws.
+ */
+export function renewBeacon(tools: PublishTools): Promise<Beacon> {
+  return tools.exclusively(async () => {
+    requireRoles(tools, undefined);
+    return publishBeacon(await reconcile([], tools), tools);
+  });
+}
+
+async function publishBeacon(
+  { standing, lastCounter }: Reconciled,
+  tools: PublishTools,
+): Promise<Beacon> {
+  const { keys, topics, crypto, wallMs } = tools;
+  const counter = keys.nextNumber('beacon', 'all', lastCounter + 1);
+  const beacon = nextBeacon(standing, {
+    counter,
+    wallMs,
+    keysetVersion: keys.keysetVersion,
+    sha256: (bytes) => crypto.sha256(bytes),
+    epochOf: (slot, sequence) => epochOf(slot, sequence, tools),
+  });
+  tools.progress(`beacon ${counter}`);
+  await publishSigned('beacon', topics.beacon(), encodeBeacon(beacon), tools);
+  return beacon;
+}
+
+/** What is decided is on disk before it is sent: a command that dies in between is carried through by the next. */
+async function publishSigned(
+  type: 'policy' | 'beacon',
+  topic: string,
+  payload: Uint8Array,
+  { client, keys }: PublishTools,
+): Promise<Uint8Array> {
+  const bytes = seal(type, payload, keys);
+  keys.published.write(topic, bytes);
+  await client.publish(topic, bytes);
+  return bytes;
 }
 
 function seal(type: 'policy' | 'beacon', payload: Uint8Array, { key }: KeyFolder): Uint8Array {

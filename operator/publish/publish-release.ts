@@ -3,7 +3,10 @@ import { sameBytes, toHex } from '../../protocol/bytes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { ReleaseFile } from '../release/release-file.js';
 import { splitBlocks } from '../release/split-blocks.js';
-import { publishPolicy, type PolicyPublication, type PublishTools } from './publish-policy.js';
+import { isKeyset } from '../release/verify-release.js';
+import { publishPolicy, type PolicyPublication } from './publish-policy.js';
+import { requireRoles, type PublishTools } from './publish-tools.js';
+import { checkNews } from './reconcile.js';
 
 /** What was published. */
 export interface Publication extends PolicyPublication {
@@ -15,7 +18,7 @@ export interface Publication extends PolicyPublication {
 /**
  * Publishes a release to everyone: keyset, blocks, manifest, a policy with one arm, beacon. In this order,
  * each acknowledged before the next, so that a device never reads a document that names something
- * which is not there yet. Throws `keyset-foreign` before anything is sent.
+ * which is not there yet. Throws `keyset-foreign`, `key-role-mismatch` and `published-elsewhere` before anything is sent.
  *
  * @param trial what the release must show on a device before it is committed there
  */
@@ -25,6 +28,7 @@ export async function publishRelease(
   trial: TrialTerms = shortestTrial,
 ): Promise<Publication> {
   const { slot, sequence } = release.manifest;
+  await tools.exclusively(() => checkNews([slot], tools));
   const blocks = await publishContent(release, tools);
   const reference = { sequence, manifest: tools.crypto.sha256(release.envelope) };
   const published = await publishPolicy(
@@ -47,19 +51,31 @@ export async function publishRelease(
 export async function publishContent(release: ReleaseFile, tools: PublishTools): Promise<number> {
   const { client, topics, keys, progress } = tools;
   const { slot, sequence } = release.manifest;
+  requireRoles(tools, slot);
   await checkKeyset(tools);
   progress('keyset');
   await client.publish(topics.keyset(keys.keysetVersion), keys.keyset);
   const blocks = await publishBlocks(release, tools);
   progress(`manifest ${sequence} of ${slot}`);
-  await client.publish(topics.manifest(slot, sequence), release.envelope);
+  const topic = topics.manifest(slot, sequence);
+  keys.published.write(topic, release.envelope);
+  await client.publish(topic, release.envelope);
   return blocks;
 }
 
-/** Nothing is sent where devices trust somebody else: their keyset would be overwritten. */
-async function checkKeyset({ client, topics, keys }: PublishTools): Promise<void> {
+/**
+ * Nothing is sent where devices trust somebody else: their keyset would be overwritten. What is no keyset at all is in
+ * nobody's way.
+ */
+async function checkKeyset({ client, topics, keys, crypto, notice }: PublishTools): Promise<void> {
   const retained = await client.readRetained(topics.keyset(keys.keysetVersion));
   if (retained === undefined || sameBytes(retained, keys.keyset)) return;
+  if (!isKeyset(retained, crypto)) {
+    notice(
+      `the broker showed no keyset on ${topics.keyset(keys.keysetVersion)}: it is published again`,
+    );
+    return;
+  }
   throw new CodedError(
     'keyset-foreign',
     `keyset ${keys.keysetVersion} of the broker is not the one of these keys`,

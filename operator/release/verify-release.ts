@@ -10,6 +10,19 @@ export function readKeyset(bytes: Uint8Array): Keyset {
   return expectOk(parseKeyset(expectOk(openSign(bytes, 'keyset')).payload));
 }
 
+/** Whether these bytes are a keyset that its own root keys have signed, whoever they are. */
+export function isKeyset(bytes: Uint8Array, crypto: Crypto): boolean {
+  const envelope = openSign(bytes, 'keyset');
+  if (!envelope.ok) return false;
+  const keyset = parseKeyset(envelope.value.payload);
+  if (!keyset.ok) return false;
+  const valid = envelope.value.signers.filter(({ kid, toBeSigned, signature }) => {
+    const key = findSigner(keyset.value, kid, { role: 'root', wallMs: 0 });
+    return key.ok && crypto.verifyEd25519(key.value.publicKey, toBeSigned, signature);
+  });
+  return valid.length >= keyset.value.threshold;
+}
+
 /** Whether a device with this keyset would believe the release. Throws the code that the device would give. */
 export function verifyRelease(
   { envelope, manifest }: ReleaseFile,

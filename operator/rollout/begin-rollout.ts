@@ -1,9 +1,9 @@
 import { toHex } from '../../protocol/bytes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { Policy } from '../../protocol/documents/policy.js';
-import type { PublishTools } from '../publish/publish-policy.js';
 import { publishContent } from '../publish/publish-release.js';
-import { readPublishedState } from '../publish/published-state.js';
+import type { PublishTools } from '../publish/publish-tools.js';
+import { reconcile } from '../publish/reconcile.js';
 import type { ReleaseFile } from '../release/release-file.js';
 import { referenceOf } from './health.js';
 import type { RequestBox } from './requests.js';
@@ -34,7 +34,7 @@ export async function beginRollout(
   const { slot, sequence } = release.manifest;
   store.refuseOpen(slot);
   if (roster.length === 0) throw new CodedError('roster-empty', `for release ${sequence}`);
-  const { champion } = (await retainedPolicy(slot, tools)) ?? {};
+  const { champion } = (await standingPolicy(slot, tools)) ?? {};
   if (champion === undefined) throw new CodedError('champion-missing', `slot ${slot}`);
   // Devices would refuse it, each for itself, and the rollout would only wait for its horizon.
   if (sequence <= champion.sequence) {
@@ -88,16 +88,17 @@ export async function resumeRollout(
 }
 
 /**
- * Whether what the broker retains is of this rollout, or what was there when it began. A broker that has lost
- * everything is told anew, but not of what is over: that may be long ago.
+ * Whether what was published last in the slot is of this rollout, or what was there when it began. Throws what
+ * {@link reconcile} throws.
  */
 export async function isInForce(rollout: Rollout, tools: PublishTools): Promise<boolean> {
-  const policy = await retainedPolicy(rollout.slot, tools);
+  const policy = await standingPolicy(rollout.slot, tools);
   if (policy === undefined) return !isOver(rollout);
   if (toHex(policy.champion.manifest) !== rollout.champion.manifest) return false;
   return !isOver(rollout) || policy.arms.some(({ salt }) => toHex(salt) === rollout.salt);
 }
 
-async function retainedPolicy(slot: string, tools: PublishTools): Promise<Policy | undefined> {
-  return (await readPublishedState(slot, tools)).policy;
+async function standingPolicy(slot: string, tools: PublishTools): Promise<Policy | undefined> {
+  const { standing } = await tools.exclusively(() => reconcile([slot], tools));
+  return standing.policies.get(slot)?.content;
 }

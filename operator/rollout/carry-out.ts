@@ -1,6 +1,7 @@
 import { CodedError } from '../../protocol/coded-error.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
-import { publishPolicy, type PublishTools } from '../publish/publish-policy.js';
+import { publishPolicy } from '../publish/publish-policy.js';
+import type { PublishTools } from '../publish/publish-tools.js';
 import { isInForce } from './begin-rollout.js';
 import { overrule, withRequest } from './controller.js';
 import type { RequestBox, RolloutRequest } from './requests.js';

@@ -1,5 +1,9 @@
 import type { Scheduler } from '../../agent/ports/scheduler.js';
-import { publishPolicy, type PublishTools } from '../publish/publish-policy.js';
+import { CodedError } from '../../protocol/coded-error.js';
+import { isRenewalDue } from '../publish/next-beacon.js';
+import { publishPolicy, renewBeacon } from '../publish/publish-policy.js';
+import type { PublishTools } from '../publish/publish-tools.js';
+import { readStanding } from '../publish/standing.js';
 import {
   nextMove,
   overrule,
@@ -34,6 +38,9 @@ export interface RolloutWorld {
 
 const lookMs = 250;
 
+/** Between two looks at the beacon: often enough, for one is good for a month. */
+const beaconLooks = 240;
+
 /**
  * Runs a rollout to its end, or until it is told to stop. What is decided is on disk before it is
  * published, and what is on disk is published anew at the start: a controller that dies in between loses
@@ -56,8 +63,9 @@ export async function runRollout(begun: Rollout, world: RolloutWorld): Promise<R
     rollout = withMessage(rollout, deviceId, heard);
   });
   try {
-    while (!isOver(rollout) && !world.signal.aborted) {
+    for (let looks = 1; !isOver(rollout) && !world.signal.aborted; looks++) {
       await pause(world.scheduler, lookMs);
+      if (looks % beaconLooks === 0) await keepFresh({ ...world.publish, wallMs: now() });
       const request = requests.look();
       let move: Move | undefined;
       // What a person wants comes before what the evidence asks for.
@@ -77,6 +85,19 @@ export async function runRollout(begun: Rollout, world: RolloutWorld): Promise<R
     write();
   }
   return rollout;
+}
+
+/** Renews the beacon in time. A broker that is away now will be there in a minute: half a month is left. */
+async function keepFresh(tools: PublishTools): Promise<void> {
+  try {
+    const { beacon } = readStanding(tools);
+    if (beacon !== undefined && isRenewalDue(beacon.content, tools.wallMs)) {
+      await renewBeacon(tools);
+    }
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    tools.notice(`the beacon could not be renewed: ${error.message}`);
+  }
 }
 
 function pause(scheduler: Scheduler, delayMs: number): Promise<void> {

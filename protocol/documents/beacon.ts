@@ -26,6 +26,8 @@ export interface SlotBeacon {
   readonly releases: readonly ReleaseRef[];
   /** No release of an older security epoch may run. */
   readonly epochFloor: number;
+  /** The sequence number of the release that was promoted last: nothing older comes back. 0 where none was. */
+  readonly promotedFloor: number;
 }
 
 const anyInteger = [0, Number.MAX_SAFE_INTEGER] as const;
@@ -47,16 +49,15 @@ export function parseBeacon(payload: Uint8Array): Result<Beacon> {
 /** The payload of a beacon, in deterministic CBOR. */
 export function encodeBeacon(beacon: Beacon): Uint8Array {
   const slots = new Map<string, CborValue>();
-  for (const [slot, { policyVersion, policy, releases, epochFloor }] of beacon.slots) {
-    slots.set(
-      slot,
-      new Map<number, CborValue>([
-        [1, policyVersion],
-        [2, policy],
-        [3, releases.map(releaseRefValue)],
-        [4, epochFloor],
-      ]),
-    );
+  for (const [name, slot] of beacon.slots) {
+    const fields = new Map<number, CborValue>([
+      [1, slot.policyVersion],
+      [2, slot.policy],
+      [3, slot.releases.map(releaseRefValue)],
+      [4, slot.epochFloor],
+    ]);
+    if (slot.promotedFloor > 0) fields.set(5, slot.promotedFloor);
+    slots.set(name, fields);
   }
   return encodeCbor(
     new Map<number, CborValue>([
@@ -76,5 +77,6 @@ function parseSlot(value: CborValue, path: string): SlotBeacon {
     policy: fields.bytes(2, [32, 32]),
     releases: fields.list(3, [1, limits.arms + 1], parseReleaseRef),
     epochFloor: fields.integer(4, anyInteger),
+    promotedFloor: fields.optional(5, () => fields.integer(5, [1, Number.MAX_SAFE_INTEGER])) ?? 0,
   }));
 }

@@ -2,7 +2,7 @@ import { toHex } from '../../protocol/bytes.js';
 import type { GateJudgement } from '../../protocol/statistics/gate.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import { publishContent } from '../../operator/publish/publish-release.js';
-import type { PublishTools } from '../../operator/publish/publish-policy.js';
+import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import { describeStep } from '../../operator/rollout/controller.js';
 import { RequestBox } from '../../operator/rollout/requests.js';

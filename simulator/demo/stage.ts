@@ -14,7 +14,7 @@ import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { generateSigningKey } from '../../operator/keys/signing-key.js';
 import { connectBroker, type BrokerClient } from '../../operator/publish/broker-client.js';
-import type { PublishTools } from '../../operator/publish/publish-policy.js';
+import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { createLiveFleet } from '../live-fleet.js';
 import { Prng } from '../prng.js';
 import { environments } from '../signals/environment.js';
@@ -160,6 +160,7 @@ export async function openStage(
     crypto,
     wallMs: Date.now(),
     randomBytes: (length: number) => new Uint8Array(randomBytes(length)),
+    notice: () => undefined,
   };
   const rollout = {
     slot,

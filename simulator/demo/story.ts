@@ -1,5 +1,5 @@
 import { codes } from '../../protocol/codes.js';
-import type { PublishTools } from '../../operator/publish/publish-policy.js';
+import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import type { Rollout } from '../../operator/rollout/rollout.js';

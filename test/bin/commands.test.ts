@@ -9,10 +9,10 @@ describe('the commands that are loaded', () => {
     ['rollout statsu', /^rollout \w+$/, 7],
     ['keys', /^keys new$/, 1],
     ['--version', /^$/, 0],
-    ['--help', /./, 22],
-    ['publsih', /./, 22],
-    ['--json demo', /./, 22],
-    ['', /./, 22],
+    ['--help', /./, 23],
+    ['publsih', /./, 23],
+    ['--json demo', /./, 23],
+    ['', /./, 23],
   ];
   for (const [line, loaded, number] of rows) {
     it(`are ${number} for “tinylamp ${line}”`, async () => {

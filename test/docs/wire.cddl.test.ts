@@ -179,6 +179,7 @@ describe('docs/wire.cddl', function () {
     ['beacon', [2], -1],
     ['beacon', [4], 'one'],
     ['beacon', [5, 'vibration', 3], []],
+    ['beacon', [5, 'vibration', 5], 0],
     ['self-test', [2], '0'],
     ['self-test', [1, 0, 1], undefined],
     ['presence', ['online'], 1],

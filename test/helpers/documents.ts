@@ -132,6 +132,7 @@ export function sampleBeacon(change: Partial<Beacon> = {}): Beacon {
           policy: sha256('policy'),
           releases: [{ sequence: 7, manifest: sha256('seven') }],
           epochFloor: 1,
+          promotedFloor: 6,
         },
       ],
     ]),

@@ -19,7 +19,8 @@ import { createTopics } from '../../protocol/topics.js';
 import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
-import { publishPolicy, type PublishTools } from '../../operator/publish/publish-policy.js';
+import { publishPolicy } from '../../operator/publish/publish-policy.js';
+import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { publishContent, publishRelease } from '../../operator/publish/publish-release.js';
 import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
@@ -196,6 +197,7 @@ slots:
         wallMs: Date.now(),
         randomBytes: (length) => new Uint8Array(randomBytes(length)),
         progress,
+        notice: () => undefined,
       });
     } finally {
       await client.close();

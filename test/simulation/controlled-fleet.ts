@@ -127,6 +127,7 @@ export class ControlledFleet {
       crypto: createNodeCrypto(),
       randomBytes: (length: number) => new Uint8Array(length),
       progress: () => undefined,
+      notice: () => undefined,
     };
     const roster = this.devices.map(({ deviceId }) => deviceId);
     const [store, requests] = [this.#store, this.requests];

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { expectOk } from '../../protocol/coded-error.js';
+import { openSign1 } from '../../protocol/cose/sign1.js';
+import { parseBeacon, type Beacon } from '../../protocol/documents/beacon.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import { replayVerdicts } from '../../operator/rollout/replay.js';
 import type { RolloutPlan } from '../../operator/rollout/rollout.js';
@@ -192,6 +195,30 @@ describe('A rollout to real devices in simulated time', function () {
     );
     assertReplays();
     await assertBack();
+  });
+
+  it('renews the beacon before half of its validity is over', async () => {
+    await settled({ devices: 1 });
+    const beacon = (): Beacon => {
+      const bytes = world.broker.retained.get(world.topics.beacon()) ?? new Uint8Array();
+      return expectOk(parseBeacon(expectOk(openSign1(bytes, 'beacon')).payload));
+    };
+    const dayMs = 86_400_000;
+    const issued = new Map<number, number>();
+    let minute = 0;
+    const second = await world.workshop.build('vibration-v2', 2);
+    // Nobody tells the truth, so that nothing is decided.
+    const patient: RolloutPlan = { ...plan, evidence: 'labels', horizonMs: 30 * dayMs };
+    const running = fleet.rollOut(second, patient, 6 * minuteMs, () => {
+      const { counter, issued: s, expires } = beacon();
+      issued.set(counter, s * 1000);
+      assert.ok(world.time.wallMs() < (s + expires) * 500 + 2 * minuteMs);
+      if (++minute % 60 === 59) world.time.jumpWall(5 * dayMs);
+    });
+    await assert.rejects(running, /not over/);
+    const times = [...issued.values()].sort((a, b) => a - b);
+    const [first = 0, ...later] = times.slice(-2);
+    assert.ok(times.length >= 2 && (later[0] ?? 0) - first >= 14 * dayMs, String(times));
   });
 
   /** Rolls a release out until it is current somewhere, and aborts it as a person does. */

@@ -23,7 +23,8 @@ import {
   publishRelease,
   type Publication,
 } from '../../operator/publish/publish-release.js';
-import { publishPolicy, type PublishTools } from '../../operator/publish/publish-policy.js';
+import { publishPolicy, renewBeacon } from '../../operator/publish/publish-policy.js';
+import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { sealRelease } from '../../operator/release/build-release.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import { describeTransfer } from '../../operator/release/split-blocks.js';
@@ -63,7 +64,11 @@ export class World {
     this.messages.push(message);
     this.onMessage(message);
   });
-  readonly keys: KeyFolder;
+  /** What the operator was told of the broker. */
+  readonly notices: string[] = [];
+  /** Whether the operator goes on from what the broker shows. */
+  takeOver = false;
+  keys: KeyFolder;
   readonly workshop: Workshop;
   readonly core: WebAssembly.Module;
   /** What the world keeps on the real disk: the operator's keys. */
@@ -143,6 +148,11 @@ export class World {
     await this.#asOperator((tools) => publishPolicy(content, tools));
   }
 
+  /** Publishes the next beacon, as the operator's command does. */
+  async renewBeacon(): Promise<void> {
+    await this.#asOperator((tools) => renewBeacon(tools));
+  }
+
   /** Builds one of the demo's models as a release, and publishes it. */
   async release(model: 'vibration-v1' | 'vibration-v2', sequence: number): Promise<ReleaseFile> {
     const release = await this.workshop.build(model, sequence);
@@ -219,6 +229,10 @@ export class World {
           wallMs: this.time.wallMs(),
           randomBytes: (length) => new Uint8Array(length),
           progress: () => undefined,
+          notice: (message) => {
+            this.notices.push(message);
+          },
+          takeOver: this.takeOver,
         });
         await client.close();
         return done;

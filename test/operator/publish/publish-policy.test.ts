@@ -59,6 +59,7 @@ describe('two publishers with one key folder', () => {
       wallMs: Date.now(),
       randomBytes: (length: number) => new Uint8Array(length),
       progress: () => undefined,
+      notice: () => undefined,
     };
     const versions: number[] = [];
     for (let sequence = 1; sequence <= policies; sequence++) {

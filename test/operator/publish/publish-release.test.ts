@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
-import path from 'node:path';
 import { createNodeCrypto } from '../../../agent/adapters/node-crypto.js';
 import { expectOk } from '../../../protocol/coded-error.js';
 import { openSign1 } from '../../../protocol/cose/sign1.js';
@@ -62,14 +60,6 @@ describe('Publishing a release', () => {
         .then(() => [policy().version, beacon().counter]);
       assert.deepEqual(publication, [i, i]);
     }
-  });
-
-  it('continues what the broker retains where the operator’s own numbers are lost', async () => {
-    await world.release('vibration-v1', 1);
-    await world.release('vibration-v1', 2);
-    rmSync(path.join(world.folder, 'keys/numbers.json'));
-    await world.release('vibration-v1', 3);
-    assert.deepEqual([policy().version, beacon().counter], [3, 3]);
   });
 
   it('does not let a stranger on the broker decide its numbers', async () => {

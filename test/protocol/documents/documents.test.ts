@@ -269,7 +269,7 @@ const tables: readonly DocumentTable[] = [
       [5],
       ...[1, 2, 3, 4].map((field) => [5, 'vibration', field]),
     ],
-    optional: [],
+    optional: [[5, 'vibration', 5]],
     fields: [
       [[0], [1], [2]],
       [[1], [1, most], [0]],
@@ -289,6 +289,7 @@ const tables: readonly DocumentTable[] = [
         [[], many(limits.arms + 2, () => reference)],
       ],
       [[5, 'vibration', 4], [0, most], [-1]],
+      [[5, 'vibration', 5], [1, most], [0]],
     ],
     maps: [[], [5, 'vibration']],
   },
