@@ -56,6 +56,7 @@ export async function startGateway(
     clock,
     crypto: createNodeCrypto(),
     engine: createEngine(await compileWasmCore(memoryBytesOf(configuration))),
+    entropy: createSystemEntropy(),
     log: createPinoLog(deviceId),
     scheduler,
     storage,

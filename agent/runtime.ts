@@ -1,3 +1,4 @@
+import { CodedError } from '../protocol/coded-error.js';
 import type { Agent } from './core/agent.js';
 import type {
   AnswerOf,
@@ -14,6 +15,7 @@ import type {
 import type { Clock } from './ports/clock.js';
 import type { Crypto } from './ports/crypto.js';
 import type { Engine } from './ports/engine.js';
+import type { Entropy } from './ports/entropy.js';
 import type { Log } from './ports/log.js';
 import type { Schedule, Scheduler } from './ports/scheduler.js';
 import type { Sensor } from './ports/sensor.js';
@@ -25,6 +27,7 @@ export interface Ports {
   readonly clock: Clock;
   readonly crypto: Crypto;
   readonly engine: Engine;
+  readonly entropy: Entropy;
   readonly log: Log;
   readonly scheduler: Scheduler;
   readonly storage: Storage;
@@ -205,7 +208,8 @@ export class Runtime {
   }
 
   #createExecutors(): Executors {
-    const { clock, crypto, engine, log, scheduler, storage, transport, sensor } = this.#ports;
+    const { clock, crypto, engine, entropy, log, scheduler, storage, transport, sensor } =
+      this.#ports;
     const settle = <T>(promise: Promise<T>, answer: (value: T) => void): void => {
       promise.then(answer, (error: unknown) => {
         this.#fail(error);
@@ -287,6 +291,12 @@ export class Runtime {
           answer(undefined);
         });
         this.#timers.set(request, cancel);
+      },
+      random: (_, answer) => {
+        answer(entropy.uint32());
+      },
+      halt: ({ rejection }) => {
+        this.#fail(new CodedError(rejection.code, rejection.detail));
       },
       cancel: ({ request }) => {
         this.#timers.get(request)?.();

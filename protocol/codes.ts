@@ -365,6 +365,13 @@ export const codes = {
     cause: 'Another release with the same sequence number runs already.',
     remedy: 'Build it again: it gets a higher sequence number.',
   },
+  'state-from-later-version': {
+    area: 'update',
+    cause:
+      'A later version of the agent has written the state record, and this one does not understand it.',
+    remedy:
+      'Install that version again: nothing was changed. To begin anew with this one, and without the floors of old releases, empty stateDir.',
+  },
   'state-lost': {
     area: 'update',
     cause: 'Both copies of the state record are damaged: the device has forgotten what it ran.',
@@ -528,6 +535,12 @@ export const codes = {
     remedy:
       'Use a faster model, or build the release on a machine that is not faster than the gateway by so much.',
   },
+  'engine-unavailable': {
+    area: 'engine',
+    cause:
+      'This device cannot make an instance of a model now: it has no memory or no thread for it.',
+    remedy: 'Nothing: it is tried again. If it happens often, free memory on the gateway.',
+  },
   'engine-gone': {
     area: 'engine',
     cause: 'The worker of the model has ended.',
@@ -684,6 +697,11 @@ export const codes = {
     area: 'storage',
     cause: 'A file is larger than it can be.',
     remedy: 'Remove it: it is not what the agent wrote.',
+  },
+  'file-misplaced': {
+    area: 'storage',
+    cause: 'A link, a folder or a device is where a file of the agent should be.',
+    remedy: 'Move it out of stateDir: the agent follows no links in there.',
   },
   'storage-failed': {
     area: 'storage',

@@ -39,9 +39,8 @@ export const limits = {
   /** How often a file is tried that the disk fails to read, and the pause in between. */
   readAttempts: 5,
   readPauseMs: 1_000,
-  /** How long a start waits for a disk that fails to read the state record, and between two tries. */
-  recordPatienceMs: 600_000,
-  recordPauseMs: 15_000,
+  /** How long a start waits for one copy of the state record that cannot be read, where the other is whole. */
+  otherCopyPatienceMs: 60_000,
   /** Verifying a model and making an instance of it. */
   loadDeadlineMs: 10_000,
   /** Times that the models of a candidate are loaded without proving themselves before it is given up. */

@@ -90,6 +90,7 @@ function createDevice(index: number, prng: Prng, options: LiveFleetOptions): Fle
       scheduler,
       crypto: createNodeCrypto(),
       engine: createInProcessEngine(options.core),
+      entropy: prng.fork(1),
       log: options.log,
       storage: createMemoryStorage({ disk: createMemoryDisk(), storageBytes }),
       transport: new MqttTransport({

@@ -8,7 +8,8 @@ import { DecisionLog } from './log/decision-log.js';
 import { eventMessage, type Report } from '../../protocol/messages/event.js';
 import type { ReportMessage } from '../../protocol/messages/report.js';
 import { stateMessage } from '../../protocol/messages/state.js';
-import { Tasks, Turnstile, wait, type Process } from './process.js';
+import { Signal, Tasks, Turnstile, wait, type Process } from './process.js';
+import { refuse } from '../../protocol/result.js';
 import { Slot } from './slot/slot.js';
 import type { StoredRelease } from './state/record.js';
 import { RecordKeeper } from './state/record-keeper.js';
@@ -125,6 +126,15 @@ export class Agent {
   /** From storage to a running champion, without any network; then what is desired is asked for. */
   *#boot(): Process<void> {
     const found = yield* this.#keeper.open();
+    if (found === 'later') {
+      const { rejection } = refuse(
+        'state-from-later-version',
+        `agent ${this.#settings.agentVersion.join('.')} does not know this format; nothing was changed`,
+      );
+      this.#tasks.tell('log', { level: 'error', event: rejection.code, fields: { ...rejection } });
+      this.#tasks.tell('halt', { rejection });
+      return;
+    }
     if (found === 'lost') {
       this.#report({
         event: 'state-lost',
@@ -132,16 +142,14 @@ export class Agent {
         reason: 'both copies of the state record are damaged',
       });
     }
-    const counted = yield* wait(
-      this.#keeper.commit((record) => ({ ...record, boot: record.boot + 1 })),
-    );
+    const counted = yield* this.#keeper.countStart(found);
     if (!counted.ok) {
       const { code, detail } = counted.rejection;
       this.#report({ event: 'state-not-saved', code, reason: detail });
     }
     this.#presence.booted(this.#keeper.record.boot);
-    yield* this.#log.open();
-    for (const slot of this.#slots.values()) yield* slot.boot();
+    this.#tasks.run(this.#log.open());
+    yield* this.#bootSlots();
     this.#tasks.tell('connect', {});
     for (const [name, { labelsTopic }] of this.#settings.slots) {
       if (labelsTopic !== undefined) this.#slots.get(name)?.listenToLabels(labelsTopic);
@@ -166,6 +174,17 @@ export class Agent {
     }
     const { code, detail } = trusted.rejection;
     this.#report({ event: 'document-refused', code, reason: `trust.keyset: ${detail}` });
+  }
+
+  /** Side by side: a slot that waits for its files keeps no other from serving. */
+  *#bootSlots(): Process<void> {
+    const booted: Signal<void>[] = [];
+    for (const slot of this.#slots.values()) {
+      const end = new Signal<void>();
+      booted.push(end);
+      this.#tasks.run(then(slot.boot(), end));
+    }
+    for (const end of booted) yield* wait(end);
   }
 
   #createDevice(): Device {
@@ -257,4 +276,9 @@ export class Agent {
   #publish(topic: string, payload: Payload, retained = false): void {
     this.#tasks.ask('publish', { topic, payload, retained });
   }
+}
+
+function* then(course: Process<void>, end: Signal<void>): Process<void> {
+  yield* course;
+  end.give();
 }

@@ -61,10 +61,14 @@ export interface AskedEffects {
   /** What has come in over the transport (`ports/transport.ts`). */
   traffic: { args: object; answer: Traffic };
   wait: { args: { readonly delayMs: number }; answer: undefined };
+  /** A uniformly distributed integer in [0, 2^32). */
+  random: { args: object; answer: number };
 }
 
 /** Effects that nobody waits for. */
 export interface ToldEffects {
+  /** Ends the device: it must not run on what it has found, and nothing is to be changed. */
+  halt: { readonly rejection: Rejection };
   /** Ends a `wait`; its answer no longer comes. */
   cancel: { readonly request: number };
   /** Starts connecting to the broker; sessions then come and go by themselves. */

@@ -6,6 +6,9 @@ import type { Scheduler } from '../../agent/ports/scheduler.js';
 export type InferenceFault =
   FaultCode | 'none' | { readonly slowMs: number; readonly then?: FaultCode };
 
+/** What happens to one load: it goes on, or is refused with a code that says nothing about the model. */
+export type LoadFault = 'none' | 'engine-unavailable' | 'engine-gone' | 'memory-exhausted';
+
 type FaultCode = 'engine-trapped' | 'engine-deadline';
 
 /** An engine whose instances can be seen. */
@@ -19,11 +22,13 @@ export interface FaultyEngine extends Engine {
  * port promises. Everything else is what the other engine does.
  *
  * @param before asked before each inference what becomes of it
+ * @param beforeLoad asked before each load
  */
 export function createFaultyEngine(
   engine: Engine,
   scheduler: Scheduler,
   before: (handle: Handle) => InferenceFault,
+  beforeLoad: (handle: Handle) => LoadFault = () => 'none',
 ): FaultyEngine {
   const loaded = new Set<Handle>();
   /** Ends the wait of slow inferences. */
@@ -31,6 +36,8 @@ export function createFaultyEngine(
   return {
     loaded,
     async load(handle, model, limits) {
+      const fault = beforeLoad(handle);
+      if (fault !== 'none') return refuse(fault, 'a fault of the simulation');
       const facts = await engine.load(handle, model, limits);
       if (facts.ok) loaded.add(handle);
       return facts;

@@ -259,33 +259,6 @@ describe('A slot under faults', () => {
     });
   }
 
-  for (const [what, minutes, isLost] of [
-    ['waits minutes for a disk that cannot read its record, and has lost nothing then', 5, false],
-    [
-      'begins anew where its record cannot be read for longer, and installs what is wanted',
-      30,
-      true,
-    ],
-  ] as const) {
-    it(what, async () => {
-      const second = await world.release('vibration-v2', 2);
-      await world.publishPolicy(second, { promoted: 2 });
-      await world.time.advance(5_000);
-      assert.equal(device.record?.sequenceFloor, 2);
-      device.losePower();
-      const fails = (operation: string): boolean => operation.startsWith('read state/');
-      storage = (operation) => (fails(operation) ? 'fail' : 'go');
-      device = start({ disk: device.disk });
-      await world.time.advance(minutes * 60_000);
-      storage = () => 'go';
-      await world.time.advance(30_000);
-      assert.equal(device.story.includes('state-lost state-lost'), isLost);
-      assert.equal(device.record?.current?.sequence, 2);
-      assert.equal(device.record.sequenceFloor, 2);
-      assertOneInstance();
-    });
-  }
-
   it('takes another desire that came while a commit was failing', async () => {
     let failing = false;
     storage = (what) => {

@@ -11,6 +11,7 @@ import {
   createFaultyEngine,
   type FaultyEngine,
   type InferenceFault,
+  type LoadFault,
 } from '../../simulator/ports/faulty-engine.js';
 import { createGeneratedSensor } from '../../simulator/ports/generated-sensor.js';
 import type { DeviceScheduler } from '../../simulator/ports/manual-time.js';
@@ -44,6 +45,8 @@ export interface WorldDeviceOptions {
   readonly beforeOperation?: (number: number, what: string) => StorageFault;
   /** Asked before each inference. */
   readonly beforeInference?: (handle: number) => InferenceFault;
+  /** Asked before each load of a model. */
+  readonly beforeLoad?: (handle: number) => LoadFault;
 }
 
 /** What is published about a phase or an incident. */
@@ -65,6 +68,8 @@ export class WorldDevice {
   readonly engine: FaultyEngine;
   /** Set where the device broke an invariant. */
   failure: Error | undefined;
+  /** What was logged, by name. */
+  readonly logged: string[] = [];
   /** Bursts of samples that were delivered. */
   bursts = 0;
   /** While set, the sensor says nothing. */
@@ -87,11 +92,14 @@ export class WorldDevice {
       createInProcessEngine(world.core),
       this.#scheduler,
       options.beforeInference ?? (() => 'none'),
+      options.beforeLoad,
     );
     const plainCbor = createPlainCbor();
     const signal =
       options.signal ?? new VibrationSignal(environments.laboratory, 'normal', Prng.fromSeed(1));
-    const log = (): void => undefined;
+    const log = (event: string): void => {
+      this.logged.push(event);
+    };
     this.#device = createSimulatedDevice(
       this.#settings(options),
       {
@@ -99,6 +107,7 @@ export class WorldDevice {
         scheduler: this.#scheduler,
         crypto: createNodeCrypto(),
         engine: this.engine,
+        entropy: world.entropy,
         log: { info: log, warn: log, error: log },
         storage: createMemoryStorage({
           disk: this.disk,

@@ -4,6 +4,7 @@ import {
   everyone,
   type Policy,
 } from '../../protocol/documents/policy.js';
+import { Prng } from '../../simulator/prng.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -56,6 +57,8 @@ export interface WorldPolicy {
 export class World {
   readonly time = new ManualTime(sampleWallMs);
   readonly topics = createTopics('tinylamp');
+  /** The chance of all devices, in the order of their starts. */
+  readonly entropy = Prng.fromSeed(1);
   /** Every message that the broker accepted, in order. */
   readonly messages: Message[] = [];
   /** Called with each message; a test exchanges it to act in the middle of something. */

@@ -21,6 +21,9 @@ export function loadWasmModel(
   try {
     interpreter = Interpreter.create(core, model, { arenaBytes });
   } catch (error) {
+    // V8 has no memory for the instance: that says nothing about the model.
+    if (error instanceof RangeError && /memory/i.test(error.message))
+      return refuse('engine-unavailable', error.message);
     return { ok: false, rejection: rejectionOf(error) };
   }
   const { inputs, outputs, macs } = interpreter;

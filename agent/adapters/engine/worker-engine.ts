@@ -27,7 +27,12 @@ export function createWorkerEngine(core: WebAssembly.Module): Engine {
   return {
     async load(handle, model, { arenaBytes, deadlineMs }) {
       if (workers.has(handle)) throw new Error(`the handle ${handle} was used before`);
-      const worker = new ModelWorker(core);
+      let worker: ModelWorker;
+      try {
+        worker = new ModelWorker(core);
+      } catch (error) {
+        return refuse('engine-unavailable', error instanceof Error ? error.message : String(error));
+      }
       workers.set(handle, worker);
       const facts = await worker.load(model, arenaBytes, deadlineMs);
       if (!facts.ok) await unload(handle);

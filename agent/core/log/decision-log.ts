@@ -2,7 +2,8 @@ import type { Report } from '../../../protocol/messages/event.js';
 import { decodeCbor } from '../../../protocol/cbor/decode.js';
 import { encodeCbor } from '../../../protocol/cbor/encode.js';
 import type { CborMap, CborValue } from '../../../protocol/cbor/value.js';
-import { ask, type Process, type Tasks } from '../process.js';
+import type { Process, Tasks } from '../process.js';
+import { readPatiently } from '../state/read-file.js';
 
 /** A report with the wall clock of the device when it was made. */
 export interface Decision extends Report {
@@ -46,9 +47,9 @@ export class DecisionLog {
     this.#tasks = tasks;
   }
 
-  /** Reads what earlier runs have left. */
+  /** Reads what earlier runs have left, for as long as it takes; nothing is written before. */
   *open(): Process<void> {
-    const file = yield* ask('read', { name: decisionLogName, limitBytes: decisionLogBytes });
+    const file = yield* readPatiently(decisionLogName, decisionLogBytes);
     const before = file.ok && file.value !== undefined ? decodeDecisions(file.value) : [];
     this.#decisions = [...before, ...this.#decisions].slice(-decisionLimit);
     this.#opened = true;

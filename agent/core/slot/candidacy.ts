@@ -197,7 +197,7 @@ export class Candidacy {
     const admitted = yield* admitRelease(preparation);
     if (!admitted.ok) return admitted;
     const { manifest } = admitted.value;
-    const { champion } = this.#service;
+    const { committed: champion } = this.#service;
     if (offer.purpose.kind === 'serve' && champion && isSameImage(champion.manifest, manifest)) {
       return yield* this.#adopt(offer, champion, manifest);
     }

@@ -6,12 +6,12 @@ import { candidateDeadlineMs, Punctuality } from '../experiment/punctuality.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { Server, type CompletedWindow } from '../inference/server.js';
-import type { Process } from '../process.js';
-import type { Rejection, Result } from '../../../protocol/result.js';
-import type { StoredRelease } from '../state/record.js';
+import { ask, type Process } from '../process.js';
+import type { Rejection } from '../../../protocol/result.js';
+import { patienceMs } from '../state/patience.js';
 import { SlotCounters } from '../telemetry/counters.js';
-import { loadRelease, readManifest } from '../update/load-release.js';
 import type { SlotLedger } from './ledger.js';
+import { Restoration } from './restoration.js';
 
 /** Who is on trial, as far as the service is concerned. */
 export interface ServiceListener {
@@ -24,8 +24,8 @@ export interface ServiceListener {
   failed(release: LoadedRelease, rejection: Rejection): Process<'left' | 'committing' | 'stranger'>;
   /** The instances of a release were made anew, or could not be. */
   reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void;
-  /** The champion could not be loaded again, and what serves now is not what was committed last. */
-  fellBack(): void;
+  /** Another release is the champion than before, although none was committed: what is desired is looked at anew. */
+  restored(): void;
 }
 
 /**
@@ -45,6 +45,11 @@ export class Service {
   /** A release on trial that took so long that the windows behind it would have been lost. */
   #cutShort: LoadedRelease | undefined;
   #channels = 0;
+  readonly #restoration: Restoration;
+  /** Whether a better release than what serves is on record, and cannot be loaded now. */
+  #betterMayCome = false;
+  /** Whether somebody is trying it again. */
+  #recovering = false;
 
   constructor(
     device: Device,
@@ -56,6 +61,7 @@ export class Service {
     this.#ledger = ledger;
     this.#settings = settings;
     this.#listener = listener;
+    this.#restoration = new Restoration(device, ledger, settings);
     this.#server = new Server(device.tasks, {
       deadlineMs: (release) => this.deadlineMs(release),
       answered: (release, answer, window, values) => {
@@ -71,9 +77,15 @@ export class Service {
     });
   }
 
-  /** The committed release, loaded. */
+  /** What serves where nothing is on trial: the committed release, or what stands in for it. */
   get champion(): LoadedRelease | undefined {
     return this.#champion;
+  }
+
+  /** The committed release, where it is the champion. */
+  get committed(): LoadedRelease | undefined {
+    const { current } = this.#ledger.record;
+    return this.#champion?.stored.manifest === current?.manifest ? this.#champion : undefined;
   }
 
   /** How often the champion was late since it became that, in this run of the device. */
@@ -160,36 +172,56 @@ export class Service {
   }
 
   /**
-   * Loads what was committed, or `previous` where that is damaged, and takes it for current; undefined
-   * where neither can be loaded. That it serves does not depend on whether this can be written down.
+   * At the start: serves the best release that is on this device. Where a better one cannot be loaded now, it is
+   * tried again for as long as it takes, and serves then.
    */
-  *restore(): Process<LoadedRelease | undefined> {
-    const { current, previous } = this.#ledger.record;
-    for (const stored of [current, previous]) {
-      if (stored === undefined) continue;
-      const loaded = yield* this.#load(stored);
-      if (loaded.ok && stored === current) return loaded.value;
-      if (loaded.ok) {
-        yield* this.#ledger.commit(() => ({ current: stored, previous: undefined }));
-        return loaded.value;
+  *begin(): Process<void> {
+    const { release, betterMayCome } = yield* this.#restoration.restore(undefined);
+    if (release !== undefined) {
+      this.crown(release);
+      yield* this.serve(release);
+    }
+    if (betterMayCome) this.#device.tasks.run(this.#recover());
+  }
+
+  /** Tries again what could not be loaded, until nothing better is to be had than what serves. */
+  *#recover(): Process<void> {
+    this.#betterMayCome = true;
+    if (this.#recovering) return;
+    this.#recovering = true;
+    for (let attempt = 1; this.#betterMayCome; attempt++) {
+      yield* ask('wait', { delayMs: patienceMs(attempt) });
+      this.#betterMayCome = false;
+      const before = this.#champion;
+      const { release, betterMayCome } = yield* this.#restoration.restore(before);
+      this.#betterMayCome ||= betterMayCome;
+      if (release === undefined) continue;
+      if (this.#champion === before) {
+        yield* this.#succeed(before, release);
+      } else {
+        // Another was crowned meanwhile: whether anything is better than that one is looked at anew.
+        this.#betterMayCome = true;
+        yield* release.unload();
       }
-      this.#ledger.report('release-damaged', stored, loaded.rejection);
     }
-    if (current !== undefined) {
-      yield* this.#ledger.commit(() => ({ current: undefined, previous: undefined }));
-    }
-    return undefined;
+    this.#recovering = false;
+    this.#listener.restored();
+  }
+
+  /** Puts a better release in the place of the champion that stood in for it, or of none. */
+  *#succeed(before: LoadedRelease | undefined, release: LoadedRelease): Process<void> {
+    this.crown(release);
+    const { served } = this.#server;
+    // A release on trial goes on serving.
+    if (served === undefined || served === before) yield* this.serve(release);
+    if (before === undefined) return;
+    yield* this.settled();
+    yield* before.unload();
   }
 
   /** Waits until no inference is under way, so that an instance can be unloaded. */
   *settled(): Process<void> {
     yield* this.#server.settled();
-  }
-
-  *#load(stored: StoredRelease): Process<Result<LoadedRelease>> {
-    const manifest = yield* readManifest(stored);
-    if (!manifest.ok) return manifest;
-    return yield* loadRelease(this.#device, this.#settings, stored, manifest.value);
   }
 
   #answered(served: ServedWindow, window: CompletedWindow): void {
@@ -233,7 +265,7 @@ export class Service {
     this.#ledger.report('inference-failed', release.stored, rejection);
     // Nobody waits for its thread to end.
     this.#device.tasks.run(release.unload());
-    const again = isChampion ? yield* this.restore() : yield* this.#reload(release);
+    const again = isChampion ? yield* this.#restore() : yield* this.#reload(release);
     if (this.#isChampion(release)) this.#champion = again;
     this.#listener.reloaded(release, again);
     // Its successor may be served already, where this was the answer during which they were exchanged.
@@ -242,7 +274,7 @@ export class Service {
       if (again !== undefined) yield* this.serve(again);
     }
     // What fell back to its previous release still wants what the policy names.
-    if (again?.stored.manifest !== release.stored.manifest) this.#listener.fellBack();
+    if (again?.stored.manifest !== release.stored.manifest) this.#listener.restored();
     return this.#server.served !== undefined;
   }
 
@@ -251,11 +283,18 @@ export class Service {
     return this.#champion?.models === release.models;
   }
 
+  /** Loads the best release that can be had now, in place of a champion whose instances are gone. */
+  *#restore(): Process<LoadedRelease | undefined> {
+    const { release, betterMayCome } = yield* this.#restoration.restore(undefined);
+    if (betterMayCome) this.#device.tasks.run(this.#recover());
+    return release;
+  }
+
   /** Loads a release whose commit is under way. */
   *#reload({ stored }: LoadedRelease): Process<LoadedRelease | undefined> {
-    const loaded = yield* this.#load(stored);
+    const loaded = yield* this.#restoration.load(stored);
     if (loaded.ok) return loaded.value;
-    this.#ledger.report('release-damaged', stored, loaded.rejection);
+    this.#device.tasks.run(this.#recover());
     return undefined;
   }
 

@@ -44,7 +44,7 @@ export class Slot {
       reloaded: (before, after) => {
         this.#candidacy.reloaded(before, after);
       },
-      fellBack: () => {
+      restored: () => {
         if (this.#desired !== undefined) this.#pursue(this.#desired);
       },
     });
@@ -92,11 +92,7 @@ export class Slot {
    * last run left on trial. A comparison in the shadow goes on when the policy says so again.
    */
   *boot(): Process<void> {
-    const champion = yield* this.#service.restore();
-    if (champion !== undefined) {
-      this.#service.crown(champion);
-      yield* this.#service.serve(champion);
-    }
+    yield* this.#service.begin();
     const { candidate } = this.#ledger.record;
     if (candidate === undefined || candidate.phase === 'shadow') return;
     this.#candidacy.begin(candidate, { kind: 'serve', trial: candidate.terms });
@@ -204,7 +200,7 @@ export class Slot {
    * floors rise. Nothing else raises them, so that until then there is a way back.
    */
   *#promote({ release, promoted }: Desire): Process<void> {
-    const { champion } = this.#service;
+    const { committed: champion } = this.#service;
     const { current, previous, sequenceFloor } = this.#ledger.record;
     if (promoted === undefined || current === undefined || champion === undefined) return;
     if (current.manifest !== release.manifest || current.sequence !== promoted) return;

@@ -1,6 +1,7 @@
 import { limits } from '../../../protocol/limits.js';
 import { ask, type Process } from '../process.js';
 import type { Result } from '../../../protocol/result.js';
+import { patienceMs } from './patience.js';
 
 /**
  * Reads a file, and again after a pause where the disk fails: what cannot be read at this moment may be
@@ -15,5 +16,17 @@ export function* readFile(
     const failed = !file.ok && file.rejection.code === 'storage-failed';
     if (!failed || attempt === limits.readAttempts) return file;
     yield* ask('wait', { delayMs: limits.readPauseMs });
+  }
+}
+
+/** Reads a file for as long as it takes where the disk fails. Nothing may wait for it that matters. */
+export function* readPatiently(
+  name: string,
+  limitBytes: number,
+): Process<Result<Uint8Array | undefined>> {
+  for (let attempt = 1; ; attempt++) {
+    const file = yield* ask('read', { name, limitBytes });
+    if (file.ok || file.rejection.code !== 'storage-failed') return file;
+    yield* ask('wait', { delayMs: patienceMs(attempt) });
   }
 }

@@ -1,17 +1,16 @@
 import { limits } from '../../../protocol/limits.js';
-import { ask, Signal, Turnstile, type Process, type Tasks } from '../process.js';
-import { accept, type Result } from '../../../protocol/result.js';
-import { readFile } from './read-file.js';
+import { ask, Signal, Turnstile, wait, type Process, type Tasks } from '../process.js';
+import { accept, type Rejection, type Result } from '../../../protocol/result.js';
+import { foundCopy, newestCopy, newestWholeCopy, type FoundCopy } from './newest-copy.js';
+import { patienceMs } from './patience.js';
 import { emptyRecord, type DeviceRecord } from './record.js';
-import { decodeRecord, encodeRecord, type RecordCopy } from './record-codec.js';
+import { encodeRecord, type RecordCopy } from './record-codec.js';
 
 /** The two copies, in the order in which a commit writes them. */
-const copies = ['state/a', 'state/b'] as const;
+const copyNames = ['state/a', 'state/b'] as const;
 
-type FoundCopy = ReturnType<typeof decodeRecord> | 'absent' | 'unreadable';
-
-/** A record is far smaller; more than this is not ours. */
-const copyLimitBytes = 262144;
+/** A record is far smaller, also one of a later format; more than this is not ours. */
+const copyLimitBytes = 1_048_576;
 
 /**
  * Keeps the record on disk: two copies with generation and checksum. A commit writes A durably, then B.
@@ -32,44 +31,59 @@ export class RecordKeeper {
   }
 
   /**
-   * Reads the record at the start. `new` where there is none, `lost` where both copies are damaged: then
-   * the device begins empty, and its floors come from the keyset and the beacon. Where the disk fails it waits
-   * for minutes: what cannot be read is not damaged yet.
+   * Reads the record at the start. `new` where there is none, `lost` where no copy is whole and one is damaged: then
+   * the device begins empty, and its floors come from the keyset and the beacon. `later` where a later agent
+   * has written a copy: then nothing is written, and the device must not run. What cannot be read now is waited for.
    */
-  *open(): Process<'new' | 'kept' | 'lost'> {
-    let found = yield* this.#readCopies();
-    for (let waitedMs = 0; waitedMs < limits.recordPatienceMs; waitedMs += limits.recordPauseMs) {
-      if (found.some(isWhole) || !found.includes('unreadable')) break;
-      this.#tasks.tell('log', { level: 'error', event: 'state-unreadable', fields: { waitedMs } });
-      yield* ask('wait', { delayMs: limits.recordPauseMs });
-      found = yield* this.#readCopies();
-    }
-    let newest: RecordCopy | undefined;
-    for (const copy of found) {
-      if (!isWhole(copy)) continue;
-      if (newest === undefined || copy.generation > newest.generation) newest = copy;
-    }
-    if (newest === undefined) return found.every((copy) => copy === 'absent') ? 'new' : 'lost';
+  *open(): Process<'new' | 'kept' | 'lost' | 'later'> {
+    const found = yield* this.#readPatiently();
+    if (found.includes('later')) return 'later';
+    const newest = newestWholeCopy(found);
+    if (newest === undefined) return found.includes('damaged') ? 'lost' : 'new';
     this.#kept = newest;
     // A commit overwrites the newest copy too, so the other one must be whole before the next commit.
-    for (const [i, name] of copies.entries()) {
+    for (const [i, name] of copyNames.entries()) {
       const copy = found[i];
-      if (isWhole(copy) && copy.generation === newest.generation) continue;
+      if (typeof copy === 'object' && copy.generation === newest.generation) continue;
       yield* ask('write', { name, bytes: encodeRecord(newest) });
     }
     return 'kept';
   }
 
-  *#readCopies(): Process<readonly FoundCopy[]> {
-    const found: FoundCopy[] = [];
-    for (const name of copies) {
-      const file = yield* readFile(name, copyLimitBytes);
-      if (!file.ok) {
-        found.push(file.rejection.code === 'storage-failed' ? 'unreadable' : 'damaged');
-      } else if (file.value === undefined) found.push('absent');
-      else found.push(decodeRecord(file.value));
+  /**
+   * Reads both copies, and again for as long as it takes where the disk fails. Where one is whole and the
+   * other, which may be newer, cannot be read, that has an end: inference must not wait for a broken sector.
+   */
+  *#readPatiently(): Process<readonly FoundCopy[]> {
+    let waitedMs = 0;
+    for (let attempt = 1; ; attempt++) {
+      const { found, failure } = yield* readCopies();
+      if (newestCopy(found) !== 'unreadable') return found;
+      if (newestWholeCopy(found) !== undefined && waitedMs >= limits.otherCopyPatienceMs) {
+        return found;
+      }
+      const fields = { waitedMs, ...failure };
+      this.#tasks.tell('log', { level: 'error', event: 'state-unreadable', fields });
+      const delayMs = patienceMs(attempt);
+      yield* ask('wait', { delayMs });
+      waitedMs += delayMs;
     }
-    return found;
+  }
+
+  /**
+   * Counts this start. After `lost` the number goes on from a random one, and also where this cannot be written: then the
+   * next start does not know that there was this one. So no label of another run matches.
+   */
+  *countStart(found: 'new' | 'kept' | 'lost'): Process<Result<void>> {
+    const random = yield* randomBoot();
+    const counted = yield* wait(
+      this.commit((record) => ({ ...record, boot: found === 'lost' ? random : record.boot + 1 })),
+    );
+    if (!counted.ok) {
+      const { generation, record } = this.#kept;
+      this.#kept = { generation, record: { ...record, boot: random } };
+    }
+    return counted;
   }
 
   /**
@@ -94,7 +108,7 @@ export class RecordKeeper {
     }
     const next = { generation: this.#kept.generation + 1, record };
     const bytes = encodeRecord(next);
-    const [a, b] = copies;
+    const [a, b] = copyNames;
     const first = yield* ask('write', { name: a, bytes });
     if (!first.ok) {
       committed.give(first);
@@ -113,6 +127,21 @@ export class RecordKeeper {
   }
 }
 
-function isWhole(copy: FoundCopy | undefined): copy is RecordCopy {
-  return typeof copy === 'object';
+/** Reads both copies, with what is in the way of the last that could not be read. */
+function* readCopies(): Process<{ found: FoundCopy[]; failure: Rejection | undefined }> {
+  const found: FoundCopy[] = [];
+  let failure: Rejection | undefined;
+  for (const name of copyNames) {
+    const file = yield* ask('read', { name, limitBytes: copyLimitBytes });
+    if (!file.ok) failure = file.rejection;
+    found.push(foundCopy(file));
+  }
+  return { found, failure };
+}
+
+/** A number from 1 to 2^48. */
+function* randomBoot(): Process<number> {
+  const high = yield* ask('random', {});
+  const low = yield* ask('random', {});
+  return (high % 2 ** 16) * 2 ** 32 + low + 1;
 }

@@ -92,7 +92,8 @@ export function* testRelease(
 function* obtainManifest(preparation: Preparation): Process<Result<Manifest>> {
   const { device, slot, release } = preparation;
   const stored = yield* readManifest(release);
-  if (stored.ok) return stored;
+  // What cannot be read now is not asked for again: without the broker that would have no end.
+  if (stored.ok || stored.rejection.code === 'storage-failed') return stored;
   const bytes = yield* receive(device, device.topics.manifest(slot, release.sequence));
   if (!bytes.ok) return bytes;
   const payload = yield* device.trust.verify(bytes.value, 'manifest', slot, device.now().wallMs);

@@ -9,6 +9,8 @@ const transient: ReadonlySet<Code> = new Set<Code>([
   'image-damaged',
   'storage-full',
   'storage-failed',
+  'file-misplaced',
+  'engine-unavailable',
   'subscription-refused',
   'release-not-yet-valid',
 ]);

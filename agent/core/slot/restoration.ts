@@ -1,0 +1,106 @@
+import type { Code } from '../../../protocol/codes.js';
+import type { Rejection, Result } from '../../../protocol/result.js';
+import type { Device } from '../device.js';
+import type { LoadedRelease } from '../inference/loaded-release.js';
+import type { Process } from '../process.js';
+import type { SlotSettings } from '../settings.js';
+import type { StoredRelease } from '../state/record.js';
+import { loadRelease, readManifest } from '../update/load-release.js';
+import type { SlotLedger } from './ledger.js';
+
+/** What was found to serve. */
+export interface Restored {
+  /** Undefined where nothing better than what serves already could be loaded. */
+  readonly release: LoadedRelease | undefined;
+  /** Whether something better is on record that cannot be had now: it is to be tried again. */
+  readonly betterMayCome: boolean;
+}
+
+/**
+ * What says that a release cannot be loaded at this moment: the disk does not read, the device makes no instance. Its
+ * files may be whole, so that it stays on record.
+ */
+const passing: ReadonlySet<Code> = new Set<Code>([
+  'storage-failed',
+  'engine-deadline',
+  'engine-gone',
+  'engine-trapped',
+  'engine-unavailable',
+  'memory-exhausted',
+]);
+
+/** Finds the best release that a slot can serve without any network. */
+export class Restoration {
+  readonly #device: Device;
+  readonly #ledger: SlotLedger;
+  readonly #settings: SlotSettings;
+  /** Manifests that were reported as damaged: said once, until they are loaded again. */
+  readonly #reported = new Set<string>();
+
+  constructor(device: Device, ledger: SlotLedger, settings: SlotSettings) {
+    this.#device = device;
+    this.#ledger = ledger;
+    this.#settings = settings;
+  }
+
+  /**
+   * Loads what was committed, or `previous` where that cannot be loaded. What is damaged leaves the record: `previous`
+   * is current then. What only cannot be had now stays there, and `previous` stands in for it. That a
+   * release serves does not depend on whether this can be written down.
+   *
+   * @param serving what serves already: only what is better is loaded
+   */
+  *restore(serving: LoadedRelease | undefined): Process<Restored> {
+    const { current, previous } = this.#ledger.record;
+    let betterMayCome = false;
+    for (const stored of [current, previous]) {
+      if (stored === undefined) continue;
+      if (stored.manifest === serving?.stored.manifest) {
+        if (!betterMayCome) yield* this.#become(current, stored);
+        return { release: undefined, betterMayCome };
+      }
+      const loaded = yield* this.load(stored, !betterMayCome);
+      if (loaded.ok) {
+        if (!betterMayCome) yield* this.#become(current, stored);
+        return { release: loaded.value, betterMayCome };
+      }
+      betterMayCome ||= passing.has(loaded.rejection.code);
+    }
+    if (!betterMayCome) yield* this.#become(current, undefined);
+    return { release: undefined, betterMayCome };
+  }
+
+  /** Loads a release from disk, and says why where it cannot: what is damaged once, what is waited for if `tells`. */
+  *load(stored: StoredRelease, tells = true): Process<Result<LoadedRelease>> {
+    const loaded = yield* this.#load(stored);
+    const { manifest } = stored;
+    if (loaded.ok) this.#reported.delete(manifest);
+    else if (passing.has(loaded.rejection.code)) {
+      if (tells) this.#tellWaiting(stored, loaded.rejection);
+    } else if (!this.#reported.has(manifest)) {
+      this.#reported.add(manifest);
+      this.#ledger.report('release-damaged', stored, loaded.rejection);
+    }
+    return loaded;
+  }
+
+  *#load(stored: StoredRelease): Process<Result<LoadedRelease>> {
+    const manifest = yield* readManifest(stored);
+    if (!manifest.ok) return manifest;
+    return yield* loadRelease(this.#device, this.#settings, stored, manifest.value);
+  }
+
+  /** What is served is current from now on, or nothing is; unless another release was committed meanwhile. */
+  *#become(current: StoredRelease | undefined, served: StoredRelease | undefined): Process<void> {
+    if (current?.manifest === served?.manifest) return;
+    yield* this.#ledger.commit((slot) =>
+      slot.current?.manifest === current?.manifest ? { current: served, previous: undefined } : {},
+    );
+  }
+
+  /** No event: a disk that fails may fail for a long time, and the log is enough for that. */
+  #tellWaiting(stored: StoredRelease, rejection: Rejection): void {
+    const fields = { slot: this.#ledger.name, release: stored.sequence, ...rejection };
+    this.#device.tasks.tell('log', { level: 'error', event: 'release-unreadable', fields });
+  }
+}
