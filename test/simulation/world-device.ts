@@ -2,10 +2,11 @@ import type { AgentSettings, SlotSettings } from '../../agent/core/settings.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
+import type { Engine } from '../../agent/ports/engine.js';
+import type { Storage } from '../../agent/ports/storage.js';
 import type { ReportMessage } from '../../protocol/messages/report.js';
 import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { SlotState, StateMessage } from '../../protocol/messages/state.js';
-import { decodeRecord } from '../../agent/core/state/record-codec.js';
 import { slotOf, type SlotRecord } from '../../agent/core/state/record.js';
 import {
   createFaultyEngine,
@@ -27,6 +28,7 @@ import { channels } from '../../simulator/signals/accelerometer.js';
 import { environments } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../../simulator/simulated-device.js';
+import { newestCopy } from './newest-copy.js';
 import { slot } from './world-slot.js';
 import type { World } from './world.js';
 
@@ -34,6 +36,10 @@ export interface WorldDeviceOptions {
   readonly deviceId?: string;
   readonly disk?: MemoryDisk;
   readonly storageBytes?: number;
+  /** Used in place of a disk in memory. */
+  readonly storage?: Storage;
+  /** Loads and runs models in place of the inference core alone. */
+  readonly engine?: Engine;
   readonly limits?: Partial<SlotSettings['limits']>;
   readonly settings?: Partial<AgentSettings>;
   readonly encode?: 'json' | 'cbor';
@@ -89,7 +95,7 @@ export class WorldDevice {
     this.#scheduler = world.time.createScheduler();
     this.#transport = world.broker.createTransport({ scheduler: this.#scheduler, spoolBytes: 1e6 });
     this.engine = createFaultyEngine(
-      createInProcessEngine(world.core),
+      options.engine ?? createInProcessEngine(world.core),
       this.#scheduler,
       options.beforeInference ?? (() => 'none'),
       options.beforeLoad,
@@ -109,12 +115,14 @@ export class WorldDevice {
         engine: this.engine,
         entropy: world.entropy,
         log: { info: log, warn: log, error: log },
-        storage: createMemoryStorage({
-          disk: this.disk,
-          storageBytes: options.storageBytes ?? 4_194_304,
-          beforeOperation: (number, what) =>
-            this.#hasPower ? (options.beforeOperation?.(number, what) ?? 'go') : 'stop',
-        }),
+        storage:
+          options.storage ??
+          createMemoryStorage({
+            disk: this.disk,
+            storageBytes: options.storageBytes ?? 4_194_304,
+            beforeOperation: (number, what) =>
+              this.#hasPower ? (options.beforeOperation?.(number, what) ?? 'go') : 'stop',
+          }),
         transport: this.#transport,
         sensor: () => {
           const sensor = createGeneratedSensor({
@@ -174,12 +182,7 @@ export class WorldDevice {
 
   /** The same of any slot. */
   slotRecord(name: string): SlotRecord | undefined {
-    const copies = ['state/a', 'state/b'].flatMap((name) => {
-      const bytes = this.disk.files.get(name);
-      return bytes === undefined ? [] : [decodeRecord(bytes)];
-    });
-    const whole = copies.filter((copy) => typeof copy === 'object');
-    const newest = whole.sort((a, b) => b.generation - a.generation)[0];
+    const newest = newestCopy((copy) => this.disk.files.get(copy));
     return newest === undefined ? undefined : slotOf(newest.record, name);
   }
 

@@ -114,6 +114,13 @@ export class World {
     return device;
   }
 
+  /** Takes the power of a device that is not needed any more. Throws where it broke an invariant. */
+  scrap(device: WorldDevice): void {
+    device.losePower();
+    this.#devices.splice(this.#devices.indexOf(device), 1);
+    if (device.failure !== undefined) throw device.failure;
+  }
+
   /** Makes a device and switches it on. */
   startDevice(options?: WorldDeviceOptions): WorldDevice {
     const device = this.createDevice(options);

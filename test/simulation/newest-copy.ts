@@ -1,0 +1,13 @@
+import { decodeRecord, type RecordCopy } from '../../agent/core/state/record-codec.js';
+
+/** The copy of the record that counts on a disk: the newest whole one; undefined where there is none. */
+export function newestCopy(
+  read: (name: 'state/a' | 'state/b') => Uint8Array | undefined,
+): RecordCopy | undefined {
+  const copies = (['state/a', 'state/b'] as const).flatMap((name) => {
+    const bytes = read(name);
+    const copy = bytes === undefined ? undefined : decodeRecord(bytes);
+    return typeof copy === 'object' ? [copy] : [];
+  });
+  return copies.sort((a, b) => b.generation - a.generation)[0];
+}
