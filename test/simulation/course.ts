@@ -91,8 +91,11 @@ export class Course {
         break;
       }
       case 'promotion': {
-        const promoted = this.#champions.at(-1)?.manifest.sequence;
-        if (promoted !== undefined) await this.#publishPolicy({ promoted, trial: this.#trial });
+        const champion = this.#champions.at(-1);
+        // The operator's tools promote nothing that their keys have not signed.
+        if (champion === undefined || !this.#good.has(champion)) break;
+        const promoted = champion.manifest.sequence;
+        await this.#publishPolicy({ promoted, trial: this.#trial });
         break;
       }
       case 'experiment withdrawn':

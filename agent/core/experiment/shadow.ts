@@ -106,9 +106,13 @@ export class Shadow {
     this.#device.tasks.run(this.#answer(window, champion));
   }
 
-  /** Ends it; waits until its instance is at rest, so that it can be unloaded. */
-  *end(): Process<void> {
+  /** It sees no window any more, and whoever listens hears nothing more of it. */
+  end(): void {
     this.#ended = true;
+  }
+
+  /** Waits until its instance is at rest, so that it can be unloaded. */
+  *settled(): Process<void> {
     if (this.#busy) yield* wait(this.#idle);
   }
 

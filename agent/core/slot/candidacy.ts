@@ -1,11 +1,10 @@
-import type { Phase } from '../../../protocol/messages/event.js';
-import type { SlotSettings } from '../settings.js';
-import type { Device } from '../device.js';
 import { isSameImage, type Manifest } from '../../../protocol/documents/manifest.js';
-import type { ServedWindow } from '../experiment/shadow.js';
+import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
+import type { Device } from '../device.js';
+import type { ServedWindow, Shadow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { Signal, wait, type Process } from '../process.js';
-import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
+import type { SlotSettings } from '../settings.js';
 import { withRejected, type StoredRelease } from '../state/record.js';
 import { loadRelease } from '../update/load-release.js';
 import { admitRelease, fetchRelease, testRelease, type Preparation } from '../update/prepare.js';
@@ -13,12 +12,13 @@ import { isHeldAgainst, isTransient, retryDelayMs } from '../update/retry.js';
 import { CandidateRecord } from './candidate-record.js';
 import { Comparison } from './comparison.js';
 import type { SlotLedger } from './ledger.js';
-import { newOffer, type Offer, type Purpose } from './offer.js';
+import { Offer, type Purpose } from './offer.js';
 import { Probation } from './probation.js';
 import type { Service } from './service.js';
 
 /**
- * The way of one release at a time, from its offer through trial or shadow to commit, or back.
+ * The way of one release at a time, from its offer through trial or shadow to commit, or back
+ * (`update/life.ts`).
  *
  * Invariant: the record on disk changes before whatever relies on it.
  */
@@ -30,25 +30,39 @@ export class Candidacy {
   readonly #record: CandidateRecord;
   readonly #probation: Probation;
   readonly #comparison: Comparison;
-  /** Called when an offer has come to a good end and there is room for the next. */
-  readonly #settled: () => void;
+  readonly #reconsider: () => void;
   #offer: Offer | undefined;
+  /** Ends the pause between two attempts. */
+  #retry: Signal<void> | undefined;
 
+  /**
+   * @param reconsider called when a commit is over, one way or the other: what is desired may have changed
+   *   meanwhile
+   */
   constructor(
     device: Device,
     ledger: SlotLedger,
     service: Service,
     settings: SlotSettings,
-    settled: () => void,
+    reconsider: () => void,
   ) {
     this.#device = device;
     this.#ledger = ledger;
     this.#service = service;
     this.#settings = settings;
-    this.#settled = settled;
+    this.#reconsider = reconsider;
     this.#record = new CandidateRecord(ledger);
-    this.#probation = new Probation(device, ledger, this.#record, service, (offer) => {
-      this.#settle(offer);
+    this.#probation = new Probation(device, ledger, this.#record, service, {
+      committed: (offer) => {
+        this.#complete(offer);
+      },
+      notCommitted: (offer) => {
+        if (offer.loaded === undefined) this.#bringInAgain(offer);
+        reconsider();
+      },
+      lost: (offer) => {
+        device.tasks.run(this.#takeBack(offer));
+      },
     });
     this.#comparison = new Comparison(device, this.#record, service, {
       finished: (offer) => {
@@ -69,17 +83,18 @@ export class Candidacy {
 
   /** Takes an offer that may be made. There is none under way. */
   begin(release: StoredRelease, purpose: Purpose): void {
-    const offer = newOffer(release, purpose);
+    const offer = new Offer(release, purpose, (phase, rejection) => {
+      this.#ledger.note(release, phase, rejection);
+    });
     this.#offer = offer;
-    this.#enter(offer, 'offered');
     offer.task = this.#device.tasks.run(this.#install(offer));
   }
 
   /** A later policy demands something else of the same release, for the same purpose. */
   *revise(offer: Offer, purpose: Purpose): Process<void> {
     offer.purpose = purpose;
-    if (purpose.kind === 'serve') offer.trial?.demand(purpose.trial);
-    else offer.shadow?.demand(purpose.shadow);
+    if (purpose.kind === 'serve') this.#probation.demand(purpose.trial);
+    else this.#comparison.demand(purpose.shadow);
     yield* this.#record.revise(offer);
   }
 
@@ -99,7 +114,7 @@ export class Candidacy {
       candidate !== undefined && candidate.manifest !== wanted?.manifest;
     if (!isUnwanted(this.#ledger.record.candidate)) return;
     yield* this.#ledger.commit(({ candidate }) =>
-      isUnwanted(candidate) ? { candidate: undefined } : {},
+      isUnwanted(candidate) ? { candidate: undefined } : undefined,
     );
     this.#device.publishState();
     this.#device.collectGarbage();
@@ -109,19 +124,19 @@ export class Candidacy {
    * What was compared is to serve now, or the other way round: it is brought in anew from what is on disk,
    * and without a word.
    */
-  *release(offer: Offer): Process<void> {
+  *drop(offer: Offer): Process<void> {
     offer.task?.cancel();
-    this.#close(offer);
+    offer.advance('drop');
+    const unload = this.#close(offer);
     if (offer.loaded !== undefined) yield* this.#service.leave(offer.loaded);
-    yield* this.#unload(offer);
+    yield* unload;
   }
 
   /** The answer of the served release is out. */
   answered(window: ServedWindow): void {
     const offer = this.#offer;
-    if (offer === undefined) return;
-    offer.shadow?.take(window);
-    this.#probation.answered(offer, window.release);
+    this.#comparison.take(window);
+    if (offer?.loaded === window.release) this.#probation.answered(offer);
   }
 
   /** The served release could not answer: if it is on trial, the trial is over, unless it was only late. */
@@ -130,9 +145,10 @@ export class Candidacy {
     rejection: Rejection,
   ): Process<'left' | 'committing' | 'stranger'> {
     const offer = this.#offer;
-    if (offer?.loaded !== release || offer.trial === undefined) return 'stranger';
-    if (offer.committing) return 'committing';
-    const verdict = this.#probation.judge(offer.trial, rejection);
+    if (offer?.loaded !== release) return 'stranger';
+    if (offer.phase === 'committing') return 'committing';
+    if (offer.phase !== 'trial') return 'stranger';
+    const verdict = this.#probation.judge(rejection);
     if (verdict !== undefined) {
       yield* this.#end(offer, verdict);
     } else {
@@ -144,7 +160,7 @@ export class Candidacy {
 
   /** What an offer waits for may be there now: it is tried again at once. */
   clockJumped(): void {
-    this.#offer?.retry?.give();
+    this.#retry?.give();
   }
 
   reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void {
@@ -156,23 +172,23 @@ export class Candidacy {
     for (let attempt = 1; ; attempt++) {
       const outcome = yield* this.#bringIn(offer);
       if (outcome.ok) return;
-      offer.loaded = undefined;
       if (!isTransient(outcome.rejection.code)) {
         yield* this.#end(offer, outcome.rejection);
         return;
       }
-      this.#enter(offer, 'fetching', outcome.rejection);
-      offer.resting = true;
+      const wasCommitting = offer.phase === 'committing';
+      offer.advance('pause', outcome.rejection);
+      if (wasCommitting) this.#reconsider();
       // Perhaps what is in its way is only what an earlier offer left.
       this.#device.collectGarbage();
-      offer.retry = new Signal();
-      yield* this.#waitForRetry(offer.retry, retryDelayMs(attempt));
-      offer.retry = undefined;
-      offer.resting = false;
+      yield* this.#waitForRetry(retryDelayMs(attempt));
+      offer.advance('restart');
     }
   }
 
-  *#waitForRetry(retry: Signal<void>, delayMs: number): Process<void> {
+  *#waitForRetry(delayMs: number): Process<void> {
+    const retry = new Signal<void>();
+    this.#retry = retry;
     const cancel = this.#device.tasks.after(delayMs, () => {
       retry.give();
     });
@@ -190,8 +206,8 @@ export class Candidacy {
       settings: this.#settings,
       release: offer.release,
       record: this.#ledger.record,
-      enter: (phase) => {
-        this.#enter(offer, phase);
+      advance: (event) => {
+        offer.advance(event);
       },
     };
     const admitted = yield* admitRelease(preparation);
@@ -208,56 +224,72 @@ export class Candidacy {
     const tested = yield* testRelease(preparation, admitted.value);
     if (!tested.ok) return tested;
     offer.loaded = tested.value;
-    const goal = offer.purpose.kind === 'serve' ? 'trial' : 'shadow';
-    for (const phase of ['staged', goal] as const) {
-      const kept = yield* this.#record.enter(offer, phase);
-      if (!kept.ok) {
-        yield* tested.value.unload();
-        return kept;
-      }
-      this.#enter(offer, phase);
+    const started = yield* this.#start(offer, tested.value);
+    if (!started.ok) {
+      offer.loaded = undefined;
+      this.#device.tasks.run(tested.value.unload());
+      return started;
     }
-    if (offer.purpose.kind === 'serve') yield* this.#probation.begin(offer, tested.value);
-    else this.#comparison.begin(offer, tested.value, offer.purpose.shadow);
     // Trials and comparisons may take weeks: what is left from before does not wait for them.
-    offer.resting = true;
     this.#device.collectGarbage();
+    return accept(undefined);
+  }
+
+  /** Staged, then on trial or compared: on record first. */
+  *#start(offer: Offer, loaded: LoadedRelease): Process<Result<void>> {
+    const staged = yield* this.#record.enter(offer, 'staged');
+    if (!staged.ok) return staged;
+    offer.advance('stage');
+    const { purpose } = offer;
+    const entered = yield* this.#record.enter(offer, purpose.kind === 'serve' ? 'trial' : 'shadow');
+    if (!entered.ok) return entered;
+    if (offer.purpose.kind === 'serve') {
+      offer.advance('try');
+      yield* this.#probation.begin(offer, loaded);
+    } else {
+      offer.advance('compare');
+      this.#comparison.begin(offer, loaded, offer.purpose.shadow);
+    }
     return accept(undefined);
   }
 
   /** A later release with the running image: nothing to fetch, to test or to try; only the names change. */
   *#adopt(offer: Offer, champion: LoadedRelease, manifest: Manifest): Process<Result<void>> {
-    offer.committing = true;
-    const committed = yield* this.#ledger.commit(({ current, previous }) => ({
-      current: offer.release,
-      // Without another way back, a policy that takes the new names back finds the old ones.
-      previous: previous ?? current,
-      candidate: undefined,
-    }));
-    offer.committing = false;
+    offer.advance('adopt');
+    const committed = yield* this.#ledger.commit(({ current, previous }) =>
+      current?.manifest === champion.stored.manifest
+        ? {
+            current: offer.release,
+            // Without another way back, a policy that takes the new names back finds the old ones.
+            previous: previous ?? current,
+            candidate: undefined,
+          }
+        : undefined,
+    );
     if (!committed.ok) return committed;
-    this.#service.rename(champion.under(offer.release, manifest));
-    this.#settle(offer);
+    if (this.#ledger.record.current?.manifest !== offer.release.manifest) {
+      return refuse('image-damaged', 'the running image was found damaged meanwhile');
+    }
+    this.#service.rename(offer.release, manifest);
+    this.#complete(offer);
     return accept(undefined);
   }
 
-  #close(offer: Offer): void {
-    offer.ended = true;
+  /** It is current. */
+  #complete(offer: Offer): void {
     this.#offer = undefined;
-  }
-
-  #settle(offer: Offer): void {
-    this.#close(offer);
-    this.#ledger.note(offer.release, 'committed');
+    this.#probation.end();
+    offer.advance('complete');
     this.#device.collectGarbage();
-    this.#settled();
+    this.#reconsider();
   }
 
   /** The comparison is made; what becomes of it is for a policy to say. Until then it costs nothing. */
   *#rest(offer: Offer): Process<void> {
+    const { loaded } = offer;
+    offer.loaded = undefined;
     yield* this.#record.forgiveLoads(offer);
-    yield* this.#unload(offer);
-    offer.resting = true;
+    if (loaded !== undefined) yield* loaded.unload();
     this.#ledger.report('shadow-finished', offer.release);
   }
 
@@ -275,44 +307,66 @@ export class Candidacy {
     yield* wait(gone);
     const loaded = yield* loadRelease(this.#device, this.#settings, offer.release, manifest);
     if (!loaded.ok) {
-      // What can be mended is, from the beginning; the rest ends there.
-      yield* this.#install(offer);
+      this.#bringInAgain(offer);
       return;
     }
     offer.loaded = loaded.value;
-    if (offer.shadow !== undefined) offer.shadow.resume(loaded.value);
+    if (offer.phase === 'shadow') this.#comparison.resume(loaded.value);
     else yield* this.#service.serve(loaded.value);
+  }
+
+  /** Its models are lost. What can be mended is, from the beginning; the rest ends there. */
+  #bringInAgain(offer: Offer): void {
+    this.#probation.end();
+    this.#comparison.end();
+    offer.advance('restart');
+    offer.task = this.#device.tasks.run(this.#install(offer));
+  }
+
+  /** Its models were lost while it was committed, and it is on record already: the champion stays. */
+  *#takeBack(offer: Offer): Process<void> {
+    const { champion } = this.#service;
+    yield* this.#ledger.commit(({ current, previous }) =>
+      current?.manifest === offer.release.manifest
+        ? { current: previous ?? champion?.stored, previous: undefined }
+        : undefined,
+    );
+    const { rejection } = refuse('image-damaged', 'its models were lost while it was committed');
+    yield* this.#end(offer, rejection);
+    this.#reconsider();
   }
 
   /** Ends an offer: back to the champion at once, then the record, then instances and files. */
   *#end(offer: Offer, rejection: Rejection): Process<void> {
     const { release, loaded } = offer;
-    const phase = this.#record.of(offer)?.phase === 'trial' ? 'rolled-back' : 'rejected';
-    this.#close(offer);
+    const { manifest } = release;
+    const hasServed = offer.phase === 'committing' || this.#record.of(offer)?.phase === 'trial';
+    const unload = this.#close(offer);
     if (loaded !== undefined) yield* this.#service.leave(loaded);
     yield* this.#ledger.commit((slot) => ({
-      candidate: undefined,
-      rejected: isHeldAgainst(rejection) ? withRejected(slot, release.manifest) : slot.rejected,
+      ...(slot.candidate?.manifest === manifest && { candidate: undefined }),
+      ...(isHeldAgainst(rejection) && { rejected: withRejected(slot, manifest) }),
     }));
-    this.#ledger.note(release, phase, rejection);
+    offer.advance(hasServed ? 'rollBack' : 'reject', rejection);
     this.#device.collectGarbage();
     // A window may be in one of its instances at this moment, this one even.
-    this.#device.tasks.run(this.#unload(offer));
+    this.#device.tasks.run(unload);
   }
 
-  /** Ends the instances of an offer; they may be answering a window at this moment. */
-  *#unload(offer: Offer): Process<void> {
-    const { loaded, shadow } = offer;
+  /**
+   * Nothing more is done for an offer. The process that is given ends its instances when they are at rest: they
+   * may be answering a window at this moment.
+   */
+  #close(offer: Offer): Process<void> {
+    this.#offer = undefined;
+    this.#probation.end();
+    return this.#unload(offer.loaded, this.#comparison.end());
+  }
+
+  *#unload(loaded: LoadedRelease | undefined, shadow: Shadow | undefined): Process<void> {
     if (loaded === undefined) return;
-    if (shadow !== undefined) yield* shadow.end();
-    else yield* this.#service.settled();
+    yield* shadow === undefined ? this.#service.settled() : shadow.settled();
     yield* loaded.unload();
-    offer.loaded = undefined;
-  }
-
-  #enter(offer: Offer, phase: Phase, rejection?: Rejection): void {
-    offer.phase = phase;
-    this.#ledger.note(offer.release, phase, rejection);
   }
 }
 

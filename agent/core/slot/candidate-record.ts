@@ -10,6 +10,8 @@ import type { Offer } from './offer.js';
 /** What the state record has of the release that is offered: how far it came, and at what cost. */
 export class CandidateRecord {
   readonly #ledger: SlotLedger;
+  /** The offer of which this run of the device has counted that its models are loaded. */
+  #counted: Offer | undefined;
 
   constructor(ledger: SlotLedger) {
     this.#ledger = ledger;
@@ -31,7 +33,7 @@ export class CandidateRecord {
    * Refuses with `trial-attempts-exceeded`.
    */
   *countLoad(offer: Offer): Process<Result<void>> {
-    if (offer.counted) return accept(undefined);
+    if (this.#counted === offer) return accept(undefined);
     const { attempts = 0 } = this.of(offer) ?? {};
     if (attempts >= limits.trialAttempts) {
       return refuse(
@@ -40,34 +42,38 @@ export class CandidateRecord {
       );
     }
     const written = yield* this.#write(offer, 'verified', 1);
-    if (written.ok) offer.counted = true;
+    if (written.ok) this.#counted = offer;
     return written;
   }
 
   /** It has answered for a while in this run, and the process is still there: its loads count anew. */
   *forgiveLoads(offer: Offer): Process<void> {
-    yield* this.#change(offer, { attempts: 0 });
+    yield* this.#change(offer, () => ({ attempts: 0 }));
   }
 
   /** Writes down how far a trial is, and forgives loads where it has answered in this run. */
   *progress(offer: Offer, progress: TrialProgress, answered: boolean): Process<void> {
-    yield* this.#change(offer, { ...progress, ...(answered && { attempts: 0 }) });
+    yield* this.#change(offer, () => ({ ...progress, ...(answered && { attempts: 0 }) }));
   }
 
-  /** Writes down what a later policy demands of it. */
+  /** Writes down what the newest policy demands of it. */
   *revise(offer: Offer): Process<void> {
-    const terms = termsOf(offer);
-    const known = this.of(offer)?.terms;
-    if (known?.soakMs === terms.soakMs && known.inferences === terms.inferences) return;
-    yield* this.#change(offer, { terms });
+    yield* this.#change(offer, ({ terms }) => {
+      const { soakMs, inferences } = termsOf(offer);
+      const isKnown = terms.soakMs === soakMs && terms.inferences === inferences;
+      return isKnown ? undefined : { terms: { soakMs, inferences } };
+    });
   }
 
-  *#change(offer: Offer, change: Partial<StoredCandidate>): Process<void> {
-    yield* this.#ledger.commit(({ candidate }) =>
-      candidate?.manifest === offer.release.manifest
-        ? { candidate: { ...candidate, ...change } }
-        : {},
-    );
+  *#change(
+    offer: Offer,
+    change: (candidate: StoredCandidate) => Partial<StoredCandidate> | undefined,
+  ): Process<void> {
+    yield* this.#ledger.commit(({ candidate }) => {
+      if (candidate?.manifest !== offer.release.manifest) return undefined;
+      const changed = change(candidate);
+      return changed && { candidate: { ...candidate, ...changed } };
+    });
   }
 
   *#write(offer: Offer, phase: CandidatePhase, newAttempts: number): Process<Result<void>> {

@@ -1,8 +1,8 @@
 import type { ShadowTerms } from '../../../protocol/documents/policy.js';
-import type { Device } from '../device.js';
-import { Shadow } from '../experiment/shadow.js';
-import type { LoadedRelease } from '../inference/loaded-release.js';
 import type { Rejection } from '../../../protocol/result.js';
+import type { Device } from '../device.js';
+import { Shadow, type ServedWindow } from '../experiment/shadow.js';
+import type { LoadedRelease } from '../inference/loaded-release.js';
 import { progressMs } from '../update/trial.js';
 import type { CandidateRecord } from './candidate-record.js';
 import type { Offer } from './offer.js';
@@ -24,6 +24,9 @@ export class Comparison {
   readonly #record: CandidateRecord;
   readonly #service: Service;
   readonly #listener: ComparisonListener;
+  /** What is under way, from the moment that a release is compared. */
+  #shadow: Shadow | undefined;
+  #stopLooking = (): void => undefined;
 
   constructor(
     device: Device,
@@ -51,17 +54,41 @@ export class Comparison {
         this.#listener.late(offer, challenger);
       },
     });
-    offer.shadow = shadow;
-    this.#watch(offer, shadow);
+    this.#shadow = shadow;
+    this.#lookLater(offer, shadow);
+  }
+
+  /** The challenger sees no window any more. Gives what was under way: it may be answering one still. */
+  end(): Shadow | undefined {
+    this.#stopLooking();
+    const shadow = this.#shadow;
+    shadow?.end();
+    this.#shadow = undefined;
+    return shadow;
+  }
+
+  /** A later policy demands something else. */
+  demand(terms: ShadowTerms): void {
+    this.#shadow?.demand(terms);
+  }
+
+  /** A window was served. */
+  take(window: ServedWindow): void {
+    this.#shadow?.take(window);
+  }
+
+  /** Goes on with instances that were made anew. */
+  resume(challenger: LoadedRelease): void {
+    this.#shadow?.resume(challenger);
   }
 
   /** As with a trial: once it has answered for a while, its loads count anew, and starts may come and go. */
-  #watch(offer: Offer, shadow: Shadow): void {
+  #lookLater(offer: Offer, shadow: Shadow): void {
     const { tasks } = this.#device;
-    tasks.after(progressMs, () => {
-      if (offer.ended || offer.shadow !== shadow || shadow.ended) return;
+    this.#stopLooking = tasks.after(progressMs, () => {
+      if (shadow.ended) return;
       if (shadow.answered > 0) tasks.run(this.#record.forgiveLoads(offer));
-      else this.#watch(offer, shadow);
+      else this.#lookLater(offer, shadow);
     });
   }
 }

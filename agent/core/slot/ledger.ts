@@ -33,11 +33,17 @@ export class SlotLedger {
     };
   }
 
-  /** Changes the slot's record durably. */
-  *commit(change: (slot: SlotRecord) => Partial<SlotRecord>): Process<Result<void>> {
+  /**
+   * Changes the slot's record durably. Other changes may be written first: `change` is given what stands then,
+   * and decides by that; with undefined nothing is written.
+   */
+  *commit(change: (slot: SlotRecord) => Partial<SlotRecord> | undefined): Process<Result<void>> {
     const { keeper } = this.#device;
     return yield* wait(
-      keeper.commit((record) => withSlot(record, this.name, change(slotOf(record, this.name)))),
+      keeper.commit((record) => {
+        const changed = change(slotOf(record, this.name));
+        return changed === undefined ? record : withSlot(record, this.name, changed);
+      }),
     );
   }
 

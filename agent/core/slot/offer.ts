@@ -1,10 +1,10 @@
-import type { Phase } from '../../../protocol/messages/event.js';
 import type { ShadowTerms, TrialTerms } from '../../../protocol/documents/policy.js';
-import type { Shadow } from '../experiment/shadow.js';
+import type { Phase } from '../../../protocol/messages/event.js';
+import type { Rejection } from '../../../protocol/result.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import type { Signal, Task } from '../process.js';
+import type { Task } from '../process.js';
 import type { StoredRelease } from '../state/record.js';
-import type { Trial } from '../update/trial.js';
+import { phaseAfter, reportedPhase, type LifeEvent, type LifePhase } from '../update/life.js';
 
 /** What a signed policy wants of a slot of this device. */
 export interface Desire {
@@ -22,43 +22,41 @@ export type Purpose =
   | { readonly kind: 'serve'; readonly trial: TrialTerms }
   | { readonly kind: 'shadow'; readonly shadow: ShadowTerms };
 
-/** A release that the slot is busy with, from its offer until it is committed, rolled back or rejected. */
-export interface Offer {
+/**
+ * A release that the slot is busy with, from its offer until its life is over (`update/life.ts`). Everybody may
+ * read it; only the candidacy writes what is not private.
+ */
+export class Offer {
   readonly release: StoredRelease;
+  /** A later policy may demand something else for the same purpose. */
   purpose: Purpose;
-  phase: Phase;
+  /** What brings it in, or makes its instances anew. */
   task: Task | undefined;
-  /** Its models, from its self-test on. */
+  /** Its models, from its self-test on; undefined while they are made anew. */
   loaded: LoadedRelease | undefined;
-  /** From the moment that it serves. */
-  trial: Trial | undefined;
-  /** From the moment that it is compared. */
-  shadow: Shadow | undefined;
-  /** Whether this run of the device has counted that its models are loaded. */
-  counted: boolean;
-  committing: boolean;
-  /** Committed, given up or taken back: nothing more is to be done for it. */
-  ended: boolean;
-  /** Between two attempts, or done with all that needs files: no file is needed at this moment. */
-  resting: boolean;
-  /** While it waits for its next attempt: ends the wait. */
-  retry: Signal<void> | undefined;
-}
+  readonly #tell: (phase: Phase, rejection?: Rejection) => void;
+  #phase: LifePhase = 'offered';
 
-/** An offer at its beginning. */
-export function newOffer({ sequence, manifest }: StoredRelease, purpose: Purpose): Offer {
-  return {
-    release: { sequence, manifest },
-    purpose,
-    phase: 'offered',
-    task: undefined,
-    loaded: undefined,
-    trial: undefined,
-    shadow: undefined,
-    counted: false,
-    committing: false,
-    ended: false,
-    resting: false,
-    retry: undefined,
-  };
+  /** @param tell is told of each phase that is to be reported */
+  constructor(
+    { sequence, manifest }: StoredRelease,
+    purpose: Purpose,
+    tell: (phase: Phase, rejection?: Rejection) => void,
+  ) {
+    this.release = { sequence, manifest };
+    this.purpose = purpose;
+    this.#tell = tell;
+    tell('offered');
+  }
+
+  get phase(): LifePhase {
+    return this.#phase;
+  }
+
+  /** Something has happened to it, for a reason where it is a setback. */
+  advance(event: LifeEvent, rejection?: Rejection): void {
+    this.#phase = phaseAfter(this.#phase, event);
+    const reported = reportedPhase(event, this.#phase);
+    if (reported !== undefined) this.#tell(reported, rejection);
+  }
 }

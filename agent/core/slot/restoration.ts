@@ -94,7 +94,9 @@ export class Restoration {
   *#become(current: StoredRelease | undefined, served: StoredRelease | undefined): Process<void> {
     if (current?.manifest === served?.manifest) return;
     yield* this.#ledger.commit((slot) =>
-      slot.current?.manifest === current?.manifest ? { current: served, previous: undefined } : {},
+      slot.current?.manifest === current?.manifest
+        ? { current: served, previous: undefined }
+        : undefined,
     );
   }
 

@@ -1,6 +1,7 @@
 import type { SlotSettings } from '../settings.js';
 import { resultMessage } from '../inference/result-message.js';
 import type { Device } from '../device.js';
+import type { Manifest } from '../../../protocol/documents/manifest.js';
 import { EvidenceBook } from '../experiment/evidence-book.js';
 import { candidateDeadlineMs, Punctuality } from '../experiment/punctuality.js';
 import type { ServedWindow } from '../experiment/shadow.js';
@@ -10,6 +11,7 @@ import { ask, type Process } from '../process.js';
 import type { Rejection } from '../../../protocol/result.js';
 import { patienceMs } from '../state/patience.js';
 import { SlotCounters } from '../telemetry/counters.js';
+import type { StoredRelease } from '../state/record.js';
 import type { SlotLedger } from './ledger.js';
 import { Restoration } from './restoration.js';
 
@@ -158,10 +160,12 @@ export class Service {
     return before;
   }
 
-  /** The champion under a later manifest with the same image. */
-  rename(release: LoadedRelease): void {
-    this.#champion = release;
-    this.#server.replace(release);
+  /** The champion goes on under a later manifest with the same image; its instances may be new by now. */
+  rename(stored: StoredRelease, manifest: Manifest): void {
+    const before = this.#champion;
+    if (before === undefined) return;
+    this.#champion = before.under(stored, manifest);
+    if (this.#server.served === before) this.#server.replace(this.#champion);
   }
 
   /** Back to the champion at once where this release is served. */
@@ -265,17 +269,41 @@ export class Service {
     this.#ledger.report('inference-failed', release.stored, rejection);
     // Nobody waits for its thread to end.
     this.#device.tasks.run(release.unload());
-    const again = isChampion ? yield* this.#restore() : yield* this.#reload(release);
+    const again = yield* this.#makeAnew(release, isChampion);
+    if (isChampion && !this.#isChampion(release)) {
+      // Its successor was crowned meanwhile.
+      if (again !== undefined) this.#device.tasks.run(again.unload());
+      return this.#server.served !== undefined;
+    }
     if (this.#isChampion(release)) this.#champion = again;
     this.#listener.reloaded(release, again);
     // Its successor may be served already, where this was the answer during which they were exchanged.
     if (this.#server.served?.models === release.models) {
-      this.#server.replace(again);
-      if (again !== undefined) yield* this.serve(again);
+      const next = again ?? this.#champion;
+      this.#server.replace(next);
+      if (next !== undefined) yield* this.serve(next);
     }
     // What fell back to its previous release still wants what the policy names.
     if (again?.stored.manifest !== release.stored.manifest) this.#listener.restored();
     return this.#server.served !== undefined;
+  }
+
+  /**
+   * Loads again what has lost its instances: the champion, or a release whose commit is under way. Gives its
+   * predecessor where it is the champion and cannot be loaded any more; undefined where nothing can.
+   */
+  *#makeAnew(release: LoadedRelease, isChampion: boolean): Process<LoadedRelease | undefined> {
+    const again = isChampion ? yield* this.#restore() : yield* this.#reload(release);
+    // The commit may be over by now, and then what it has replaced is the way back.
+    if (again === undefined && !isChampion && this.#isChampion(release)) {
+      return yield* this.#restore();
+    }
+    const champion = this.#champion;
+    const isRenamed =
+      champion?.models === release.models &&
+      champion.stored.manifest !== release.stored.manifest &&
+      again?.stored.manifest === release.stored.manifest;
+    return isRenamed ? again.under(champion.stored, champion.manifest) : again;
   }
 
   /** Also where a later manifest with the same image has taken its place meanwhile. */

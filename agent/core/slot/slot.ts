@@ -13,6 +13,7 @@ import { Service } from './service.js';
 import type { StoredRelease } from '../state/record.js';
 import type { SlotCounters } from '../telemetry/counters.js';
 import { checkOffer } from '../update/admission.js';
+import { mayNeedFiles } from '../update/life.js';
 
 /**
  * A named place for one job. It serves the champion, and takes one release at a time from its offer
@@ -79,7 +80,8 @@ export class Slot {
 
   /** Whether a release is being brought in at this moment, and any file may be needed. */
   get busy(): boolean {
-    return this.#candidacy.offer?.resting === false;
+    const { offer } = this.#candidacy;
+    return offer !== undefined && mayNeedFiles(offer.phase);
   }
 
   /** What was seen since the last call; undefined where that is nothing. */
@@ -164,14 +166,14 @@ export class Slot {
       return;
     }
     // A commit that was begun is carried through; what is desired is looked at again afterwards.
-    if (offer.committing) return;
+    if (offer.phase === 'committing') return;
     if (offer.release.manifest !== wanted?.manifest) this.#candidacy.withdraw(offer);
     else if (offer.purpose.kind === kind) {
       const revised = this.#purpose(desire, kind);
       if (revised !== undefined) this.#device.tasks.run(this.#candidacy.revise(offer, revised));
       return;
     } else {
-      this.#device.tasks.run(this.#candidacy.release(offer));
+      this.#device.tasks.run(this.#candidacy.drop(offer));
     }
     this.#offerWanted(desire, wanted, kind);
   }
@@ -205,15 +207,22 @@ export class Slot {
     if (promoted === undefined || current === undefined || champion === undefined) return;
     if (current.manifest !== release.manifest || current.sequence !== promoted) return;
     if (sequenceFloor >= promoted && previous === undefined) return;
-    const committed = yield* this.#ledger.commit((slot) => ({
-      previous: undefined,
-      sequenceFloor: Math.max(slot.sequenceFloor, promoted),
-      epochFloor: Math.max(slot.epochFloor, champion.manifest.epoch),
-    }));
+    let isCurrent = false;
+    const committed = yield* this.#ledger.commit((slot) => {
+      // A successor may have been committed meanwhile, or another one may have had to take its place.
+      isCurrent = slot.current?.manifest === current.manifest;
+      if (!isCurrent) return undefined;
+      return {
+        previous: undefined,
+        sequenceFloor: Math.max(slot.sequenceFloor, promoted),
+        epochFloor: Math.max(slot.epochFloor, champion.manifest.epoch),
+      };
+    });
     if (!committed.ok) {
       this.#ledger.report('state-not-saved', current, committed.rejection);
       return;
     }
+    if (!isCurrent) return;
     this.#ledger.report('promoted', current);
     this.#device.publishState();
     this.#device.collectGarbage();

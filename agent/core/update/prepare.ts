@@ -1,4 +1,3 @@
-import type { Phase } from '../../../protocol/messages/event.js';
 import type { SlotSettings } from '../settings.js';
 import { sameBytes, toHex } from '../../../protocol/bytes.js';
 import type { Device } from '../device.js';
@@ -15,6 +14,7 @@ import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { SlotRecord, StoredRelease } from '../state/record.js';
 import { checkAdmission } from './admission.js';
 import { fetchBlocks, partialName } from './block-fetch.js';
+import type { LifeEvent } from './life.js';
 import {
   imageName,
   loadRelease,
@@ -30,7 +30,7 @@ export interface Preparation {
   readonly settings: SlotSettings;
   readonly release: StoredRelease;
   readonly record: SlotRecord;
-  readonly enter: (phase: Phase) => void;
+  readonly advance: (event: LifeEvent) => void;
 }
 
 /**
@@ -44,7 +44,7 @@ export function* admitRelease(preparation: Preparation): Process<Result<Admitted
   if (!missing.ok) return missing;
   const admitted = yield* admit(preparation, manifest.value, missing.value);
   if (!admitted.ok) return admitted;
-  preparation.enter('admitted');
+  preparation.advance('admit');
   return accept({ manifest: manifest.value, missing: missing.value });
 }
 
@@ -56,21 +56,21 @@ export interface AdmittedRelease {
 
 /** Brings in what is missing. What is on disk already is not fetched again: a restart costs nothing. */
 export function* fetchRelease(
-  { device, enter }: Preparation,
+  { device, advance }: Preparation,
   { missing }: AdmittedRelease,
 ): Process<Result<void>> {
-  if (missing.length > 0) enter('fetching');
+  if (missing.length > 0) advance('fetch');
   for (const artifact of missing) {
     const fetched = yield* fetchArtifact(device, artifact);
     if (!fetched.ok) return fetched;
   }
-  enter('verified');
+  advance('verify');
   return accept(undefined);
 }
 
 /** Loads the models of a release that is whole on disk, and runs its golden vectors. */
 export function* testRelease(
-  { device, settings, release, enter }: Preparation,
+  { device, settings, release, advance }: Preparation,
   { manifest }: AdmittedRelease,
 ): Process<Result<LoadedRelease>> {
   const loaded = yield* loadRelease(device, settings, release, manifest);
@@ -84,7 +84,7 @@ export function* testRelease(
     // Also where the offer is withdrawn in the middle of the test.
     if (!passed) yield* uninterrupted(loaded.value.unload());
   }
-  enter('self-tested');
+  advance('test');
   return loaded;
 }
 

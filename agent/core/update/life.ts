@@ -1,0 +1,93 @@
+import type { Phase } from '../../../protocol/messages/event.js';
+
+/**
+ * Where a release stands on a device. Besides the phases that are reported: `paused` waits for what may pass by
+ * itself, such as a full disk, and is reported as `fetching` with its code; `committing` waits for the record on
+ * disk; `dropped` made room for a new offer of the same release, for another purpose.
+ */
+export type LifePhase = Phase | 'paused' | 'committing' | 'dropped';
+
+/** What happens to a release on a device. */
+export type LifeEvent =
+  | 'admit'
+  | 'adopt'
+  | 'fetch'
+  | 'verify'
+  | 'test'
+  | 'stage'
+  | 'compare'
+  | 'try'
+  | 'commit'
+  | 'complete'
+  | 'fail'
+  | 'pause'
+  | 'restart'
+  | 'reject'
+  | 'rollBack'
+  | 'drop';
+
+/** What can come between on the way to shadow or trial. Rolled back is what was on trial before a start. */
+const setbacks = {
+  pause: 'paused',
+  reject: 'rejected',
+  rollBack: 'rolled-back',
+  drop: 'dropped',
+} as const;
+
+/**
+ * The life of a release on a device: each phase, with what can happen in it and the phase that follows. What is
+ * not in the table cannot happen.
+ */
+// prettier-ignore
+const life: Record<LifePhase, Partial<Record<LifeEvent, LifePhase>>> = {
+  offered:       { admit: 'admitted', ...setbacks },
+  // What has the running image needs no trial; what is on disk need not be fetched.
+  admitted:      { adopt: 'committing', fetch: 'fetching', verify: 'verified', ...setbacks },
+  fetching:      { verify: 'verified', ...setbacks },
+  verified:      { test: 'self-tested', ...setbacks },
+  'self-tested': { stage: 'staged', ...setbacks },
+  staged:        { compare: 'shadow', try: 'trial', ...setbacks },
+
+  // Both begin again with what is on disk where lost instances cannot be made anew.
+  shadow:        { restart: 'offered', reject: 'rejected', drop: 'dropped' },
+  trial:         { restart: 'offered', rollBack: 'rolled-back', drop: 'dropped', commit: 'committing' },
+
+  // Nobody takes back a commit that was begun. It fails where the disk does: back to the trial, or to a pause
+  // where there was none. It is rolled back where its models are lost meanwhile.
+  committing:    { complete: 'committed', fail: 'trial', pause: 'paused', rollBack: 'rolled-back' },
+  paused:        { restart: 'offered', reject: 'rejected', rollBack: 'rolled-back', drop: 'dropped' },
+
+  committed:     {},
+  'rolled-back': {},
+  rejected:      {},
+  dropped:       {},
+};
+
+/** What nobody is told: `fetching` with a code says already that another attempt follows. */
+const silent: ReadonlySet<LifeEvent> = new Set(['adopt', 'commit', 'fail', 'restart', 'drop']);
+
+/** In these the models are loaded, or nothing is done: no file is needed at the moment. */
+const needsNoFile: ReadonlySet<LifePhase> = new Set(['shadow', 'trial', 'paused']);
+
+/** The phase after an event. Throws where the event cannot happen: an invariant is broken. */
+export function phaseAfter(phase: LifePhase, event: LifeEvent): LifePhase {
+  const next = life[phase][event];
+  if (next === undefined) throw new Error(`${event} in the phase ${phase}: there is no such step`);
+  return next;
+}
+
+/** The phase that is reported when an event has led to one; undefined where nothing is. */
+export function reportedPhase(event: LifeEvent, next: LifePhase): Phase | undefined {
+  if (silent.has(event) || next === 'committing' || next === 'dropped') return undefined;
+  return next === 'paused' ? 'fetching' : next;
+}
+
+/** Whether nothing can happen to a release any more. */
+export function isOver(phase: LifePhase): boolean {
+  return Object.keys(life[phase]).length === 0;
+}
+
+/** Whether any file of a release may be read or written at this moment. */
+export function mayNeedFiles(phase: LifePhase): boolean {
+  return !needsNoFile.has(phase) && !isOver(phase);
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { everyone, shortestTrial } from '../../protocol/documents/policy.js';
+import { decodeRecord, encodeRecord } from '../../agent/core/state/record-codec.js';
+import { slotOf, withSlot } from '../../agent/core/state/record.js';
+import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
+import type { StorageFault } from '../../simulator/ports/memory-storage.js';
+import { assertEveryWindowAnswered } from './answers.js';
+import { modelFileOf } from './disk-files.js';
+import { settle } from './settle.js';
+import { slot } from './world-slot.js';
+import { World } from './world.js';
+import type { WorldDevice } from './world-device.js';
+
+/** Two parts of a slot want something of the same release at the same moment. */
+describe('A slot of which two things are wanted at once', () => {
+  let world: World;
+  let device: WorldDevice;
+  let first: ReleaseFile;
+  let inference: (handle: number) => InferenceFault = () => 'none';
+  let storage: (what: string) => StorageFault = () => 'go';
+
+  beforeEach(async () => {
+    inference = () => 'none';
+    storage = () => 'go';
+    world = await World.create();
+    first = await world.workshop.build('vibration-v1', 1);
+    device = world.startDevice({
+      beforeInference: (handle) => inference(handle),
+      beforeOperation: (_, what) => storage(what),
+    });
+    await settle(world, device, first);
+  });
+  afterEach(() => {
+    world.end();
+  });
+
+  const told = (): string => device.story.join('\n');
+
+  /** Calls back once, when the commit of the release on trial is about to be written. */
+  const whenCommitting = (act: () => StorageFault): void => {
+    storage = (what) => {
+      if (what !== 'write state/a' || device.story.at(-1) !== '2 trial') return 'go';
+      storage = () => 'go';
+      return act();
+    };
+  };
+
+  it('keeps the way back where the champion is promoted while its successor is committed', async () => {
+    await world.publish(await world.workshop.build('vibration-v2', 2), {
+      soakMs: 3_600_000,
+      inferences: 1,
+    });
+    await world.time.advance(5_000);
+    assert.equal(device.state.phase, 'trial', told());
+    device.losePower();
+    // The power failed between the version of the next policy and what it wants: nothing waits for a write then.
+    await world.publishPolicy(first, { promoted: 1 });
+    const topic = world.topics.policy(slot);
+    const payload = world.broker.retained.get(topic) ?? new Uint8Array();
+    world.broker.retained.delete(topic);
+    const { files } = device.disk;
+    for (const name of ['state/a', 'state/b']) {
+      const copy = decodeRecord(files.get(name) ?? new Uint8Array());
+      assert.ok(typeof copy === 'object');
+      const { candidate, policyVersion } = slotOf(copy.record, slot);
+      assert.ok(candidate);
+      const record = withSlot(copy.record, slot, {
+        policyVersion: policyVersion + 1,
+        candidate: { ...candidate, terms: shortestTrial },
+      });
+      files.set(name, encodeRecord({ generation: copy.generation, record }));
+    }
+    let isPublished = false;
+    whenCommitting(() => {
+      isPublished = true;
+      world.broker.publish({ topic, payload, retained: true });
+      return 'go';
+    });
+    device = world.startDevice({
+      disk: device.disk,
+      beforeOperation: (_, what) => storage(what),
+    });
+    await world.time.advance(20_000);
+    assert.ok(isPublished);
+    assert.deepEqual(
+      device.story.filter((line) => /committed|promoted/.test(line)),
+      ['2 committed', '1 committed', '1 promoted'],
+    );
+    assert.equal(device.record?.current?.sequence, 1, told());
+    assert.equal(device.record.sequenceFloor, 1, told());
+    assert.equal(device.engine.loaded.size, 1);
+  });
+
+  it('goes back to the champion where a candidate is lost while it cannot be committed, and brings it in anew', async () => {
+    const second = await world.workshop.build('vibration-v2', 2);
+    whenCommitting(() => {
+      const { size } = device.engine.loaded;
+      assert.equal(size, 2);
+      const candidate = Math.max(...device.engine.loaded);
+      inference = (handle) => (handle === candidate ? 'engine-trapped' : 'none');
+      device.disk.files.set(modelFileOf(second), new Uint8Array(9));
+      return 'fail';
+    });
+    await world.publish(second);
+    await world.time.advance(60_000);
+    assert.equal(device.record?.current?.sequence, 2, told());
+    assert.ok(device.story.includes('2 release-damaged image-damaged'), told());
+    assertEveryWindowAnswered(device);
+    assert.equal(device.engine.loaded.size, 1);
+  });
+
+  it('takes another desire that came while a commit was failing, although the trial fails afterwards', async () => {
+    let againMs = Infinity;
+    whenCommitting(() => {
+      // After five seconds it is on trial again, until the next commit.
+      againMs = world.time.monotonicMs() + 5_000;
+      return 'fail';
+    });
+    await world.release('vibration-v2', 2);
+    await world.time.advance(3_000);
+    const candidate = Math.max(...device.engine.loaded);
+    await world.publish(await world.workshop.buildUnseen('vibration-v1', 3));
+    inference = (handle) =>
+      handle === candidate && world.time.monotonicMs() >= againMs ? 'engine-trapped' : 'none';
+    await world.time.advance(30_000);
+    assert.equal(device.record?.current?.sequence, 3, told());
+    assertEveryWindowAnswered(device);
+    assert.equal(device.engine.loaded.size, 1);
+  });
+
+  it('gives the place of a challenger to the next one where the first fails while it is withdrawn', async () => {
+    const challengers = [
+      await world.workshop.buildUnseen('vibration-v2', 2),
+      await world.workshop.buildUnseen('vibration-v2', 3),
+    ] as const;
+    const shadow = { windows: 20, budgetPermille: 1_000 };
+    const compare = async (release: ReleaseFile): Promise<void> => {
+      await world.publishPolicy(first, { arms: [{ release, exposure: everyone, shadow }] });
+    };
+    for (const release of challengers) await world.publishContent(release);
+    await compare(challengers[0]);
+    await world.time.advance(1_500);
+    assert.equal(device.state.phase, 'shadow', told());
+    const challenger = Math.max(...device.engine.loaded);
+    inference = (handle) => (handle === challenger ? { slowMs: 5_000 } : 'none');
+    // Its answer is under way when the policy comes, and fails while the record is written.
+    await world.time.advance(1_000);
+    let writes = 0;
+    storage = (what) => {
+      const isWithdrawal = what === 'write state/a' && ++writes === 2;
+      if (isWithdrawal) void device.engine.unload(challenger);
+      return 'go';
+    };
+    await compare(challengers[1]);
+    assert.ok(writes >= 2);
+    inference = () => 'none';
+    await world.time.advance(60_000);
+    assert.equal(device.state.release, 3, told());
+    assert.ok(device.story.includes('3 shadow-finished'), told());
+    assert.ok(device.story.includes('2 rejected offer-withdrawn'), told());
+    assertEveryWindowAnswered(device);
+    assert.equal(device.engine.loaded.size, 1);
+  });
+});
