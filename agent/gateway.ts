@@ -97,6 +97,17 @@ function checkKeyset({ trust }: AgentConfiguration): void {
   throw new CodedError('configuration-invalid', `trust.keyset is no keyset (${code}: ${detail})`);
 }
 
+/** What the owner has to put right; anything else may pass, and whoever starts the agent again finds that it has. */
+const ownersErrors: ReadonlySet<string> = new Set([
+  'EACCES',
+  'EEXIST',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'ENOTDIR',
+  'EPERM',
+  'EROFS',
+]);
+
 /** Takes the state directory for this process alone. */
 async function openState({
   stateDir,
@@ -109,7 +120,11 @@ async function openState({
   } catch (error) {
     // What the system says of the directory; a lock that is held has a code already.
     if (!(error instanceof Error) || !('syscall' in error)) throw error;
-    throw new CodedError('configuration-invalid', `stateDir cannot be used: ${error.message}`);
+    const isOwners = ownersErrors.has((error as NodeJS.ErrnoException).code ?? '');
+    throw new CodedError(
+      isOwners ? 'configuration-invalid' : 'storage-failed',
+      `stateDir cannot be used: ${error.message}`,
+    );
   }
 }
 

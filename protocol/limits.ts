@@ -39,6 +39,8 @@ export const limits = {
   /** How often a file is tried that the disk fails to read, and the pause in between. */
   readAttempts: 5,
   readPauseMs: 1_000,
+  /** Between two looks whether the files of the device are there still. */
+  filesCheckMs: 60_000,
   /** How long a start waits for one copy of the state record that cannot be read, where the other is whole. */
   otherCopyPatienceMs: 60_000,
   /** Verifying a model and making an instance of it. */

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import path from 'node:path';
 import type { Storage } from '../ports/storage.js';
-import { systemFiles, type FileSystem, type OpenFile } from './file-system.js';
+import { errnoOf, systemFiles, type FileSystem, type OpenFile } from './file-system.js';
+import { hasFolder, makeWay, Misplaced, openToRead } from './own-files.js';
 import { accept, refuse, type Result } from '../../protocol/result.js';
 
 export interface FileStorageOptions {
@@ -22,7 +23,8 @@ const reserveBytes = 262_144;
 /**
  * The storage port on a folder. Durability is write, fsync, rename, fsync of the folder, in this order;
  * nothing else is durable. After a failed fsync the pages may be marked clean, so it is never tried again
- * on the same file. Symbolic links are refused: what is named is what is written.
+ * on the same file. The folder itself may be a link; below it links are not followed: what is named is what is
+ * written. A folder that was removed meanwhile is made again by whatever is written next.
  */
 export async function openFileStorage(
   options: FileStorageOptions,
@@ -42,6 +44,10 @@ export async function openFileStorage(
         return refuse(codeOf(error), `${name}: ${messageOf(error)}`);
       }
     });
+  const makeOwnFolder = async (folder: string): Promise<void> => {
+    await makeWay(fs, folder, 'folder');
+    await makeFolder(folder);
+  };
   const locate = (name: string): { file: string; folder: string } => {
     if (!namePattern.test(name)) throw new Error(`${name} is no name of a stored file`);
     const file = path.join(root, name);
@@ -55,7 +61,8 @@ export async function openFileStorage(
   return {
     read: (name, limitBytes) =>
       operate(name, async () => {
-        const { file } = locate(name);
+        const { file, folder } = locate(name);
+        if (!(await hasFolder(fs, folder))) return accept(undefined);
         const handle = await openToRead(fs, file);
         if (handle === undefined) return accept(undefined);
         try {
@@ -72,8 +79,9 @@ export async function openFileStorage(
     write: (name, bytes) =>
       operate(name, async () => {
         const { file, folder } = locate(name);
+        await makeOwnFolder(folder);
         if (!(await hasRoom(name, bytes.length))) return refuse('storage-full', name);
-        await makeFolder(folder);
+        await makeWay(fs, file, 'file');
         const temporary = file + temporarySuffix;
         await removeQuietly(fs, temporary);
         await writeDurably(fs, temporary, bytes);
@@ -85,8 +93,9 @@ export async function openFileStorage(
     writeAt: (name, offset, bytes) =>
       operate(name, async () => {
         const { file, folder } = locate(name);
+        await makeOwnFolder(folder);
         if (!(await hasRoom(name, bytes.length))) return refuse('storage-full', name);
-        await makeFolder(folder);
+        await makeWay(fs, file, 'file');
         const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
         const handle = await fs.open(file, flags, 0o600);
         try {
@@ -101,8 +110,12 @@ export async function openFileStorage(
       operate(from, async () => {
         const source = locate(from);
         const target = locate(to);
-        await makeFolder(target.folder);
-        const handle = await fs.open(source.file, constants.O_RDONLY | constants.O_NOFOLLOW);
+        if (!(await hasFolder(fs, source.folder)))
+          return refuse('storage-failed', `${from} is gone`);
+        await makeOwnFolder(target.folder);
+        await makeWay(fs, target.file, 'file');
+        const handle = await openToRead(fs, source.file);
+        if (handle === undefined) return refuse('storage-failed', `${from} is gone`);
         try {
           await handle.sync();
         } finally {
@@ -117,6 +130,7 @@ export async function openFileStorage(
     remove: (name) =>
       operate(name, async () => {
         const { file, folder } = locate(name);
+        if (!(await isOwnFolder(fs, folder))) return accept(undefined);
         if (await removeQuietly(fs, file)) await syncFolder(fs, folder);
         return accept(undefined);
       }),
@@ -124,18 +138,21 @@ export async function openFileStorage(
     list: (folder) =>
       operate(folder, async () => {
         const files: { name: string; bytes: number }[] = [];
-        for (const entry of await readFolder(fs, path.join(root, folder))) {
+        const within = path.join(root, folder);
+        if (!(await isOwnFolder(fs, within))) return accept(files);
+        for (const entry of await readFolder(fs, within)) {
           const name = `${folder}/${entry}`;
-          // What the agent did not name is not the agent's.
+          // What the agent did not name, or did not make, is not the agent's.
           if (!namePattern.test(name) || name.endsWith(temporarySuffix)) continue;
-          const { size } = await fs.lstat(path.join(root, name));
-          files.push({ name, bytes: size });
+          const found = await fs.lstat(path.join(root, name));
+          if (found.isFile()) files.push({ name, bytes: found.size });
         }
         return accept(files);
       }),
 
     freeBytes: () =>
       operate('.', async () => {
+        await makeFolder(root);
         const free = await measureFree(fs, root, options.storageBytes);
         return accept(Math.max(0, free - reserveBytes));
       }),
@@ -152,11 +169,12 @@ function createSerial(): <T>(work: () => Promise<T>) => Promise<T> {
   };
 }
 
-async function openToRead(fs: FileSystem, file: string): Promise<OpenFile | undefined> {
+/** What is in the place of a folder holds no file of the agent's. */
+async function isOwnFolder(fs: FileSystem, folder: string): Promise<boolean> {
   try {
-    return await fs.open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    return await hasFolder(fs, folder);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
+    if (error instanceof Misplaced) return false;
     throw error;
   }
 }
@@ -229,12 +247,33 @@ async function readFolder(fs: FileSystem, folder: string): Promise<readonly stri
   }
 }
 
+/** The names in a folder that may be anybody's, such as the `lost+found` of a disk: none where it is closed to us. */
+async function readAnyFolder(fs: FileSystem, folder: string): Promise<readonly string[]> {
+  try {
+    return (await fs.lstat(folder)).isDirectory() ? await fs.readdir(folder) : [];
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return [];
+  }
+}
+
+async function sizeOf(fs: FileSystem, file: string): Promise<number> {
+  try {
+    return (await fs.lstat(file)).size;
+  } catch (error) {
+    // Whoever else writes here may have removed it meanwhile.
+    if (errnoOf(error) === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
 async function removeTemporaries(fs: FileSystem, root: string): Promise<void> {
   for (const folder of await readFolder(fs, root)) {
     const within = path.join(root, folder);
-    if (!(await fs.lstat(within)).isDirectory()) continue;
-    for (const name of await readFolder(fs, within)) {
-      if (name.endsWith(temporarySuffix)) await removeQuietly(fs, path.join(within, name));
+    for (const name of await readAnyFolder(fs, within)) {
+      if (!name.endsWith(temporarySuffix)) continue;
+      // One that stays takes room, and nothing else.
+      await removeQuietly(fs, path.join(within, name)).catch(() => false);
     }
   }
 }
@@ -244,26 +283,19 @@ async function measureFree(fs: FileSystem, root: string, storageBytes: number): 
   let used = 0;
   for (const folder of await readFolder(fs, root)) {
     const within = path.join(root, folder);
-    if (!(await fs.lstat(within)).isDirectory()) continue;
-    for (const name of await readFolder(fs, within)) {
-      used += (await fs.lstat(path.join(within, name))).size;
-    }
+    for (const name of await readAnyFolder(fs, within))
+      used += await sizeOf(fs, path.join(within, name));
   }
   const { bavail, bsize } = await fs.statfs(root);
   return Math.min(storageBytes - used, bavail * bsize);
 }
 
-function codeOf(error: unknown): 'storage-full' | 'storage-failed' {
+function codeOf(error: unknown): 'storage-full' | 'storage-failed' | 'file-misplaced' {
+  if (error instanceof Misplaced) return 'file-misplaced';
   const errno = errnoOf(error);
   // Broken invariants are no failures of the disk.
   if (errno === undefined) throw error;
   return errno === 'ENOSPC' || errno === 'EDQUOT' ? 'storage-full' : 'storage-failed';
-}
-
-function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
 }
 
 function messageOf(error: unknown): string {

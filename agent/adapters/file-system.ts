@@ -13,7 +13,9 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>;
   unlink(file: string): Promise<void>;
   /** What a name is, without following a link. */
-  lstat(file: string): Promise<{ readonly size: number; isDirectory(): boolean }>;
+  lstat(
+    file: string,
+  ): Promise<{ readonly size: number; isDirectory(): boolean; isFile(): boolean }>;
   statfs(folder: string): Promise<{ readonly bavail: number; readonly bsize: number }>;
 }
 
@@ -35,3 +37,10 @@ export interface OpenFile {
 
 /** The file system of this machine. */
 export const systemFiles: FileSystem = promises;
+
+/** The code that the system gives an error, such as `ENOENT`; undefined where it is none of the system. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
+}

@@ -8,7 +8,8 @@ import { DecisionLog } from './log/decision-log.js';
 import { eventMessage, type Report } from '../../protocol/messages/event.js';
 import type { ReportMessage } from '../../protocol/messages/report.js';
 import { stateMessage } from '../../protocol/messages/state.js';
-import { Signal, Tasks, Turnstile, wait, type Process } from './process.js';
+import { limits } from '../../protocol/limits.js';
+import { ask, Signal, Tasks, Turnstile, wait, type Process } from './process.js';
 import { refuse } from '../../protocol/result.js';
 import { Slot } from './slot/slot.js';
 import type { StoredRelease } from './state/record.js';
@@ -156,6 +157,7 @@ export class Agent {
     }
     this.#publishState();
     this.#booted = true;
+    this.#tasks.run(this.#watchFiles());
     this.#seekTrust();
   }
 
@@ -174,6 +176,15 @@ export class Agent {
     }
     const { code, detail } = trusted.rejection;
     this.#report({ event: 'document-refused', code, reason: `trust.keyset: ${detail}` });
+  }
+
+  /** Somebody may remove the state folder, or a file in it, while the device runs. */
+  *#watchFiles(): Process<void> {
+    for (;;) {
+      yield* ask('wait', { delayMs: limits.filesCheckMs });
+      yield* this.#keeper.mend();
+      for (const slot of this.#slots.values()) yield* slot.checkFiles();
+    }
   }
 
   /** Side by side: a slot that waits for its files keeps no other from serving. */

@@ -7,7 +7,7 @@ import type { Result } from '../../protocol/result.js';
  * Operations are carried out one after the other, in the order of their calls, and each is one countable
  * operation for fault injection. A failed operation is never retried by the adapter: what it may have
  * left behind is garbage that the caller removes or overwrites. Failures carry area `storage`
- * (`storage-full`, `storage-failed`).
+ * (`storage-full`; `storage-failed`, which may pass; `file-misplaced` where a link or a folder has taken the name).
  */
 export interface Storage {
   /** The bytes of a file, or undefined where there is none; refuses files over `limitBytes` (`file-too-large`). */

@@ -159,7 +159,8 @@ export class PosixDisk {
       settle(() => {
         const inode = this.#find(file);
         if (inode === undefined) throw errno('ENOENT', file);
-        return { size: sizeOf(inode), isDirectory: () => inode.kind === 'folder' };
+        const isFolder = inode.kind === 'folder';
+        return { size: sizeOf(inode), isDirectory: () => isFolder, isFile: () => !isFolder };
       }),
     statfs: () => settle(() => ({ bavail: 1_000_000, bsize: 4096 })),
   };

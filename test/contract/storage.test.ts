@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -12,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openFileStorage } from '../../agent/adapters/file-storage.js';
+import type { Storage } from '../../agent/ports/storage.js';
 import { createMemoryDisk, createMemoryStorage } from '../../simulator/ports/memory-storage.js';
 import { codeOf, describeStorage, valueOf } from './storage.contract.js';
 
@@ -77,18 +80,92 @@ describe('The storage in a folder', () => {
     mkdirSync(path.join(root, 'state/images'));
     const link = path.join(root, 'state/images/a');
     symlinkSync(outside, link);
-    assert.equal(codeOf(await storage.read('images/a', 100)), 'storage-failed');
-    assert.equal(codeOf(await storage.writeAt('images/a', 0, Uint8Array.of(1))), 'storage-failed');
-    // A whole file takes the place of the link.
-    assert.ok((await storage.write('images/a', Uint8Array.of(1))).ok);
-    assert.equal(readFileSync(outside, 'utf8'), 'not ours');
+    assert.equal(codeOf(await storage.read('images/a', 100)), 'file-misplaced');
+    assert.equal(codeOf(await storage.move('images/a', 'images/b')), 'file-misplaced');
+    assert.deepEqual(valueOf(await storage.list('images')), []);
+    // What is written takes the place of the link.
+    for (const write of [
+      () => storage.write('images/a', Uint8Array.of(1)),
+      () => storage.writeAt('images/a', 0, Uint8Array.of(1)),
+      async () => {
+        await storage.write('partial/a', Uint8Array.of(1));
+        return storage.move('partial/a', 'images/a');
+      },
+    ]) {
+      rmSync(link, { force: true });
+      symlinkSync(outside, link);
+      assert.ok((await write()).ok);
+      assert.deepEqual(valueOf(await storage.read('images/a', 100)), Uint8Array.of(1));
+      assert.equal(readFileSync(outside, 'utf8'), 'not ours');
+    }
+  });
+
+  it('does not follow a link in the place of a folder either, and makes the folder anew when it writes', async () => {
+    const outside = path.join(root, 'outside');
+    mkdirSync(outside);
+    writeFileSync(path.join(outside, 'a'), 'not ours');
+    const storage = await open();
+    const link = path.join(root, 'state/images');
+    symlinkSync(outside, link);
+    assert.equal(codeOf(await storage.read('images/a', 100)), 'file-misplaced');
+    assert.deepEqual(valueOf(await storage.list('images')), []);
+    assert.ok((await storage.remove('images/a')).ok);
+    await storage.write('partial/b', Uint8Array.of(2));
+    for (const write of [
+      () => storage.write('images/b', Uint8Array.of(2)),
+      () => storage.writeAt('images/b', 0, Uint8Array.of(2)),
+      () => storage.move('partial/b', 'images/b'),
+    ]) {
+      rmSync(link, { recursive: true, force: true });
+      symlinkSync(outside, link);
+      assert.ok((await write()).ok);
+      assert.deepEqual(valueOf(await storage.read('images/b', 100)), Uint8Array.of(2));
+      assert.deepEqual(readdirSync(outside), ['a']);
+      assert.equal(readFileSync(path.join(outside, 'a'), 'utf8'), 'not ours');
+    }
+  });
+
+  it('may itself be a link', async () => {
+    mkdirSync(path.join(root, 'elsewhere'));
+    symlinkSync(path.join(root, 'elsewhere'), path.join(root, 'state'));
+    assert.ok((await (await open()).write('images/a', Uint8Array.of(1))).ok);
+    assert.deepEqual(readdirSync(path.join(root, 'elsewhere/images')), ['a']);
+  });
+
+  it('is made again where it was removed, whatever is written first', async () => {
+    for (const write of [
+      (storage: Storage) => storage.write('state/a', Uint8Array.of(1)),
+      (storage: Storage) => storage.writeAt('partial/a', 0, Uint8Array.of(1)),
+      (storage: Storage) => storage.freeBytes(),
+    ]) {
+      const storage = await open();
+      await storage.write('images/a', Uint8Array.of(1));
+      rmSync(path.join(root, 'state'), { recursive: true });
+      assert.equal(valueOf(await storage.read('images/a', 1)), undefined);
+      assert.deepEqual(valueOf(await storage.list('images')), []);
+      assert.ok((await storage.remove('images/a')).ok);
+      assert.ok((await write(storage)).ok);
+      assert.ok(existsSync(path.join(root, 'state')));
+    }
+  });
+
+  it('refuses a folder or a pipe in the place of a file, and waits for neither', async () => {
+    const storage = await open();
+    mkdirSync(path.join(root, 'state/images/a'), { recursive: true });
+    execFileSync('mkfifo', [path.join(root, 'state/images/b')]);
+    for (const name of ['images/a', 'images/b']) {
+      assert.equal(codeOf(await storage.read(name, 100)), 'file-misplaced');
+    }
+    assert.deepEqual(valueOf(await storage.list('images')), []);
+    assert.equal(codeOf(await storage.write('images/a', Uint8Array.of(1))), 'file-misplaced');
+    assert.ok((await storage.write('images/b', Uint8Array.of(1))).ok);
   });
 
   it('says with a code what the system refuses', async () => {
     const storage = await open();
     writeFileSync(path.join(root, 'state/images'), 'a file where a folder belongs');
-    assert.equal(codeOf(await storage.write('images/a', Uint8Array.of(1))), 'storage-failed');
-    assert.equal(codeOf(await storage.read('images/a', 1)), 'storage-failed');
+    assert.equal(codeOf(await storage.write('images/a', Uint8Array.of(1))), 'file-misplaced');
+    assert.equal(codeOf(await storage.read('images/a', 1)), 'file-misplaced');
   });
 });
 

@@ -291,6 +291,51 @@ describe('A device that is set back to an older agent', () => {
   }
 });
 
+describe('A device whose files are removed while it runs', () => {
+  let world: World;
+  let device: WorldDevice;
+  beforeEach(async () => {
+    world = await World.create();
+    device = await settle(
+      world,
+      world.startDevice(),
+      await world.workshop.build('vibration-v1', 1),
+    );
+  });
+  afterEach(() => {
+    world.end();
+  });
+
+  it('writes its record again, says what is gone, and serves on', async () => {
+    const { record } = device;
+    device.disk.files.clear();
+    await world.time.advance(3 * minuteMs);
+    assert.deepEqual(device.record, record);
+    assert.equal(device.disk.files.has('state/b'), true);
+    const told = device.story.filter((line) => line.includes('release-damaged'));
+    assert.deepEqual(told, ['1 release-damaged image-missing']);
+    assertEveryWindowAnswered(device);
+    // At its next need: after a start.
+    device.losePower();
+    device = world.startDevice({ disk: device.disk });
+    await world.time.advance(20_000);
+    assert.equal(device.state.current, 1);
+    assert.equal(device.results.at(-1)?.sequence, 1);
+  });
+
+  for (const name of ['state/a', 'state/b']) {
+    it(`writes ${name} again where only that is gone`, async () => {
+      device.disk.files.delete(name);
+      await world.time.advance(2 * minuteMs);
+      const copies = ['state/a', 'state/b'].map((copy) =>
+        decodeRecord(device.disk.files.get(copy) ?? new Uint8Array()),
+      );
+      assert.ok(typeof copies[0] === 'object');
+      assert.deepEqual(copies[0], copies[1]);
+    });
+  }
+});
+
 describe('The number of a start', () => {
   let world: World;
   let device: WorldDevice;

@@ -1,11 +1,11 @@
 import type { Code } from '../../../protocol/codes.js';
-import type { Rejection, Result } from '../../../protocol/result.js';
+import { refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import type { Device } from '../device.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import type { Process } from '../process.js';
+import { ask, type Process } from '../process.js';
 import type { SlotSettings } from '../settings.js';
 import type { StoredRelease } from '../state/record.js';
-import { loadRelease, readManifest } from '../update/load-release.js';
+import { imageName, loadRelease, manifestName, readManifest } from '../update/load-release.js';
 import type { SlotLedger } from './ledger.js';
 
 /** What was found to serve. */
@@ -82,6 +82,24 @@ export class Restoration {
       this.#ledger.report('release-damaged', stored, loaded.rejection);
     }
     return loaded;
+  }
+
+  /** Reports a release that serves and whose files are gone: it is fetched again when it is loaded the next time. */
+  *checkFiles({ stored, manifest }: LoadedRelease): Process<void> {
+    if (this.#reported.has(stored.manifest)) return;
+    const images = yield* ask('list', { folder: 'images' });
+    const manifests = yield* ask('list', { folder: 'manifests' });
+    if (!images.ok || !manifests.ok) return;
+    const there = new Set([...images.value, ...manifests.value].map(({ name }) => name));
+    const needed = [
+      manifestName(stored.manifest),
+      ...manifest.artifacts.map(({ digest }) => imageName(digest)),
+    ];
+    const missing = needed.find((name) => !there.has(name));
+    if (missing === undefined) return;
+    this.#reported.add(stored.manifest);
+    const { rejection } = refuse('image-missing', `${missing} is not on disk any more`);
+    this.#ledger.report('release-damaged', stored, rejection);
   }
 
   *#load(stored: StoredRelease): Process<Result<LoadedRelease>> {

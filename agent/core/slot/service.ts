@@ -188,6 +188,11 @@ export class Service {
     if (betterMayCome) this.#device.tasks.run(this.#recover());
   }
 
+  /** Tells where the files of what serves are gone. */
+  *checkFiles(): Process<void> {
+    if (this.committed !== undefined) yield* this.#restoration.checkFiles(this.committed);
+  }
+
   /** Tries again what could not be loaded, until nothing better is to be had than what serves. */
   *#recover(): Process<void> {
     this.#betterMayCome = true;

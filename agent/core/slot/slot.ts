@@ -100,6 +100,11 @@ export class Slot {
     this.#candidacy.begin(candidate, { kind: 'serve', trial: candidate.terms });
   }
 
+  /** Tells where the files of what serves are gone. */
+  *checkFiles(): Process<void> {
+    yield* this.#service.checkFiles();
+  }
+
   /** Takes what a signed policy wants of this device: nothing to do, an offer, a refusal, a promotion. */
   desire(desire: Desire, policyVersion: number): void {
     // The same policy is retained and comes again with each session: what it named was dealt with.

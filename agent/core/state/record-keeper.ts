@@ -70,6 +70,16 @@ export class RecordKeeper {
     }
   }
 
+  /** Writes the copies again where somebody has removed one meanwhile: floors are not to fall at the next start. */
+  *mend(): Process<void> {
+    const found = yield* ask('list', { folder: 'state' });
+    if (!found.ok || this.#kept.generation === 0) return;
+    const missing = copyNames.filter((copy) => found.value.every(({ name }) => name !== copy));
+    if (missing.length === 0) return;
+    this.#tasks.tell('log', { level: 'warn', event: 'state-removed', fields: { missing } });
+    yield* wait(this.commit((record) => ({ ...record })));
+  }
+
   /**
    * Counts this start. After `lost` the number goes on from a random one, and also where this cannot be written: then the
    * next start does not know that there was this one. So no label of another run matches.
