@@ -1,4 +1,5 @@
 import { CodedError } from '../protocol/coded-error.js';
+import { limits } from '../protocol/limits.js';
 import type { Agent } from './core/agent.js';
 import type {
   AnswerOf,
@@ -53,8 +54,8 @@ type Executors = {
   readonly [K in AskedKind]: (args: ArgumentsOf<K>, answer: (answer: AnswerOf<K>) => void) => void;
 } & { readonly [K in ToldKind]: (args: ToldEffects[K]) => void };
 
-/** Inputs that may wait while one is being decided; samples beyond it are dropped and counted. */
-const queueLimit = 1024;
+/** What an input takes in the queue beside its samples. */
+const inputBytes = 256;
 
 /** How often the two clocks are compared where no input comes. */
 const clockLookMs = 10_000;
@@ -62,7 +63,7 @@ const clockLookMs = 10_000;
 /** What the wall clock may gain or lose against the monotonic one without having jumped. */
 const clockSlackMs = 1_000;
 
-/** Windows that may wait for their inference before sources that can wait are asked to. */
+/** Windows of a slot that may wait for their inference before its source is asked to, if it can. */
 const pendingComfort = 4;
 
 /**
@@ -87,7 +88,9 @@ export class Runtime {
   #endTelemetry: () => void = () => undefined;
   #endWatch: () => void = () => undefined;
   #drained: (() => void) | undefined;
-  readonly #waitingForRoom: (() => void)[] = [];
+  readonly #waitingForRoom = new Map<string, readonly (() => void)[]>();
+  /** Of samples that came while an input was being decided. */
+  #queuedBytes = 0;
 
   constructor(agent: Agent, ports: Ports, options: RuntimeOptions) {
     this.#agent = agent;
@@ -140,10 +143,12 @@ export class Runtime {
     const stamped = { ...input, at: this.#now() } as Input;
     // A sensor that delivers from within an effect lends its buffer only for this call.
     if (this.#draining && stamped.kind === 'samples') {
-      if (this.#queue.length >= queueLimit) {
+      const bytes = inputBytes + stamped.values.byteLength;
+      if (this.#queuedBytes + bytes > limits.pendingBytes) {
         this.#droppedInputs++;
         return;
       }
+      this.#queuedBytes += bytes;
       this.#queue.push({ ...stamped, values: stamped.values.slice() });
       return;
     }
@@ -178,21 +183,26 @@ export class Runtime {
       this.#fail(error);
     } finally {
       this.#draining = false;
+      this.#queuedBytes = 0;
     }
     this.#tellIfDrained();
   }
 
-  /** Undefined as long as few windows wait for their inference. */
-  #waitForRoom(): Promise<void> | undefined {
-    if (this.#agent.pendingWindows < pendingComfort) return undefined;
-    return new Promise((resolve) => this.#waitingForRoom.push(resolve));
+  /** Undefined as long as few windows of the slot wait for their inference. */
+  #waitForRoom(slot: string): Promise<void> | undefined {
+    if (this.#agent.pendingWindows(slot) < pendingComfort) return undefined;
+    return new Promise((resolve) => {
+      this.#waitingForRoom.set(slot, [...(this.#waitingForRoom.get(slot) ?? []), resolve]);
+    });
   }
 
   #tellIfDrained(): void {
-    if (this.#agent.pendingWindows < pendingComfort) {
-      for (const resolve of this.#waitingForRoom.splice(0)) resolve();
+    for (const [slot, waiting] of this.#waitingForRoom) {
+      if (this.#agent.pendingWindows(slot) >= pendingComfort) continue;
+      this.#waitingForRoom.delete(slot);
+      for (const resolve of waiting) resolve();
     }
-    if (this.#drained === undefined || this.#agent.pendingWindows > 0) return;
+    if (this.#drained === undefined || this.#agent.pendingWindows() > 0) return;
     this.#drained();
     this.#drained = undefined;
   }
@@ -310,7 +320,7 @@ export class Runtime {
           opened.open({
             samples: (values) => {
               this.#post({ kind: 'samples', slot, values });
-              return this.#waitForRoom();
+              return this.#waitForRoom(slot);
             },
             refused: (rejection) => {
               this.#post({ kind: 'samplesRefused', slot, rejection });

@@ -403,7 +403,7 @@ export const codes = {
   },
   'window-dropped': {
     area: 'update',
-    cause: 'A window got no answer: too many were waiting, or its model failed.',
+    cause: 'A window got no answer: it waited too long, others took its room, or its model failed.',
     remedy: 'Use a faster model, a longer stride, or a faster device.',
   },
 

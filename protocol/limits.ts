@@ -52,6 +52,11 @@ export const limits = {
   trialInferences: 1_000_000_000,
   /** The longest comparison in the shadow that a policy can demand. */
   shadowWindows: 1_000_000,
+  /** Windows of a slot that wait for their answers: values, and what each takes beside them. */
+  pendingBytes: 33_554_432,
+  /** How long they wait while others come: so many periods of the slot, and no less than so long. */
+  pendingPeriods: 10,
+  pendingLeastMs: 30_000,
   /** A message with the true label of a window. */
   labelBytes: 1_024,
 } as const;

@@ -54,10 +54,11 @@ export class Agent {
     for (const [name, slot] of settings.slots) this.#slots.set(name, new Slot(device, name, slot));
   }
 
-  /** Windows that are complete and have no answer yet. */
-  get pendingWindows(): number {
+  /** Windows of a slot, or of all, that are complete and have no answer yet. */
+  pendingWindows(slot?: string): number {
+    if (slot !== undefined) return this.#slots.get(slot)?.pendingWindows ?? 0;
     let pending = 0;
-    for (const slot of this.#slots.values()) pending += slot.pendingWindows;
+    for (const each of this.#slots.values()) pending += each.pendingWindows;
     return pending;
   }
 
@@ -116,6 +117,7 @@ export class Agent {
         this.#publishReports();
         break;
       case 'stopping':
+        for (const slot of this.#slots.values()) slot.giveUp();
         this.#publishTelemetry(input.vitals);
         this.#publishReports();
         this.#presence.leave();

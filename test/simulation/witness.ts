@@ -134,7 +134,8 @@ export class Witness {
 
   #heardEvent({ event, reason = '', release }: EventMessage): void {
     if (event === 'window-dropped') {
-      this.#dropped.add(Number(/\d+/.exec(reason)?.[0]));
+      const [from = NaN, to = from] = (reason.match(/\d+/g) ?? []).map(Number);
+      for (let window = from; window <= to; window++) this.#dropped.add(window);
       if (!this.#engineFailed && !this.#diskFailed) this.#note(`for no reason: ${reason}`);
     }
     if (event === 'release-damaged' && !this.#diskFailed) {

@@ -45,6 +45,8 @@ export interface WorldDeviceOptions {
   readonly encode?: 'json' | 'cbor';
   /** What its sensor measures; a machine without a fault in the laboratory if not given. */
   readonly signal?: VibrationSignal;
+  /** How many windows come at a time, and how often; one each period if not given. */
+  readonly burst?: { readonly windows: number; readonly everyMs: number };
   /** Where true labels come from. */
   readonly labelsTopic?: string;
   /** Asked before each operation of the storage (`simulator/ports/memory-storage.ts`). */
@@ -127,8 +129,8 @@ export class WorldDevice {
         sensor: () => {
           const sensor = createGeneratedSensor({
             signal,
-            valuesPerDelivery: 256 * channels,
-            periodMs,
+            valuesPerDelivery: (options.burst?.windows ?? 1) * 256 * channels,
+            periodMs: options.burst?.everyMs ?? periodMs,
             firstMs: periodMs,
             clock: world.time,
             scheduler: this.#scheduler,

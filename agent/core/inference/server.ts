@@ -1,7 +1,10 @@
+import { limits } from '../../../protocol/limits.js';
 import type { WindowShape } from '../../../protocol/documents/pipeline.js';
+import type { Instant } from '../effect.js';
 import { type Tasks, wait, Signal, type Process } from '../process.js';
 import type { Rejection } from '../../../protocol/result.js';
 import type { Answer, LoadedRelease } from './loaded-release.js';
+import { PendingWindows, type CompletedWindow, type PendingWindow } from './pending-windows.js';
 import { sameShape, Window } from './window.js';
 
 /** What the slot has to say about the answers. */
@@ -20,32 +23,20 @@ export interface ServerListener {
    * rolls back or loads anew meanwhile. False gives the window up.
    */
   failed(release: LoadedRelease, rejection: Rejection): Process<boolean>;
-  /** So many windows wait behind the answer of a release that some will soon be dropped. */
+  /** A release takes so long for a window that those behind it are in danger. Told once for each window. */
   crowded(release: LoadedRelease): void;
-  /** A window got no answer: too many were waiting, or the slot gave it up. */
-  dropped(window: CompletedWindow): void;
-}
-
-/** A window that waits for its answer. */
-export interface CompletedWindow {
-  /** Counted from 1 since the start of the device. */
-  readonly number: number;
-  /** The wall clock at its end. */
-  readonly wallMs: number;
-}
-
-interface PendingWindow extends CompletedWindow {
-  readonly values: Float32Array;
+  /** Windows got no answer, first and last of them: too much was waiting, or the slot gave them up. */
+  dropped(from: number, to: number): void;
 }
 
 /** How often a window is tried: with the release that failed, with its successor, and once more. */
 const attemptLimit = 3;
 
-/** Windows that may wait at a time: a model that is slower than its sensor loses the oldest. */
-const pendingLimit = 8;
+/** Where windows have waited for so many periods, there is still time to do something about it. */
+const crowdedPeriods = 4;
 
-/** From so many on there is still time to do something about it. */
-const crowdedFrom = pendingLimit / 2;
+/** A release has done its part where a window takes it less than this share of the period. */
+const fairShare = 1 / 2;
 
 /**
  * Answers windows one after the other with the release that is served. Serving another one is a pointer
@@ -54,17 +45,25 @@ const crowdedFrom = pendingLimit / 2;
 export class Server {
   readonly #tasks: Tasks;
   readonly #listener: ServerListener;
-  readonly #pending: PendingWindow[] = [];
+  readonly #now: () => Instant;
+  readonly #periodMs: number;
+  readonly #pending = new PendingWindows();
   #served: LoadedRelease | undefined;
-  /** The release that is at work on a window. */
-  #answering: LoadedRelease | undefined;
+  /** The release that is at work on a window, since when, and whether that was told to be too long. */
+  #answering:
+    { readonly release: LoadedRelease; readonly sinceMs: number; told: boolean } | undefined;
   #window: Window | undefined;
   #completed = 0;
   #busy = false;
   #idle = new Signal<void>();
 
-  constructor(tasks: Tasks, listener: ServerListener) {
+  /**
+   * @param periodMs the time between two windows, by the configuration of the slot
+   */
+  constructor(tasks: Tasks, now: () => Instant, periodMs: number, listener: ServerListener) {
     this.#tasks = tasks;
+    this.#now = now;
+    this.#periodMs = periodMs;
     this.#listener = listener;
   }
 
@@ -122,19 +121,46 @@ export class Server {
   }
 
   /** Takes samples as they come; before a release is served they are nobody's. */
-  push(values: Float32Array, wallMs: number): void {
+  push(values: Float32Array): void {
+    const at = this.#now();
+    const waiting = this.#pending.length;
+    const dropped = new Dropped();
     this.#window?.push(values, (window) => {
       this.#completed++;
-      if (this.#pending.length >= pendingLimit) {
-        const oldest = this.#pending.shift();
-        if (oldest !== undefined) this.#listener.dropped(oldest);
-      }
-      this.#pending.push({ number: this.#completed, wallMs, values: window.slice() });
-      if (this.#answering !== undefined && this.#pending.length >= crowdedFrom) {
-        this.#listener.crowded(this.#answering);
-      }
+      const completed = { number: this.#completed, at, values: window.slice() };
+      this.#pending.add(completed, (each) => {
+        dropped.add(each);
+      });
     });
+    // Only where more comes: what waits without a successor is answered, however late that is.
+    if (this.#pending.length > waiting) this.#makeRoom(at.monotonicMs, dropped);
+    dropped.tell(this.#listener);
     if (!this.#busy && this.#pending.length > 0) this.#tasks.run(this.#answerAll());
+  }
+
+  /** Gives up all windows that wait, because the device is about to stop. */
+  giveUp(): void {
+    const dropped = new Dropped();
+    this.#pending.dropBefore(Infinity, (each) => {
+      dropped.add(each);
+    });
+    dropped.tell(this.#listener);
+  }
+
+  /** A model that is slower than its source loses the oldest windows; before that somebody is told. */
+  #makeRoom(nowMs: number, dropped: Dropped): void {
+    const mostMs = Math.max(limits.pendingPeriods * this.#periodMs, limits.pendingLeastMs);
+    this.#pending.dropBefore(nowMs - mostMs, (each) => {
+      dropped.add(each);
+    });
+    const answering = this.#answering;
+    if (answering === undefined || answering.told) return;
+    const waitedMs = nowMs - (this.#pending.oldestMs ?? nowMs);
+    const inDanger =
+      waitedMs >= crowdedPeriods * this.#periodMs || this.#pending.bytes > limits.pendingBytes / 2;
+    if (!inDanger || nowMs - answering.sinceMs < fairShare * this.#periodMs) return;
+    answering.told = true;
+    this.#listener.crowded(answering.release);
   }
 
   /** Waits until no inference is under way, so that an instance can be unloaded. */
@@ -145,8 +171,8 @@ export class Server {
   *#answerAll(): Process<void> {
     this.#busy = true;
     this.#idle = new Signal();
-    for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) {
-      if (!(yield* this.#answer(next))) this.#listener.dropped(next);
+    for (let next = this.#pending.take(); next !== undefined; next = this.#pending.take()) {
+      if (!(yield* this.#answer(next))) this.#listener.dropped(next.number, next.number);
     }
     this.#busy = false;
     this.#idle.give();
@@ -156,7 +182,7 @@ export class Server {
     for (let attempt = 1; attempt <= attemptLimit; attempt++) {
       const release = this.#served;
       if (release === undefined || !fits(release, window)) return false;
-      this.#answering = release;
+      this.#answering = { release, sinceMs: this.#now().monotonicMs, told: false };
       const answer = yield* release.answer(window.values, this.#listener.deadlineMs(release));
       this.#answering = undefined;
       if (answer.ok) {
@@ -166,6 +192,21 @@ export class Server {
       if (!(yield* this.#listener.failed(release, answer.rejection))) return false;
     }
     return false;
+  }
+}
+
+/** Windows that are dropped one after the other: the oldest go first, so that their numbers have no gap. */
+class Dropped {
+  #from: number | undefined;
+  #to = 0;
+
+  add({ number }: CompletedWindow): void {
+    this.#from ??= number;
+    this.#to = number;
+  }
+
+  tell(listener: ServerListener): void {
+    if (this.#from !== undefined) listener.dropped(this.#from, this.#to);
   }
 }
 

@@ -6,10 +6,11 @@ import { EvidenceBook } from '../experiment/evidence-book.js';
 import { candidateDeadlineMs, Punctuality } from '../experiment/punctuality.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import { Server, type CompletedWindow } from '../inference/server.js';
 import { ask, type Process } from '../process.js';
 import type { Rejection } from '../../../protocol/result.js';
 import { patienceMs } from '../state/patience.js';
+import type { CompletedWindow } from '../inference/pending-windows.js';
+import { Server } from '../inference/server.js';
 import { SlotCounters } from '../telemetry/counters.js';
 import type { StoredRelease } from '../state/record.js';
 import type { SlotLedger } from './ledger.js';
@@ -64,7 +65,7 @@ export class Service {
     this.#settings = settings;
     this.#listener = listener;
     this.#restoration = new Restoration(device, ledger, settings);
-    this.#server = new Server(device.tasks, {
+    this.#server = new Server(device.tasks, () => device.now(), settings.limits.periodMs, {
       deadlineMs: (release) => this.deadlineMs(release),
       answered: (release, answer, window, values) => {
         this.#answered({ number: window.number, values, release, answer }, window);
@@ -73,8 +74,8 @@ export class Service {
       crowded: (release) => {
         this.#crowded(release);
       },
-      dropped: (window) => {
-        this.#dropped(window);
+      dropped: (from, to) => {
+        this.#dropped(from, to);
       },
     });
   }
@@ -113,6 +114,11 @@ export class Service {
     return this.#server.completed;
   }
 
+  /** The device is about to stop: what waits for its answer gets none any more. */
+  giveUp(): void {
+    this.#server.giveUp();
+  }
+
   /** Takes samples as they come. */
   samples(values: Float32Array): void {
     const { shape } = this.#server;
@@ -125,7 +131,7 @@ export class Service {
         return;
       }
     }
-    this.#server.push(values, this.#device.now().wallMs);
+    this.#server.push(values);
   }
 
   // One line for each refused message would drown the rest: telemetry has the numbers.
@@ -331,13 +337,12 @@ export class Service {
     return undefined;
   }
 
-  #dropped(window: CompletedWindow): void {
-    this.counters.dropped++;
-    this.#device.report({
-      event: 'window-dropped',
-      slot: this.#ledger.name,
+  #dropped(from: number, to: number): void {
+    this.counters.dropped += to - from + 1;
+    const which = from === to ? `window ${from}` : `windows ${from} to ${to}`;
+    this.#ledger.report('window-dropped', undefined, {
       code: 'window-dropped',
-      reason: `window ${window.number} got no answer`,
+      detail: `${which} got no answer`,
     });
   }
 }

@@ -134,6 +134,11 @@ export class Slot {
     });
   }
 
+  /** The device is about to stop: what waits for its answer gets none any more. */
+  giveUp(): void {
+    this.#service.giveUp();
+  }
+
   /** Takes samples as they come. */
   samples(values: Float32Array): void {
     this.#service.samples(values);
