@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { everyone, shortestTrial } from '../../protocol/documents/policy.js';
+import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
+import { sameBytes } from '../../protocol/bytes.js';
 import { decodeRecord, encodeRecord } from '../../agent/core/state/record-codec.js';
 import { slotOf, withSlot } from '../../agent/core/state/record.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
@@ -161,5 +163,75 @@ describe('A slot of which two things are wanted at once', () => {
     assert.ok(device.story.includes('2 rejected offer-withdrawn'), told());
     assertEveryWindowAnswered(device);
     assert.equal(device.engine.loaded.size, 1);
+  });
+
+  describe('with a device that takes its time to load the champion’s model', () => {
+    /** How long each load of it takes; a test exchanges it. */
+    let loadMs = 0;
+
+    beforeEach(async () => {
+      loadMs = 0;
+      device.losePower();
+      const engine = createInProcessEngine(world.core);
+      const scheduler = world.time.createScheduler();
+      const [model] = first.artifacts;
+      device = world.startDevice({
+        disk: device.disk,
+        beforeInference: (handle) => inference(handle),
+        engine: {
+          ...engine,
+          load: async (handle, bytes, limits) => {
+            const isChampion = model !== undefined && sameBytes(bytes, model);
+            if (isChampion) await new Promise<void>((go) => scheduler.after(loadMs, go));
+            return engine.load(handle, bytes, limits);
+          },
+        },
+      });
+      await world.time.advance(2_000);
+      assertEveryWindowAnswered(device);
+    });
+
+    /** Once the release on trial is late, and the champion traps in its place. */
+    const lateThenTrapped = (): void => {
+      const [champion = 0, candidate = 0] = [...device.engine.loaded].toSorted((a, b) => a - b);
+      let late = 1;
+      let trapped = 1;
+      inference = (handle) => {
+        if (handle === candidate && late-- > 0) return 'engine-deadline';
+        return handle === champion && trapped-- > 0 ? 'engine-trapped' : 'none';
+      };
+    };
+
+    it('keeps no second instance of it where its successor is crowned while it is loaded anew', async () => {
+      await world.publish(await world.workshop.build('vibration-v2', 2), {
+        soakMs: 4_000,
+        inferences: 1,
+      });
+      await world.time.advance(2_500);
+      assert.equal(device.results.at(-1)?.sequence, 2, told());
+      loadMs = 5_000;
+      lateThenTrapped();
+      await world.time.advance(30_000);
+      assert.equal(device.record?.current?.sequence, 2, told());
+      assert.ok(device.story.includes('1 inference-failed engine-trapped'), told());
+      assert.equal(device.engine.loaded.size, 1, told());
+      assertEveryWindowAnswered(device);
+    });
+
+    it('demands what the newest policy demands of a release whose instances are made anew', async () => {
+      const second = await world.workshop.build('vibration-v2', 2);
+      await world.publish(second, { soakMs: 4_000, inferences: 1 });
+      await world.time.advance(2_500);
+      lateThenTrapped();
+      await world.time.advance(1_000);
+      await world.publishPolicy(second, { trial: { soakMs: 20_000, inferences: 1 } });
+      await world.time.advance(10_000);
+      assert.equal(device.record?.current?.sequence, 1, told());
+      assert.deepEqual(device.record.candidate?.terms, { soakMs: 20_000, inferences: 1 });
+      await world.time.advance(15_000);
+      assert.equal(device.record?.current?.sequence, 2, told());
+      assert.equal(device.engine.loaded.size, 1, told());
+      assertEveryWindowAnswered(device);
+    });
   });
 });
