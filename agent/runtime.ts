@@ -273,8 +273,8 @@ export class Runtime {
         this.#subscriptions.get(topic)?.();
         this.#subscriptions.delete(topic);
       },
-      publish: ({ topic, payload, retained }, answer) => {
-        transport.publish({ topic, payload: this.#encode(payload), retained }, answer);
+      publish: ({ channel, topic, payload, retained }, answer) => {
+        transport.publish({ channel, topic, payload: this.#encode(payload), retained }, answer);
       },
       load: ({ handle, model, arenaBytes, deadlineMs }, answer) => {
         settle(engine.load(handle, model, { arenaBytes, deadlineMs }), answer);
@@ -344,9 +344,12 @@ export class Runtime {
           this.#post({ kind: 'connected', ...session });
           for (const sensor of this.#sensors.values()) sensor.sessionBegan?.();
         },
-        disconnected: (rejection) => {
+        disconnected: (rejection, attempt) => {
           this.#subscriptions.clear();
-          this.#post({ kind: 'disconnected', rejection });
+          this.#post({ kind: 'disconnected', rejection, ...attempt });
+        },
+        skipped: (message) => {
+          this.#post({ kind: 'messageSkipped', ...message });
         },
       },
       (connection) => {
@@ -368,11 +371,11 @@ export class Runtime {
   }
 
   #vitals(): Vitals {
-    const { waitingBytes, droppedMessages } = this.#ports.transport.spool;
+    const { waitingBytes, dropped } = this.#ports.transport.spool;
     return {
       rssBytes: this.#ports.rssBytes(),
       spoolBytes: waitingBytes,
-      droppedMessages,
+      droppedMessages: dropped,
       droppedInputs: this.#droppedInputs,
     };
   }

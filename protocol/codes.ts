@@ -626,6 +626,11 @@ export const codes = {
   },
 
   // --- transport ---------------------------------------------------------------------------------
+  'answer-withheld': {
+    area: 'transport',
+    cause: 'The broker does not answer a message or a subscription; a new session is begun.',
+    remedy: 'Read the log of the broker: it may be overloaded, or wait for another node.',
+  },
   'broker-unreachable': {
     area: 'transport',
     cause: 'The broker cannot be reached.',
@@ -646,6 +651,12 @@ export const codes = {
     cause: 'The broker does not allow this device to connect.',
     remedy: 'Give the device its access rules at the broker.',
   },
+  'message-too-large': {
+    area: 'transport',
+    cause: 'A message is larger than is read on its topic, and was skipped.',
+    remedy:
+      'Publish less at a time, or raise slots.<name>.source.maxBytes where it is a sample; nothing else of tinylamp is larger than 128 KiB.',
+  },
   'packet-invalid': {
     area: 'transport',
     cause: 'What answers at the address of the broker sends something that is not MQTT.',
@@ -654,7 +665,7 @@ export const codes = {
   'packet-too-large': {
     area: 'transport',
     cause: 'The broker sent a packet over the limit; the session was ended before it was read.',
-    remedy: 'Find out who publishes it: no message of tinylamp is larger than 128 KiB.',
+    remedy: 'Read the log of the broker: nothing but messages can be so large.',
   },
   'protocol-unsupported': {
     area: 'transport',
@@ -678,13 +689,14 @@ export const codes = {
   },
   'subscription-refused': {
     area: 'transport',
-    cause: 'The broker does not allow the device to read a topic.',
-    remedy: 'Allow it: docs/broker.md has the access rules.',
+    cause: 'The broker does not allow the device to read a topic, or ends the session over it.',
+    remedy: 'Allow it: docs/broker.md has the access rules. The device tries again by itself.',
   },
   'publish-refused': {
     area: 'transport',
-    cause: 'The broker does not accept a message.',
-    remedy: 'Allow it: docs/broker.md has the access rules.',
+    cause: 'The broker does not accept a message, or ends the session over it.',
+    remedy:
+      'Allow its topic: docs/broker.md has the access rules. The device tries again by itself.',
   },
   'tls-failed': {
     area: 'transport',

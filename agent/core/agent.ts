@@ -1,9 +1,11 @@
+import type { Channel } from '../ports/transport.js';
 import type { AgentSettings } from './settings.js';
 import { Presence } from './presence.js';
 import { Desired } from './desired.js';
 import type { Device } from './device.js';
 import type { Effect, Input, Instant, Payload, Vitals } from './effect.js';
 import { Exchange } from './exchange.js';
+import { Link } from './link.js';
 import { DecisionLog } from './log/decision-log.js';
 import { eventMessage, type Report } from '../../protocol/messages/event.js';
 import type { ReportMessage } from '../../protocol/messages/report.js';
@@ -32,6 +34,7 @@ export class Agent {
   readonly #keeper = new RecordKeeper(this.#tasks);
   readonly #log = new DecisionLog(this.#tasks);
   readonly #trust: Trust;
+  readonly #link: Link;
   readonly #presence: Presence;
   readonly #desired: Desired;
   readonly #garbage = new Turnstile();
@@ -49,6 +52,7 @@ export class Agent {
     this.#topics = createTopics(settings.prefix);
     this.#trust = new Trust();
     const device = this.#createDevice();
+    this.#link = new Link(device);
     this.#presence = new Presence(device);
     this.#desired = new Desired(device, this.#slots);
     for (const [name, slot] of settings.slots) this.#slots.set(name, new Slot(device, name, slot));
@@ -79,6 +83,7 @@ export class Agent {
         this.#tasks.answer(input.request, input.answer);
         break;
       case 'connected':
+        this.#link.connected(input);
         this.#presence.connected(input.connection);
         this.#exchange.begin();
         this.#seekTrust();
@@ -86,11 +91,10 @@ export class Agent {
         break;
       case 'disconnected':
         this.#exchange.end();
-        this.#tasks.tell('log', {
-          level: 'warn',
-          event: 'disconnected',
-          fields: { ...input.rejection },
-        });
+        this.#link.disconnected(input.rejection, input);
+        break;
+      case 'messageSkipped':
+        this.#link.skipped(input);
         break;
       case 'message':
         this.#exchange.deliver(input.topic, input.payload);
@@ -213,6 +217,9 @@ export class Agent {
       report: (report) => {
         this.#report(report);
       },
+      publish: (channel, topic, payload, retained = false) => {
+        this.#link.publish(channel, topic, payload, retained);
+      },
       publishState: () => {
         this.#publishState();
       },
@@ -246,7 +253,7 @@ export class Agent {
     const fields = { ...report };
     this.#tasks.tell('log', { level: bad ? 'warn' : 'info', event: report.event, fields });
     this.#log.add({ t: this.#now.wallMs, ...report });
-    this.#publish(this.#topics.events(this.#settings.deviceId), {
+    this.#publish('events', this.#topics.events(this.#settings.deviceId), {
       json: eventMessage(report, this.#now.wallMs),
     });
   }
@@ -254,7 +261,7 @@ export class Agent {
   #publishState(): void {
     const slots = new Map([...this.#slots].map(([name, slot]) => [name, slot.state]));
     const payload = { json: stateMessage(this.#settings, this.#keeper.record.boot, slots) };
-    this.#publish(this.#topics.state(this.#settings.deviceId), payload, true);
+    this.#publish('state', this.#topics.state(this.#settings.deviceId), payload, true);
   }
 
   #publishTelemetry(vitals: Vitals): void {
@@ -262,10 +269,11 @@ export class Agent {
     const pack = senmlPack(
       deviceId,
       this.#now.wallMs,
-      measure(vitals, this.#now.monotonicMs - this.#startedMs, this.#slots),
+      measure(vitals, this.#now.monotonicMs - this.#startedMs, this.#link, this.#slots),
     );
     const json = this.#settings.telemetry.encode === 'json';
     this.#publish(
+      'telemetry',
       this.#topics.telemetry(deviceId),
       json ? { json: senmlJson(pack) } : { cbor: senmlCbor(pack) },
     );
@@ -282,12 +290,12 @@ export class Agent {
         slot: slot.name,
         ...evidence,
       };
-      this.#publish(this.#topics.report(this.#settings.deviceId), { cbor: report });
+      this.#publish('report', this.#topics.report(this.#settings.deviceId), { cbor: report });
     }
   }
 
-  #publish(topic: string, payload: Payload, retained = false): void {
-    this.#tasks.ask('publish', { topic, payload, retained });
+  #publish(channel: Channel, topic: string, payload: Payload, retained = false): void {
+    this.#link.publish(channel, topic, payload, retained);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Report } from '../../protocol/messages/event.js';
 import type { AgentSettings } from './settings.js';
-import type { Instant } from './effect.js';
+import type { Channel } from '../ports/transport.js';
+import type { Instant, Payload } from './effect.js';
 import type { Exchange } from './exchange.js';
 import type { Tasks } from './process.js';
 import type { RecordKeeper } from './state/record-keeper.js';
@@ -21,6 +22,8 @@ export interface Device {
   nextHandle(): number;
   /** Publishes and logs what happened. */
   report(report: Report): void;
+  /** Publishes a message; where the broker does not take it, that is told. */
+  publish(channel: Channel, topic: string, payload: Payload, retained?: boolean): void;
   /** Publishes the reported state. */
   publishState(): void;
   /** Publishes what the slots have seen since the last report. */

@@ -1,5 +1,11 @@
 import type { Handle, ModelFacts } from '../ports/engine.js';
-import type { Traffic } from '../ports/transport.js';
+import type {
+  Attempt,
+  Channel,
+  DroppedMessages,
+  SkippedMessage,
+  Traffic,
+} from '../ports/transport.js';
 import type { Rejection, Result } from '../../protocol/result.js';
 
 /** What is published: encoded at the edge, because codecs for plain messages are no decisions. */
@@ -35,7 +41,12 @@ export interface AskedEffects {
   };
   subscribe: { args: { readonly topic: string }; answer: Result<void> };
   publish: {
-    args: { readonly topic: string; readonly payload: Payload; readonly retained: boolean };
+    args: {
+      readonly channel: Channel;
+      readonly topic: string;
+      readonly payload: Payload;
+      readonly retained: boolean;
+    };
     answer: Result<void>;
   };
   load: {
@@ -97,8 +108,14 @@ export type Effect =
 export type Input = { readonly at: Instant } & (
   | { readonly kind: 'started' }
   | { readonly kind: 'answered'; readonly request: number; readonly answer: unknown }
-  | { readonly kind: 'connected'; readonly protocol: 4 | 5; readonly connection: number }
-  | { readonly kind: 'disconnected'; readonly rejection: Rejection }
+  | {
+      readonly kind: 'connected';
+      readonly protocol: 4 | 5;
+      readonly connection: number;
+      readonly broker: string;
+    }
+  | ({ readonly kind: 'disconnected'; readonly rejection: Rejection } & Attempt)
+  | ({ readonly kind: 'messageSkipped' } & SkippedMessage)
   | { readonly kind: 'message'; readonly topic: string; readonly payload: Uint8Array }
   | { readonly kind: 'samples'; readonly slot: string; readonly values: Float32Array }
   | { readonly kind: 'samplesRefused'; readonly slot: string; readonly rejection: Rejection }
@@ -121,6 +138,6 @@ export interface Instant {
 export interface Vitals {
   readonly rssBytes: number;
   readonly spoolBytes: number;
-  readonly droppedMessages: number;
+  readonly droppedMessages: DroppedMessages;
   readonly droppedInputs: number;
 }

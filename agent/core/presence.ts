@@ -1,4 +1,5 @@
 import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
+import type { Channel } from '../ports/transport.js';
 import type { Device } from './device.js';
 import type { Payload } from './effect.js';
 
@@ -37,7 +38,8 @@ export class Presence {
   /** The device is about to end its session in order, whereupon the broker drops its will. */
   leave(): void {
     this.#stopListening?.();
-    this.#publish(false);
+    // Last of all that waits: whoever reads it knows that nothing more comes.
+    this.#publish(false, 'other');
   }
 
   /** The presence of a session, as it is published now or by the broker later. */
@@ -46,9 +48,9 @@ export class Presence {
     return { topic: this.#topic, payload: { json: presence } };
   }
 
-  #publish(online: boolean): void {
-    const message = this.message(online, this.#connection);
-    this.#device.tasks.ask('publish', { ...message, retained: true });
+  #publish(online: boolean, channel: Channel = 'presence'): void {
+    const { topic, payload } = this.message(online, this.#connection);
+    this.#device.publish(channel, topic, payload, true);
   }
 
   #isOlderOffline(presence: PresenceMessage | undefined): boolean {

@@ -25,6 +25,8 @@ export type Incident =
   | 'sample-refused'
   | 'label-refused'
   | 'topic-refused'
+  | 'publication-refused'
+  | 'message-too-large'
   | 'trial-starved'
   | 'shadow-finished'
   | 'promoted'

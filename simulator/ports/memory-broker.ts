@@ -1,9 +1,13 @@
 import { Outbox } from '../../agent/adapters/mqtt/outbox.js';
 import { Subscriptions } from '../../agent/adapters/mqtt/subscriptions.js';
+import { Suspects } from '../../agent/adapters/mqtt/suspects.js';
+import { limits } from '../../protocol/limits.js';
 import { accept, refuse, type Rejection, type Result } from '../../protocol/result.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type {
   Message,
+  Spool,
+  SubscribeOptions,
   Traffic,
   Transport,
   TransportListener,
@@ -22,6 +26,12 @@ export interface MemoryTransport extends Transport {
 
 /** How long a device waits until it tries again. */
 const retryMs = 1_000;
+
+/** What a packet would have besides topic and payload: header, lengths, packet identifier. */
+const overheadBytes = 8;
+
+/** Where a broker in memory claims to be. */
+const address = 'memory://broker';
 
 /** Messages of one session that may be under way to the broker. */
 const window = 20;
@@ -109,6 +119,7 @@ interface Session {
 class BrokerTransport implements MemoryTransport {
   readonly #broker: MemoryBroker;
   readonly #scheduler: Scheduler;
+  readonly #suspects: Suspects;
   readonly #outbox: Outbox;
   readonly #subscriptions = new Subscriptions();
   #listener: TransportListener | undefined;
@@ -121,12 +132,15 @@ class BrokerTransport implements MemoryTransport {
   constructor(broker: MemoryBroker, { scheduler, spoolBytes }: MemoryTransportOptions) {
     this.#broker = broker;
     this.#scheduler = scheduler;
-    this.#outbox = new Outbox(spoolBytes);
+    this.#suspects = new Suspects(scheduler, () => {
+      this.#flush();
+    });
+    this.#outbox = new Outbox(spoolBytes, this.#suspects);
   }
 
-  get spool(): { readonly waitingBytes: number; readonly droppedMessages: number } {
-    const { waitingBytes, droppedMessages } = this.#outbox;
-    return { waitingBytes, droppedMessages };
+  get spool(): Spool {
+    const { waitingBytes, dropped } = this.#outbox;
+    return { waitingBytes, dropped };
   }
 
   /** Messages come whole here. */
@@ -151,9 +165,10 @@ class BrokerTransport implements MemoryTransport {
     topic: string,
     onMessage: (message: Message) => void,
     done: (result: Result<void>) => void,
+    options?: SubscribeOptions,
   ): () => void {
     const session = this.#session;
-    const leave = session && this.#subscriptions.add(topic, onMessage);
+    const leave = session && this.#subscriptions.add(topic, onMessage, options);
     queueMicrotask(() => {
       if (session === undefined || this.#session !== session) {
         done(refuse('session-ended', `${topic}: there is no session`));
@@ -167,11 +182,14 @@ class BrokerTransport implements MemoryTransport {
   }
 
   async close(): Promise<void> {
-    // Everything in the outbox is under way or acknowledged after one turn, or there is no session.
-    await Promise.resolve();
+    // With each turn some of what waits is acknowledged, or there is no session.
+    do await Promise.resolve();
+    while (this.#session !== undefined && !this.#outbox.isEmpty);
     if (this.#session !== undefined) this.#broker.leave(this.#session);
     this.#closed = true;
     this.#session = undefined;
+    this.#suspects.close();
+    this.#outbox.close({ code: 'session-ended', detail: 'ended by this side' });
   }
 
   sever(): void {
@@ -190,26 +208,38 @@ class BrokerTransport implements MemoryTransport {
       deliver: (topic, payload, retained = false) => {
         this.#later(session, () => {
           this.#receivedBytes += payload.length;
-          this.#subscriptions.deliver({ topic, payload: payload.slice(), retained });
+          this.#deliver({ topic, payload: payload.slice(), retained });
         });
       },
       ended: (rejection) => {
         this.#session = undefined;
         this.#subscriptions.clear();
-        this.#outbox.sessionEnded();
+        this.#outbox.sessionEnded(this.#suspects.sessionEnded(true).condemned);
         this.#lost(rejection);
       },
     };
     this.#session = session;
     this.#broker.begin(session);
     this.#connections++;
-    this.#listener?.connected({ protocol: 5, connection: this.#connections });
+    this.#listener?.connected({ protocol: 5, connection: this.#connections, broker: address });
     this.#flush();
+  }
+
+  /** What is too large for its topic is skipped, as a guard does on a connection. */
+  #deliver(message: Message): void {
+    const { topic, payload } = message;
+    if (!this.#subscriptions.hears(topic)) return;
+    const packetBytes = payload.length + topic.length + overheadBytes;
+    const own = this.#subscriptions.maxBytesOf(topic);
+    const limitBytes = own ?? limits.packetBytes;
+    if ((own === undefined ? packetBytes : payload.length) <= limitBytes)
+      this.#subscriptions.deliver(message);
+    else this.#listener?.skipped?.({ topic, bytes: payload.length, limitBytes });
   }
 
   #lost(rejection: Rejection): void {
     if (this.#closed) return;
-    this.#listener?.disconnected(rejection);
+    this.#listener?.disconnected(rejection, { broker: address, nextTryMs: retryMs });
     this.#scheduler.after(retryMs, () => {
       this.#attempt();
     });

@@ -2,8 +2,8 @@ import net from 'node:net';
 import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { Rejection } from '../../../protocol/result.js';
-import type { Traffic } from '../../ports/transport.js';
-import { PacketGuard } from './packet-guard.js';
+import type { SkippedMessage, Traffic } from '../../ports/transport.js';
+import { PacketGuard, type PacketLimits } from './packet-guard.js';
 
 /** PEM files as bytes. */
 export interface TlsMaterial {
@@ -12,12 +12,11 @@ export interface TlsMaterial {
   readonly key?: Uint8Array | undefined;
 }
 
-export interface ConnectionOptions {
+/** What exceeds the limits is skipped, or ends the connection, before it is buffered. */
+export interface ConnectionOptions extends PacketLimits {
   /** `mqtt:` or `mqtts:`. */
   readonly url: URL;
   readonly tls: TlsMaterial | undefined;
-  /** Larger packets end the connection before they are buffered. */
-  readonly packetBytes: number;
 }
 
 export interface ConnectionListener {
@@ -25,6 +24,12 @@ export interface ConnectionListener {
   opened(): void;
   /** What ended the connection, where it was more than a close; the stream closes afterwards. */
   failed(rejection: Rejection): void;
+  /** So many bytes came in, of whatever. */
+  received(bytes: number): void;
+  /** Bytes went out. */
+  sent(): void;
+  /** A message was too large for its topic; the connection goes on. */
+  skipped(message: SkippedMessage): void;
 }
 
 /** Ways in which a connection is cut by the other side, no less than by an orderly end. */
@@ -45,7 +50,14 @@ export class Connection extends Duplex {
     // What was received before a close is still read; the socket decides when both sides are done.
     super({ autoDestroy: false });
     this.#listener = listener;
-    this.#guard = new PacketGuard(options.packetBytes);
+    this.#guard = new PacketGuard(options, {
+      read: (bytes) => {
+        if (!this.push(bytes)) this.#socket.pause();
+      },
+      skipped: (message) => {
+        listener.skipped(message);
+      },
+    });
     this.#socket = this.#connect(options);
     this.#socket.on('data', (chunk: Buffer) => {
       this.#receive(chunk);
@@ -72,6 +84,7 @@ export class Connection extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.#listener.sent();
     // A failed write is followed by `error` or `close` of the socket, which say it better.
     this.#socket.write(chunk, () => {
       done();
@@ -114,11 +127,11 @@ export class Connection extends Duplex {
 
   #receive(chunk: Buffer): void {
     this.#receivedBytes += chunk.length;
-    const refusal = this.#guard.check(chunk);
-    if (refusal !== undefined) {
-      this.#listener.failed(refusal);
-      this.destroy();
-    } else if (!this.push(chunk)) this.#socket.pause();
+    this.#listener.received(chunk.length);
+    const refusal = this.#guard.take(chunk);
+    if (refusal === undefined) return;
+    this.#listener.failed(refusal);
+    this.destroy();
   }
 
   /** Undefined where the error says no more than that the connection is closed. */

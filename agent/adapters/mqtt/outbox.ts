@@ -1,51 +1,56 @@
 import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
-import type { Message } from '../../ports/transport.js';
+import type { Channel, DroppedMessages, Message } from '../../ports/transport.js';
+import { OutboxLevel, type Entry } from './outbox-level.js';
+import { lonelyEnds, type Request, type Suspects } from './suspects.js';
 
 /** What a message takes besides its bytes, about. */
 const overheadBytes = 64;
 
-/**
- * Some brokers end the session over a message that they do not take, instead of refusing it, and would do so
- * again in every session. A message that was under way when that many sessions in a row ended goes alone …
- */
-const suspectAfter = 2;
+/** What goes first: what the device is and decides, then what it measures, then what it was made for in numbers. */
+const ranks: readonly (readonly Channel[])[] = [
+  ['presence', 'state'],
+  ['events'],
+  ['report', 'telemetry'],
+  ['results', 'other'],
+];
 
-/** … and is given up after so many. */
-const brokenSessions = 5;
-
-interface Entry {
-  readonly message: Message;
-  readonly bytes: number;
-  readonly done: ((result: Result<void>) => void) | undefined;
-  /** Sessions that ended before they acknowledged it. */
-  broken: number;
-}
+/** Whoever waits behind a flood of something that goes first gets every place of this number. */
+const sharedPlace = 8;
 
 /**
- * Messages until the broker has acknowledged them, in order, over sessions. Without a session they wait,
- * up to a number of bytes; then the oldest go.
+ * Messages until the broker has acknowledged them, over sessions, in order within a rank. Without a session they
+ * wait, up to a number of bytes; then the oldest go, of the last rank that takes more than its share.
  */
 export class Outbox {
   readonly #limitBytes: number;
-  /** Sent in this session and not acknowledged yet; all are older than what waits. */
+  readonly #suspects: Suspects;
+  readonly #levels = ranks.map(() => new OutboxLevel());
+  /** Sent in this session and not acknowledged yet; all are older than what waits in their rank. */
   #underWay = new Set<Entry>();
-  #waiting = new Set<Entry>();
   /** The entry of a retained topic that waits. */
   readonly #retained = new Map<string, Entry>();
   #bytes = 0;
+  #places = 0;
   #closed: Rejection | undefined;
-  droppedMessages = 0;
+  readonly #dropped: Partial<Record<Channel, number>> = {};
 
-  constructor(limitBytes: number) {
+  constructor(limitBytes: number, suspects: Suspects) {
     this.#limitBytes = limitBytes;
+    this.#suspects = suspects;
   }
 
   get waitingBytes(): number {
     return this.#bytes;
   }
 
+  /** Messages that were given up, by channel. */
+  get dropped(): DroppedMessages {
+    return { ...this.#dropped };
+  }
+
+  /** Whether there is nothing to send or to be acknowledged; what is held back is not waited for. */
   get isEmpty(): boolean {
-    return this.#underWay.size + this.#waiting.size === 0;
+    return this.#underWay.size === 0 && !this.#levels.some(({ isReady }) => isReady);
   }
 
   add(message: Message, done?: (result: Result<void>) => void): void {
@@ -54,19 +59,21 @@ export class Outbox {
       return;
     }
     const bytes = overheadBytes + message.topic.length + message.payload.length;
-    const entry: Entry = { message, bytes, done, broken: 0 };
-    const elder = this.#enqueue(entry);
+    const entry: Entry = { message, bytes, done };
     this.#bytes += bytes;
     // Of a retained topic only the last value matters, as long as the one before has not left.
+    const elder = message.retained ? this.#retained.get(message.topic) : undefined;
+    levelOf(this.#levels, entry).add(entry);
+    if (message.retained) this.#retained.set(message.topic, entry);
     if (elder !== undefined) {
-      this.#drop(elder);
+      this.#leave(elder);
       elder.done?.(accept(undefined));
     }
-    for (const oldest of this.#waiting) {
-      if (this.#bytes <= this.#limitBytes) break;
-      this.#drop(oldest);
-      this.droppedMessages++;
-      oldest.done?.(refuse('spool-full', `a message for ${oldest.message.topic} was dropped`));
+    while (this.#bytes > this.#limitBytes) {
+      const least = this.#leastWanted();
+      if (least === undefined) break;
+      this.#leave(least);
+      this.#giveUp(least, refuse('spool-full', `a message for ${least.message.topic} was dropped`));
     }
   }
 
@@ -75,16 +82,30 @@ export class Outbox {
     readonly message: Message;
     readonly settle: (result: Result<void>) => void;
   }> {
-    for (const entry of this.#waiting) {
-      const underWay = [...this.#underWay];
-      if (underWay.length >= window || underWay.some(isSuspect)) return;
-      if (isSuspect(entry) && underWay.length > 0) return;
-      this.#leaveQueue(entry);
+    this.#releaseTopics();
+    while (this.#underWay.size < window) {
+      const level = this.#nextLevel();
+      const entry = level?.first();
+      if (level === undefined || entry === undefined) return;
+      const request = `publish ${entry.message.topic}` as const;
+      const leave = this.#suspects.leaveFor(request);
+      if (leave === 'wait') return;
+      if (leave === 'held') {
+        level.holdBack(entry.message.topic);
+        continue;
+      }
+      this.#places++;
+      this.#suspects.made(request);
+      level.remove(entry);
+      if (this.#retained.get(entry.message.topic) === entry) {
+        this.#retained.delete(entry.message.topic);
+      }
       this.#underWay.add(entry);
       yield {
         message: entry.message,
         settle: (result) => {
           if (!this.#underWay.delete(entry)) return;
+          this.#suspects.answered(request);
           this.#bytes -= entry.bytes;
           entry.done?.(result);
         },
@@ -92,61 +113,91 @@ export class Outbox {
     }
   }
 
-  /** The session is gone: what it did not acknowledge is sent again in the next one (QoS 1). */
-  sessionEnded(): void {
-    if (this.#underWay.size === 0) return;
-    for (const entry of this.#underWay) entry.broken++;
-    const entries = [...this.#underWay, ...this.#waiting];
+  /**
+   * The session is gone: what it did not acknowledge is sent again in the next one (QoS 1).
+   *
+   * @param condemned what has ended sessions: a message on such a topic is given up
+   */
+  sessionEnded(condemned: Request | undefined): void {
+    const entries = [...this.#underWay];
     this.#underWay = new Set();
-    this.#waiting = new Set();
-    for (const entry of entries) {
-      if (entry.broken >= brokenSessions) {
-        this.#bytes -= entry.bytes;
-        this.droppedMessages++;
-        const { topic } = entry.message;
-        entry.done?.(refuse('publish-refused', `${topic}: it ended ${brokenSessions} sessions`));
-        continue;
-      }
-      const elder = this.#enqueue(entry);
-      if (elder === undefined) continue;
-      this.#drop(elder);
-      elder.done?.(accept(undefined));
+    const isCondemned = ({ message }: Entry): boolean => `publish ${message.topic}` === condemned;
+    const kept = entries.filter((entry) => !isCondemned(entry));
+    // Of a retained topic a later value may wait, which makes this one pointless.
+    const pointless = kept.filter(({ message: { retained, topic } }, i) => {
+      const isLast = !kept.slice(i + 1).some(({ message }) => message.topic === topic);
+      return retained && (this.#retained.has(topic) || !isLast);
+    });
+    const again = kept.filter((entry) => !pointless.includes(entry));
+    for (const level of this.#levels) {
+      level.putBack(again.filter((entry) => levelOf(this.#levels, entry) === level));
+    }
+    for (const entry of again) {
+      if (entry.message.retained) this.#retained.set(entry.message.topic, entry);
+    }
+    for (const entry of pointless) {
+      this.#bytes -= entry.bytes;
+      entry.done?.(accept(undefined));
+    }
+    for (const entry of entries.filter(isCondemned)) {
+      this.#bytes -= entry.bytes;
+      levelOf(this.#levels, entry).holdBack(entry.message.topic);
+      const detail = `${entry.message.topic}: it ended ${lonelyEnds} sessions, and is held back for a while`;
+      this.#giveUp(entry, refuse('publish-refused', detail));
     }
   }
 
   /** No session will come any more: what waits, and what is still added, gets this refusal. */
   close(rejection: Rejection): void {
     this.#closed = rejection;
-    const entries = [...this.#underWay, ...this.#waiting];
+    const entries = [...this.#underWay, ...this.#levels.flatMap((level) => level.clear())];
     this.#underWay = new Set();
-    this.#waiting = new Set();
     this.#retained.clear();
     this.#bytes = 0;
     for (const { done } of entries) done?.({ ok: false, rejection });
   }
 
-  /** Puts an entry at the end; gives the one that it makes pointless. */
-  #enqueue(entry: Entry): Entry | undefined {
-    this.#waiting.add(entry);
-    if (!entry.message.retained) return undefined;
-    const { topic } = entry.message;
-    const elder = this.#retained.get(topic);
-    this.#retained.set(topic, entry);
-    return elder === entry ? undefined : elder;
+  #nextLevel(): OutboxLevel | undefined {
+    const inTurn = (this.#places + 1) % sharedPlace !== 0;
+    const ready = this.#levels.filter(({ isReady }) => isReady);
+    return inTurn ? ready[0] : ready[ready.length - 1];
   }
 
-  #leaveQueue(entry: Entry): void {
-    this.#waiting.delete(entry);
-    if (this.#retained.get(entry.message.topic) === entry)
-      this.#retained.delete(entry.message.topic);
+  /** The oldest of the last rank that takes more than its share: no rank can push out all of another. */
+  #leastWanted(): Entry | undefined {
+    const share = this.#limitBytes / this.#levels.length;
+    const upwards = [...this.#levels].reverse();
+    const level =
+      upwards.find(({ bytes }) => bytes > share) ?? upwards.find(({ bytes }) => bytes > 0);
+    return level?.leastWanted();
   }
 
-  #drop(entry: Entry): void {
-    this.#leaveQueue(entry);
+  #releaseTopics(): void {
+    for (const level of this.#levels) {
+      for (const topic of level.topicsHeldBack) {
+        if (this.#suspects.leaveFor(`publish ${topic}`) !== 'held') level.release(topic);
+      }
+    }
+  }
+
+  #leave(entry: Entry): void {
+    levelOf(this.#levels, entry).remove(entry);
     this.#bytes -= entry.bytes;
+    const { topic } = entry.message;
+    if (this.#retained.get(topic) === entry) this.#retained.delete(topic);
+  }
+
+  #giveUp({ message: { channel = 'other' }, done }: Entry, refusal: Result<void>): void {
+    this.#dropped[channel] = (this.#dropped[channel] ?? 0) + 1;
+    done?.(refusal);
   }
 }
 
-function isSuspect({ broken }: Entry): boolean {
-  return broken >= suspectAfter;
+function levelOf(
+  levels: readonly OutboxLevel[],
+  { message: { channel = 'other' } }: Entry,
+): OutboxLevel {
+  const level = levels[ranks.findIndex((rank) => rank.includes(channel))];
+  if (level === undefined) throw new Error(`no rank for ${channel}`);
+  return level;
 }

@@ -1,11 +1,11 @@
 import { MqttClient, type IClientOptions } from 'mqtt';
 import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
-import type { Message, Traffic } from '../../ports/transport.js';
+import type { Message, SkippedMessage, Traffic } from '../../ports/transport.js';
+import { AnswerWatch } from './answer-watch.js';
 import { Connection, type ConnectionOptions } from './connection.js';
 
 /** Where and how a session is opened. */
 export interface SessionOptions extends ConnectionOptions {
-  readonly protocol: 4 | 5;
   readonly clientId: string;
   readonly username: string | undefined;
   readonly password: Uint8Array | undefined;
@@ -23,6 +23,8 @@ export interface SessionListener {
   /** CONNACK came; `window` messages may be under way at a time. */
   opened(window: number): void;
   message(message: Message): void;
+  /** A message was too large for its topic. */
+  skipped(message: SkippedMessage): void;
   /** Called exactly once. */
   ended(end: SessionEnd): void;
 }
@@ -38,6 +40,9 @@ const publishWindow = 16;
 
 /** What a PUBLISH has besides topic and payload, at most: header, lengths, packet id, no properties. */
 const publishOverheadBytes = 10;
+
+/** About what a SUBSCRIBE or an UNSUBSCRIBE has besides its topic. */
+const requestOverheadBytes = 12;
 
 /** DISCONNECT with nothing to say, the same in MQTT 3.1.1 (3.14) and 5 (3.14.2.1). */
 const disconnectPacket = Uint8Array.of(0xe0, 0);
@@ -61,6 +66,9 @@ export class MqttSession {
    */
   readonly #leaving = new Map<string, (() => void)[]>();
   #ended = false;
+  /** There from CONNACK to the end of the session. */
+  #watch: AnswerWatch | undefined;
+  #endWatch = (): void => undefined;
 
   constructor(options: SessionOptions, listener: SessionListener) {
     this.#listener = listener;
@@ -70,10 +78,14 @@ export class MqttSession {
       if (this.#ended) return;
       this.#connected = true;
       this.#packetBytes = Math.min(this.#packetBytes, properties?.maximumPacketSize ?? Infinity);
+      this.#watchAnswers(properties?.serverKeepAlive || keepaliveS);
       this.#listener.opened(Math.min(publishWindow, properties?.receiveMaximum ?? publishWindow));
     });
     this.#client.on('message', (topic, payload, { retain }) => {
       if (!this.#ended) this.#listener.message({ topic, payload, retained: retain });
+    });
+    this.#client.on('packetreceive', ({ cmd }) => {
+      if (cmd === 'pingresp') this.#watch?.pingAnswered();
     });
     this.#client.on('disconnect', ({ reasonCode }) => {
       this.#fail(rejectionOfDisconnect(reasonCode ?? 0));
@@ -105,7 +117,9 @@ export class MqttSession {
       done(refuse('publish-refused', `${topic}: ${bytes} bytes, at most ${this.#packetBytes}`));
       return;
     }
+    const answered = this.#asked(`the message for ${topic}`, bytes);
     this.#client.publish(topic, asBuffer(payload), { qos: 1, retain: retained }, (error) => {
+      answered();
       // What a lost session took with it is sent again; only the broker's word is a refusal.
       if (this.#ended || this.#connection?.destroyed) return;
       done(
@@ -122,7 +136,9 @@ export class MqttSession {
       });
       return;
     }
+    const answered = this.#asked(`the subscription of ${topic}`, topic.length);
     this.#client.subscribe(topic, { qos: 1 }, (error, granted) => {
+      answered();
       const qos = granted?.[0]?.qos ?? 128;
       if (error === null && qos < 128) done(accept(undefined));
       else if (this.#ended || this.#connection?.destroyed) {
@@ -141,7 +157,9 @@ export class MqttSession {
     }
     const later: (() => void)[] = [];
     this.#leaving.set(topic, later);
+    const answered = this.#asked(`the end of the subscription of ${topic}`, topic.length);
     this.#client.unsubscribe(topic, () => {
+      answered();
       this.#leaving.delete(topic);
       for (const act of later) act();
     });
@@ -173,14 +191,43 @@ export class MqttSession {
       failed: (rejection) => {
         this.#fail(rejection);
       },
+      received: (bytes) => this.#watch?.received(bytes),
+      sent: () => this.#watch?.sent(),
+      skipped: (message) => {
+        if (!this.#ended) this.#listener.skipped(message);
+      },
     });
     return this.#connection;
+  }
+
+  #watchAnswers(keepaliveS: number): void {
+    const watch = new AnswerWatch(keepaliveS, {
+      ping: () => {
+        this.#client.sendPing();
+      },
+      expired: (rejection) => {
+        this.#fail(rejection);
+      },
+    });
+    const timer = setInterval(() => {
+      watch.tick();
+    }, 1_000);
+    this.#watch = watch;
+    this.#endWatch = () => {
+      clearInterval(timer);
+    };
+  }
+
+  /** A request of so many bytes besides its header is on its way; call what comes back with its answer. */
+  #asked(what: string, bytes: number): () => void {
+    return this.#watch?.asked(what, requestOverheadBytes + bytes) ?? (() => undefined);
   }
 
   /** The first thing that went wrong is the cause: what follows is a consequence. */
   #fail(rejection: Rejection, versionRefused?: SessionEnd['versionRefused']): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#endWatch();
     // Listeners must not be called from within MQTT.js, which is still putting itself in order.
     queueMicrotask(() => {
       this.#client.end(true);
@@ -195,7 +242,6 @@ export class MqttSession {
       return { code: connackCodes.get(code) ?? 'connection-refused', detail: message };
     }
     if (message === 'connack timeout') return { code: 'broker-unreachable', detail: message };
-    if (message === 'Keepalive timeout') return { code: 'session-ended', detail: message };
     return { code: 'packet-invalid', detail: message };
   }
 }
@@ -231,7 +277,9 @@ function clientOptions(options: SessionOptions): IClientOptions {
     clean: true,
     reconnectPeriod: 0,
     connectTimeout: connectTimeoutMs,
+    // What is promised to the broker; AnswerWatch keeps it, because MQTT.js gives up a link that is only slow.
     keepalive: keepaliveS,
+    timerVariant: { set: () => 0, clear: () => undefined },
     queueQoSZero: false,
     resubscribe: false,
     ...(options.username !== undefined && { username: options.username }),
@@ -239,9 +287,9 @@ function clientOptions(options: SessionOptions): IClientOptions {
     ...(will && {
       will: { topic: will.topic, payload: asBuffer(will.payload), qos: 1, retain: will.retained },
     }),
-    ...(options.protocol === 5 && {
-      properties: { sessionExpiryInterval: 0, maximumPacketSize: options.packetBytes },
-    }),
+    // No Maximum Packet Size: a broker drops what exceeds it without a word (MQTT 5, 3.1.2.11.4). It is better
+    // skipped here, and told.
+    ...(options.protocol === 5 && { properties: { sessionExpiryInterval: 0 } }),
   };
 }
 

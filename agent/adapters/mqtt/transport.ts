@@ -1,11 +1,20 @@
 import type { Result } from '../../../protocol/result.js';
 import type { Entropy } from '../../ports/entropy.js';
 import type { Scheduler } from '../../ports/scheduler.js';
-import type { Message, Traffic, Transport, TransportListener } from '../../ports/transport.js';
+import type {
+  Message,
+  Spool,
+  SubscribeOptions,
+  Traffic,
+  Transport,
+  TransportListener,
+} from '../../ports/transport.js';
 import type { TlsMaterial } from './connection.js';
 import { Outbox } from './outbox.js';
 import { MqttSession, type SessionEnd } from './session.js';
+import { SubscribeQueue } from './subscribe-queue.js';
 import { Subscriptions } from './subscriptions.js';
+import { Suspects } from './suspects.js';
 
 export interface MqttTransportOptions {
   /** `mqtt://` or `mqtts://` addresses, tried in order. */
@@ -29,6 +38,12 @@ const nothing: Traffic = { receivedBytes: 0, packetBytes: 0 };
 /** After a session that lasted so long the addresses and delays start over. */
 const steadyMs = 10_000;
 
+/**
+ * Sessions that may end while a suspect is tried, without longer delays, until one is steady: enough to find some
+ * topics that the broker does not take, and few enough for a broker that ends every session.
+ */
+const probesLimit = 12;
+
 /** Connections that may be closed before CONNACK until the broker is taken for one of MQTT 3.1.1. */
 const closedEarlyLimit = 2;
 
@@ -36,13 +51,16 @@ const closedEarlyLimit = 2;
  * The transport port over TCP or TLS. Begins with MQTT 5 and falls back to 3.1.1 where the broker refuses
  * the version, or twice closes the connection before CONNACK; what never reached a broker does not
  * count. Attempts are spaced by full jitter between 0 and a delay that doubles from 1 s to 5 min, also where
- * sessions are opened and soon end: two devices with one id throw each other out ever more slowly.
+ * sessions are opened and soon end: two devices with one id throw each other out ever more slowly. Only the
+ * search for a topic that ends sessions goes on within a second each time.
  */
 export class MqttTransport implements Transport {
   readonly #options: MqttTransportOptions;
   readonly #urls: readonly URL[];
+  readonly #suspects: Suspects;
   readonly #outbox: Outbox;
   readonly #subscriptions = new Subscriptions();
+  readonly #subscribes: SubscribeQueue;
   #listener: TransportListener | undefined;
   #will: ((connection: number) => Message) | undefined;
   #protocol: 4 | 5;
@@ -56,6 +74,8 @@ export class MqttTransport implements Transport {
   #address = 0;
   /** Attempts and short sessions since the last steady one. */
   #failures = 0;
+  /** Sessions that ended while a suspect was tried, since the last steady one. */
+  #probes = 0;
   /** Connections that each address has closed before CONNACK since its last session. */
   readonly #closedEarly = new Map<URL, number>();
   #closing = false;
@@ -66,13 +86,22 @@ export class MqttTransport implements Transport {
   constructor(options: MqttTransportOptions) {
     this.#options = options;
     this.#urls = options.urls.map((url) => new URL(url));
-    this.#outbox = new Outbox(options.spoolBytes);
+    this.#suspects = new Suspects(options.scheduler, () => {
+      this.#flush();
+    });
+    this.#outbox = new Outbox(options.spoolBytes, this.#suspects);
+    this.#subscribes = new SubscribeQueue(this.#suspects, (topic, done) => {
+      this.#session?.subscribe(topic, (result) => {
+        done(result);
+        this.#flush();
+      });
+    });
     this.#protocol = options.protocol === '3.1.1' ? 4 : 5;
   }
 
-  get spool(): { readonly waitingBytes: number; readonly droppedMessages: number } {
-    const { waitingBytes, droppedMessages } = this.#outbox;
-    return { waitingBytes, droppedMessages };
+  get spool(): Spool {
+    const { waitingBytes, dropped } = this.#outbox;
+    return { waitingBytes, dropped };
   }
 
   get traffic(): Traffic {
@@ -95,16 +124,20 @@ export class MqttTransport implements Transport {
     topic: string,
     onMessage: (message: Message) => void,
     done: (result: Result<void>) => void,
+    options?: SubscribeOptions,
   ): () => void {
     const session = this.#session;
     if (session === undefined || !this.#isOpen) {
       done({ ok: false, rejection: { code: 'session-ended', detail: 'there is no session' } });
       return () => undefined;
     }
-    const leave = this.#subscriptions.add(topic, onMessage);
-    session.subscribe(topic, done);
+    const leave = this.#subscriptions.add(topic, onMessage, options);
+    this.#subscribes.add(topic, done);
+    this.#flush();
     return () => {
-      if (leave()) session.unsubscribe(topic);
+      if (!leave()) return;
+      this.#subscribes.withdraw(topic);
+      session.unsubscribe(topic);
     };
   }
 
@@ -121,6 +154,7 @@ export class MqttTransport implements Transport {
       });
     }
     await this.#session?.close();
+    this.#suspects.close();
     this.#outbox.close({ code: 'session-ended', detail: 'ended by this side' });
   }
 
@@ -129,13 +163,19 @@ export class MqttTransport implements Transport {
     const { clientId, username, password, tls, packetBytes } = this.#options;
     const protocol = this.#protocol;
     const will = this.#will?.(this.#connections + 1);
-    const options = { url, protocol, clientId, username, password, tls, packetBytes, will };
+    const payloadBytesOf = (topic: string): number | undefined =>
+      this.#subscriptions.maxBytesOf(topic);
+    const limits = { packetBytes, payloadBytesOf };
+    const options = { url, protocol, clientId, username, password, tls, will, ...limits };
     this.#session = new MqttSession(options, {
       opened: (window) => {
         this.#opened(window);
       },
       message: (message) => {
         this.#subscriptions.deliver(message);
+      },
+      skipped: (message) => {
+        if (this.#subscriptions.hears(message.topic)) this.#listener?.skipped?.(message);
       },
       ended: (end) => {
         this.#ended(end);
@@ -149,6 +189,11 @@ export class MqttTransport implements Transport {
     return url;
   }
 
+  /** The address, for people: without credentials. */
+  get #broker(): string {
+    return `${this.#url.protocol}//${this.#url.host}`;
+  }
+
   #opened(window: number): void {
     this.#isOpen = true;
     this.#window = window;
@@ -156,33 +201,51 @@ export class MqttTransport implements Transport {
     this.#closedEarly.delete(this.#url);
     this.#cancelSteady = this.#options.scheduler.after(steadyMs, () => {
       this.#failures = 0;
+      this.#probes = 0;
     });
-    this.#listener?.connected({ protocol: this.#protocol, connection: this.#connections });
+    this.#listener?.connected({
+      protocol: this.#protocol,
+      connection: this.#connections,
+      broker: this.#broker,
+    });
     this.#flush();
   }
 
   #ended({ rejection, versionRefused }: SessionEnd): void {
     const wasSteady = this.#isOpen && this.#failures === 0;
+    // Of what ends a session without regard to topics, only this has a code of its own.
+    const isTelling = !this.#closing && rejection.code !== 'session-taken-over';
     this.#isOpen = false;
     this.#receivedBefore = this.traffic.receivedBytes;
     this.#session = undefined;
     this.#cancelSteady();
+    const { probed, condemned } = this.#suspects.sessionEnded(isTelling);
     this.#subscriptions.clear();
-    this.#outbox.sessionEnded();
+    this.#subscribes.clear();
+    this.#outbox.sessionEnded(condemned);
     this.#drained?.();
     if (this.#closing) return;
     if (this.#seeksVersion(versionRefused)) {
       this.#attempt();
       return;
     }
-    this.#listener?.disconnected(rejection);
+    const broker = this.#broker;
+    const nextTryMs = this.#nextDelayMs(wasSteady, probed);
+    this.#cancelRetry = this.#options.scheduler.after(nextTryMs, () => {
+      this.#attempt();
+    });
+    this.#listener?.disconnected(rejection, { broker, nextTryMs });
+  }
+
+  /** Decides about the next attempt: at which address, and after which delay. */
+  #nextDelayMs(wasSteady: boolean, probed: boolean): number {
+    const share = this.#options.entropy.uint32() / 2 ** 32;
+    // This broker is there, and one topic less is suspect now.
+    if (probed && ++this.#probes <= probesLimit) return firstDelayMs * share;
     const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(this.#failures, 16));
     this.#address = wasSteady ? 0 : this.#address + 1;
     this.#failures++;
-    const share = this.#options.entropy.uint32() / 2 ** 32;
-    this.#cancelRetry = this.#options.scheduler.after(delayMs * share, () => {
-      this.#attempt();
-    });
+    return delayMs * share;
   }
 
   /**
@@ -200,6 +263,7 @@ export class MqttTransport implements Transport {
 
   #flush(): void {
     if (!this.#isOpen || this.#session === undefined) return;
+    if (!this.#subscribes.flush()) return;
     for (const { message, settle } of this.#outbox.takeUpTo(this.#window)) {
       this.#session.publish(message, (result) => {
         settle(result);

@@ -245,13 +245,13 @@ export class Service {
     if (this.#isChampion(release)) this.#punctuality.answered();
     this.book.served(release.stored.sequence, number, answer, release.classes);
     const { topic, encode } = this.#settings.sink;
-    const { topics, settings, tasks, keeper } = this.#device;
+    const { topics, settings, keeper } = this.#device;
     const message = resultMessage(release, answer, window, keeper.record.boot);
-    tasks.ask('publish', {
-      topic: topic ?? topics.results(settings.deviceId, this.#ledger.name),
-      payload: encode === 'json' ? { json: message } : { cbor: message },
-      retained: false,
-    });
+    this.#device.publish(
+      'results',
+      topic ?? topics.results(settings.deviceId, this.#ledger.name),
+      encode === 'json' ? { json: message } : { cbor: message },
+    );
     this.#listener.answered(served);
   }
 

@@ -9,6 +9,12 @@ interface MeasuredSlot {
   readonly completedWindows: number;
 }
 
+/** The link to the broker, as far as telemetry is concerned. */
+interface MeasuredLink {
+  readonly refusedMessages: number;
+  readonly skippedMessages: number;
+}
+
 /**
  * The scalar metrics of a device. Counts are totals since its start; latencies are those since the last
  * telemetry. Units are those of RFC 8428, section 12.1.
@@ -16,13 +22,26 @@ interface MeasuredSlot {
 export function measure(
   vitals: Vitals,
   uptimeMs: number,
+  link: MeasuredLink,
   slots: ReadonlyMap<string, MeasuredSlot>,
 ): readonly Measurement[] {
+  const dropped = Object.entries(vitals.droppedMessages);
   const measurements: Measurement[] = [
     { name: 'uptime', unit: 's', value: uptimeMs / 1000 },
     { name: 'rss', unit: 'B', value: vitals.rssBytes },
     { name: 'spool', unit: 'B', value: vitals.spoolBytes },
-    { name: 'messages-dropped', unit: 'count', value: vitals.droppedMessages },
+    {
+      name: 'messages-dropped',
+      unit: 'count',
+      value: dropped.reduce((sum, [, count]) => sum + count, 0),
+    },
+    ...dropped.map(([channel, value]) => ({
+      name: `messages-dropped/${channel}`,
+      unit: 'count' as const,
+      value,
+    })),
+    { name: 'messages-refused', unit: 'count', value: link.refusedMessages },
+    { name: 'messages-too-large', unit: 'count', value: link.skippedMessages },
     { name: 'inputs-dropped', unit: 'count', value: vitals.droppedInputs },
   ];
   for (const [slot, { counters, completedWindows }] of slots) {

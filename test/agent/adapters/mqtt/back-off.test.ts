@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type net from 'node:net';
 import type { Scheduler } from '../../../../agent/ports/scheduler.js';
 import { connect, listen, text } from '../../../contract/transport.contract.js';
 import { Mailbox } from '../../../helpers/mailbox.js';
@@ -52,9 +53,10 @@ describe('the attempts of a transport', () => {
   });
 
   it('become rarer also where sessions open and soon end, and start over after a steady one', async () => {
+    const sockets = new Mailbox<net.Socket>();
     const broker = await startRawBroker((socket) => {
       socket.write(connack[5]);
-      socket.on('data', () => socket.end());
+      sockets.put(socket);
     });
     const timers = new Mailbox<Armed>();
     const transport = createTransport(broker.url, slow(timers));
@@ -64,13 +66,36 @@ describe('the attempts of a transport', () => {
       const steady = await timers.next();
       assert.equal(steady.delayMs, 10_000);
       if (session === 3) steady.wake();
-      transport.publish(text('a', 'ends the session'));
+      (await sockets.next()).end();
       const retry = await timers.next();
       delays.push(Math.round(retry.delayMs / 1000));
       retry.wake();
       await connected.next();
     }
     assert.deepEqual(delays, [1, 2, 4, 1, 2]);
+    await transport.close(0);
+    await broker.close();
+  });
+
+  it('stay short while the topics are sought that end sessions, but not for ever', async () => {
+    const broker = await startRawBroker((socket) => {
+      socket.write(connack[5]);
+      socket.on('data', () => socket.end());
+    });
+    const timers = new Mailbox<Armed>();
+    const transport = createTransport(broker.url, slow(timers));
+    // Whatever is published, this broker ends the session: the search cannot come to an end.
+    for (let i = 0; i < 16; i++) transport.publish(text(`topic/${i}`, 'ends the session'));
+    const { connected } = await connect(transport);
+    const delays: number[] = [];
+    while (delays.length < 18) {
+      // Between two attempts timers are armed for steadiness, and for topics that are held back.
+      const timer = await timers.nextThat(({ delayMs }) => ![10_000, 60_000].includes(delayMs));
+      delays.push(Math.round(timer.delayMs / 1000));
+      timer.wake();
+      await connected.next();
+    }
+    assert.deepEqual(delays, [1, ...Array<number>(12).fill(1), 2, 4, 8, 16, 32]);
     await transport.close(0);
     await broker.close();
   });

@@ -27,6 +27,7 @@ export async function createBrokerWorld(
   const others: MqttClient[] = [];
   return {
     protocol: spoken,
+    knowsClients: true,
     create: (clientId, spoolBytes = 1_048_576) =>
       createTransport(`mqtt://127.0.0.1:${relay.port}`, { protocol, clientId, spoolBytes }),
     cut: () => {

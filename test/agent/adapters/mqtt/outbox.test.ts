@@ -1,72 +1,141 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Outbox } from '../../../../agent/adapters/mqtt/outbox.js';
+import { Suspects } from '../../../../agent/adapters/mqtt/suspects.js';
+import type { Channel, Message } from '../../../../agent/ports/transport.js';
 import { accept } from '../../../../protocol/result.js';
+import { ManualTime } from '../../../../simulator/ports/manual-time.js';
 import { connect, codeOf, publish, text } from '../../../contract/transport.contract.js';
 import { startMosquitto } from '../../../helpers/mosquitto.js';
 import { requires } from '../../../helpers/requires.js';
 import { createTransport } from './broker-world.js';
 
+/** Ranks, the first to go first. */
+const ranks: readonly (readonly Channel[])[] = [
+  ['presence', 'state'],
+  ['events'],
+  ['report', 'telemetry'],
+  ['results', 'other'],
+];
+
 describe('Outbox', () => {
-  it('settles each message once, in order, over any sessions, and adds up', () => {
+  let suspects: Suspects;
+  beforeEach(() => {
+    suspects = new Suspects(new ManualTime(0).createScheduler(), () => undefined);
+  });
+
+  it('settles each message once, in order of its rank, over any sessions, and adds up', () => {
     const action = fc.oneof(
-      fc.record({ add: fc.nat(3), bytes: fc.nat(300), retained: fc.boolean() }),
-      fc.record({ take: fc.integer({ min: 1, max: 8 }), acknowledge: fc.nat(8) }),
+      fc.record({
+        add: fc.nat(3),
+        channel: fc.constantFrom(...ranks.flat()),
+        bytes: fc.nat(300),
+        retained: fc.boolean(),
+      }),
+      fc.record({
+        take: fc.integer({ min: 1, max: 8 }),
+        acknowledge: fc.nat(8),
+        isTelling: fc.boolean(),
+      }),
     );
     fc.assert(
       fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
-        const outbox = new Outbox(2_000);
+        const scheduler = new ManualTime(0).createScheduler();
+        const suspects = new Suspects(scheduler, () => undefined);
+        const outbox = new Outbox(2_000, suspects);
         const settled = new Map<number, string>();
-        const sent: number[] = [];
+        const sent = new Map<Channel, number[]>();
         let count = 0;
         for (const each of actions) {
           if ('add' in each) {
             const n = count++;
+            const { channel, retained } = each;
             const payload = Uint8Array.of(n, ...new Uint8Array(each.bytes));
-            const message = { topic: `t${each.add}`, payload, retained: each.retained };
-            outbox.add(message, (result) => {
-              assert.ok(!settled.has(n), 'settled twice');
-              settled.set(n, codeOf(result));
-            });
+            outbox.add(
+              { topic: `${channel}/${each.add}`, payload, retained, channel },
+              (result) => {
+                assert.ok(!settled.has(n), 'settled twice');
+                settled.set(n, codeOf(result));
+              },
+            );
             assert.ok(outbox.waitingBytes <= 2_000);
           } else {
             let rest = each.acknowledge;
             for (const { message, settle } of outbox.takeUpTo(each.take)) {
               const [n = 0] = message.payload;
-              if (!sent.includes(n)) sent.push(n);
+              const before = sent.get(message.channel ?? 'other') ?? [];
+              if (!before.includes(n)) before.push(n);
+              sent.set(message.channel ?? 'other', before);
               if (rest-- > 0) settle(accept(undefined));
             }
-            outbox.sessionEnded();
+            outbox.sessionEnded(suspects.sessionEnded(each.isTelling).condemned);
           }
         }
-        assert.deepEqual(
-          sent,
-          [...sent].sort((a, b) => a - b),
-        );
         outbox.close({ code: 'session-ended', detail: '' });
+        suspects.close();
         assert.equal(settled.size, count);
         assert.equal(outbox.waitingBytes, 0);
         const lost = [...settled.values()].filter((code) => /spool|refused/.test(code));
-        assert.equal(outbox.droppedMessages, lost.length);
+        assert.equal(
+          Object.values(outbox.dropped).reduce((sum, n) => sum + n, 0),
+          lost.length,
+        );
+        const refused = [...settled.values()].includes('publish-refused');
+        for (const numbers of refused ? [] : sent.values()) {
+          assert.deepEqual(
+            numbers,
+            [...numbers].sort((a, b) => a - b),
+          );
+        }
       }),
       { seed: 1, numRuns: 500 },
     );
   });
 
+  it('sends presence and events before results that waited longer, and lets those pass too', () => {
+    const outbox = new Outbox(100_000, suspects);
+    for (let i = 0; i < 10; i++) outbox.add(of('results', i));
+    for (let i = 0; i < 20; i++) outbox.add(of('events', i));
+    outbox.add(of('state', 0, true));
+    const order = [...outbox.takeUpTo(31)].map(({ message }) => message.channel);
+    assert.deepEqual(order.slice(0, 7), ['state', ...Array<string>(6).fill('events')]);
+    // Nobody waits for ever behind a flood of something that goes first.
+    assert.equal(order.slice(0, 16).filter((channel) => channel === 'results').length, 2);
+  });
+
+  it('gives up results first, and keeps state and events, whatever the flood', () => {
+    const outbox = new Outbox(8_000, suspects);
+    outbox.add(of('state', 0, true));
+    for (let i = 0; i < 5; i++) outbox.add(of('events', i));
+    outbox.add(of('telemetry', 0));
+    for (let i = 0; i < 1_000; i++) outbox.add(of('results', i));
+    assert.deepEqual(Object.keys(outbox.dropped), ['results']);
+    const kept = [...outbox.takeUpTo(1_000)];
+    assert.deepEqual(
+      kept.map(({ message }) => message.channel).filter((channel) => channel !== 'results'),
+      ['state', ...Array<string>(5).fill('events'), 'telemetry'],
+    );
+    assert.equal((outbox.dropped.results ?? 0) + kept.length - 7, 1_000);
+  });
+
+  it('keeps a share of the room for results in a flood of events', () => {
+    const outbox = new Outbox(8_000, suspects);
+    for (let i = 0; i < 20; i++) outbox.add(of('results', i));
+    for (let i = 0; i < 1_000; i++) outbox.add(of('events', i));
+    assert.deepEqual(Object.keys(outbox.dropped).sort(), ['events', 'results']);
+    const kept = [...outbox.takeUpTo(1_000)].filter(({ message }) => message.channel === 'results');
+    const bytes = kept.reduce((sum, { message }) => sum + 64 + message.topic.length + 100, 0);
+    assert.ok(bytes > 1_700 && bytes <= 2_000, String(bytes));
+  });
+
   it('gives up the one message that ends sessions, and no other', () => {
-    const outbox = new Outbox(100_000);
+    const outbox = new Outbox(100_000, suspects);
     const codes = new Map<string, string>();
     for (const name of ['a', 'b', 'poison', 'c', 'd']) {
       outbox.add(text(name, ''), (result) => codes.set(name, codeOf(result)));
     }
-    for (let session = 0; session < 20 && !outbox.isEmpty; session++) {
-      // The broker ends the session at the poison, before it has acknowledged anything else that was sent.
-      for (;;) {
-        const taken = [...outbox.takeUpTo(16)];
-        if (taken.length === 0 || taken.some(({ message }) => message.topic === 'poison')) break;
-        for (const { settle } of taken) settle(accept(undefined));
-      }
-      outbox.sessionEnded();
+    for (let session = 0; session < 4 && !outbox.isEmpty; session++) {
+      endAt('poison', outbox);
     }
     assert.deepEqual(Object.fromEntries(codes), {
       a: 'ok',
@@ -76,7 +145,54 @@ describe('Outbox', () => {
       d: 'ok',
     });
   });
+
+  it('holds back a topic that ended sessions, keeps its later messages, and sends them in order when it may', async () => {
+    const time = new ManualTime(0);
+    const suspects = new Suspects(time.createScheduler(), () => undefined);
+    const outbox = new Outbox(100_000, suspects);
+    const endAtPoison = (): void => {
+      const taken = [...outbox.takeUpTo(16)];
+      if (taken.length > 0) outbox.sessionEnded(suspects.sessionEnded(true).condemned);
+    };
+    for (let i = 0; i < 5; i++) outbox.add(text('poison', String(i)));
+    for (let session = 0; session < 3; session++) endAtPoison();
+    assert.ok(outbox.isEmpty, 'nothing is waited for');
+    outbox.add(text('poison', '5'));
+    outbox.add(text('other', 'x'));
+    const [other, ...more] = outbox.takeUpTo(16);
+    assert.deepEqual([other?.message.topic, more], ['other', []]);
+    other?.settle(accept(undefined));
+    await time.advance(60_000);
+    const seen: string[] = [];
+    for (;;) {
+      const taken = [...outbox.takeUpTo(16)];
+      if (taken.length === 0) break;
+      // The first goes alone.
+      assert.equal(taken.length, seen.length === 0 ? 1 : 4);
+      for (const { message, settle } of taken) {
+        seen.push(new TextDecoder().decode(message.payload));
+        settle(accept(undefined));
+      }
+    }
+    assert.deepEqual(seen, ['1', '2', '3', '4', '5']);
+  });
+
+  /** A session in which the broker acknowledges all but the message on one topic, over which it ends. */
+  const endAt = (topic: string, outbox: Outbox): void => {
+    for (;;) {
+      const taken = [...outbox.takeUpTo(16)];
+      if (taken.length === 0 || taken.some(({ message }) => message.topic === topic)) break;
+      for (const { settle } of taken) settle(accept(undefined));
+    }
+    outbox.sessionEnded(suspects.sessionEnded(true).condemned);
+  };
 });
+
+/** A message of 100 bytes on a topic of its channel; for a retained one, always the same. */
+function of(channel: Channel, n: number, retained = false): Message {
+  const topic = retained ? channel : `${channel}/${n}`;
+  return { topic, payload: new Uint8Array(100), retained, channel };
+}
 
 describe('a message that the broker answers with the end of the session', () => {
   before(function () {

@@ -98,15 +98,13 @@ describe('a source on a topic', () => {
     assert.deepEqual(all, ['sample-invalid', 'sample-invalid', [1, 2]]);
   });
 
-  it('subscribes anew with each session, also after a message that was too large', async () => {
+  it('subscribes anew with each session, and goes on after a message that was too large', async () => {
     relay.cut();
     await sessions.next();
     await subscribed();
     await send('{"x":1,"y":2}');
     assert.deepEqual(await seen.next(), [1, 2]);
     await send(Buffer.alloc(200_000, ' '));
-    await sessions.next();
-    await subscribed();
     await send('{"x":3,"y":4}');
     assert.deepEqual(await seen.next(), [3, 4]);
   });
