@@ -7,7 +7,7 @@ import { createWorkerEngine } from './adapters/engine/worker-engine.js';
 import { openFileStorage } from './adapters/file-storage.js';
 import { MqttTransport } from './adapters/mqtt/transport.js';
 import { createNodeCrypto } from './adapters/node-crypto.js';
-import { createPinoLog } from './adapters/pino-log.js';
+import { createStandardErrorLog } from './adapters/log/standard-error-log.js';
 import { createPlainCbor } from './adapters/plain-cbor.js';
 import { createSource } from './adapters/sources/create-source.js';
 import { lockStateDir } from './adapters/state-lock.js';
@@ -32,8 +32,9 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** How long an orderly end may take. */
-const stopTimeoutMs = 5_000;
+/** How long an orderly end may take, and after it the last lines of the log: five seconds in all. */
+const stopTimeoutMs = 4_000;
+const flushTimeoutMs = 500;
 
 /**
  * Starts the agent that a configuration describes. Throws what cannot be used, before anything runs.
@@ -50,6 +51,7 @@ export async function startGateway(
   const { storage, unlock } = await openState(configuration);
   const plainCbor = createPlainCbor();
   const clock = createSystemClock();
+  const log = createStandardErrorLog(deviceId, configuration.log.level);
   const scheduler = createCronScheduler();
   const transport = createTransport(configuration, scheduler);
   const ports: Ports = {
@@ -57,7 +59,7 @@ export async function startGateway(
     crypto: createNodeCrypto(),
     engine: createEngine(await compileWasmCore(memoryBytesOf(configuration))),
     entropy: createSystemEntropy(),
-    log: createPinoLog(deviceId),
+    log,
     scheduler,
     storage,
     transport,
@@ -75,7 +77,10 @@ export async function startGateway(
   const runtime = new Runtime(agent, ports, {
     telemetrySchedule: { expression: telemetry.schedule, timezone: telemetry.timezone },
     failed: (error) => {
-      fail(error instanceof Error ? error : new Error(String(error)));
+      log.error('agent-failed', { error });
+      void log.flush(flushTimeoutMs).then(() => {
+        fail(error instanceof Error ? error : new Error(String(error)));
+      });
     },
   });
   runtime.start();
@@ -84,6 +89,7 @@ export async function startGateway(
     async stop() {
       await runtime.stop(stopTimeoutMs);
       await unlock();
+      await log.flush(flushTimeoutMs);
     },
   };
 }

@@ -87,7 +87,7 @@ export class Runtime {
   #wallLeadMs = 0;
   #endTelemetry: () => void = () => undefined;
   #endWatch: () => void = () => undefined;
-  #drained: (() => void) | undefined;
+  #awaited: { readonly isThere: () => boolean; readonly goOn: () => void } | undefined;
   readonly #waitingForRoom = new Map<string, readonly (() => void)[]>();
   /** Of samples that came while an input was being decided. */
   #queuedBytes = 0;
@@ -113,28 +113,25 @@ export class Runtime {
   }
 
   /**
-   * Ends in order: no more samples, answers to the windows that are complete, a last telemetry, goodbye.
+   * Ends in order: no more samples, answers to the windows that are complete, what is to be written down, a last
+   * telemetry, goodbye.
    *
-   * @param timeoutMs how long to wait for the answers, and then for the broker
+   * @param timeoutMs how long all that may take; three quarters of it are for the answers, an eighth is for the disk
    */
   async stop(timeoutMs: number): Promise<void> {
+    const { clock, engine, transport } = this.#ports;
+    const endMs = clock.monotonicMs() + timeoutMs;
     this.#endTelemetry();
     this.#endWatch();
     await Promise.all([...this.#sensors.values()].map((sensor) => sensor.close()));
     this.#sensors.clear();
-    await new Promise<void>((resolve) => {
-      const giveUp = this.#ports.scheduler.after(timeoutMs, resolve);
-      this.#drained = () => {
-        giveUp();
-        resolve();
-      };
-      this.#tellIfDrained();
-    });
+    await this.#waitUntil(() => this.#agent.pendingWindows() === 0, (timeoutMs * 3) / 4);
     this.#post({ kind: 'stopping', vitals: this.#vitals() });
+    await this.#waitUntil(() => this.#agent.hasLeft, timeoutMs / 8);
     this.#ended = true;
     for (const cancel of this.#timers.values()) cancel();
-    await this.#ports.transport.close(timeoutMs);
-    await this.#ports.engine.close();
+    await transport.close(Math.max(0, endMs - clock.monotonicMs()));
+    await engine.close();
   }
 
   #post(input: WithoutInstant<Input>): void {
@@ -185,7 +182,7 @@ export class Runtime {
       this.#draining = false;
       this.#queuedBytes = 0;
     }
-    this.#tellIfDrained();
+    this.#tellProgress();
   }
 
   /** Undefined as long as few windows of the slot wait for their inference. */
@@ -196,15 +193,30 @@ export class Runtime {
     });
   }
 
-  #tellIfDrained(): void {
+  #tellProgress(): void {
     for (const [slot, waiting] of this.#waitingForRoom) {
       if (this.#agent.pendingWindows(slot) >= pendingComfort) continue;
       this.#waitingForRoom.delete(slot);
       for (const resolve of waiting) resolve();
     }
-    if (this.#drained === undefined || this.#agent.pendingWindows() > 0) return;
-    this.#drained();
-    this.#drained = undefined;
+    if (this.#awaited?.isThere() !== true) return;
+    this.#awaited.goOn();
+    this.#awaited = undefined;
+  }
+
+  /** Waits until inputs have brought something about, but no longer than so many milliseconds. */
+  async #waitUntil(isThere: () => boolean, timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const giveUp = this.#ports.scheduler.after(timeoutMs, resolve);
+      this.#awaited = {
+        isThere,
+        goOn: () => {
+          giveUp();
+          resolve();
+        },
+      };
+      this.#tellProgress();
+    });
   }
 
   #execute(effect: Effect): void {
@@ -377,6 +389,7 @@ export class Runtime {
       spoolBytes: waitingBytes,
       droppedMessages: dropped,
       droppedInputs: this.#droppedInputs,
+      droppedLogLines: this.#ports.log.droppedLines,
     };
   }
 

@@ -44,6 +44,7 @@ export class Agent {
   #startedMs = 0;
   /** Whether the record is read and the slots serve what they can. */
   #booted = false;
+  #hasLeft = false;
   #reports = 0;
   #nextHandle = 1;
 
@@ -64,6 +65,11 @@ export class Agent {
     let pending = 0;
     for (const each of this.#slots.values()) pending += each.pendingWindows;
     return pending;
+  }
+
+  /** Whether everything is written down that is to be before the end, after a `stopping`. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
   }
 
   /** What the broker is to publish when a session ends without a goodbye; retained. */
@@ -125,6 +131,7 @@ export class Agent {
         this.#publishTelemetry(input.vitals);
         this.#publishReports();
         this.#presence.leave();
+        this.#tasks.run(this.#leave());
         break;
     }
     return this.#tasks.takeEffects();
@@ -202,6 +209,12 @@ export class Agent {
       this.#tasks.run(then(slot.boot(), end));
     }
     for (const end of booted) yield* wait(end);
+  }
+
+  /** An orderly end is no failure of a candidate that has not proved itself yet. */
+  *#leave(): Process<void> {
+    for (const slot of this.#slots.values()) yield* slot.leave();
+    this.#hasLeft = true;
   }
 
   #createDevice(): Device {

@@ -88,7 +88,7 @@ export interface ToldEffects {
   /** Starts the samples of a slot, `channels` to a frame, ending an earlier stream of the same slot. */
   openSensor: { readonly slot: string; readonly channels: number };
   log: {
-    readonly level: 'info' | 'warn' | 'error';
+    readonly level: 'debug' | 'info' | 'warn' | 'error';
     readonly event: string;
     readonly fields: Readonly<Record<string, unknown>>;
   };
@@ -140,4 +140,5 @@ export interface Vitals {
   readonly spoolBytes: number;
   readonly droppedMessages: DroppedMessages;
   readonly droppedInputs: number;
+  readonly droppedLogLines: number;
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
-import { createPinoLog } from '../../agent/adapters/pino-log.js';
+import { createStandardErrorLog } from '../../agent/adapters/log/standard-error-log.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { createLiveFleet } from '../../simulator/live-fleet.js';
 import { environments, type EnvironmentName } from '../../simulator/signals/environment.js';
@@ -52,6 +52,7 @@ export const simulateCommand: Command = {
       throw new CodedError('usage-invalid', `--seconds must be above 0, at most ${longestSeconds}`);
     }
     const seed = given.wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER);
+    const log = createStandardErrorLog('fleet', 'info');
     const fleet = createLiveFleet({
       seed,
       devices: given.wholeNumber('devices', 1, 10_000),
@@ -65,7 +66,7 @@ export const simulateCommand: Command = {
       keyset: readNamedFile(path.join(given.requiredText('keys'), 'keyset.cbor')),
       agentVersion: packageVersion(),
       core: await compileWasmCore(),
-      log: createPinoLog('fleet'),
+      log,
       failed: (deviceId, error) => {
         terminal.progress(`${deviceId} crashed (seed ${seed}): ${String(error)}`);
         state.exitCode = 12;
@@ -79,6 +80,7 @@ export const simulateCommand: Command = {
     });
     await Promise.race([terminal.interrupted, elapsed, crashed]);
     await fleet.stop(2_000);
+    await log.flush(500);
     if (given.flag('json')) terminal.printJson({ seed, devices: fleet.devices.length });
     return state.exitCode;
   },

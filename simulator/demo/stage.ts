@@ -92,7 +92,13 @@ export async function openStage(
     keyset: keys.keyset,
     core,
     // What devices have to say is on the broker; only what is wrong with one belongs here.
-    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    log: {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: () => undefined,
+      error: () => undefined,
+      droppedLines: 0,
+    },
     failed: (device, error) => crashes.push(`${device}: ${String(error)}`),
   });
   const truth = new Map<string, string>([

@@ -17,7 +17,13 @@ const models = fileURLToPath(new URL('../../../simulator/demo/models/', import.m
 const slot = 'vibration';
 
 /** What devices decide is seen by what they publish. */
-const quiet: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  droppedLines: 0,
+};
 
 /** Two simulated devices are enrolled and run; one is enrolled and silent; one runs and is unknown. */
 describe('tinylamp watch', function () {

@@ -26,7 +26,13 @@ const models = fileURLToPath(new URL('../../../simulator/demo/models/', import.m
 const slot = 'vibration';
 const devices = 24;
 const topics = createTopics('tinylamp');
-const quiet: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const quiet: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  droppedLines: 0,
+};
 
 /** A controller in a process of its own, and the verdicts that it has printed. */
 interface Controller {

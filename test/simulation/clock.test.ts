@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import type { Message } from '../../agent/ports/transport.js';
 import type { ReleaseFile } from '../../operator/release/release-file.js';
 import { assertEveryWindowAnswered } from './answers.js';
 import { settle } from './settle.js';
+import { slot } from './world-slot.js';
 import { World } from './world.js';
 
 const yearMs = 365.25 * 86_400_000;
@@ -61,11 +63,26 @@ describe('A device whose clock is wrong', () => {
   });
 
   it('takes a document that it refused while its clock was ahead', async () => {
-    const device = await settle(world, world.startDevice(), first);
-    world.time.jumpWall(20 * yearMs);
+    const documents = (): Message[] =>
+      [world.topics.policy(slot), world.topics.beacon()].map((topic) => {
+        const last = world.messages.findLast((message) => message.topic === topic);
+        assert.ok(last);
+        return { ...last, retained: true };
+      });
+    const publishAll = (messages: readonly Message[]): void => {
+      for (const message of messages) world.broker.publish(message);
+    };
+    await world.publish(first);
+    const early = documents();
     await world.publish(second);
+    const late = documents();
+    publishAll(early);
+    const device = world.startDevice();
+    await world.time.advance(5_000);
+    world.time.jumpWall(20 * yearMs);
+    publishAll(late);
     await world.time.advance(60_000);
-    assert.equal(device.state.current, 1);
+    assert.equal(device.state.current, 1, device.story.join('\n'));
     assert.ok(device.story.includes('document-refused keyset-expired'));
     world.time.jumpWall(-20 * yearMs);
     await world.time.advance(20_000);

@@ -321,6 +321,23 @@ describe('The trial of a release', () => {
     assertEveryWindowAnswered(again);
   });
 
+  it('is not held against the release that the device ended in order before it could answer', async () => {
+    let device = await settled();
+    await world.publish(second, { soakMs: minuteMs, inferences: 1 });
+    for (let run = 1; run <= 6; run++) {
+      await world.time.advance(300);
+      await device.stop();
+      device = world.createDevice({ disk: device.disk });
+      device.silent = true;
+      device.start();
+      await world.time.advance(2_000);
+      assert.equal(device.state.phase, 'trial', device.story.join('\n'));
+    }
+    device.silent = false;
+    await world.time.advance(2 * minuteMs);
+    assert.equal(device.state.current, 2, device.story.join('\n'));
+  });
+
   it('forgives earlier starts to a release that has answered for half a minute', async () => {
     let device = await settled();
     await world.publish(second, { soakMs: 10 * minuteMs, inferences: 1 });

@@ -116,7 +116,7 @@ export class WorldDevice {
         crypto: createNodeCrypto(),
         engine: this.engine,
         entropy: world.entropy,
-        log: { info: log, warn: log, error: log },
+        log: { debug: log, info: log, warn: log, error: log, droppedLines: 0 },
         storage:
           options.storage ??
           createMemoryStorage({

@@ -394,6 +394,21 @@ export const configurationSchema = v.strictObject(
       ),
       {},
     ),
+    log: v.optional(
+      section(
+        {
+          level: v.optional(
+            choice(
+              ['error', 'warn', 'info', 'debug'],
+              'What the log leaves out: all that matters less.',
+            ),
+            'info',
+          ),
+        },
+        'The log on standard error: lines for people on a terminal, JSON otherwise.',
+      ),
+      {},
+    ),
     production: v.optional(
       v.pipe(
         v.boolean('must be true or false'),

@@ -158,6 +158,14 @@ export class Candidacy {
     return 'left';
   }
 
+  /** The device ends in order: that this run has loaded the models of an offer counts no more. */
+  *leave(): Process<void> {
+    const offer = this.#offer;
+    if (offer === undefined || offer.phase === 'committing') return;
+    offer.task?.cancel();
+    yield* this.#record.uncountLoad(offer);
+  }
+
   /** What an offer waits for may be there now: it is tried again at once. */
   clockJumped(): void {
     this.#retry?.give();

@@ -46,6 +46,12 @@ export class CandidateRecord {
     return written;
   }
 
+  /** The process ends in order, and not by the models that this run has loaded. */
+  *uncountLoad(offer: Offer): Process<void> {
+    if (this.#counted !== offer) return;
+    yield* this.#change(offer, ({ attempts }) => ({ attempts: Math.max(0, attempts - 1) }));
+  }
+
   /** It has answered for a while in this run, and the process is still there: its loads count anew. */
   *forgiveLoads(offer: Offer): Process<void> {
     yield* this.#change(offer, () => ({ attempts: 0 }));

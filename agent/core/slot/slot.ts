@@ -114,6 +114,11 @@ export class Slot {
     this.#pursue(desire);
   }
 
+  /** The device ends in order. */
+  *leave(): Process<void> {
+    yield* this.#candidacy.leave();
+  }
+
   /** The clock was set: what a wrong one kept back or refused is looked at again. */
   clockJumped(): void {
     this.#candidacy.clockJumped();

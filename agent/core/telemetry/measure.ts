@@ -43,6 +43,7 @@ export function measure(
     { name: 'messages-refused', unit: 'count', value: link.refusedMessages },
     { name: 'messages-too-large', unit: 'count', value: link.skippedMessages },
     { name: 'inputs-dropped', unit: 'count', value: vitals.droppedInputs },
+    { name: 'log-lines-dropped', unit: 'count', value: vitals.droppedLogLines },
   ];
   for (const [slot, { counters, completedWindows }] of slots) {
     const count = (name: string, value: number): void => {
