@@ -1,4 +1,4 @@
-import type { AgentSettings } from './core/settings.js';
+import type { AgentSettings, SourceSettings } from './core/settings.js';
 import process from 'node:process';
 import type { AgentConfiguration } from './adapters/configuration/load.js';
 import { createCronScheduler } from './adapters/schedule/cron-scheduler.js';
@@ -180,6 +180,7 @@ function settingsOf(configuration: AgentConfiguration, agentVersion: Version): A
         name,
         {
           limits: slot.limits,
+          source: sourceOf(slot),
           pictures: slot.source.decode === 'bmp',
           labelsTopic: slot.truth?.topic,
           sink: { topic: slot.sink.topic, encode: slot.sink.encode },
@@ -187,4 +188,23 @@ function settingsOf(configuration: AgentConfiguration, agentVersion: Version): A
       ]),
     ),
   };
+}
+
+/** A window of a topic is whole, or none: three periods of silence are a gap where its owner says nothing else. */
+function sourceOf({
+  source,
+  limits: { periodMs },
+}: AgentConfiguration['slots'][string]): SourceSettings {
+  switch (source.type) {
+    case 'mqtt':
+      return {
+        topic: source.topic,
+        gapMs: source.gapMs ?? 3 * periodMs,
+        silentAfterMs: source.silentAfterMs,
+      };
+    case 'stdin':
+      return { gapMs: source.gapMs };
+    case 'file':
+      return {};
+  }
 }

@@ -334,6 +334,9 @@ export class Runtime {
               this.#post({ kind: 'samples', slot, values });
               return this.#waitForRoom(slot);
             },
+            interrupted: () => {
+              this.#post({ kind: 'samplesInterrupted', slot });
+            },
             refused: (rejection) => {
               this.#post({ kind: 'samplesRefused', slot, rejection });
             },

@@ -592,6 +592,18 @@ export const codes = {
     cause: 'A message of the source does not hold the samples that were expected.',
     remedy: 'Correct the source, or decode, fields and element in the configuration of the slot.',
   },
+  'source-gap': {
+    area: 'input',
+    cause: 'Samples were missing in the middle of a window; what was gathered of it is given up.',
+    remedy:
+      'Nothing where it is seldom. Where samples always come so far apart, set gapMs of the source, or limits.periodMs to the time between two windows.',
+  },
+  'source-silent': {
+    area: 'input',
+    cause: 'The source of a slot says nothing.',
+    remedy:
+      'Check the sensor, and the topic in the configuration of the slot letter by letter. Where it speaks less often, set silentAfterMs of the source.',
+  },
   'picture-invalid': {
     area: 'input',
     cause: 'The bytes are no picture that can be decoded, or it is too large.',

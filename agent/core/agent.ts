@@ -108,6 +108,9 @@ export class Agent {
       case 'samples':
         this.#slots.get(input.slot)?.samples(input.values);
         break;
+      case 'samplesInterrupted':
+        this.#slots.get(input.slot)?.samplesInterrupted();
+        break;
       case 'samplesRefused':
         this.#slots.get(input.slot)?.samplesRefused(input.rejection);
         break;

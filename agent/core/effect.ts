@@ -118,6 +118,7 @@ export type Input = { readonly at: Instant } & (
   | ({ readonly kind: 'messageSkipped' } & SkippedMessage)
   | { readonly kind: 'message'; readonly topic: string; readonly payload: Uint8Array }
   | { readonly kind: 'samples'; readonly slot: string; readonly values: Float32Array }
+  | { readonly kind: 'samplesInterrupted'; readonly slot: string }
   | { readonly kind: 'samplesRefused'; readonly slot: string; readonly rejection: Rejection }
   /**
    * The wall clock has been set, by so many milliseconds: what a wrong clock refused may be right now. It comes before

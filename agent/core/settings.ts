@@ -18,10 +18,22 @@ export interface SlotSettings {
   readonly limits: SlotLimits;
   /** Where the true labels of windows come from, if they do: `{"boot": 3, "window": 12, "label": "normal"}`. */
   readonly labelsTopic?: string | undefined;
+  /** What is known of the source; nothing where it is left out. */
+  readonly source?: SourceSettings;
   /** Whether samples come as pictures, each of which is a whole window. */
   readonly pictures?: boolean;
   /** Where results go. */
   readonly sink: { readonly topic: string | undefined; readonly encode: 'json' | 'cbor' };
+}
+
+/** How a source is to be understood. */
+export interface SourceSettings {
+  /** The topic that the samples come on, where it is one: it is silent while there is no session. */
+  readonly topic?: string | undefined;
+  /** Samples that are longer apart belong to no common window; any do where it is left out. */
+  readonly gapMs?: number | undefined;
+  /** A source that says nothing for so long is reported; none is where it is left out. */
+  readonly silentAfterMs?: number | undefined;
 }
 
 /** The local limits of a slot: no manifest can ask for more. */

@@ -8,6 +8,8 @@ export interface SensorListener {
    * inference: a source that can wait does so until it is fulfilled.
    */
   samples(values: Float32Array, wallMs: number): Promise<void> | undefined;
+  /** What comes next may not follow on what came before: samples may be missing in between. */
+  interrupted(): void;
   /** An input was refused (wrong size, not JSON, no such field); the next one may be right. */
   refused(rejection: Rejection): void;
   /** A finite source (`file`, `stdin`) has no more; never called for endless ones. */

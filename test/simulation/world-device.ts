@@ -24,6 +24,7 @@ import {
   type StorageFault,
 } from '../../simulator/ports/memory-storage.js';
 import { Prng } from '../../simulator/prng.js';
+import type { SensorListener } from '../../agent/ports/sensor.js';
 import { channels } from '../../simulator/signals/accelerometer.js';
 import { environments } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
@@ -47,6 +48,7 @@ export interface WorldDeviceOptions {
   readonly signal?: VibrationSignal;
   /** How many windows come at a time, and how often; one each period if not given. */
   readonly burst?: { readonly windows: number; readonly everyMs: number };
+  readonly source?: SlotSettings['source'];
   /** Where true labels come from. */
   readonly labelsTopic?: string;
   /** Asked before each operation of the storage (`simulator/ports/memory-storage.ts`). */
@@ -135,8 +137,10 @@ export class WorldDevice {
             clock: world.time,
             scheduler: this.#scheduler,
           });
+          let heard: SensorListener | undefined;
           return {
             open: (listener) => {
+              heard = listener;
               sensor.open({
                 ...listener,
                 samples: (values, wallMs) => {
@@ -147,6 +151,12 @@ export class WorldDevice {
               });
             },
             close: () => sensor.close(),
+            // As a source on a topic does.
+            ...(options.source?.topic !== undefined && {
+              sessionBegan: () => {
+                heard?.interrupted();
+              },
+            }),
           };
         },
         encodeCbor: (value) => plainCbor.encode(value),
@@ -224,7 +234,7 @@ export class WorldDevice {
     return Number(record?.['2'] ?? 0);
   }
 
-  #settings({ settings, limits, encode, labelsTopic }: WorldDeviceOptions): AgentSettings {
+  #settings({ settings, limits, encode, labelsTopic, source }: WorldDeviceOptions): AgentSettings {
     return {
       deviceId: this.deviceId,
       labels: { class: 'pi4' },
@@ -239,6 +249,7 @@ export class WorldDevice {
             limits: { arenaBytes: 262_144, imageBytes: 1_048_576, periodMs, ...limits },
             sink: { topic: undefined, encode: encode ?? 'json' },
             labelsTopic,
+            ...(source && { source }),
           },
         ],
       ]),

@@ -146,13 +146,29 @@ const decoding = {
   ),
 };
 
+/** Of sources that give samples as they are measured. A file is read as fast as it is taken. */
+const timing = {
+  gapMs: v.optional(
+    wholeNumber(
+      1,
+      86_400_000,
+      'A window is not made of samples that are longer apart: what was gathered before is given up. With `mqtt` three times `limits.periodMs` where it is left out, with `stdin` no limit.',
+    ),
+  ),
+};
+
+const silence =
+  'A source that says nothing for so long is reported with `source-silent`, and with `source-resumed` when it speaks again.';
+
 const sourceTypes = {
   mqtt: v.strictObject({
     type: v.literal('mqtt'),
     topic: topic('The topic that the samples come on.'),
     ...decoding,
+    ...timing,
+    silentAfterMs: v.optional(wholeNumber(1, 604_800_000, silence), 60_000),
   }),
-  stdin: v.strictObject({ type: v.literal('stdin'), ...decoding }),
+  stdin: v.strictObject({ type: v.literal('stdin'), ...decoding, ...timing }),
   file: v.strictObject({
     type: v.literal('file'),
     path: text('The file that the samples are in.'),

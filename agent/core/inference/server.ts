@@ -138,6 +138,11 @@ export class Server {
     if (!this.#busy && this.#pending.length > 0) this.#tasks.run(this.#answerAll());
   }
 
+  /** Gives up the window that was begun; false where there is none. */
+  discardBegun(): boolean {
+    return this.#window?.discard() ?? false;
+  }
+
   /** Gives up all windows that wait, because the device is about to stop. */
   giveUp(): void {
     const dropped = new Dropped();

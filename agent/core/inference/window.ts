@@ -15,6 +15,13 @@ export class Window {
     this.#values = new Float32Array(shape.frames * shape.channels);
   }
 
+  /** Forgets what was gathered, so that a window begins with the next value; false where that was nothing. */
+  discard(): boolean {
+    const hadValues = this.#filled > 0;
+    this.#filled = 0;
+    return hadValues;
+  }
+
   /** Takes values, frame after frame, and calls `completed` for each window that they complete. */
   push(values: Float32Array, completed: (window: Float32Array) => void): void {
     const { stride, channels } = this.shape;

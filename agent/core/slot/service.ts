@@ -1,3 +1,4 @@
+import { codes } from '../../../protocol/codes.js';
 import type { SlotSettings } from '../settings.js';
 import { resultMessage } from '../inference/result-message.js';
 import type { Device } from '../device.js';
@@ -15,6 +16,7 @@ import { SlotCounters } from '../telemetry/counters.js';
 import type { StoredRelease } from '../state/record.js';
 import type { SlotLedger } from './ledger.js';
 import { Restoration } from './restoration.js';
+import { SourceWatch } from './source-watch.js';
 
 /** Who is on trial, as far as the service is concerned. */
 export interface ServiceListener {
@@ -43,6 +45,7 @@ export class Service {
   readonly #settings: SlotSettings;
   readonly #listener: ServiceListener;
   readonly #server: Server;
+  readonly #watch: SourceWatch;
   #champion: LoadedRelease | undefined;
   #punctuality = new Punctuality();
   /** A release on trial that took so long that the windows behind it would have been lost. */
@@ -65,6 +68,7 @@ export class Service {
     this.#settings = settings;
     this.#listener = listener;
     this.#restoration = new Restoration(device, ledger, settings);
+    this.#watch = new SourceWatch(device, ledger, settings.source ?? {});
     this.#server = new Server(device.tasks, () => device.now(), settings.limits.periodMs, {
       deadlineMs: (release) => this.deadlineMs(release),
       answered: (release, answer, window, values) => {
@@ -121,6 +125,8 @@ export class Service {
 
   /** Takes samples as they come. */
   samples(values: Float32Array): void {
+    if (this.#watch.samples())
+      this.#discardBegun(`silence of more than ${this.#settings.source?.gapMs} ms`);
     const { shape } = this.#server;
     // A picture of another size would begin the window of the next one, and all after it would be cut.
     if (this.#settings.pictures === true && shape !== undefined) {
@@ -134,8 +140,16 @@ export class Service {
     this.#server.push(values);
   }
 
+  /** What comes next belongs to no common window with what came before. */
+  samplesInterrupted(): void {
+    this.#watch.interrupted();
+    this.#discardBegun('a new session with the broker, or a retained message');
+  }
+
   // One line for each refused message would drown the rest: telemetry has the numbers.
   samplesRefused(rejection: Rejection): void {
+    // What is no sample is a sign of life, but not that nothing may be heard.
+    if (codes[rejection.code].area === 'input') this.#watch.sign();
     if (this.counters.refusedSamples++ > 0) return;
     this.#ledger.report('sample-refused', undefined, rejection);
   }
@@ -155,6 +169,7 @@ export class Service {
     const { channels } = release.manifest.pipeline.window;
     if (channels === this.#channels) return;
     this.#channels = channels;
+    this.#watch.begin();
     this.#device.tasks.tell('openSensor', { slot: this.#ledger.name, channels });
   }
 
@@ -335,6 +350,13 @@ export class Service {
     if (loaded.ok) return loaded.value;
     this.#device.tasks.run(this.#recover());
     return undefined;
+  }
+
+  /** Gives up the window that was begun, so that it is not made of samples from two times. */
+  #discardBegun(why: string): void {
+    if (!this.#server.discardBegun()) return;
+    if (this.counters.gaps++ > 0) return;
+    this.#ledger.report('source-gap', undefined, { code: 'source-gap', detail: why });
   }
 
   #dropped(from: number, to: number): void {

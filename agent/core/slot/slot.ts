@@ -149,6 +149,11 @@ export class Slot {
     this.#service.samples(values);
   }
 
+  /** What comes next belongs to no common window with what came before. */
+  samplesInterrupted(): void {
+    this.#service.samplesInterrupted();
+  }
+
   samplesRefused(rejection: Rejection): void {
     this.#service.samplesRefused(rejection);
   }

@@ -8,6 +8,8 @@ export class SlotCounters {
   dropped = 0;
   /** Inferences that trapped, missed their deadline or lost their instance. */
   failures = 0;
+  /** Windows that were begun and given up, because samples were missing in the middle of them. */
+  gaps = 0;
   /** Messages of the source that were no samples. */
   refusedSamples = 0;
   /** True labels that were not used, by the code that says why. */

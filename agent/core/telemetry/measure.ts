@@ -52,6 +52,7 @@ export function measure(
     count('windows', completedWindows);
     count('answers', counters.answers);
     count('windows-dropped', counters.dropped);
+    count('gaps', counters.gaps);
     count('failures', counters.failures);
     count('samples-refused', counters.refusedSamples);
     for (const [code, refused] of counters.refusedLabels) count(`labels-refused/${code}`, refused);

@@ -31,7 +31,13 @@ describe('a source on a topic', () => {
   beforeEach(async () => {
     transport = createTransport(`mqtt://127.0.0.1:${relay.port}`, { protocol: '3.1.1' });
     sensor = createSource(
-      { type: 'mqtt', topic: 'sensors/accel', decode: 'json', fields: ['/x', '/y'] },
+      {
+        type: 'mqtt',
+        topic: 'sensors/accel',
+        decode: 'json',
+        fields: ['/x', '/y'],
+        silentAfterMs: 60_000,
+      },
       2,
       { transport, clock: createSystemClock() },
     );
@@ -40,6 +46,9 @@ describe('a source on a topic', () => {
       samples: (values) => {
         seen.put([...values]);
         return undefined;
+      },
+      interrupted: () => {
+        seen.put('interrupted');
       },
       refused: ({ code }) => {
         seen.put(code);
@@ -57,6 +66,7 @@ describe('a source on a topic', () => {
     });
     await sessions.next();
     await subscribed();
+    assert.equal(await seen.next(), 'interrupted');
   });
   afterEach(async () => {
     await sensor.close();
@@ -103,10 +113,44 @@ describe('a source on a topic', () => {
     await sessions.next();
     await subscribed();
     await send('{"x":1,"y":2}');
-    assert.deepEqual(await seen.next(), [1, 2]);
+    assert.deepEqual([await seen.next(), await seen.next()], ['interrupted', [1, 2]]);
     await send(Buffer.alloc(200_000, ' '));
     await send('{"x":3,"y":4}');
     assert.deepEqual(await seen.next(), [3, 4]);
+  });
+
+  describe('that retains its last message', () => {
+    const retain = (message: string): Promise<unknown> =>
+      other.publishAsync('sensors/accel', message, { qos: 1, retain: true });
+    const reconnect = async (): Promise<void> => {
+      relay.cut();
+      await sessions.next();
+      await subscribed();
+    };
+    afterEach(() => retain(''));
+
+    it('gives it once, and not anew with each session', async () => {
+      await retain('{"x":1,"y":2}');
+      assert.deepEqual(await seen.next(), [1, 2]);
+      for (let i = 0; i < 3; i++) {
+        await reconnect();
+        assert.equal(await seen.next(), 'interrupted');
+      }
+      await send('{"x":1,"y":2}');
+      assert.deepEqual(await seen.next(), [1, 2]);
+    });
+
+    it('gives what was retained while there was no session, as samples of another time', async () => {
+      await send('{"x":1,"y":2}');
+      assert.deepEqual(await seen.next(), [1, 2]);
+      relay.cut();
+      await retain('{"x":3,"y":4}');
+      await sessions.next();
+      await subscribed();
+      const heard = [];
+      while (seen.unread.length > 0) heard.push(await seen.next());
+      assert.deepEqual(heard, ['interrupted', 'interrupted', [3, 4], 'interrupted']);
+    });
   });
 
   it('gives nothing after it is closed', async () => {

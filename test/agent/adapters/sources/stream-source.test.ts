@@ -105,6 +105,7 @@ describe('a source that reads a stream', () => {
         asked.put(taken);
         return new Promise((resolve) => (room = resolve));
       },
+      interrupted: () => assert.fail('a stream has no sessions'),
       refused: () => undefined,
       ended: () => {
         ended.put('ended');
@@ -173,6 +174,7 @@ function listen(sensor: Sensor, seen: Mailbox<Seen>): void {
       seen.put([...values]);
       return undefined;
     },
+    interrupted: () => assert.fail('a stream has no sessions'),
     refused: ({ code }) => {
       seen.put(code);
     },
