@@ -4,6 +4,7 @@ import type { AgentConfiguration } from './adapters/configuration/load.js';
 import { createCronScheduler } from './adapters/schedule/cron-scheduler.js';
 import { compileWasmCore } from './adapters/engine/wasm-core.js';
 import { createWorkerEngine } from './adapters/engine/worker-engine.js';
+import { readFactoryFile } from './adapters/factory-file.js';
 import { openFileStorage } from './adapters/file-storage.js';
 import { MqttTransport } from './adapters/mqtt/transport.js';
 import { createNodeCrypto } from './adapters/node-crypto.js';
@@ -67,6 +68,11 @@ export async function startGateway(
       const source = slots[slot]?.source;
       if (source === undefined) throw new Error(`there is no slot ${slot}`);
       return createSource(source, channels, { transport, clock });
+    },
+    readFactory: (name) => {
+      const slot = slots[name];
+      if (slot?.factory === undefined) throw new Error(`slot ${name} has no factory release`);
+      return readFactoryFile(slot.factory, slot.limits.imageBytes + limits.releaseFileBytes);
     },
     encodeCbor: (value) => plainCbor.encode(value),
     rssBytes: () => process.memoryUsage.rss(),
@@ -183,6 +189,7 @@ function settingsOf(configuration: AgentConfiguration, agentVersion: Version): A
           source: sourceOf(slot),
           pictures: slot.source.decode === 'bmp',
           labelsTopic: slot.truth?.topic,
+          factory: slot.factory !== undefined,
           sink: { topic: slot.sink.topic, encode: slot.sink.encode },
         },
       ]),

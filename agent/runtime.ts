@@ -20,6 +20,7 @@ import type { Entropy } from './ports/entropy.js';
 import type { Log } from './ports/log.js';
 import type { Schedule, Scheduler } from './ports/scheduler.js';
 import type { Sensor } from './ports/sensor.js';
+import type { Result } from '../protocol/result.js';
 import type { Storage } from './ports/storage.js';
 import type { Transport } from './ports/transport.js';
 
@@ -35,6 +36,8 @@ export interface Ports {
   readonly transport: Transport;
   /** Makes the source of a slot's samples, with frames of so many channels. */
   readonly sensor: (slot: string, channels: number) => Sensor;
+  /** Reads the release file that the owner names for a slot, whatever it is; only for slots that have one. */
+  readonly readFactory: (slot: string) => Promise<Result<Uint8Array>>;
   /** Encodes what is published as plain CBOR (RFC 8949). */
   readonly encodeCbor: (value: unknown) => Uint8Array;
   /** Resident memory of the process, in bytes. */
@@ -258,6 +261,9 @@ export class Runtime {
       },
       freeBytes: (_, answer) => {
         settle(storage.freeBytes(), answer);
+      },
+      readFactory: ({ slot }, answer) => {
+        settle(this.#ports.readFactory(slot), answer);
       },
       digest: ({ bytes }, answer) => {
         answer(crypto.sha256(bytes));

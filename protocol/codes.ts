@@ -289,6 +289,12 @@ export const codes = {
     cause: 'The release belongs to a security epoch that is closed.',
     remedy: 'Build it again with the present security epoch.',
   },
+  'factory-serving': {
+    area: 'update',
+    cause: 'There is no committed release that can be loaded, so that the factory release serves.',
+    remedy:
+      'Publish a release to the device, or let it reach its broker: it is replaced as soon as that is installed.',
+  },
   'image-damaged': {
     area: 'update',
     cause: 'A file of a release on this device is not what it was when it was stored.',

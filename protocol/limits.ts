@@ -4,6 +4,8 @@ export const limits = {
   packetBytes: 131_072,
   /** A signed document with its envelope; it must fit a packet (128 KiB) with room for its topic. */
   envelopeBytes: 98_304,
+  /** What a release file has besides its artifacts: the signed manifest, and what keeps its parts apart. */
+  releaseFileBytes: 131_072,
   /** Nesting of arrays, maps and tags in a signed document. */
   cborDepth: 8,
   /** Items of all kinds in a signed document. */

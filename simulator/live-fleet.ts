@@ -1,3 +1,4 @@
+import { refuse } from '../protocol/result.js';
 import type { AgentSettings } from '../agent/core/settings.js';
 import { createCronScheduler } from '../agent/adapters/schedule/cron-scheduler.js';
 import { createInProcessEngine } from '../agent/adapters/engine/in-process-engine.js';
@@ -111,6 +112,7 @@ function createDevice(index: number, prng: Prng, options: LiveFleetOptions): Fle
           clock,
           scheduler,
         }),
+      readFactory: () => Promise.resolve(refuse('file-unreadable', 'a simulated device has none')),
       encodeCbor: (value) => plainCbor.encode(value),
       rssBytes: () => 0,
     },

@@ -45,6 +45,7 @@ export class Agent {
   /** Whether the record is read and the slots serve what they can. */
   #booted = false;
   #hasLeft = false;
+  #listening = false;
   #reports = 0;
   #nextHandle = 1;
 
@@ -166,6 +167,8 @@ export class Agent {
     }
     this.#presence.booted(this.#keeper.record.boot);
     this.#tasks.run(this.#log.open());
+    // What a wrong clock refuses now is looked at again later; a factory release needs the keyset at once.
+    yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
     yield* this.#bootSlots();
     this.#tasks.tell('connect', {});
     for (const [name, { labelsTopic }] of this.#settings.slots) {
@@ -174,6 +177,7 @@ export class Agent {
     this.#publishState();
     this.#booted = true;
     this.#tasks.run(this.#watchFiles());
+    for (const slot of this.#slots.values()) this.#tasks.run(slot.checkFactory());
     this.#seekTrust();
   }
 
@@ -184,14 +188,17 @@ export class Agent {
 
   /** Listens to what is desired as soon as the owner's keyset holds. */
   *#openTrust(): Process<void> {
-    if (this.#trust.keysetVersion > 0) return;
-    const trusted = yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
-    if (trusted.ok) {
-      this.#desired.listen();
-      return;
+    if (this.#listening) return;
+    if (this.#trust.keysetVersion === 0) {
+      const trusted = yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
+      if (!trusted.ok) {
+        const { code, detail } = trusted.rejection;
+        this.#report({ event: 'document-refused', code, reason: `trust.keyset: ${detail}` });
+        return;
+      }
     }
-    const { code, detail } = trusted.rejection;
-    this.#report({ event: 'document-refused', code, reason: `trust.keyset: ${detail}` });
+    this.#listening = true;
+    this.#desired.listen();
   }
 
   /** Somebody may remove the state folder, or a file in it, while the device runs. */

@@ -29,6 +29,8 @@ export interface AskedEffects {
     args: { readonly folder: string };
     answer: Result<readonly { readonly name: string; readonly bytes: number }[]>;
   };
+  /** Reads the release file that the owner of the device names for a slot. */
+  readFactory: { args: { readonly slot: string }; answer: Result<Uint8Array> };
   freeBytes: { args: object; answer: Result<number> };
   digest: { args: { readonly bytes: Uint8Array }; answer: Uint8Array };
   verify: {

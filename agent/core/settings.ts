@@ -22,6 +22,8 @@ export interface SlotSettings {
   readonly source?: SourceSettings;
   /** Whether samples come as pictures, each of which is a whole window. */
   readonly pictures?: boolean;
+  /** Whether the device has a release file for the slot on its own disk, for when there is nothing else to serve. */
+  readonly factory?: boolean;
   /** Where results go. */
   readonly sink: { readonly topic: string | undefined; readonly encode: 'json' | 'cbor' };
 }

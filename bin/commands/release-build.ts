@@ -7,7 +7,7 @@ import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
 import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
-import { encodeReleaseFile } from '../../operator/release/release-file.js';
+import { encodeReleaseFile } from '../../protocol/documents/release-file.js';
 import { slotPattern } from '../../protocol/topics.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { jsonOption, type Command } from '../command.js';

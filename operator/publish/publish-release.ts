@@ -1,7 +1,7 @@
 import { shortestTrial, type TrialTerms, everyone } from '../../protocol/documents/policy.js';
 import { sameBytes, toHex } from '../../protocol/bytes.js';
 import { CodedError } from '../../protocol/coded-error.js';
-import type { ReleaseFile } from '../release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { splitBlocks } from '../release/split-blocks.js';
 import { isKeyset } from '../release/verify-release.js';
 import { publishPolicy, type PolicyPublication } from './publish-policy.js';

@@ -15,7 +15,7 @@ import type { SigningKey } from '../keys/signing-key.js';
 import { measureModel } from './measure-model.js';
 import { defaultPipeline } from './pipeline-file.js';
 import { parseReferenceFile } from './reference-file.js';
-import type { ReleaseFile } from './release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { defaultBlockSize, describeTransfer } from './split-blocks.js';
 
 /** What a release is made from. */

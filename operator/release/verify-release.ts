@@ -3,7 +3,7 @@ import { openSign } from '../../protocol/cose/sign.js';
 import { openSign1 } from '../../protocol/cose/sign1.js';
 import { findSigner, parseKeyset, type Keyset } from '../../protocol/documents/keyset.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
-import type { ReleaseFile } from './release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 
 /** Reads a keyset that is trusted because of where it comes from. */
 export function readKeyset(bytes: Uint8Array): Keyset {

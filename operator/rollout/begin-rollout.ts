@@ -4,7 +4,7 @@ import type { Policy } from '../../protocol/documents/policy.js';
 import { publishContent } from '../publish/publish-release.js';
 import type { PublishTools } from '../publish/publish-tools.js';
 import { reconcile } from '../publish/reconcile.js';
-import type { ReleaseFile } from '../release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { referenceOf } from './health.js';
 import type { RequestBox } from './requests.js';
 import type { RolloutStore } from './rollout-store.js';

@@ -1,4 +1,4 @@
-import type { ReleaseFile } from '../release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { parseReferenceFile } from '../release/reference-file.js';
 
 /** How a challenger answered on its reference data, beside which its answers in the field are laid. */

@@ -20,6 +20,8 @@ export type Incident =
   | 'state-lost'
   | 'state-not-saved'
   | 'release-damaged'
+  | 'factory-serving'
+  | 'factory-refused'
   | 'inference-failed'
   | 'window-dropped'
   | 'sample-refused'

@@ -6,6 +6,8 @@ export interface SlotState {
   readonly current?: number;
   readonly previous?: number;
   readonly candidate?: number;
+  /** The factory release, while it serves because nothing that was committed can be loaded. */
+  readonly factory?: number;
   /** What became of the last offer: the release, the phase that it reached, and why it went no further. */
   readonly release?: number;
   readonly phase?: Phase;

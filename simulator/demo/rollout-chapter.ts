@@ -3,7 +3,7 @@ import type { GateJudgement } from '../../protocol/statistics/gate.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import { publishContent } from '../../operator/publish/publish-release.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { describeStep } from '../../operator/rollout/controller.js';
 import { RequestBox } from '../../operator/rollout/requests.js';
 import {

@@ -1,7 +1,7 @@
 import { codes } from '../../protocol/codes.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { Rollout } from '../../operator/rollout/rollout.js';
 import type { Ledger } from './ledger.js';
 import type { Narrator } from './narrator.js';

@@ -11,7 +11,7 @@ import {
   type ReleaseTools,
 } from '../../operator/release/build-release.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 
 /** A model that comes with the demo. */
 export type DemoModel = 'vibration-v1' | 'vibration-v2' | 'vibration-v3';

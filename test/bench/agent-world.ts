@@ -4,7 +4,7 @@ import { createInProcessEngine } from '../../agent/adapters/engine/in-process-en
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { buildRelease } from '../../operator/release/build-release.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { startAgent, type AgentProcess } from '../helpers/agent-process.js';
 import { Onlooker } from '../helpers/onlooker.js';
 import { sharedFolder } from '../helpers/requires.js';

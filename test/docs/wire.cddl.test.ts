@@ -13,7 +13,7 @@ import { encodeKeyset } from '../../protocol/documents/keyset.js';
 import { encodeManifest } from '../../protocol/documents/manifest.js';
 import { encodePolicy, parsePolicy } from '../../protocol/documents/policy.js';
 import type { ReportMessage } from '../../protocol/messages/report.js';
-import { encodeReleaseFile, type ReleaseFile } from '../../operator/release/release-file.js';
+import { encodeReleaseFile, type ReleaseFile } from '../../protocol/documents/release-file.js';
 import {
   fixedKey,
   sampleBeacon,

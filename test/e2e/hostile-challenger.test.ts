@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import type { Code } from '../../protocol/codes.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { startHostileAgent, type AgentProcess } from '../helpers/agent-process.js';
 import type { Hostility } from '../helpers/hostile-core.js';
 import { buildHostileRelease } from '../helpers/hostile-release.js';

@@ -5,7 +5,7 @@ import process from 'node:process';
 import { setTimeout as pass } from 'node:timers/promises';
 import { slotOf, type SlotRecord } from '../../agent/core/state/record.js';
 import { decodeRecord, type RecordCopy } from '../../agent/core/state/record-codec.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { Prng } from '../../simulator/prng.js';
 import type { AgentProcess } from '../helpers/agent-process.js';
 import type { Onlooker } from '../helpers/onlooker.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { encodeReleaseFile } from '../../operator/release/release-file.js';
+import { encodeReleaseFile } from '../../protocol/documents/release-file.js';
 import { runCommand, type CommandOutcome } from '../helpers/command-line.js';
 import { startMosquitto } from '../helpers/mosquitto.js';
 import type { Onlooker } from '../helpers/onlooker.js';

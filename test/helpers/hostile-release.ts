@@ -2,7 +2,7 @@ import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import type { SigningKey } from '../../operator/keys/signing-key.js';
 import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { Hostility } from './hostile-core.js';
 import { createHostileBuilder, hostileModel } from './hostile-engine.js';
 

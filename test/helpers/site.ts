@@ -24,7 +24,7 @@ import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { publishContent, publishRelease } from '../../operator/publish/publish-release.js';
 import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { Prng } from '../../simulator/prng.js';
 import type { Condition } from '../../simulator/signals/condition.js';
 import { environments } from '../../simulator/signals/environment.js';

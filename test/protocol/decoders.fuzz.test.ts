@@ -11,7 +11,8 @@ import { encodePolicy, parsePolicy } from '../../protocol/documents/policy.js';
 import { encodeSelfTest, parseSelfTest } from '../../protocol/documents/self-test.js';
 import { parsePresence } from '../../protocol/messages/presence.js';
 import { decodeRecord, encodeRecord } from '../../agent/core/state/record-codec.js';
-import { encodeReleaseFile, parseReleaseFile } from '../../operator/release/release-file.js';
+import { encodeReleaseFile } from '../../protocol/documents/release-file.js';
+import { parseReleaseFile } from '../../operator/release/release-file.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import {
   fixedKey,

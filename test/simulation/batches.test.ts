@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import { settle } from './settle.js';
 import type { WorldDevice, WorldDeviceOptions } from './world-device.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Message } from '../../agent/ports/transport.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { assertEveryWindowAnswered } from './answers.js';
 import { settle } from './settle.js';
 import { slot } from './world-slot.js';

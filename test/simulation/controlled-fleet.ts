@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { beginRollout } from '../../operator/rollout/begin-rollout.js';
 import { openFleetEars } from '../../operator/rollout/fleet-ears.js';
 import { RequestBox } from '../../operator/rollout/requests.js';

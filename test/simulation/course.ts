@@ -1,6 +1,6 @@
 import { shortestTrial, type TrialTerms, everyone } from '../../protocol/documents/policy.js';
 import assert from 'node:assert/strict';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
 import {

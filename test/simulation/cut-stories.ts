@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { emptyImage, type DiskImage } from '../../simulator/ports/posix-disk.js';
 import type { Prng } from '../../simulator/prng.js';
 import { PowerCuts, type CutEffort, type CutStory } from './power-cuts.js';

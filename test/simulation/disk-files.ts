@@ -1,5 +1,5 @@
 import { imageName } from '../../agent/core/update/load-release.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { MemoryDisk } from '../../simulator/ports/memory-storage.js';
 
 /** Names of the files in one folder of a disk. */

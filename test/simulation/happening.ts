@@ -1,6 +1,6 @@
 import { shortestTrial, type TrialTerms, everyone } from '../../protocol/documents/policy.js';
 import fc from 'fast-check';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { World } from './world.js';
 
 /** What can be wrong with a release that is published. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { expectOk } from '../../protocol/coded-error.js';
 import { openSign1 } from '../../protocol/cose/sign1.js';
 import { parseBeacon, type Beacon } from '../../protocol/documents/beacon.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { replayVerdicts } from '../../operator/rollout/replay.js';
 import type { RolloutPlan } from '../../operator/rollout/rollout.js';
 import { conditions } from '../../simulator/signals/condition.js';

@@ -5,7 +5,7 @@ import { toHex } from '../../protocol/bytes.js';
 import { isExposed, experimentName } from '../../protocol/assignment/bucket.js';
 import type { PairReport, ReleaseReport, ReportMessage } from '../../protocol/messages/report.js';
 import { buildRelease } from '../../operator/release/build-release.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
 import { u8 } from '../helpers/flat-buffer.js';

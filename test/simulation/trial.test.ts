@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { toHex } from '../../protocol/bytes.js';
 import { decisionLogName, decodeDecisions } from '../../agent/core/log/decision-log.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import { assertEveryWindowAnswered } from './answers.js';
 import { settle } from './settle.js';

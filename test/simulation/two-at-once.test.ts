@@ -4,7 +4,7 @@ import { createInProcessEngine } from '../../agent/adapters/engine/in-process-en
 import { sameBytes } from '../../protocol/bytes.js';
 import { decodeRecord, encodeRecord } from '../../agent/core/state/record-codec.js';
 import { slotOf, withSlot } from '../../agent/core/state/record.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
 import { assertEveryWindowAnswered } from './answers.js';

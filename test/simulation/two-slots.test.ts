@@ -1,7 +1,7 @@
 import type { SlotSettings } from '../../agent/core/settings.js';
 import assert from 'node:assert/strict';
 import { toHex } from '../../protocol/bytes.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { filesIn } from './disk-files.js';
 import { settle } from './settle.js';
 import { slot } from './world-slot.js';

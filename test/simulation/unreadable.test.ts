@@ -5,7 +5,7 @@ import { decodeCbor } from '../../protocol/cbor/decode.js';
 import { encodeCbor } from '../../protocol/cbor/encode.js';
 import type { CborValue } from '../../protocol/cbor/value.js';
 import { CodedError } from '../../protocol/coded-error.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { LoadFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
 import { assertEveryWindowAnswered } from './answers.js';

@@ -1,3 +1,4 @@
+import { accept, refuse } from '../../protocol/result.js';
 import type { AgentSettings, SlotSettings } from '../../agent/core/settings.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
@@ -51,6 +52,8 @@ export interface WorldDeviceOptions {
   readonly source?: SlotSettings['source'];
   /** Where true labels come from. */
   readonly labelsTopic?: string;
+  /** The release file that its owner has put on its disk; undefined where it is not there. */
+  readonly factory?: () => Uint8Array | undefined;
   /** Asked before each operation of the storage (`simulator/ports/memory-storage.ts`). */
   readonly beforeOperation?: (number: number, what: string) => StorageFault;
   /** Asked before each inference. */
@@ -159,6 +162,11 @@ export class WorldDevice {
             }),
           };
         },
+        readFactory: () => {
+          const file = options.factory?.();
+          const missing = refuse('file-unreadable', 'there is no such file');
+          return Promise.resolve(file === undefined ? missing : accept(file));
+        },
         encodeCbor: (value) => plainCbor.encode(value),
         rssBytes: () => 50_000_000,
       },
@@ -234,7 +242,8 @@ export class WorldDevice {
     return Number(record?.['2'] ?? 0);
   }
 
-  #settings({ settings, limits, encode, labelsTopic, source }: WorldDeviceOptions): AgentSettings {
+  #settings(options: WorldDeviceOptions): AgentSettings {
+    const { settings, limits, encode, labelsTopic, source, factory } = options;
     return {
       deviceId: this.deviceId,
       labels: { class: 'pi4' },
@@ -250,6 +259,7 @@ export class WorldDevice {
             sink: { topic: undefined, encode: encode ?? 'json' },
             labelsTopic,
             ...(source && { source }),
+            factory: factory !== undefined,
           },
         ],
       ]),

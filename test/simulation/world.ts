@@ -27,7 +27,7 @@ import {
 import { publishPolicy, renewBeacon } from '../../operator/publish/publish-policy.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { sealRelease } from '../../operator/release/build-release.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { describeTransfer } from '../../operator/release/split-blocks.js';
 import { Workshop } from '../../simulator/demo/workshop.js';
 import { ManualTime } from '../../simulator/ports/manual-time.js';

@@ -57,9 +57,15 @@ export function loadConfiguration(file: string): AgentConfiguration {
     trust: { keyset: read('trust.keyset', trust.keyset) },
     slots: Object.fromEntries(
       Object.entries(rest.slots).map(([name, slot]) => {
-        const { source } = slot;
-        if (source.type !== 'file') return [name, slot];
-        return [name, { ...slot, source: { ...source, path: path.resolve(folder, source.path) } }];
+        const { source, factory } = slot;
+        const resolved = {
+          ...slot,
+          // Not read yet: it is the last resort, and whether it is there must not keep the first from serving.
+          ...(factory !== undefined && { factory: path.resolve(folder, factory) }),
+        };
+        if (source.type !== 'file') return [name, resolved];
+        const whole = path.resolve(folder, source.path);
+        return [name, { ...resolved, source: { ...source, path: whole } }];
       }),
     ),
   });

@@ -217,6 +217,11 @@ const slot = section(
       ),
       { type: 'mqtt' },
     ),
+    factory: v.optional(
+      text(
+        'A release file of `tinylamp release build` on this device: what serves where no committed release can be loaded. It is verified like any other, and replaced as soon as the release that the policy names is installed.',
+      ),
+    ),
     truth: v.optional(
       section(
         {

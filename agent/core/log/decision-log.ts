@@ -29,6 +29,8 @@ const settling: ReadonlySet<string> = new Set([
   'trial-starved',
   'state-lost',
   'release-damaged',
+  'factory-serving',
+  'factory-refused',
   'document-refused',
 ]);
 

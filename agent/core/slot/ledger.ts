@@ -3,7 +3,7 @@ import { codes } from '../../../protocol/codes.js';
 import type { Device } from '../device.js';
 import type { SlotState } from '../../../protocol/messages/state.js';
 import { wait, type Process } from '../process.js';
-import type { Rejection, Result } from '../../../protocol/result.js';
+import { refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import { slotOf, withSlot, type SlotRecord, type StoredRelease } from '../state/record.js';
 
 /** What one slot has on record, and what it tells of itself. */
@@ -11,11 +11,23 @@ export class SlotLedger {
   readonly name: string;
   readonly #device: Device;
   /** What became of the last offer, for the reported state. */
-  #last: Omit<SlotState, 'current' | 'previous' | 'candidate'> = {};
+  #last: Omit<SlotState, 'current' | 'previous' | 'candidate' | 'factory'> = {};
+  #factory: StoredRelease | undefined;
 
   constructor(device: Device, name: string) {
     this.#device = device;
     this.name = name;
+  }
+
+  /** Which factory release serves, if one does: part of the state, and reported at its beginning. */
+  set factory(release: StoredRelease | undefined) {
+    if (release?.manifest === this.#factory?.manifest) return;
+    this.#factory = release;
+    if (release !== undefined) {
+      const { rejection } = refuse('factory-serving', 'nothing that was committed can be loaded');
+      this.report('factory-serving', release, rejection);
+    }
+    this.#device.publishState();
   }
 
   get record(): SlotRecord {
@@ -29,6 +41,7 @@ export class SlotLedger {
       ...(current && { current: current.sequence }),
       ...(previous && { previous: previous.sequence }),
       ...(candidate && { candidate: candidate.sequence }),
+      ...(this.#factory && { factory: this.#factory.sequence }),
       ...this.#last,
     };
   }

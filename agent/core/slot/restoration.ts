@@ -6,6 +6,7 @@ import { ask, type Process } from '../process.js';
 import type { SlotSettings } from '../settings.js';
 import type { StoredRelease } from '../state/record.js';
 import { imageName, loadRelease, manifestName, readManifest } from '../update/load-release.js';
+import { Factory } from './factory.js';
 import type { SlotLedger } from './ledger.js';
 
 /** What was found to serve. */
@@ -34,6 +35,9 @@ export class Restoration {
   readonly #device: Device;
   readonly #ledger: SlotLedger;
   readonly #settings: SlotSettings;
+  readonly #factory: Factory;
+  /** The factory release, where it was loaded last. */
+  #factoryRelease: LoadedRelease | undefined;
   /** Manifests that were reported as damaged: said once, until they are loaded again. */
   readonly #reported = new Set<string>();
 
@@ -41,12 +45,14 @@ export class Restoration {
     this.#device = device;
     this.#ledger = ledger;
     this.#settings = settings;
+    this.#factory = new Factory(device, ledger, settings);
   }
 
   /**
    * Loads what was committed, or `previous` where that cannot be loaded. What is damaged leaves the record: `previous`
    * is current then. What only cannot be had now stays there, and `previous` stands in for it. That a
-   * release serves does not depend on whether this can be written down.
+   * release serves does not depend on whether this can be written down. Where there is nothing else, the factory
+   * release serves, also on a device that has never heard a policy: its owner has put it there.
    *
    * @param serving what serves already: only what is better is loaded
    */
@@ -67,7 +73,22 @@ export class Restoration {
       betterMayCome ||= passing.has(loaded.rejection.code);
     }
     if (!betterMayCome) yield* this.#become(current, undefined);
-    return { release: undefined, betterMayCome };
+    if (serving !== undefined) return { release: undefined, betterMayCome };
+    const release = yield* this.#factory.load();
+    this.#factoryRelease = release;
+    // The last resort is tried again too: its file may be put right, and with it the clock or the keyset.
+    const factoryMayCome = release === undefined && this.#factory.isNamed;
+    return { release, betterMayCome: betterMayCome || factoryMayCome };
+  }
+
+  /** Whether these are the instances of the factory release. */
+  isFactory(release: LoadedRelease): boolean {
+    return this.#factoryRelease?.models === release.models;
+  }
+
+  /** Reports a factory release that could not serve, before it has to. */
+  *checkFactory(): Process<void> {
+    yield* this.#factory.check();
   }
 
   /** Loads a release from disk, and says why where it cannot: what is damaged once, what is waited for if `tells`. */

@@ -176,9 +176,15 @@ export class Service {
   /** Makes a release the champion; gives the one that was it before. */
   crown(release: LoadedRelease): LoadedRelease | undefined {
     const before = this.#champion;
-    this.#champion = release;
+    this.#become(release);
     this.#punctuality = new Punctuality();
     return before;
+  }
+
+  #become(champion: LoadedRelease | undefined): void {
+    this.#champion = champion;
+    const isFactory = champion !== undefined && this.#restoration.isFactory(champion);
+    this.#ledger.factory = isFactory ? champion.stored : undefined;
   }
 
   /** The champion goes on under a later manifest with the same image; its instances may be new by now. */
@@ -207,6 +213,11 @@ export class Service {
       yield* this.serve(release);
     }
     if (betterMayCome) this.#device.tasks.run(this.#recover());
+  }
+
+  /** Reports a factory release that could not serve, before it has to. */
+  *checkFactory(): Process<void> {
+    yield* this.#restoration.checkFactory();
   }
 
   /** Tells where the files of what serves are gone. */
@@ -301,7 +312,7 @@ export class Service {
       if (again !== undefined) this.#device.tasks.run(again.unload());
       return this.#server.served !== undefined;
     }
-    if (this.#isChampion(release)) this.#champion = again;
+    if (this.#isChampion(release)) this.#become(again);
     this.#listener.reloaded(release, again);
     // Its successor may be served already, where this was the answer during which they were exchanged.
     if (this.#server.served?.models === release.models) {

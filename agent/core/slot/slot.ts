@@ -100,6 +100,11 @@ export class Slot {
     this.#candidacy.begin(candidate, { kind: 'serve', trial: candidate.terms });
   }
 
+  /** Reports a factory release that could not serve, before it has to. */
+  *checkFactory(): Process<void> {
+    yield* this.#service.checkFactory();
+  }
+
   /** Tells where the files of what serves are gone. */
   *checkFiles(): Process<void> {
     yield* this.#service.checkFiles();

@@ -41,6 +41,9 @@ export function* readManifest(stored: StoredRelease): Process<Result<Manifest>> 
   return envelope.ok ? parseManifest(envelope.value.payload) : envelope;
 }
 
+/** Gives the bytes of an artifact, whose digest was checked in this run. */
+export type ImageReader = (artifact: Artifact) => Process<Result<Uint8Array>>;
+
 /**
  * Reads an artifact and checks its digest: bytes on disk are never trusted to be what was written. A
  * damaged file is removed, so that it can be fetched again.
@@ -61,17 +64,20 @@ function* readImage(artifact: Artifact): Process<Result<Uint8Array>> {
 /**
  * Loads the models of a stored release, each into an instance of its own, with their labels. Where it
  * refuses, or is cancelled, nothing stays loaded.
+ *
+ * @param read where the artifacts come from: from the storage of the device if not given
  */
 export function* loadRelease(
   device: Device,
   settings: SlotSettings,
   stored: StoredRelease,
   manifest: Manifest,
+  read: ImageReader = readImage,
 ): Process<Result<LoadedRelease>> {
   const handles: Handle[] = [];
   let kept = false;
   try {
-    const release = yield* load(device, settings, stored, manifest, handles);
+    const release = yield* load(device, settings, stored, manifest, read, handles);
     kept = release.ok;
     return release;
   } finally {
@@ -80,10 +86,13 @@ export function* loadRelease(
 }
 
 /** The golden vectors of a release; undefined where it has none. */
-export function* readSelfTest(manifest: Manifest): Process<Result<SelfTest | undefined>> {
+export function* readSelfTest(
+  manifest: Manifest,
+  read: ImageReader = readImage,
+): Process<Result<SelfTest | undefined>> {
   const artifact = manifest.artifacts.find(({ role }) => role === 'self-test');
   if (artifact === undefined) return accept(undefined);
-  const bytes = yield* readImage(artifact);
+  const bytes = yield* read(artifact);
   return bytes.ok ? parseSelfTest(bytes.value) : bytes;
 }
 
@@ -92,6 +101,7 @@ function* load(
   settings: SlotSettings,
   stored: StoredRelease,
   manifest: Manifest,
+  read: ImageReader,
   handles: Handle[],
 ): Process<Result<LoadedRelease>> {
   const models: LoadedModel[] = [];
@@ -99,7 +109,7 @@ function* load(
   for (const name of pipeline.models) {
     const artifact = artifacts.find((each) => each.role === 'model' && each.name === name);
     if (artifact === undefined) return refuse('pipeline-mismatch', `there is no model ${name}`);
-    const model = yield* readImage(artifact);
+    const model = yield* read(artifact);
     if (!model.ok) return model;
     const handle = device.nextHandle();
     handles.push(handle);
@@ -112,16 +122,16 @@ function* load(
     if (!facts.ok) return facts;
     models.push({ handle, facts: facts.value });
   }
-  const labels = yield* readLabels(manifest);
+  const labels = yield* readLabels(manifest, read);
   if (!labels.ok) return labels;
   return LoadedRelease.create(stored, manifest, models, labels.value);
 }
 
 /** Labels are a text file with one name a line. */
-function* readLabels(manifest: Manifest): Process<Result<readonly string[]>> {
+function* readLabels(manifest: Manifest, read: ImageReader): Process<Result<readonly string[]>> {
   const artifact = manifest.artifacts.find(({ role }) => role === 'labels');
   if (artifact === undefined) return accept([]);
-  const bytes = yield* readImage(artifact);
+  const bytes = yield* read(artifact);
   if (!bytes.ok) return bytes;
   const text = new TextDecoder().decode(bytes.value);
   return accept(text.split(/\r?\n/).filter((line) => line !== ''));

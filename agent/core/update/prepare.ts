@@ -77,7 +77,9 @@ export function* testRelease(
   if (!loaded.ok) return loaded;
   let passed = false;
   try {
-    const tested = yield* selfTest(manifest, loaded.value);
+    const vectors = yield* readSelfTest(manifest);
+    if (!vectors.ok) return vectors;
+    const tested = yield* runSelfTest(loaded.value, vectors.value);
     if (!tested.ok) return tested;
     passed = true;
   } finally {
@@ -205,13 +207,4 @@ function* fetchArtifact(device: Device, artifact: Artifact): Process<Result<void
 
 function fullTransfer(transfers: readonly Transfer[]): Transfer | undefined {
   return transfers.find(({ kind, uri }) => kind === 'full' && uri === undefined);
-}
-
-function* selfTest(manifest: Manifest, loaded: LoadedRelease): Process<Result<void>> {
-  const vectors = yield* readSelfTest(manifest);
-  if (!vectors.ok) return vectors;
-  if (vectors.value === undefined) return accept(undefined);
-  const [first] = loaded.models;
-  if (first === undefined) return accept(undefined);
-  return yield* runSelfTest(first, vectors.value, manifest.budget.deadlineUs / 1000);
 }

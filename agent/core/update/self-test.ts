@@ -1,15 +1,24 @@
 import { sameBytes } from '../../../protocol/bytes.js';
 import type { SelfTest } from '../../../protocol/documents/self-test.js';
 import { elementsOf, isElementType } from '../inference/quantisation.js';
-import type { LoadedModel } from '../inference/loaded-release.js';
+import type { LoadedModel, LoadedRelease } from '../inference/loaded-release.js';
 import { ask, type Process } from '../process.js';
-import { refuse, type Result } from '../../../protocol/result.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 
 /**
- * Runs the golden vectors of a model on this device, then resets what they left in its variables. Refuses
- * with `self-test-mismatch` naming the vector, or with what the engine said.
+ * Runs the golden vectors of a release on this device, if it has some, then resets what they left in the variables of its
+ * model. Refuses with `self-test-mismatch` naming the vector, or with what the engine said.
  */
 export function* runSelfTest(
+  { models, manifest }: LoadedRelease,
+  selfTest: SelfTest | undefined,
+): Process<Result<void>> {
+  const [first] = models;
+  if (selfTest === undefined || first === undefined) return accept(undefined);
+  return yield* runVectors(first, selfTest, manifest.budget.deadlineUs / 1000);
+}
+
+function* runVectors(
   { handle, facts }: LoadedModel,
   { vectors, tolerance }: SelfTest,
   deadlineMs: number,

@@ -11,7 +11,7 @@ import { encodeKeyset } from '../../../protocol/documents/keyset.js';
 import { encodePolicy, parsePolicy, type Policy } from '../../../protocol/documents/policy.js';
 import { openKeyFolder } from '../../../operator/keys/key-folder.js';
 import { readKeyset } from '../../../operator/release/verify-release.js';
-import type { ReleaseFile } from '../../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../../protocol/documents/release-file.js';
 import { fixedKey, sampleKeyset } from '../../helpers/documents.js';
 import { slot } from '../../simulation/world-slot.js';
 import { World } from '../../simulation/world.js';

@@ -8,11 +8,8 @@ import { Tagged, type CborValue } from '../../../protocol/cbor/value.js';
 import { expectOk } from '../../../protocol/coded-error.js';
 import { parseSelfTest } from '../../../protocol/documents/self-test.js';
 import { buildRelease, type ReleaseSource } from '../../../operator/release/build-release.js';
-import {
-  encodeReleaseFile,
-  parseReleaseFile,
-  type ReleaseFile,
-} from '../../../operator/release/release-file.js';
+import { encodeReleaseFile, type ReleaseFile } from '../../../protocol/documents/release-file.js';
+import { parseReleaseFile } from '../../../operator/release/release-file.js';
 import { describeTransfer, splitBlocks } from '../../../operator/release/split-blocks.js';
 import { verifyRelease } from '../../../operator/release/verify-release.js';
 import { fixedKey, sampleKeyset, sampleWallMs } from '../../helpers/documents.js';
