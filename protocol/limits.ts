@@ -36,8 +36,15 @@ export const limits = {
   selfTestVectors: 64,
   /** Blocks that are subscribed at a time (design, section 5). */
   blockWindow: 4,
-  /** A block, or a manifest, that is not there so long after SUBACK is missing. */
+  /** A block, or a manifest, is missing where nothing at all has come for so long after its SUBACK … */
   blockTimeoutMs: 10_000,
+  /** … or nothing but small messages for so long; and how often that is looked at. */
+  blockPatienceMs: 15_000,
+  trafficPollMs: 2_500,
+  /** Blocks that did not come, and whose topics stay subscribed while others are asked for. */
+  overdueBlocks: 16,
+  /** Blocks that one message of a device asks for. */
+  wantedBlocks: 64,
   /** How often a file is tried that the disk fails to read, and the pause in between. */
   readAttempts: 5,
   readPauseMs: 1_000,
@@ -49,6 +56,8 @@ export const limits = {
   loadDeadlineMs: 10_000,
   /** Times that the models of a candidate are loaded without proving themselves before it is given up. */
   trialAttempts: 3,
+  /** Between two tries to write down that a trial was passed. */
+  commitPauseMs: 5_000,
   /** The longest soak, a month, and the most inferences that a policy can demand of a trial. */
   soakMs: 30 * 86_400_000,
   trialInferences: 1_000_000_000,

@@ -6,6 +6,9 @@ export const deviceIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
 /** Names of slots. */
 export const slotPattern = /^[a-z0-9_-]{1,32}$/;
 
+/** SHA-256 in lower-case hexadecimal. */
+const digestPattern = /^[0-9a-f]{64}$/;
+
 /** Levels of a prefix: no empty level, no wildcard, nothing that brokers keep for themselves (`$`). */
 const prefixPattern = /^[A-Za-z0-9_.-]{1,32}(\/[A-Za-z0-9_.-]{1,32}){0,3}$/;
 
@@ -17,6 +20,11 @@ export interface Topics {
   beacon(): string;
   /** Block `n` of the transfer with this SHA-256 in lower-case hexadecimal. */
   block(digest: string, n: number): string;
+  /** Where devices ask for blocks of this transfer, or for the manifest with this digest. */
+  want(digest: string): string;
+  /** A filter for what all devices ask for, and the digest that such a topic is about; undefined for others. */
+  allWants(): string;
+  parseWant(topic: string): string | undefined;
   presence(deviceId: string): string;
   state(deviceId: string): string;
   telemetry(deviceId: string): string;
@@ -52,7 +60,10 @@ export function createTopics(prefix: string): Topics {
     manifest: (slot, sequence) => `${prefix}/manifests/${checked(slot, slotPattern)}/${sequence}`,
     policy: (slot) => `${prefix}/policies/${checked(slot, slotPattern)}`,
     beacon: () => `${prefix}/beacon`,
-    block: (digest, n) => `${prefix}/blocks/${checked(digest, /^[0-9a-f]{64}$/)}/${n}`,
+    block: (digest, n) => `${prefix}/blocks/${checked(digest, digestPattern)}/${n}`,
+    want: (digest) => `${prefix}/blocks/${checked(digest, digestPattern)}/want`,
+    allWants: () => `${prefix}/blocks/+/want`,
+    parseWant: (topic) => parseWant(topic, prefix),
     presence: (deviceId) => device(deviceId, 'presence'),
     state: (deviceId) => device(deviceId, 'state'),
     telemetry: (deviceId) => device(deviceId, 'telemetry'),
@@ -69,6 +80,14 @@ function checked(segment: string, pattern: RegExp): string {
     throw new CodedError('topic-invalid', `${JSON.stringify(segment)} cannot be part of a topic`);
   }
   return segment;
+}
+
+function parseWant(topic: string, prefix: string): string | undefined {
+  const start = `${prefix}/blocks/`;
+  const end = '/want';
+  if (!topic.startsWith(start) || !topic.endsWith(end)) return undefined;
+  const digest = topic.slice(start.length, -end.length);
+  return digestPattern.test(digest) ? digest : undefined;
 }
 
 function parseDevice(topic: string, prefix: string): DeviceTopic | undefined {

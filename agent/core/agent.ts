@@ -16,11 +16,12 @@ import { refuse } from '../../protocol/result.js';
 import { Slot } from './slot/slot.js';
 import type { StoredRelease } from './state/record.js';
 import { RecordKeeper } from './state/record-keeper.js';
+import { ArtifactStore } from './store/artifact-store.js';
+import { collectGarbage } from './store/garbage.js';
 import { measure } from './telemetry/measure.js';
 import { senmlCbor, senmlJson, senmlPack } from '../../protocol/messages/telemetry.js';
 import { createTopics, type Topics } from '../../protocol/topics.js';
 import { Trust } from './trust.js';
-import { collectGarbage } from './update/garbage.js';
 
 /**
  * All decisions of one device: `step(input) -> effects`, without I/O, clock or chance. A gateway and a
@@ -33,6 +34,7 @@ export class Agent {
   readonly #exchange = new Exchange(this.#tasks);
   readonly #keeper = new RecordKeeper(this.#tasks);
   readonly #log = new DecisionLog(this.#tasks);
+  readonly #store: ArtifactStore;
   readonly #trust: Trust;
   readonly #link: Link;
   readonly #presence: Presence;
@@ -52,6 +54,12 @@ export class Agent {
   constructor(settings: AgentSettings) {
     this.#settings = settings;
     this.#topics = createTopics(settings.prefix);
+    this.#store = new ArtifactStore({
+      tasks: this.#tasks,
+      exchange: this.#exchange,
+      topics: this.#topics,
+      deviceId: settings.deviceId,
+    });
     this.#trust = new Trust();
     const device = this.#createDevice();
     this.#link = new Link(device);
@@ -228,12 +236,18 @@ export class Agent {
   }
 
   #createDevice(): Device {
+    const needs = {
+      named: () => this.#namedReleases(),
+      isHeld: (name: string) => this.#store.isHeld(name),
+      isComplete: () => this.#desired.complete,
+    };
     return {
       settings: this.#settings,
       topics: this.#topics,
       tasks: this.#tasks,
       exchange: this.#exchange,
       keeper: this.#keeper,
+      store: this.#store,
       trust: this.#trust,
       now: () => this.#now,
       nextHandle: () => this.#nextHandle++,
@@ -250,25 +264,18 @@ export class Agent {
         this.#publishReports();
       },
       collectGarbage: () => {
-        this.#tasks.run(this.#garbage.pass(this.#collectGarbage()));
+        this.#tasks.run(this.#garbage.pass(collectGarbage(needs)));
       },
     };
   }
 
-  *#collectGarbage(): Process<void> {
-    const slots = [...this.#slots.values()];
-    const mayNeedAny = (): boolean => !this.#desired.complete || slots.some(({ busy }) => busy);
-    yield* collectGarbage(() => this.#namedReleases(), mayNeedAny);
-  }
-
   #namedReleases(): readonly StoredRelease[] {
-    const kept = [...this.#keeper.record.slots.values()].flatMap((slot) => [
+    const named = [...this.#keeper.record.slots.values()].flatMap((slot) => [
       slot.current,
       slot.previous,
       slot.candidate,
     ]);
-    const offered = [...this.#slots.values()].map((slot) => slot.offered);
-    return [...kept, ...offered].filter((release) => release !== undefined);
+    return named.filter((release) => release !== undefined);
   }
 
   #report(report: Report): void {

@@ -1,5 +1,6 @@
 import { toHex } from '../../protocol/bytes.js';
 import type { Code } from '../../protocol/codes.js';
+import { BackOff } from './back-off.js';
 import { assign } from '../../protocol/assignment/assign.js';
 import type { Device } from './device.js';
 import { parseBeacon } from '../../protocol/documents/beacon.js';
@@ -22,6 +23,9 @@ export class Desired {
   #staleReported = false;
   /** Topics whose newest document was refused. */
   readonly #refused = new Set<string>();
+  /** Topics that are asked for again in a while, with the wait that the disk makes longer. */
+  readonly #askingLater = new Set<string>();
+  readonly #backOff = new BackOff();
   /** Slots whose policy was dealt with in this run, or has nothing to say. */
   readonly #heard = new Set<string>();
 
@@ -104,10 +108,23 @@ export class Desired {
     const taken = yield* taking;
     if (taken.ok) {
       this.#refused.delete(topic);
+      this.#backOff.reset();
       return;
     }
     this.#refused.add(topic);
+    if (taken.rejection.code.startsWith('storage-')) this.#askLater(topic);
     this.#report('document-refused', slot, taken.rejection.code, taken.rejection.detail);
+  }
+
+  /** A disk that could not write a document down may have room again later. */
+  #askLater(topic: string): void {
+    if (this.#askingLater.has(topic)) return;
+    this.#askingLater.add(topic);
+    const { tasks, exchange } = this.#device;
+    tasks.after(this.#backOff.nextDelayMs(), () => {
+      this.#askingLater.delete(topic);
+      if (this.#refused.has(topic)) exchange.askAgain(topic);
+    });
   }
 
   *#takePolicy(slot: Slot, bytes: Uint8Array): Process<Result<void>> {

@@ -5,6 +5,7 @@ import type { Instant, Payload } from './effect.js';
 import type { Exchange } from './exchange.js';
 import type { Tasks } from './process.js';
 import type { RecordKeeper } from './state/record-keeper.js';
+import type { ArtifactStore } from './store/artifact-store.js';
 import type { Topics } from '../../protocol/topics.js';
 import type { Trust } from './trust.js';
 
@@ -15,6 +16,7 @@ export interface Device {
   readonly tasks: Tasks;
   readonly exchange: Exchange;
   readonly keeper: RecordKeeper;
+  readonly store: ArtifactStore;
   readonly trust: Trust;
   /** The instant of the input that is being decided. */
   now(): Instant;

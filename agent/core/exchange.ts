@@ -20,15 +20,15 @@ export class Exchange {
   readonly #tasks: Tasks;
   readonly #listeners = new Map<string, Set<Listening>>();
   #connected = false;
-  /** Tells the answers of this session from those of an earlier one. */
   #session = 0;
 
   constructor(tasks: Tasks) {
     this.#tasks = tasks;
   }
 
-  get connected(): boolean {
-    return this.#connected;
+  /** The number of the present session; undefined where there is none. */
+  get session(): number | undefined {
+    return this.#connected ? this.#session : undefined;
   }
 
   /**
@@ -86,7 +86,7 @@ export class Exchange {
     const session = this.#session;
     this.#tasks.ask('subscribe', { topic }, (result) => {
       // A session that ended meanwhile is no refusal: the next one subscribes again.
-      if (session !== this.#session || !this.#connected) return;
+      if (session !== this.session) return;
       if (!result.ok && result.rejection.code === 'session-ended') return;
       for (const listening of listeners) {
         if (!this.#listens(topic, listening)) continue;

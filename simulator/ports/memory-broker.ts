@@ -207,7 +207,7 @@ class BrokerTransport implements MemoryTransport {
       will: this.#will?.(this.#connections + 1),
       deliver: (topic, payload, retained = false) => {
         this.#later(session, () => {
-          this.#receivedBytes += payload.length;
+          if (this.#subscriptions.hears(topic)) this.#receivedBytes += payload.length;
           this.#deliver({ topic, payload: payload.slice(), retained });
         });
       },

@@ -208,6 +208,10 @@ describe('docs/wire.cddl', function () {
     ['telemetry', [0, 2], undefined],
     ['telemetry', [0, 'n'], 7],
     ['telemetry', [0, 'v'], undefined],
+    ['want', ['device'], undefined],
+    ['want', ['blockSize'], 1024],
+    ['want', ['blocks'], undefined],
+    ['want', ['blocks'], 'all'],
     ['label-message', ['window'], 1.5],
     ['label-message', ['boot'], undefined],
     ['label-message', ['window'], undefined],
@@ -339,7 +343,16 @@ async function talk(world: World): Promise<ReleaseFile> {
   assert.ok(device.story.includes('3 shadow-finished'), device.story.join('\n'));
 
   await world.publish(
-    world.workshop.withWrongSelfTest(await world.workshop.build('vibration-v1', 4)),
+    world.workshop.withDamagedBlock(await world.workshop.buildUnseen('vibration-v2', 4)),
+  );
+  await world.time.advance(5_000);
+  const fifth = await world.workshop.build('vibration-v1', 5);
+  await world.publishContent(fifth);
+  world.broker.retained.delete(world.topics.manifest('vibration', 5));
+  await world.publishPolicy(fifth);
+  await world.time.advance(20_000);
+  await world.publish(
+    world.workshop.withWrongSelfTest(await world.workshop.build('vibration-v1', 6)),
   );
   await world.time.advance(5_000);
   world.broker.publish({ topic: world.topics.beacon(), payload: nonsense, retained: true });

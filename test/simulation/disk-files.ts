@@ -1,4 +1,4 @@
-import { imageName } from '../../agent/core/update/load-release.js';
+import { imageName } from '../../agent/core/store/file-names.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { MemoryDisk } from '../../simulator/ports/memory-storage.js';
 

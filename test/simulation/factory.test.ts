@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { imageName } from '../../agent/core/update/load-release.js';
+import { imageName } from '../../agent/core/store/file-names.js';
 import type { Code } from '../../protocol/codes.js';
 import { encodeReleaseFile, type ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';

@@ -6,9 +6,10 @@ import type { LoadedRelease } from '../inference/loaded-release.js';
 import { Signal, wait, type Process } from '../process.js';
 import type { SlotSettings } from '../settings.js';
 import { withRejected, type StoredRelease } from '../state/record.js';
+import { BackOff } from '../back-off.js';
 import { loadRelease } from '../update/load-release.js';
 import { admitRelease, fetchRelease, testRelease, type Preparation } from '../update/prepare.js';
-import { isHeldAgainst, isTransient, retryDelayMs } from '../update/retry.js';
+import { isAbsent, isHeldAgainst, isTransient } from '../update/retry.js';
 import { CandidateRecord } from './candidate-record.js';
 import { Comparison } from './comparison.js';
 import type { SlotLedger } from './ledger.js';
@@ -83,7 +84,7 @@ export class Candidacy {
 
   /** Takes an offer that may be made. There is none under way. */
   begin(release: StoredRelease, purpose: Purpose): void {
-    const offer = new Offer(release, purpose, (phase, rejection) => {
+    const offer = new Offer(release, purpose, this.#device.store.hold(), (phase, rejection) => {
       this.#ledger.note(release, phase, rejection);
     });
     this.#offer = offer;
@@ -93,6 +94,7 @@ export class Candidacy {
   /** A later policy demands something else of the same release, for the same purpose. */
   *revise(offer: Offer, purpose: Purpose): Process<void> {
     offer.purpose = purpose;
+    this.tryAgain();
     if (purpose.kind === 'serve') this.#probation.demand(purpose.trial);
     else this.#comparison.demand(purpose.shadow);
     yield* this.#record.revise(offer);
@@ -167,7 +169,7 @@ export class Candidacy {
   }
 
   /** What an offer waits for may be there now: it is tried again at once. */
-  clockJumped(): void {
+  tryAgain(): void {
     this.#retry?.give();
   }
 
@@ -177,10 +179,11 @@ export class Candidacy {
 
   /** From the offer to its trial, again after what may pass by itself: a missing block, a full disk. */
   *#install(offer: Offer): Process<void> {
+    const backOff = new BackOff();
     for (let attempt = 1; ; attempt++) {
       const outcome = yield* this.#bringIn(offer);
       if (outcome.ok) return;
-      if (!isTransient(outcome.rejection.code)) {
+      if (!isTransient(outcome.rejection.code, attempt)) {
         yield* this.#end(offer, outcome.rejection);
         return;
       }
@@ -189,7 +192,7 @@ export class Candidacy {
       if (wasCommitting) this.#reconsider();
       // Perhaps what is in its way is only what an earlier offer left.
       this.#device.collectGarbage();
-      yield* this.#waitForRetry(retryDelayMs(attempt));
+      yield* this.#waitForRetry(backOff.nextDelayMs());
       offer.advance('restart');
     }
   }
@@ -213,9 +216,19 @@ export class Candidacy {
       slot: this.#ledger.name,
       settings: this.#settings,
       release: offer.release,
-      record: this.#ledger.record,
+      record: () => this.#ledger.record,
+      holding: offer.holding,
       advance: (event) => {
         offer.advance(event);
+      },
+      course: {
+        // What came and is wrong is refused, and asked for again.
+        trouble: (rejection) => {
+          offer.advance(isAbsent(rejection.code) ? 'lack' : 'refuse', rejection);
+        },
+        goesOn: () => {
+          offer.advance('goOn');
+        },
       },
     };
     const admitted = yield* admitRelease(preparation);
@@ -285,6 +298,7 @@ export class Candidacy {
 
   /** It is current. */
   #complete(offer: Offer): void {
+    offer.holding.letGo();
     this.#offer = undefined;
     this.#probation.end();
     offer.advance('complete');
@@ -366,6 +380,7 @@ export class Candidacy {
    * may be answering a window at this moment.
    */
   #close(offer: Offer): Process<void> {
+    offer.holding.letGo();
     this.#offer = undefined;
     this.#probation.end();
     return this.#unload(offer.loaded, this.#comparison.end());

@@ -4,6 +4,7 @@ import type { Rejection } from '../../../protocol/result.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import type { Task } from '../process.js';
 import type { StoredRelease } from '../state/record.js';
+import type { Holding } from '../store/artifact-store.js';
 import { phaseAfter, reportedPhase, type LifeEvent, type LifePhase } from '../update/life.js';
 
 /** What a signed policy wants of a slot of this device. */
@@ -34,17 +35,22 @@ export class Offer {
   task: Task | undefined;
   /** Its models, from its self-test on; undefined while they are made anew. */
   loaded: LoadedRelease | undefined;
+  /** The files that it needs, until it is over. */
+  readonly holding: Holding;
   readonly #tell: (phase: Phase, rejection?: Rejection) => void;
   #phase: LifePhase = 'offered';
+  #told: Phase = 'offered';
 
   /** @param tell is told of each phase that is to be reported */
   constructor(
     { sequence, manifest }: StoredRelease,
     purpose: Purpose,
+    holding: Holding,
     tell: (phase: Phase, rejection?: Rejection) => void,
   ) {
     this.release = { sequence, manifest };
     this.purpose = purpose;
+    this.holding = holding;
     this.#tell = tell;
     tell('offered');
   }
@@ -57,6 +63,10 @@ export class Offer {
   advance(event: LifeEvent, rejection?: Rejection): void {
     this.#phase = phaseAfter(this.#phase, event);
     const reported = reportedPhase(event, this.#phase);
-    if (reported !== undefined) this.#tell(reported, rejection);
+    if (reported === undefined) return;
+    // What was refused already, and was only waited for, goes without another word.
+    const isKnown = event === 'reject' && this.#told === 'rejected';
+    this.#told = reported;
+    if (!isKnown) this.#tell(reported, rejection);
   }
 }

@@ -1,9 +1,9 @@
 import type { TrialTerms } from '../../../protocol/documents/policy.js';
+import { limits } from '../../../protocol/limits.js';
 import type { Rejection } from '../../../protocol/result.js';
 import type { Device } from '../device.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { ask, type Process } from '../process.js';
-import { retryDelayMs } from '../update/retry.js';
 import { Trial } from '../update/trial.js';
 import { termsOf, type CandidateRecord } from './candidate-record.js';
 import type { SlotLedger } from './ledger.js';
@@ -117,7 +117,7 @@ export class Probation {
     }));
     if (!committed.ok) {
       this.#ledger.report('state-not-saved', offer.release, committed.rejection);
-      yield* ask('wait', { delayMs: retryDelayMs(1) });
+      yield* ask('wait', { delayMs: limits.commitPauseMs });
       offer.advance('fail');
       this.#listener.notCommitted(offer);
       return;

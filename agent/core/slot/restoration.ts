@@ -5,7 +5,9 @@ import type { LoadedRelease } from '../inference/loaded-release.js';
 import { ask, type Process } from '../process.js';
 import type { SlotSettings } from '../settings.js';
 import type { StoredRelease } from '../state/record.js';
-import { imageName, loadRelease, manifestName, readManifest } from '../update/load-release.js';
+import { imageName, manifestName } from '../store/file-names.js';
+import { readManifest } from '../store/read-release.js';
+import { loadRelease } from '../update/load-release.js';
 import { Factory } from './factory.js';
 import type { SlotLedger } from './ledger.js';
 

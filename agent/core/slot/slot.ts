@@ -13,7 +13,7 @@ import { Service } from './service.js';
 import type { StoredRelease } from '../state/record.js';
 import type { SlotCounters } from '../telemetry/counters.js';
 import { checkOffer } from '../update/admission.js';
-import { mayNeedFiles } from '../update/life.js';
+import { isRevisable } from '../update/retry.js';
 
 /**
  * A named place for one job. It serves the champion, and takes one release at a time from its offer
@@ -32,6 +32,8 @@ export class Slot {
   #desired: Desire | undefined;
   /** The version of the policy that was dealt with in this run. */
   #policyVersion = 0;
+  /** The session in which it came last. */
+  #session: number | undefined;
 
   constructor(device: Device, name: string, settings: SlotSettings) {
     this.#device = device;
@@ -73,17 +75,6 @@ export class Slot {
     return this.#ledger.state;
   }
 
-  /** The release that is offered, if any. */
-  get offered(): StoredRelease | undefined {
-    return this.#candidacy.offer?.release;
-  }
-
-  /** Whether a release is being brought in at this moment, and any file may be needed. */
-  get busy(): boolean {
-    const { offer } = this.#candidacy;
-    return offer !== undefined && mayNeedFiles(offer.phase);
-  }
-
   /** What was seen since the last call; undefined where that is nothing. */
   takeEvidence(): Pick<ReportMessage, 'releases' | 'pairs' | 'labelsRefused'> | undefined {
     return this.#service.book.take();
@@ -112,8 +103,14 @@ export class Slot {
 
   /** Takes what a signed policy wants of this device: nothing to do, an offer, a refusal, a promotion. */
   desire(desire: Desire, policyVersion: number): void {
+    const { session } = this.#device.exchange;
     // The same policy is retained and comes again with each session: what it named was dealt with.
-    if (policyVersion === this.#policyVersion) return;
+    if (policyVersion === this.#policyVersion) {
+      if (session !== this.#session) this.#tryAgain();
+      this.#session = session;
+      return;
+    }
+    this.#session = session;
     this.#policyVersion = policyVersion;
     this.#desired = desire;
     this.#pursue(desire);
@@ -126,9 +123,7 @@ export class Slot {
 
   /** The clock was set: what a wrong one kept back or refused is looked at again. */
   clockJumped(): void {
-    this.#candidacy.clockJumped();
-    if (this.#desired === undefined || this.#ledger.state.code !== 'release-expired') return;
-    this.#pursue(this.#desired);
+    this.#tryAgain();
   }
 
   /** Listens to true labels, where the owner of the device knows where they come from. */
@@ -174,6 +169,14 @@ export class Slot {
       return refuse('label-boot-unknown', `a window of start ${boot}, this is start ${current}`);
     }
     return this.#service.book.labelled(window, label);
+  }
+
+  /** Clock, keys, disk or broker may be others now. */
+  #tryAgain(): void {
+    this.#candidacy.tryAgain();
+    const { code } = this.#ledger.state;
+    if (this.#desired === undefined || this.#candidacy.offer !== undefined) return;
+    if (code !== undefined && isRevisable(code)) this.#pursue(this.#desired);
   }
 
   #pursue(desire: Desire): void {

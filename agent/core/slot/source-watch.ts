@@ -61,7 +61,7 @@ export class SourceWatch {
     // Silent already: the next sign of life is waited for in its own time.
     tasks.after(dueMs > 0 ? dueMs : silentAfterMs, () => {
       const { topic } = this.#source;
-      const deaf = topic !== undefined && !exchange.connected;
+      const deaf = topic !== undefined && exchange.session === undefined;
       const silentMs = this.#device.now().monotonicMs - this.#signMs;
       if (!deaf && !this.#silent && silentMs >= silentAfterMs) {
         this.#silent = true;

@@ -12,6 +12,9 @@ export type LifeEvent =
   | 'admit'
   | 'adopt'
   | 'fetch'
+  | 'lack'
+  | 'refuse'
+  | 'goOn'
   | 'verify'
   | 'test'
   | 'stage'
@@ -35,15 +38,25 @@ const setbacks = {
 } as const;
 
 /**
+ * Documents and blocks are waited for however long it takes: nothing came, or what came is wrong and was refused, or
+ * they come on. That is reported as `fetching` with a code, as `rejected`, and as `fetching`.
+ */
+const waits = <T extends LifePhase>(phase: T): Record<'lack' | 'refuse' | 'goOn', T> => ({
+  lack: phase,
+  refuse: phase,
+  goOn: phase,
+});
+
+/**
  * The life of a release on a device: each phase, with what can happen in it and the phase that follows. What is
  * not in the table cannot happen.
  */
 // prettier-ignore
 const life: Record<LifePhase, Partial<Record<LifeEvent, LifePhase>>> = {
-  offered:       { admit: 'admitted', ...setbacks },
+  offered:       { admit: 'admitted', ...waits('offered'), ...setbacks },
   // What has the running image needs no trial; what is on disk need not be fetched.
   admitted:      { adopt: 'committing', fetch: 'fetching', verify: 'verified', ...setbacks },
-  fetching:      { verify: 'verified', ...setbacks },
+  fetching:      { verify: 'verified', ...waits('fetching'), ...setbacks },
   verified:      { test: 'self-tested', ...setbacks },
   'self-tested': { stage: 'staged', ...setbacks },
   staged:        { compare: 'shadow', try: 'trial', ...setbacks },
@@ -66,9 +79,6 @@ const life: Record<LifePhase, Partial<Record<LifeEvent, LifePhase>>> = {
 /** What nobody is told: `fetching` with a code says already that another attempt follows. */
 const silent: ReadonlySet<LifeEvent> = new Set(['adopt', 'commit', 'fail', 'restart', 'drop']);
 
-/** In these the models are loaded, or nothing is done: no file is needed at the moment. */
-const needsNoFile: ReadonlySet<LifePhase> = new Set(['shadow', 'trial', 'paused']);
-
 /** The phase after an event. Throws where the event cannot happen: an invariant is broken. */
 export function phaseAfter(phase: LifePhase, event: LifeEvent): LifePhase {
   const next = life[phase][event];
@@ -79,15 +89,6 @@ export function phaseAfter(phase: LifePhase, event: LifeEvent): LifePhase {
 /** The phase that is reported when an event has led to one; undefined where nothing is. */
 export function reportedPhase(event: LifeEvent, next: LifePhase): Phase | undefined {
   if (silent.has(event) || next === 'committing' || next === 'dropped') return undefined;
-  return next === 'paused' ? 'fetching' : next;
-}
-
-/** Whether nothing can happen to a release any more. */
-export function isOver(phase: LifePhase): boolean {
-  return Object.keys(life[phase]).length === 0;
-}
-
-/** Whether any file of a release may be read or written at this moment. */
-export function mayNeedFiles(phase: LifePhase): boolean {
-  return !needsNoFile.has(phase) && !isOver(phase);
+  if (event === 'refuse') return 'rejected';
+  return next === 'paused' || event === 'lack' || event === 'goOn' ? 'fetching' : next;
 }

@@ -1,65 +1,17 @@
 import type { SlotSettings } from '../settings.js';
-import { sameBytes, toHex } from '../../../protocol/bytes.js';
 import type { Device } from '../device.js';
-import { openSign1 } from '../../../protocol/cose/sign1.js';
-import {
-  parseManifest,
-  type Artifact,
-  type Manifest,
-} from '../../../protocol/documents/manifest.js';
+import type { Artifact, Manifest } from '../../../protocol/documents/manifest.js';
 import { parseSelfTest, type SelfTest } from '../../../protocol/documents/self-test.js';
 import { LoadedRelease, type LoadedModel } from '../inference/loaded-release.js';
 import { limits } from '../../../protocol/limits.js';
 import type { Handle } from '../../ports/engine.js';
 import { ask, type Process } from '../process.js';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
-import { readFile } from '../state/read-file.js';
 import type { StoredRelease } from '../state/record.js';
-
-/** The name of the file that holds a signed manifest. */
-export function manifestName(manifest: string): string {
-  return `manifests/${manifest}`;
-}
-
-/** The name of the file that holds an artifact. */
-export function imageName(digest: Uint8Array): string {
-  return `images/${toHex(digest)}`;
-}
-
-/**
- * Reads a stored manifest and checks it against the digest under which it was accepted. Its signature
- * was verified then; a key that is revoked later does not stop what already runs.
- */
-export function* readManifest(stored: StoredRelease): Process<Result<Manifest>> {
-  const name = manifestName(stored.manifest);
-  const file = yield* readFile(name, limits.envelopeBytes);
-  if (!file.ok) return file;
-  if (file.value === undefined) return refuse('image-missing', `${name} is not on disk`);
-  const digest = yield* ask('digest', { bytes: file.value });
-  if (toHex(digest) !== stored.manifest) return refuse('image-damaged', `${name} has changed`);
-  const envelope = openSign1(file.value, 'manifest');
-  return envelope.ok ? parseManifest(envelope.value.payload) : envelope;
-}
+import { readImage } from '../store/read-release.js';
 
 /** Gives the bytes of an artifact, whose digest was checked in this run. */
 export type ImageReader = (artifact: Artifact) => Process<Result<Uint8Array>>;
-
-/**
- * Reads an artifact and checks its digest: bytes on disk are never trusted to be what was written. A
- * damaged file is removed, so that it can be fetched again.
- */
-function* readImage(artifact: Artifact): Process<Result<Uint8Array>> {
-  const name = imageName(artifact.digest);
-  const file = yield* readFile(name, artifact.size);
-  if (!file.ok) return file;
-  if (file.value === undefined) return refuse('image-missing', `${name} is not on disk`);
-  const digest = yield* ask('digest', { bytes: file.value });
-  if (!sameBytes(digest, artifact.digest)) {
-    yield* ask('remove', { name });
-    return refuse('image-damaged', `${name} is not what the manifest names`);
-  }
-  return accept(file.value);
-}
 
 /**
  * Loads the models of a stored release, each into an instance of its own, with their labels. Where it

@@ -1,27 +1,17 @@
 import type { SlotSettings } from '../settings.js';
-import { sameBytes, toHex } from '../../../protocol/bytes.js';
 import type { Device } from '../device.js';
-import {
-  parseManifest,
-  type Artifact,
-  type Manifest,
-  type Transfer,
-} from '../../../protocol/documents/manifest.js';
+import type { Artifact, Manifest } from '../../../protocol/documents/manifest.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import { limits } from '../../../protocol/limits.js';
-import { ask, Signal, uninterrupted, wait, type Process } from '../process.js';
-import { accept, refuse, type Result } from '../../../protocol/result.js';
+import { ask, uninterrupted, type Process } from '../process.js';
+import { accept, type Result } from '../../../protocol/result.js';
 import type { SlotRecord, StoredRelease } from '../state/record.js';
+import type { Course } from '../store/artifact-fetch.js';
+import { fileNamesOf, type Holding } from '../store/artifact-store.js';
+import { manifestName } from '../store/file-names.js';
 import { checkAdmission } from './admission.js';
-import { fetchBlocks, partialName } from './block-fetch.js';
 import type { LifeEvent } from './life.js';
-import {
-  imageName,
-  loadRelease,
-  manifestName,
-  readManifest,
-  readSelfTest,
-} from './load-release.js';
+import { loadRelease, readSelfTest } from './load-release.js';
+import { obtainManifest } from './obtain-manifest.js';
 import { runSelfTest } from './self-test.js';
 
 export interface Preparation {
@@ -29,8 +19,13 @@ export interface Preparation {
   readonly slot: string;
   readonly settings: SlotSettings;
   readonly release: StoredRelease;
-  readonly record: SlotRecord;
+  /** What the slot has on record by now. */
+  readonly record: () => SlotRecord;
+  /** What the offer keeps from being removed as garbage. */
+  readonly holding: Holding;
   readonly advance: (event: LifeEvent) => void;
+  /** Told how the release comes. */
+  readonly course: Course;
 }
 
 /**
@@ -38,9 +33,14 @@ export interface Preparation {
  * admission.
  */
 export function* admitRelease(preparation: Preparation): Process<Result<AdmittedRelease>> {
-  const manifest = yield* obtainManifest(preparation);
+  const { device, slot, release, holding, course } = preparation;
+  holding.add([manifestName(release.manifest)]);
+  const manifest = yield* obtainManifest(device, slot, release, course);
   if (!manifest.ok) return manifest;
-  const missing = yield* findMissing(manifest.value);
+  const { artifacts } = manifest.value;
+  // From now on none of them is garbage, whoever else gives it up.
+  holding.add(artifacts.flatMap(fileNamesOf));
+  const missing = yield* device.store.missing(artifacts);
   if (!missing.ok) return missing;
   const admitted = yield* admit(preparation, manifest.value, missing.value);
   if (!admitted.ok) return admitted;
@@ -56,12 +56,12 @@ export interface AdmittedRelease {
 
 /** Brings in what is missing. What is on disk already is not fetched again: a restart costs nothing. */
 export function* fetchRelease(
-  { device, advance }: Preparation,
+  { device, advance, course }: Preparation,
   { missing }: AdmittedRelease,
 ): Process<Result<void>> {
   if (missing.length > 0) advance('fetch');
   for (const artifact of missing) {
-    const fetched = yield* fetchArtifact(device, artifact);
+    const fetched = yield* device.store.obtain(artifact, course);
     if (!fetched.ok) return fetched;
   }
   advance('verify');
@@ -90,71 +90,6 @@ export function* testRelease(
   return loaded;
 }
 
-/** The manifest from disk, or from the broker, verified and then kept as it was carried. */
-function* obtainManifest(preparation: Preparation): Process<Result<Manifest>> {
-  const { device, slot, release } = preparation;
-  const stored = yield* readManifest(release);
-  // What cannot be read now is not asked for again: without the broker that would have no end.
-  if (stored.ok || stored.rejection.code === 'storage-failed') return stored;
-  const bytes = yield* receive(device, device.topics.manifest(slot, release.sequence));
-  if (!bytes.ok) return bytes;
-  const payload = yield* device.trust.verify(bytes.value, 'manifest', slot, device.now().wallMs);
-  if (!payload.ok) return payload;
-  const digest = yield* ask('digest', { bytes: bytes.value });
-  if (toHex(digest) !== release.manifest) {
-    return refuse(
-      'manifest-digest-mismatch',
-      `the retained manifest of release ${release.sequence} is not the one that the policy names`,
-    );
-  }
-  const manifest = parseManifest(payload.value);
-  if (!manifest.ok) return manifest;
-  const { slot: namedSlot, sequence } = manifest.value;
-  if (namedSlot !== slot || sequence !== release.sequence) {
-    return refuse(
-      'manifest-misplaced',
-      `the manifest is of release ${sequence} for slot ${namedSlot}, and was found as ${release.sequence} of ${slot}`,
-    );
-  }
-  const written = yield* ask('write', { name: manifestName(release.manifest), bytes: bytes.value });
-  return written.ok ? manifest : written;
-}
-
-/** One retained message of a topic. */
-function* receive(device: Device, topic: string): Process<Result<Uint8Array>> {
-  const received = new Signal<Result<Uint8Array>>();
-  let stopTimer = (): void => undefined;
-  const leave = device.exchange.subscribe(topic, {
-    message: (payload) => {
-      received.give(accept(payload));
-    },
-    subscribed: () => {
-      stopTimer();
-      stopTimer = device.tasks.after(limits.blockTimeoutMs, () => {
-        received.give(refuse('manifest-missing', `nothing is retained on ${topic}`));
-      });
-    },
-    refused: (rejection) => {
-      received.give({ ok: false, rejection });
-    },
-  });
-  try {
-    return yield* wait(received);
-  } finally {
-    stopTimer();
-    leave();
-  }
-}
-
-function* findMissing(manifest: Manifest): Process<Result<Artifact[]>> {
-  const images = yield* ask('list', { folder: 'images' });
-  if (!images.ok) return images;
-  const sizes = new Map(images.value.map(({ name, bytes }) => [name, bytes]));
-  return accept(
-    manifest.artifacts.filter(({ digest, size }) => sizes.get(imageName(digest)) !== size),
-  );
-}
-
 function* admit(
   { device, settings, record }: Preparation,
   manifest: Manifest,
@@ -162,49 +97,14 @@ function* admit(
 ): Process<Result<void>> {
   const free = yield* ask('freeBytes', {});
   if (!free.ok) return free;
-  const partial = yield* ask('list', { folder: 'partial' });
-  if (!partial.ok) return partial;
-  const sizes = new Map(partial.value.map(({ name, bytes }) => [name, bytes]));
-  // What has come already takes its room already.
-  const restOf = ({ size, transfers }: Artifact): number => {
-    const transfer = fullTransfer(transfers);
-    const come = transfer === undefined ? 0 : (sizes.get(partialName(transfer)) ?? 0);
-    return Math.max(0, size - come);
-  };
+  const missingBytes = yield* device.store.missingBytes(missing);
+  if (!missingBytes.ok) return missingBytes;
   return checkAdmission(manifest, {
     settings: device.settings,
     limits: settings.limits,
-    record,
+    record: record(),
     wallMs: device.now().wallMs,
-    missingBytes: missing.reduce((sum, artifact) => sum + restOf(artifact), 0),
+    missingBytes: missingBytes.value,
     freeBytes: free.value,
   });
-}
-
-/** Fetches an artifact over its first transfer that this agent understands, and checks the whole. */
-function* fetchArtifact(device: Device, artifact: Artifact): Process<Result<void>> {
-  const transfer = fullTransfer(artifact.transfers);
-  if (transfer === undefined) {
-    return refuse('transfer-unsupported', `${artifact.name} is not offered in full over MQTT`);
-  }
-  const fetched = yield* fetchBlocks(transfer, {
-    tasks: device.tasks,
-    exchange: device.exchange,
-    topic: (block) => device.topics.block(toHex(transfer.digest), block),
-    stored: () => undefined,
-  });
-  if (!fetched.ok) return fetched;
-  const name = partialName(transfer);
-  const bytes = yield* ask('read', { name, limitBytes: transfer.size });
-  if (!bytes.ok) return bytes;
-  const digest = yield* ask('digest', { bytes: bytes.value ?? new Uint8Array() });
-  if (!sameBytes(digest, artifact.digest)) {
-    yield* ask('remove', { name });
-    return refuse('image-digest-mismatch', `${artifact.name} is not what the manifest names`);
-  }
-  return yield* ask('move', { from: name, to: imageName(artifact.digest) });
-}
-
-function fullTransfer(transfers: readonly Transfer[]): Transfer | undefined {
-  return transfers.find(({ kind, uri }) => kind === 'full' && uri === undefined);
 }

@@ -3,61 +3,91 @@ import type { Rejection } from '../../../protocol/result.js';
 
 /** What may pass by itself: the offer stands and is tried again. */
 const transient: ReadonlySet<Code> = new Set<Code>([
-  'manifest-missing',
-  'block-missing',
   'image-missing',
   'image-damaged',
+  'file-too-large',
   'storage-full',
   'storage-failed',
   'file-misplaced',
   'engine-unavailable',
-  'subscription-refused',
   'release-not-yet-valid',
 ]);
 
 /**
- * What says nothing about the release itself, but about the way to it, the device, its clock or its owner's
- * settings: it may be offered again, to a later agent, or after a start with other settings. As long as the
- * bytes of a manifest are not believed, they say nothing about the manifest that the policy names either.
+ * What the release itself has shown, and will show again on this device whatever else changes: it is never tried
+ * again. Nothing else is held against a release: neither the way to it (blocks, documents, keys), nor the clock, nor
+ * the owner's settings, nor what an older agent cannot do and a later one may, nor what a policy says of it.
  */
-const circumstantial: ReadonlySet<Code> = new Set<Code>([
-  'agent-too-old',
-  'algorithm-unsupported',
-  'block-invalid',
-  'budget-exceeded',
-  'cbor-not-deterministic',
-  'cbor-too-large',
-  'cbor-truncated',
-  'cbor-unsupported',
-  'cose-invalid',
-  'document-too-large',
-  'document-type-mismatch',
-  'epoch-below-floor',
-  'key-revoked',
-  'key-role-mismatch',
-  'key-unknown',
-  'keyset-expired',
-  'manifest-digest-mismatch',
-  'offer-withdrawn',
-  'release-expired',
-  'signature-invalid',
-  'target-mismatch',
+const heldAgainst: ReadonlySet<Code> = new Set<Code>([
+  // All blocks are what its manifest names, and the whole is not.
+  'image-digest-mismatch',
+  // Its files contradict themselves, or each other.
+  'pipeline-mismatch',
+  'self-test-mismatch',
+  'arena-too-small',
+  'model-truncated',
+  'model-not-tflite',
+  'model-malformed',
+  'index-invalid',
+  'shape-invalid',
+  'buffer-invalid',
+  'quantisation-invalid',
+  'graph-invalid',
+  'operator-invalid',
+  'input-size-mismatch',
+  // It was run, and did harm.
+  'deadlines-missed',
+  'trial-attempts-exceeded',
+  'memory-exhausted',
+  'call-invalid',
+  'engine-internal',
+  'engine-trapped',
+  'engine-deadline',
+  'engine-gone',
 ]);
 
-/** Whether the same offer is worth another try after a while. */
-export function isTransient(code: Code): boolean {
-  return transient.has(code);
+/** What a gateway that is busy, or short of memory for a moment, makes of any release before it has answered once. */
+const ofHost: ReadonlySet<Code> = new Set<Code>([
+  'engine-deadline',
+  'engine-gone',
+  'memory-exhausted',
+]);
+
+/** How often what may be the gateway's fault is tried before it is taken for that of the release. */
+const hostAttempts = 3;
+
+/** What only says that nothing came, or may come; everything else that keeps a release from coming is a refusal of what came. */
+const absent: ReadonlySet<Code> = new Set<Code>([
+  'block-missing',
+  'manifest-missing',
+  'subscription-refused',
+]);
+
+/** What a set clock, another keyset or another session may turn into a yes. */
+const revisable: ReadonlySet<Code> = new Set<Code>([
+  'release-expired',
+  'keyset-expired',
+  'key-unknown',
+  'key-revoked',
+  'key-role-mismatch',
+]);
+
+/** Whether the same offer is worth another try after a while, when it has failed for the nth time. */
+export function isTransient(code: Code, attempt: number): boolean {
+  return transient.has(code) || (ofHost.has(code) && attempt < hostAttempts);
+}
+
+/** Whether nothing came, as against something that was refused. */
+export function isAbsent(code: Code): boolean {
+  return absent.has(code);
 }
 
 /** Whether this device is never to try the same manifest again. */
 export function isHeldAgainst({ code }: Rejection): boolean {
-  return !transient.has(code) && !circumstantial.has(code);
+  return heldAgainst.has(code);
 }
 
-const firstDelayMs = 5_000;
-const longestDelayMs = 900_000;
-
-/** The wait after the nth failed attempt, doubling from five seconds to a quarter of an hour. */
-export function retryDelayMs(attempt: number): number {
-  return Math.min(longestDelayMs, firstDelayMs * 2 ** (attempt - 1));
+/** Whether the same offer is worth another try when the clock was set, or a session began. */
+export function isRevisable(code: Code): boolean {
+  return revisable.has(code);
 }

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import {
-  isOver,
-  mayNeedFiles,
   phaseAfter,
   reportedPhase,
   type LifeEvent,
@@ -25,6 +23,9 @@ const events: readonly LifeEvent[] = [
   'reject',
   'rollBack',
   'drop',
+  'lack',
+  'refuse',
+  'goOn',
 ];
 
 const P = 'paused';
@@ -38,21 +39,21 @@ const __ = undefined;
 /** Every phase with every event, in the order of the events above. */
 // prettier-ignore
 const matrix: Readonly<Record<LifePhase, readonly (LifePhase | undefined)[]>> = {
-  //             admit       adopt fetch       verify      test stage     compare   try     commit compl.       fail    pause restart    reject rollB. drop
-  offered:       ['admitted', __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      P,    __,        J,     R,     D],
-  admitted:      [__,         C,   'fetching', 'verified', __,  __,       __,       __,      __,    __,          __,      P,    __,        J,     R,     D],
-  fetching:      [__,         __,  __,         'verified', __,  __,       __,       __,      __,    __,          __,      P,    __,        J,     R,     D],
-  verified:      [__,         __,  __,         __,         T,   __,       __,       __,      __,    __,          __,      P,    __,        J,     R,     D],
-  'self-tested': [__,         __,  __,         __,         __,  'staged', __,       __,      __,    __,          __,      P,    __,        J,     R,     D],
-  staged:        [__,         __,  __,         __,         __,  __,       'shadow', 'trial', __,    __,          __,      P,    __,        J,     R,     D],
-  shadow:        [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   'offered', J,     __,    D],
-  trial:         [__,         __,  __,         __,         __,  __,       __,       __,      C,     __,          __,      __,   'offered', __,    R,     D],
-  committing:    [__,         __,  __,         __,         __,  __,       __,       __,      __,    'committed', 'trial', P,    __,        __,    R,     __],
-  paused:        [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   'offered', J,     R,     D],
-  committed:     [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   __,        __,    __,    __],
-  'rolled-back': [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   __,        __,    __,    __],
-  rejected:      [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   __,        __,    __,    __],
-  dropped:       [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   __,        __,    __,    __],
+  //             admit       adopt fetch       verify      test stage     compare   try     commit compl.       fail    pause restart    reject rollB. drop   lack refuse goOn
+  offered:       ['admitted', __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      P,    __,        J,     R,     D,     'offered',  'offered',  'offered'],
+  admitted:      [__,         C,   'fetching', 'verified', __,  __,       __,       __,      __,    __,          __,      P,    __,        J,     R,     D,     __, __, __],
+  fetching:      [__,         __,  __,         'verified', __,  __,       __,       __,      __,    __,          __,      P,    __,        J,     R,     D,     'fetching',  'fetching',  'fetching'],
+  verified:      [__,         __,  __,         __,         T,   __,       __,       __,      __,    __,          __,      P,    __,        J,     R,     D,     __, __, __],
+  'self-tested': [__,         __,  __,         __,         __,  'staged', __,       __,      __,    __,          __,      P,    __,        J,     R,     D,     __, __, __],
+  staged:        [__,         __,  __,         __,         __,  __,       'shadow', 'trial', __,    __,          __,      P,    __,        J,     R,     D,     __, __, __],
+  shadow:        [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   'offered', J,     __,    D,     __, __, __],
+  trial:         [__,         __,  __,         __,         __,  __,       __,       __,      C,     __,          __,      __,   'offered', __,    R,     D,     __, __, __],
+  committing:    [__,         __,  __,         __,         __,  __,       __,       __,      __,    'committed', 'trial', P,    __,        __,    R,     __,     __, __, __],
+  paused:        [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   'offered', J,     R,     D,     __, __, __],
+  committed:     [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   __,        __,    __,    __,     __, __, __],
+  'rolled-back': [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   __,        __,    __,    __,     __, __, __],
+  rejected:      [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   __,        __,    __,    __,     __, __, __],
+  dropped:       [__,         __,  __,         __,         __,  __,       __,       __,      __,    __,          __,      __,   __,        __,    __,    __,     __, __, __],
 };
 const phases = Object.keys(matrix) as LifePhase[];
 
@@ -71,7 +72,10 @@ describe('The life of a release', () => {
   it('can come to each phase from its offer, and to an end from each phase', () => {
     assert.deepEqual(reachableFrom('offered'), new Set(phases));
     const ends: readonly LifePhase[] = ['committed', 'rolled-back', 'rejected', 'dropped'];
-    assert.deepEqual(phases.filter(isOver), ends);
+    assert.deepEqual(
+      phases.filter((phase) => matrix[phase].every((next) => next === undefined)),
+      ends,
+    );
     for (const phase of phases) {
       assert.ok(
         ends.some((end) => reachableFrom(phase).has(end)),
@@ -96,11 +100,14 @@ describe('The life of a release', () => {
     ]);
   });
 
-  it('needs files while a release is brought in, and none while it serves, rests or is over', () => {
-    assert.deepEqual(
-      phases.filter((phase) => !mayNeedFiles(phase)),
-      ['shadow', 'trial', 'paused', 'committed', 'rolled-back', 'rejected', 'dropped'],
-    );
+  it('reports what does not come as fetching, what is refused as rejected, and that it comes on', () => {
+    for (const phase of ['offered', 'fetching'] as const) {
+      const events = ['lack', 'refuse', 'goOn'] as const;
+      assert.deepEqual(
+        events.map((event) => reportedPhase(event, phaseAfter(phase, event))),
+        ['fetching', 'rejected', 'fetching'],
+      );
+    }
   });
 });
 
