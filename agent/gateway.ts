@@ -89,6 +89,11 @@ export async function startGateway(
       });
     },
   });
+  log.info('started', {
+    version: agentVersion.join('.'),
+    slots: Object.keys(slots),
+    stateDir: configuration.stateDir,
+  });
   runtime.start();
   return {
     failed,

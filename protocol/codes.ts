@@ -187,6 +187,12 @@ export const codes = {
     remedy:
       'Build the document again with this version of tinylamp; the fields are in docs/wire.cddl.',
   },
+  'document-superseded': {
+    area: 'document',
+    cause:
+      'Documents of one topic came faster than they are looked at; only the newest of each second counted.',
+    remedy: 'Find out who writes so often to this topic; only the operator may, and rarely does.',
+  },
   'document-too-large': {
     area: 'document',
     cause: 'The signed document is larger than any that is accepted.',

@@ -15,6 +15,7 @@ import { ask, Signal, Tasks, Turnstile, wait, type Process } from './process.js'
 import { refuse } from '../../protocol/result.js';
 import { Slot } from './slot/slot.js';
 import type { StoredRelease } from './state/record.js';
+import { Reporter } from './report/reporter.js';
 import { RecordKeeper } from './state/record-keeper.js';
 import { ArtifactStore } from './store/artifact-store.js';
 import { collectGarbage } from './store/garbage.js';
@@ -35,6 +36,13 @@ export class Agent {
   readonly #keeper = new RecordKeeper(this.#tasks);
   readonly #log = new DecisionLog(this.#tasks);
   readonly #store: ArtifactStore;
+  readonly #reporter = new Reporter(
+    this.#tasks,
+    () => this.#now.monotonicMs,
+    (report) => {
+      this.#tell(report);
+    },
+  );
   readonly #trust: Trust;
   readonly #link: Link;
   readonly #presence: Presence;
@@ -100,7 +108,9 @@ export class Agent {
       case 'connected':
         this.#link.connected(input);
         this.#presence.connected(input.connection);
-        this.#exchange.begin();
+        this.#exchange.begin((topics) => {
+          this.#link.subscribed(topics);
+        });
         this.#seekTrust();
         this.#publishState();
         break;
@@ -142,6 +152,7 @@ export class Agent {
         for (const slot of this.#slots.values()) slot.giveUp();
         this.#publishTelemetry(input.vitals);
         this.#publishReports();
+        this.#reporter.flush();
         this.#presence.leave();
         this.#tasks.run(this.#leave());
         break;
@@ -162,7 +173,7 @@ export class Agent {
       return;
     }
     if (found === 'lost') {
-      this.#report({
+      this.#reporter.report({
         event: 'state-lost',
         code: 'state-lost',
         reason: 'both copies of the state record are damaged',
@@ -171,7 +182,7 @@ export class Agent {
     const counted = yield* this.#keeper.countStart(found);
     if (!counted.ok) {
       const { code, detail } = counted.rejection;
-      this.#report({ event: 'state-not-saved', code, reason: detail });
+      this.#reporter.report({ event: 'state-not-saved', code, reason: detail });
     }
     this.#presence.booted(this.#keeper.record.boot);
     this.#tasks.run(this.#log.open());
@@ -201,7 +212,11 @@ export class Agent {
       const trusted = yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
       if (!trusted.ok) {
         const { code, detail } = trusted.rejection;
-        this.#report({ event: 'document-refused', code, reason: `trust.keyset: ${detail}` });
+        this.#reporter.report({
+          event: 'document-refused',
+          code,
+          reason: `trust.keyset: ${detail}`,
+        });
         return;
       }
     }
@@ -252,7 +267,7 @@ export class Agent {
       now: () => this.#now,
       nextHandle: () => this.#nextHandle++,
       report: (report) => {
-        this.#report(report);
+        this.#reporter.report(report);
       },
       publish: (channel, topic, payload, retained = false) => {
         this.#link.publish(channel, topic, payload, retained);
@@ -278,7 +293,7 @@ export class Agent {
     return named.filter((release) => release !== undefined);
   }
 
-  #report(report: Report): void {
+  #tell(report: Report): void {
     const bad = report.code !== undefined;
     const fields = { ...report };
     this.#tasks.tell('log', { level: bad ? 'warn' : 'info', event: report.event, fields });

@@ -3,6 +3,7 @@ import type { Code } from '../../protocol/codes.js';
 import { BackOff } from './back-off.js';
 import { assign } from '../../protocol/assignment/assign.js';
 import type { Device } from './device.js';
+import { DocumentBrake } from './document-brake.js';
 import { parseBeacon } from '../../protocol/documents/beacon.js';
 import { parsePolicy, type Policy } from '../../protocol/documents/policy.js';
 import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
@@ -81,16 +82,34 @@ export class Desired {
     take: (bytes: Uint8Array) => Process<Result<void>>,
   ): void {
     const { exchange, tasks } = this.#device;
+    const brake = new DocumentBrake(tasks, () => this.#device.now().monotonicMs, {
+      take: (payload) => {
+        tasks.run(this.#turnstile.pass(this.#takeOrReport(topic, take(payload), slot)));
+      },
+      superseded: () => {
+        const reason = `documents of ${topic} come faster than they are looked at`;
+        this.#report('document-refused', slot, 'document-superseded', reason);
+      },
+      calmed: () => {
+        exchange.askAgain(topic);
+      },
+    });
     exchange.subscribe(topic, {
       message: (payload) => {
         // An empty retained message only says that there is none any more.
-        if (payload.length === 0) return;
-        tasks.run(this.#turnstile.pass(this.#takeOrReport(topic, take(payload), slot)));
+        if (payload.length > 0) brake.message(payload);
       },
       subscribed: () => {
         if (slot === undefined) return;
         // A policy that is retained follows at once; one that is gone, or is refused, wants nothing.
         tasks.after(limits.blockTimeoutMs, () => {
+          if (!this.#heard.has(slot)) {
+            tasks.tell('log', {
+              level: 'info',
+              event: 'waiting-for-policy',
+              fields: { slot, topic },
+            });
+          }
           this.#hear(slot);
         });
       },

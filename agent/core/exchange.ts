@@ -54,11 +54,17 @@ export class Exchange {
     if (this.#connected && listeners !== undefined) this.#send(topic, [...listeners]);
   }
 
-  /** A session began. */
-  begin(): void {
+  /** A session began. `subscribed` is called when the broker has answered for all topics, with their number. */
+  begin(subscribed: (topics: number) => void = () => undefined): void {
     this.#connected = true;
     this.#session++;
-    for (const [topic, listeners] of this.#listeners) this.#send(topic, [...listeners]);
+    const topics = this.#listeners.size;
+    let open = topics;
+    for (const [topic, listeners] of this.#listeners) {
+      this.#send(topic, [...listeners], () => {
+        if (--open === 0) subscribed(topics);
+      });
+    }
   }
 
   /** The session ended, and with it its subscriptions. */
@@ -82,7 +88,11 @@ export class Exchange {
     if (this.#connected) this.#tasks.tell('unsubscribe', { topic });
   }
 
-  #send(topic: string, listeners: readonly Listening[]): void {
+  #send(
+    topic: string,
+    listeners: readonly Listening[],
+    answered: () => void = () => undefined,
+  ): void {
     const session = this.#session;
     this.#tasks.ask('subscribe', { topic }, (result) => {
       // A session that ended meanwhile is no refusal: the next one subscribes again.
@@ -93,6 +103,7 @@ export class Exchange {
         if (result.ok) listening.subscriber.subscribed?.();
         else listening.subscriber.refused?.(result.rejection);
       }
+      answered();
     });
   }
 

@@ -2,7 +2,7 @@ import type { Rejection } from '../../protocol/result.js';
 import type { Attempt, Channel, SkippedMessage } from '../ports/transport.js';
 import type { Device } from './device.js';
 import type { Payload } from './effect.js';
-import { Repeats } from './repeats.js';
+import { Repeats } from './report/repeats.js';
 
 /** Topics of which it was told that a message was too large; of more it is only counted. */
 const topicsLimit = 256;
@@ -13,6 +13,8 @@ export class Link {
   readonly #repeats = new Repeats();
   readonly #topicsTold = new Set<string>();
   #downTold = false;
+  /** Whether the log tells of this session. */
+  #upTold = false;
   /** Messages that the broker did not take. */
   refusedMessages = 0;
   /** Messages that were larger than is read on their topic. */
@@ -38,11 +40,18 @@ export class Link {
     const { broker, protocol, connection } = session;
     const times = this.#count(`connected ${broker}`);
     // Whoever has read that it is down reads that it is up again.
-    if (times === undefined && !this.#downTold) return;
+    this.#upTold = times !== undefined || this.#downTold;
+    if (!this.#upTold) return;
     this.#downTold = false;
     const version = protocol === 5 ? '5' : '3.1.1';
     const fields = { broker, protocol: version, connection };
     this.#device.tasks.tell('log', { level: 'info', event: 'connected', fields });
+  }
+
+  /** The broker has answered for everything that the device listens to in this session. */
+  subscribed(topics: number): void {
+    if (!this.#upTold) return;
+    this.#device.tasks.tell('log', { level: 'info', event: 'subscribed', fields: { topics } });
   }
 
   disconnected(rejection: Rejection, { broker, nextTryMs }: Attempt): void {
@@ -66,15 +75,16 @@ export class Link {
 
   #refused(channel: Channel, topic: string, { code, detail }: Rejection): void {
     this.refusedMessages++;
-    const times = this.#count(`refused ${topic}`);
-    if (times === undefined) return;
-    const reason = times === 1 ? detail : `${detail} (${times} times)`;
-    const report = { event: 'publication-refused', code, reason } as const;
+    const report = { event: 'publication-refused', code, reason: detail, topic } as const;
     // An event about events that are refused would be refused too.
-    if (channel !== 'events') this.#device.report(report);
-    else {
-      this.#device.tasks.tell('log', { level: 'warn', event: report.event, fields: report });
+    if (channel !== 'events') {
+      this.#device.report(report);
+      return;
     }
+    const count = this.#count(`refused ${topic}`);
+    if (count === undefined) return;
+    const fields = { ...report, count };
+    this.#device.tasks.tell('log', { level: 'warn', event: report.event, fields });
   }
 
   #count(cause: string): number | undefined {

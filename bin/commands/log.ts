@@ -34,13 +34,14 @@ export const logCommand: Command = {
 };
 
 function linesOf(decision: Decision): readonly string[] {
-  const { t, event, slot, release, code, reason } = decision;
+  const { t, event, slot, release, code, reason, topic, count } = decision;
   const about = [slot, release === undefined ? undefined : `release ${release}`];
   const what = [isoTime(t), ...about, event].filter((part) => part !== undefined);
   if (code === undefined) return [what.join('  ')];
   const { remedy } = remedyOf(decision);
   return [
-    `${what.join('  ')}: ${code}`,
+    `${what.join('  ')}: ${code}${count === undefined ? '' : ` (${count} times)`}`,
+    ...(topic === undefined ? [] : [`    ${topic}`]),
     `    ${reason ?? ''}`,
     ...(remedy === undefined ? [] : [`    ${remedy}`]),
   ];

@@ -45,6 +45,10 @@ export interface Report {
   readonly release?: number;
   readonly code?: Code;
   readonly reason?: string;
+  /** The topic that it is about, where that is one of several. */
+  readonly topic?: string;
+  /** How often the same came since it was told before, where that is more than once; `reason` is that of the last. */
+  readonly count?: number;
 }
 
 /** What is published about a phase change or a refusal. */

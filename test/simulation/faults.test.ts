@@ -87,7 +87,8 @@ describe('A slot under faults', () => {
   it('loads its champion anew after a trap, and answers the window with it', async () => {
     let traps = 2;
     inference = () => (traps-- > 0 ? 'engine-trapped' : 'none');
-    await world.time.advance(10_000);
+    // The second time is told a minute later.
+    await world.time.advance(70_000);
     assert.deepEqual(
       device.story.filter((line) => line.includes('failed')),
       ['1 inference-failed engine-trapped', '1 inference-failed engine-trapped'],

@@ -556,7 +556,11 @@ describe('A challenger in the shadow', () => {
       assert.equal((challenger ?? 0) + (none ?? 0), 3);
       assert.deepEqual(
         device.story.filter((line) => line.startsWith('label-refused')),
-        ['label-refused label-contradictory', 'label-refused label-window-unknown'],
+        [
+          'label-refused label-contradictory',
+          'label-refused label-window-unknown',
+          'label-refused label-contradictory',
+        ],
       );
     });
 

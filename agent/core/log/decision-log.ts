@@ -14,25 +14,32 @@ export interface Decision extends Report {
 /** The file of the log. */
 export const decisionLogName = 'log/decisions';
 
-/** How many decisions are kept; the oldest go. */
-const decisionLimit = 200;
+/** How many decisions are kept of what is settled, and as many of all else; the oldest of its kind goes. */
+const decisionLimit = 100;
 
-/** The file is never larger: that many reports of short texts, at most three bytes to a UTF-16 code unit. */
+/** The file is never larger: twice that many reports of short texts, at most three bytes to a UTF-16 code unit. */
 export const decisionLogBytes = 393_216;
 
-/** Reports after which nothing more is to come soon. The others wait for one of these, to spare the flash. */
-const settling: ReadonlySet<string> = new Set([
+/** What explains the present state of the device. Nothing else pushes it out, and it is written down at once. */
+const settled: ReadonlySet<string> = new Set([
   'committed',
   'rejected',
   'rolled-back',
   'promoted',
-  'trial-starved',
   'state-lost',
+]);
+
+/** What is worth a write, but not at once. The rest waits for one of these, to spare the flash. */
+const noteworthy: ReadonlySet<string> = new Set([
+  'trial-starved',
   'release-damaged',
   'factory-serving',
   'factory-refused',
   'document-refused',
 ]);
+
+/** A refusal is on disk after so long; of a flood of them there is one write in that time. */
+const writePauseMs = 5_000;
 
 /**
  * What was decided, when and why, kept on disk for `tinylamp log`. It explains and decides nothing: a log
@@ -44,6 +51,7 @@ export class DecisionLog {
   #opened = false;
   #writing = false;
   #dirty = false;
+  #isWaiting = false;
 
   constructor(tasks: Tasks) {
     this.#tasks = tasks;
@@ -53,17 +61,29 @@ export class DecisionLog {
   *open(): Process<void> {
     const file = yield* readPatiently(decisionLogName, decisionLogBytes);
     const before = file.ok && file.value !== undefined ? decodeDecisions(file.value) : [];
-    this.#decisions = [...before, ...this.#decisions].slice(-decisionLimit);
+    this.#decisions = newest([...before, ...this.#decisions]);
     this.#opened = true;
     if (this.#dirty) this.#write();
   }
 
   add(decision: Decision): void {
-    this.#decisions.push(decision);
-    this.#decisions = this.#decisions.slice(-decisionLimit);
-    if (!settling.has(decision.event)) return;
+    this.#decisions = newest([...this.#decisions, decision]);
+    if (settled.has(decision.event)) this.#writeNow();
+    else if (noteworthy.has(decision.event)) this.#writeLater();
+  }
+
+  #writeNow(): void {
     this.#dirty = true;
     this.#write();
+  }
+
+  #writeLater(): void {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#tasks.after(writePauseMs, () => {
+      this.#isWaiting = false;
+      this.#writeNow();
+    });
   }
 
   /** One write at a time; what came meanwhile goes with the next. */
@@ -79,7 +99,16 @@ export class DecisionLog {
   }
 }
 
-const keys = ['event', 'slot', 'release', 'code', 'reason'] as const;
+/** The newest decisions of both kinds, in their order. */
+function newest(decisions: readonly Decision[]): Decision[] {
+  const room = { settled: decisionLimit, other: decisionLimit };
+  return decisions
+    .toReversed()
+    .filter(({ event }) => room[settled.has(event) ? 'settled' : 'other']-- > 0)
+    .reverse();
+}
+
+const keys = ['event', 'slot', 'release', 'code', 'reason', 'topic', 'count'] as const;
 
 /** Decisions as a file, the oldest first. */
 export function encodeDecisions(decisions: readonly Decision[]): Uint8Array {
@@ -111,8 +140,13 @@ export function decodeDecisions(bytes: Uint8Array): Decision[] {
 
 /** Names of events and codes are not looked up: a log of a newer version may hold others. */
 function isDecision(fields: CborMap): boolean {
-  const { t, event, release, ...texts } = Object.fromEntries(fields) as Record<string, CborValue>;
+  const { t, event, release, count, ...texts } = Object.fromEntries(fields) as Record<
+    string,
+    CborValue
+  >;
   if (typeof t !== 'number' || typeof event !== 'string') return false;
-  if (release !== undefined && typeof release !== 'number') return false;
+  for (const number of [release, count]) {
+    if (number !== undefined && typeof number !== 'number') return false;
+  }
   return Object.values(texts).every((text) => typeof text === 'string');
 }

@@ -146,20 +146,18 @@ export class Service {
     this.#discardBegun('a new session with the broker, or a retained message');
   }
 
-  // One line for each refused message would drown the rest: telemetry has the numbers.
   samplesRefused(rejection: Rejection): void {
     // What is no sample is a sign of life, but not that nothing may be heard.
     if (codes[rejection.code].area === 'input') this.#watch.sign();
-    if (this.counters.refusedSamples++ > 0) return;
+    this.counters.refusedSamples++;
     this.#ledger.report('sample-refused', undefined, rejection);
   }
 
   labelRefused(rejection: Rejection): void {
-    const isFirst = !this.counters.refusedLabels.has(rejection.code);
     this.counters.labelRefused(rejection.code);
     this.book.labelRefused(rejection.code);
     // MQTT may deliver a label twice (QoS 1), which is nobody's mistake.
-    if (!isFirst || rejection.code === 'label-repeated') return;
+    if (rejection.code === 'label-repeated') return;
     this.#ledger.report('label-refused', undefined, rejection);
   }
 

@@ -50,17 +50,17 @@ describe('The decision log', () => {
     assert.deepEqual(decodeDecisions(encodeDecisions(decisions)), decisions);
   });
 
-  it('goes on with what earlier starts left, and keeps the latest two hundred', () => {
-    const before = Array.from({ length: 199 }, (_, i) => decision(i + 1));
+  it('goes on with what earlier starts left, and keeps the latest hundred', () => {
+    const before = Array.from({ length: 99 }, (_, i) => decision(i + 1));
     const { tasks, log } = opened(encodeDecisions(before));
-    for (let t = 200; t <= 203; t++) {
+    for (let t = 100; t <= 103; t++) {
       log.add(decision(t));
       const { request, decisions } = written(tasks);
       tasks.answer(request, accept(undefined));
-      assert.equal(decisions.length, 200);
+      assert.equal(decisions.length, 100);
       assert.deepEqual(
         decisions.map((each) => each.t),
-        Array.from({ length: 200 }, (_, i) => t - 199 + i),
+        Array.from({ length: 100 }, (_, i) => t - 99 + i),
       );
     }
   });
@@ -78,6 +78,33 @@ describe('The decision log', () => {
       written(tasks).decisions.map(({ t }) => t),
       [1, 2],
     );
+  });
+
+  it('keeps what is settled whatever else comes, and both in their order', () => {
+    const { tasks, log } = opened(undefined);
+    log.add(decision(1));
+    tasks.answer(written(tasks).request, accept(undefined));
+    for (let t = 2; t <= 5_000; t++) {
+      log.add(decision(t, { event: 'document-refused', code: 'cbor-truncated' }));
+    }
+    asked(tasks);
+    log.add(decision(5_001, { event: 'rolled-back' }));
+    const { decisions } = written(tasks);
+    assert.equal(decisions.length, 102);
+    assert.deepEqual([decisions[0]?.event, decisions[0]?.t], ['committed', 1]);
+    assert.deepEqual([decisions[1]?.t, decisions.at(-1)?.t], [4_901, 5_001]);
+  });
+
+  it('writes a flood of refusals once in five seconds', () => {
+    const { tasks, log } = opened(undefined);
+    for (let t = 1; t <= 100; t++) {
+      log.add(decision(t, { event: 'document-refused', code: 'cbor-truncated' }));
+    }
+    const [wait, ...more] = asked(tasks);
+    assert.deepEqual(more, []);
+    assert.ok(wait?.kind === 'wait' && wait.delayMs === 5_000);
+    tasks.answer(wait.request, undefined);
+    assert.equal(written(tasks).decisions.length, 100);
   });
 
   it('writes when something is settled, and spares the flash in between', () => {

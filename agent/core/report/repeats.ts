@@ -1,5 +1,5 @@
 /** The same cause is told at most so often. */
-const periodMs = 60_000;
+export const periodMs = 60_000;
 
 /** Causes that are remembered; the oldest is forgotten first. */
 const causesLimit = 256;
@@ -25,5 +25,15 @@ export class Repeats {
     const [oldest] = this.#causes.keys();
     if (this.#causes.size > causesLimit && oldest !== undefined) this.#causes.delete(oldest);
     return (known?.untold ?? 0) + 1;
+  }
+
+  /** How often a cause came since it was told, where that is to be told now; otherwise undefined. */
+  take(cause: string, nowMs: number): number | undefined {
+    const known = this.#causes.get(cause);
+    if (known === undefined || known.untold === 0 || nowMs - known.toldMs < periodMs)
+      return undefined;
+    this.#causes.delete(cause);
+    this.#causes.set(cause, { toldMs: nowMs, untold: 0 });
+    return known.untold;
   }
 }
