@@ -57,17 +57,23 @@ export const emptyImage: DiskImage = { files: new Map(), folders: new Set() };
  * that a power cut may leave after any of its steps.
  */
 export class PosixDisk {
-  /** What was there at the start, all of it durable. */
-  readonly #start: DiskImage;
   readonly #root: Folder = { kind: 'folder', entries: new Map() };
-  /** What the paths of the start stood for, whatever became of them. */
-  readonly #started = new Map<string, Inode>();
+  /** What was there at the start, whatever became of it. */
+  readonly #started: ReadonlyMap<Inode, Inode>;
   readonly #journal: Step[] = [];
+  /** The cut that was asked for last: many states are made of one. */
+  #cut:
+    | {
+        readonly steps: number;
+        readonly twins: ReadonlyMap<Inode, Inode>;
+        readonly pending: readonly Change[];
+      }
+    | undefined;
 
   constructor(start: DiskImage = emptyImage) {
-    this.#start = start;
     for (const folder of start.folders) this.#put(folder, { kind: 'folder', entries: new Map() });
     for (const [file, bytes] of start.files) this.#put(file, { kind: 'file', bytes });
+    this.#started = cloneOf(twinsWithin(this.#root));
   }
 
   /** How many steps the disk has carried out that changed something or made it durable. */
@@ -96,30 +102,27 @@ export class PosixDisk {
    * @param fates what becomes of each of the changes that {@link pendingAfter} lists
    */
   cutAfter(steps: number, fates: readonly Fate[]): DiskImage {
-    const { durable, pending } = this.#walk(steps);
-    const fateOf = new Map(pending.map((change, i) => [change, fates[i] ?? 'lost']));
-    // Everything in its order: what was durable may lie on top of what was not.
-    const left = new PosixDisk(this.#start);
-    const twin = new Map<Inode, Inode>([[this.#root, left.#root]]);
-    this.#pairStart(twin, left);
-    const twinOf = (inode: Inode): Inode => {
-      const known = twin.get(inode);
-      if (known !== undefined) return known;
-      const made: Inode =
-        inode.kind === 'file'
-          ? { kind: 'file', bytes: new Uint8Array() }
-          : { kind: 'folder', entries: new Map() };
-      twin.set(inode, made);
-      return made;
-    };
-    for (const step of this.#journal.slice(0, steps)) {
-      if (step.kind === 'sync') continue;
-      for (const change of step.changes) {
-        const fate = durable.has(change) ? 'kept' : (fateOf.get(change) ?? 'lost');
-        applyPart(change, fate, twinOf);
-      }
+    const { twins, pending } = this.#durableAfter(steps);
+    // What is not durable came after all that is durable in the same file or folder.
+    const left = cloneOf(twins);
+    for (const [i, change] of pending.entries()) {
+      applyPart(change, fates[i] ?? 'lost', (inode) => twinOf(left, inode));
     }
-    return left.image;
+    return imageOf(twinOf(left, this.#root) as Folder);
+  }
+
+  /** What the disk durably holds after so many steps, for each file and folder of now, and what else was changed. */
+  #durableAfter(steps: number): {
+    readonly twins: ReadonlyMap<Inode, Inode>;
+    readonly pending: readonly Change[];
+  } {
+    if (this.#cut?.steps !== steps) {
+      const { durable, pending } = this.#walk(steps);
+      const twins = cloneOf(this.#started);
+      for (const change of durable) applyPart(change, 'kept', (inode) => twinOf(twins, inode));
+      this.#cut = { steps, twins, pending };
+    }
+    return this.#cut;
   }
 
   /** The calls of the system on this disk. Each is carried out at once. */
@@ -220,37 +223,27 @@ export class PosixDisk {
     for (const change of changes) applyPart(change, 'kept', (inode) => inode);
   }
 
-  /** Which changes of the first steps a later one of them made durable, and which are pending. */
+  /** Which changes of the first steps a later one of them made durable, and which are pending; in their order. */
   #walk(steps: number): {
-    readonly durable: ReadonlySet<Change>;
+    readonly durable: readonly Change[];
     readonly pending: readonly Change[];
   } {
-    const durable = new Set<Change>();
+    const durable: Change[] = [];
     let pending: Change[] = [];
     for (const step of this.#journal.slice(0, steps)) {
       if (step.kind === 'change') {
         pending.push(...step.changes);
         continue;
       }
-      for (const change of pending) if (change.inode === step.inode) durable.add(change);
-      pending = pending.filter((change) => !durable.has(change));
+      durable.push(...pending.filter(({ inode }) => inode === step.inode));
+      pending = pending.filter(({ inode }) => inode !== step.inode);
     }
     return { durable, pending };
-  }
-
-  /** Pairs what this disk and another one held at the start, which is the same. */
-  #pairStart(twin: Map<Inode, Inode>, other: PosixDisk): void {
-    for (const path of [...this.#start.folders, ...this.#start.files.keys()]) {
-      const mine = this.#started.get(path);
-      const theirs = other.#started.get(path);
-      if (mine !== undefined && theirs !== undefined) twin.set(mine, theirs);
-    }
   }
 
   #put(path: string, inode: Inode): void {
     const names = namesOf(path);
     this.#folder(pathOf(names.slice(0, -1))).entries.set(names.at(-1) ?? '', inode);
-    this.#started.set(path, inode);
   }
 
   #find(path: string): Inode | undefined {
@@ -302,6 +295,52 @@ function applyPart(change: Change, fate: Fate, twinOf: (inode: Inode) => Inode):
     at = end;
   }
   inode.bytes = after;
+}
+
+/** The files and folders of a tree, each paired with itself. */
+function twinsWithin(root: Folder): ReadonlyMap<Inode, Inode> {
+  const all = new Map<Inode, Inode>([[root, root]]);
+  const visit = (folder: Folder): void => {
+    for (const inode of folder.entries.values()) {
+      all.set(inode, inode);
+      if (inode.kind === 'folder') visit(inode);
+    }
+  };
+  visit(root);
+  return all;
+}
+
+/** The same pairs with new twins, which can change without the old ones. Bytes are shared: they never change in place. */
+function cloneOf(twins: ReadonlyMap<Inode, Inode>): Map<Inode, Inode> {
+  const clones = new Map<Inode, Inode>();
+  for (const inode of twins.values()) {
+    const clone: Inode =
+      inode.kind === 'file'
+        ? { kind: 'file', bytes: inode.bytes }
+        : { kind: 'folder', entries: new Map() };
+    clones.set(inode, clone);
+  }
+  for (const inode of twins.values()) {
+    const clone = clones.get(inode);
+    if (inode.kind === 'file' || clone?.kind !== 'folder') continue;
+    for (const [name, entry] of inode.entries) {
+      const cloned = clones.get(entry);
+      if (cloned !== undefined) clone.entries.set(name, cloned);
+    }
+  }
+  return new Map([...twins].map(([inode, twin]) => [inode, clones.get(twin) ?? twin]));
+}
+
+/** The twin of a file or folder, an empty one where it has none yet. */
+function twinOf(twins: Map<Inode, Inode>, inode: Inode): Inode {
+  const known = twins.get(inode);
+  if (known !== undefined) return known;
+  const made: Inode =
+    inode.kind === 'file'
+      ? { kind: 'file', bytes: new Uint8Array() }
+      : { kind: 'folder', entries: new Map() };
+  twins.set(inode, made);
+  return made;
 }
 
 function imageOf(root: Folder): DiskImage {

@@ -61,18 +61,25 @@ export interface CutCounts {
   readonly bad: string[];
 }
 
-/** One run of a device on one disk, up to where it is at rest. */
-interface Run {
-  readonly disk: PosixDisk;
-  /** Steps of the disk when it was looked at last. */
-  readonly steps: number;
-  /** What the device was told to be durable, and after which step. */
-  readonly answered: readonly { readonly steps: number; readonly copy: RecordCopy }[];
+/** What a run of a device on one disk comes to. */
+interface Outcome {
+  /** Names and contents of the files that must be the same as without a cut. */
+  readonly files: string;
   readonly record: DeviceRecord | undefined;
   /** Whether a release was refused because the power failed too often while it proved itself. */
   readonly gaveUp: boolean;
   /** What is wrong with this run, whatever came before. */
   readonly faults: readonly string[];
+}
+
+/** One run of a device, from which the states can be made that a cut may leave. */
+interface Run {
+  readonly outcome: Outcome;
+  readonly disk: PosixDisk;
+  /** Steps of the disk when it was looked at last. */
+  readonly steps: number;
+  /** What the device was told to be durable, and after which step. */
+  readonly answered: readonly { readonly steps: number; readonly copy: RecordCopy }[];
 }
 
 /**
@@ -88,7 +95,7 @@ export class PowerCuts {
   readonly #effort: CutEffort;
   readonly #models: ReadonlySet<string>;
   #story: CutStory | undefined;
-  #recovered = new Map<string, Run>();
+  #recovered = new Map<string, Outcome>();
 
   /** @param models SHA-256 in hexadecimal of the models that may be loaded */
   constructor(world: World, prng: Prng, effort: CutEffort, models: ReadonlySet<string>) {
@@ -108,7 +115,7 @@ export class PowerCuts {
   async cutEverywhere(story: CutStory, progress: (text: string) => void): Promise<void> {
     this.#begin(story);
     const whole = await this.#runWhole(story);
-    const settled = filesWithin(whole.disk.image, durableFolders);
+    const settled = whole.outcome.files;
     const again: DiskImage[] = [];
     for (let steps = 0; steps <= whole.steps; steps++) {
       progress(`${story.name}: step ${steps} of ${whole.steps}, ${this.counts.points} points`);
@@ -128,9 +135,10 @@ export class PowerCuts {
   /** Runs a device where nothing is cut. */
   async #runWhole(story: CutStory): Promise<Run> {
     const whole = await this.#run(story.before, 'at once');
-    const current = whole.record && slotOf(whole.record, slot).current?.sequence;
-    if (whole.faults.length > 0 || current !== story.current) {
-      throw new Error(`${story.name}: ${current} is current; ${whole.faults.join('; ')}`);
+    const { record, faults } = whole.outcome;
+    const current = record && slotOf(record, slot).current?.sequence;
+    if (faults.length > 0 || current !== story.current) {
+      throw new Error(`${story.name}: ${current} is current; ${faults.join('; ')}`);
     }
     return whole;
   }
@@ -146,7 +154,7 @@ export class PowerCuts {
     settled: string,
     progress: (text: string) => void,
   ): Promise<void> {
-    const first = await this.#recover(image);
+    const first = await this.#run(image, 'later');
     for (let steps = 0; steps <= first.steps; steps++) {
       progress(`again at step ${steps} of ${first.steps}, ${this.counts.points} points`);
       const pending = first.disk.pendingAfter(steps);
@@ -158,7 +166,7 @@ export class PowerCuts {
       for (const left of states) await this.#check(first, steps, left, settled, 2);
       const [once] = this.#sample(states, 1);
       if (once === undefined) continue;
-      const second = await this.#recover(once);
+      const second = await this.#run(once, 'later');
       const third = this.#prng.below(second.steps + 1);
       const last = second.disk.pendingAfter(third);
       for (const left of this.#statesOf(
@@ -222,7 +230,7 @@ export class PowerCuts {
     if (!recovered.gaveUp || cuts < limits.trialAttempts) {
       const settledOn = recovered.record && slotOf(recovered.record, slot).current?.sequence;
       if (settledOn !== story.current) faults.push(`${settledOn} is current in the end`);
-      if (filesWithin(recovered.disk.image, durableFolders) !== settled) {
+      if (recovered.files !== settled) {
         faults.push('other files than without a cut');
       }
     }
@@ -236,14 +244,14 @@ export class PowerCuts {
     );
   }
 
-  async #recover(image: DiskImage): Promise<Run> {
+  async #recover(image: DiskImage): Promise<Outcome> {
     const name = digestOf(image);
     const known = this.#recovered.get(name);
     if (known !== undefined) return known;
     this.counts.disks++;
-    const run = await this.#run(image, 'later');
-    this.#recovered.set(name, run);
-    return run;
+    const { outcome } = await this.#run(image, 'later');
+    this.#recovered.set(name, outcome);
+    return outcome;
   }
 
   /** Starts a device on a disk, and lets it come to rest. */
@@ -283,7 +291,13 @@ export class PowerCuts {
     }
     const gaveUp = device.story.some((line) => attemptsExceeded.test(line));
     faults.push(...strangers, ...this.#wrongAnswers(device, serves || !gaveUp));
-    const run = { disk, steps: disk.steps, answered, record, gaveUp, faults };
+    const files = filesWithin(disk.image, durableFolders);
+    const run = {
+      outcome: { files, record, gaveUp, faults },
+      disk,
+      steps: disk.steps,
+      answered,
+    };
     world.scrap(device);
     world.broker.start();
     world.messages.length = 0;
@@ -363,15 +377,26 @@ function fallsBelow(before: DeviceRecord, after: DeviceRecord): readonly string[
 function filesWithin({ files }: DiskImage, folders: readonly string[]): string {
   return [...files]
     .filter(([file]) => folders.some((folder) => file.startsWith(`${stateDir}/${folder}/`)))
-    .map(([file, bytes]) => `${file} ${sha256(bytes)}`)
+    .map(([file, bytes]) => `${file} ${digestOfFile(bytes)}`)
     .sort()
     .join('\n');
 }
 
 function digestOf({ files, folders }: DiskImage): string {
-  const lines = [...files].map(([file, bytes]) => `${file} ${sha256(bytes)}`);
+  const lines = [...files].map(([file, bytes]) => `${file} ${digestOfFile(bytes)}`);
   return sha256(new TextEncoder().encode([...lines, ...folders].sort().join('\n')));
 }
+
+/** Of bytes that never change, as those of a disk image: many images share them. */
+function digestOfFile(bytes: Uint8Array): string {
+  const known = digests.get(bytes);
+  if (known !== undefined) return known;
+  const digest = sha256(bytes);
+  digests.set(bytes, digest);
+  return digest;
+}
+
+const digests = new WeakMap<Uint8Array, string>();
 
 function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');

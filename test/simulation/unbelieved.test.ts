@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { toHex } from '../../protocol/bytes.js';
-import type { ReleaseFile } from '../../operator/release/release-file.js';
+import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { describeTransfer } from '../../operator/release/split-blocks.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { assertEveryWindowAnswered } from './answers.js';

@@ -128,6 +128,19 @@ describe('Outbox', () => {
     assert.ok(bytes > 1_700 && bytes <= 2_000, String(bytes));
   });
 
+  it('sends what was not acknowledged again, in its order and before what is newer', () => {
+    const outbox = new Outbox(100_000, suspects);
+    for (const name of ['a', 'b', 'c', 'd']) outbox.add(text(name, ''));
+    const [first] = [...outbox.takeUpTo(2)];
+    first?.settle(accept(undefined));
+    assert.equal([...outbox.takeUpTo(2)].length, 1);
+    outbox.sessionEnded(undefined);
+    assert.deepEqual(
+      [...outbox.takeUpTo(9)].map(({ message }) => message.topic),
+      ['b', 'c', 'd'],
+    );
+  });
+
   it('gives up the one message that ends sessions, and no other', () => {
     const outbox = new Outbox(100_000, suspects);
     const codes = new Map<string, string>();
