@@ -214,7 +214,8 @@ class BrokerTransport implements MemoryTransport {
       ended: (rejection) => {
         this.#session = undefined;
         this.#subscriptions.clear();
-        this.#outbox.sessionEnded(this.#suspects.sessionEnded(true).condemned);
+        const kind = { isTelling: true, wasSteady: true };
+        this.#outbox.sessionEnded(this.#suspects.sessionEnded(kind).condemned);
         this.#lost(rejection);
       },
     };

@@ -32,6 +32,9 @@ export interface ConnectionListener {
   skipped(message: SkippedMessage): void;
 }
 
+/** Bytes that are read from a socket at a time. */
+const readBytes = 16_384;
+
 /** Ways in which a connection is cut by the other side, no less than by an orderly end. */
 const cuts: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
@@ -45,6 +48,7 @@ export class Connection extends Duplex {
   readonly #listener: ConnectionListener;
   #opened = false;
   #receivedBytes = 0;
+  #wantsMore = true;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     // What was received before a close is still read; the socket decides when both sides are done.
@@ -52,16 +56,14 @@ export class Connection extends Duplex {
     this.#listener = listener;
     this.#guard = new PacketGuard(options, {
       read: (bytes) => {
-        if (!this.push(bytes)) this.#socket.pause();
+        // What is read next takes the same place.
+        this.#wantsMore = this.push(Buffer.from(bytes));
       },
       skipped: (message) => {
         listener.skipped(message);
       },
     });
     this.#socket = this.#connect(options);
-    this.#socket.on('data', (chunk: Buffer) => {
-      this.#receive(chunk);
-    });
     this.#socket.on('error', (error) => {
       const rejection = this.#rejectionOf(error, options.url.protocol === 'mqtts:');
       if (rejection !== undefined) this.#listener.failed(rejection);
@@ -80,6 +82,7 @@ export class Connection extends Duplex {
   }
 
   override _read(): void {
+    this.#wantsMore = true;
     this.#socket.resume();
   }
 
@@ -108,10 +111,14 @@ export class Connection extends Duplex {
     const secure = url.protocol === 'mqtts:';
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = url.port === '' ? (secure ? 8883 : 1883) : Number(url.port);
+    // One buffer for all reads: what is skipped leaves nothing behind for the garbage collector, which takes its time.
+    const buffer = Buffer.alloc(readBytes);
+    const callback = (bytes: number): boolean => this.#receive(buffer.subarray(0, bytes));
+    const reading = { onread: { buffer, callback } };
     try {
       const socket = secure
-        ? tls.connect({ host, port, ...secrets(material), ...serverName(host) })
-        : net.connect({ host, port });
+        ? tls.connect({ host, port, ...reading, ...secrets(material), ...serverName(host) })
+        : net.connect({ host, port, ...reading });
       socket.setNoDelay(true);
       socket.once(secure ? 'secureConnect' : 'connect', () => {
         this.#opened = true;
@@ -125,13 +132,15 @@ export class Connection extends Duplex {
     }
   }
 
-  #receive(chunk: Buffer): void {
+  /** Takes what came; false where no more is wanted for now. */
+  #receive(chunk: Buffer): boolean {
     this.#receivedBytes += chunk.length;
     this.#listener.received(chunk.length);
     const refusal = this.#guard.take(chunk);
-    if (refusal === undefined) return;
+    if (refusal === undefined) return this.#wantsMore;
     this.#listener.failed(refusal);
     this.destroy();
+    return false;
   }
 
   /** Undefined where the error says no more than that the connection is closed. */

@@ -1,7 +1,7 @@
 import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import type { Channel, DroppedMessages, Message } from '../../ports/transport.js';
 import { OutboxLevel, type Entry } from './outbox-level.js';
-import { lonelyEnds, type Request, type Suspects } from './suspects.js';
+import { heldBackBecause, type Request, type Suspects } from './suspects.js';
 
 /** What a message takes besides its bytes, about. */
 const overheadBytes = 64;
@@ -142,7 +142,7 @@ export class Outbox {
     for (const entry of entries.filter(isCondemned)) {
       this.#bytes -= entry.bytes;
       levelOf(this.#levels, entry).holdBack(entry.message.topic);
-      const detail = `${entry.message.topic}: it ended ${lonelyEnds} sessions, and is held back for a while`;
+      const detail = `${entry.message.topic}: ${heldBackBecause}`;
       this.#giveUp(entry, refuse('publish-refused', detail));
     }
   }

@@ -1,5 +1,5 @@
 import { refuse, type Result } from '../../../protocol/result.js';
-import { lonelyEnds, type Suspects } from './suspects.js';
+import { heldBackBecause, type Suspects } from './suspects.js';
 
 type Done = (result: Result<void>) => void;
 
@@ -42,7 +42,7 @@ export class SubscribeQueue {
       this.#waiting.shift();
       if (leave === 'held') {
         this.#heldBack.add(topic);
-        const detail = `${topic}: it ended ${lonelyEnds} sessions, and is held back for a while`;
+        const detail = `${topic}: ${heldBackBecause}`;
         done(refuse('subscription-refused', detail));
         continue;
       }

@@ -11,6 +11,14 @@ export type Leave =
   /** Its topic ended sessions, and is held back for a while. */
   | 'held';
 
+/** What kind of a session it was that ended. */
+export interface SessionKind {
+  /** False where it ended for a reason that has nothing to do with any topic. */
+  readonly isTelling: boolean;
+  /** It had lasted a while. */
+  readonly wasSteady: boolean;
+}
+
 /** What the end of a session has shown. */
 export interface Finding {
   /** One request alone was unanswered: a session that is lost for the sake of knowing. */
@@ -20,7 +28,10 @@ export interface Finding {
 }
 
 /** Sessions that end while a request is the only one unanswered, until its topic is held back. */
-export const lonelyEnds = 2;
+const lonelyEnds = 2;
+
+/** What is said of a topic that is held back. */
+export const heldBackBecause = `${lonelyEnds} sessions ended over it, before an answer; it is held back for a while`;
 
 /** For how long, at first, and at most; it doubles each time. A trial costs a session, and seconds without one. */
 const firstHoldMs = 60_000;
@@ -77,8 +88,7 @@ export class Suspects {
     this.#forget(request);
   }
 
-  /** @param isTelling false where the session ended for a reason that has nothing to do with any topic */
-  sessionEnded(isTelling: boolean): Finding {
+  sessionEnded({ isTelling, wasSteady }: SessionKind): Finding {
     const unanswered = isTelling ? [...this.#unanswered.keys()] : [];
     const [first] = unanswered;
     this.#unanswered.clear();
@@ -86,7 +96,7 @@ export class Suspects {
     if (first !== undefined && alone !== undefined) {
       alone.lonelyEnds++;
       const isCondemned = alone.lonelyEnds >= lonelyEnds;
-      if (isCondemned) this.#hold(alone);
+      if (isCondemned) this.#hold(alone, wasSteady);
       return { probed: true, condemned: isCondemned ? first : undefined };
     }
     for (const request of unanswered) {
@@ -104,9 +114,10 @@ export class Suspects {
     for (const request of this.#suspicions.keys()) this.#forget(request);
   }
 
-  #hold(suspicion: Suspicion): void {
+  #hold(suspicion: Suspicion, wasSteady: boolean): void {
     const holdMs = Math.min(longestHoldMs, firstHoldMs * 2 ** Math.min(suspicion.holds, 16));
-    suspicion.holds++;
+    // Where sessions are short anyway, the link may be to blame, and may soon be better.
+    if (wasSteady) suspicion.holds++;
     suspicion.cancel = this.#scheduler.after(holdMs, () => {
       suspicion.cancel = undefined;
       // One more end is enough to hold it back again.

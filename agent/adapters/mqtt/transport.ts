@@ -1,3 +1,4 @@
+import type { Code } from '../../../protocol/codes.js';
 import type { Result } from '../../../protocol/result.js';
 import type { Entropy } from '../../ports/entropy.js';
 import type { Scheduler } from '../../ports/scheduler.js';
@@ -44,6 +45,17 @@ const steadyMs = 10_000;
  */
 const probesLimit = 12;
 
+/**
+ * How a session ends where a broker does not take a message or a subscription; all else has another cause. Mosquitto
+ * 2.0 answers a message over its limit with a reason code that PUBACK does not have (MQTT 5, 3.4.2.1).
+ */
+const endsOverTopics: ReadonlySet<Code> = new Set([
+  'session-ended',
+  'not-authorised',
+  'answer-withheld',
+  'packet-invalid',
+]);
+
 /** Connections that may be closed before CONNACK until the broker is taken for one of MQTT 3.1.1. */
 const closedEarlyLimit = 2;
 
@@ -66,6 +78,7 @@ export class MqttTransport implements Transport {
   #protocol: 4 | 5;
   #session: MqttSession | undefined;
   #isOpen = false;
+  #isSteady = false;
   #window = 1;
   #connections = 0;
   /** Bytes of the sessions before this one. */
@@ -200,6 +213,7 @@ export class MqttTransport implements Transport {
     this.#connections++;
     this.#closedEarly.delete(this.#url);
     this.#cancelSteady = this.#options.scheduler.after(steadyMs, () => {
+      this.#isSteady = true;
       this.#failures = 0;
       this.#probes = 0;
     });
@@ -212,14 +226,14 @@ export class MqttTransport implements Transport {
   }
 
   #ended({ rejection, versionRefused }: SessionEnd): void {
-    const wasSteady = this.#isOpen && this.#failures === 0;
-    // Of what ends a session without regard to topics, only this has a code of its own.
-    const isTelling = !this.#closing && rejection.code !== 'session-taken-over';
+    const wasSteady = this.#isSteady;
+    const isTelling = !this.#closing && endsOverTopics.has(rejection.code);
+    this.#isSteady = false;
     this.#isOpen = false;
     this.#receivedBefore = this.traffic.receivedBytes;
     this.#session = undefined;
     this.#cancelSteady();
-    const { probed, condemned } = this.#suspects.sessionEnded(isTelling);
+    const { probed, condemned } = this.#suspects.sessionEnded({ isTelling, wasSteady });
     this.#subscriptions.clear();
     this.#subscribes.clear();
     this.#outbox.sessionEnded(condemned);

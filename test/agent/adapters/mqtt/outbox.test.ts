@@ -68,7 +68,9 @@ describe('Outbox', () => {
               sent.set(message.channel ?? 'other', before);
               if (rest-- > 0) settle(accept(undefined));
             }
-            outbox.sessionEnded(suspects.sessionEnded(each.isTelling).condemned);
+            outbox.sessionEnded(
+              suspects.sessionEnded({ isTelling: each.isTelling, wasSteady: true }).condemned,
+            );
           }
         }
         outbox.close({ code: 'session-ended', detail: '' });
@@ -165,7 +167,8 @@ describe('Outbox', () => {
     const outbox = new Outbox(100_000, suspects);
     const endAtPoison = (): void => {
       const taken = [...outbox.takeUpTo(16)];
-      if (taken.length > 0) outbox.sessionEnded(suspects.sessionEnded(true).condemned);
+      if (taken.length > 0)
+        outbox.sessionEnded(suspects.sessionEnded({ isTelling: true, wasSteady: true }).condemned);
     };
     for (let i = 0; i < 5; i++) outbox.add(text('poison', String(i)));
     for (let session = 0; session < 3; session++) endAtPoison();
@@ -197,7 +200,7 @@ describe('Outbox', () => {
       if (taken.length === 0 || taken.some(({ message }) => message.topic === topic)) break;
       for (const { settle } of taken) settle(accept(undefined));
     }
-    outbox.sessionEnded(suspects.sessionEnded(true).condemned);
+    outbox.sessionEnded(suspects.sessionEnded({ isTelling: true, wasSteady: true }).condemned);
   };
 });
 

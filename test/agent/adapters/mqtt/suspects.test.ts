@@ -10,6 +10,7 @@ class Trouble {
   readonly wanted: readonly Request[];
   readonly isFatal: (request: Request) => boolean;
   sessions = 0;
+  wasSteady = true;
   released = 0;
 
   constructor(wanted: readonly Request[], isFatal: (request: Request) => boolean) {
@@ -34,7 +35,10 @@ class Trouble {
       if (made.length === 0) return answered;
       for (const request of made) {
         if (this.isFatal(request)) {
-          const { condemned } = this.suspects.sessionEnded(true);
+          const { condemned } = this.suspects.sessionEnded({
+            isTelling: true,
+            wasSteady: this.wasSteady,
+          });
           if (condemned !== undefined)
             this.found.push({ session: this.sessions, request: condemned });
           return answered;
@@ -96,13 +100,29 @@ describe('Suspects', () => {
     assert.deepEqual(trouble.session(), wanted);
   });
 
+  it('try again after a minute, however often, where all sessions are short: the link may be to blame', async () => {
+    const culprit = 'publish results';
+    const trouble = new Trouble(wanted, (request) => request === culprit);
+    trouble.wasSteady = false;
+    for (let i = 0; i < 3; i++) trouble.session();
+    for (let i = 0; i < 5; i++) {
+      assert.equal(trouble.suspects.leaveFor(culprit), 'held');
+      await trouble.time.advance(60_000);
+      assert.equal(trouble.suspects.leaveFor(culprit), 'go');
+      trouble.session();
+    }
+  });
+
   it('condemn nothing where sessions end by themselves now and then', () => {
     const trouble = new Trouble(wanted, () => false);
     for (let i = 0; i < 20; i++) {
       for (const request of wanted) {
         if (trouble.suspects.leaveFor(request) === 'go') trouble.suspects.made(request);
       }
-      assert.equal(trouble.suspects.sessionEnded(true).condemned, undefined);
+      assert.equal(
+        trouble.suspects.sessionEnded({ isTelling: true, wasSteady: true }).condemned,
+        undefined,
+      );
       assert.equal(trouble.session().length, wanted.length);
     }
   });
@@ -111,7 +131,10 @@ describe('Suspects', () => {
     const { suspects } = new Trouble([], () => false);
     for (let i = 0; i < 5; i++) {
       suspects.made('publish a');
-      assert.deepEqual(suspects.sessionEnded(false), { probed: false, condemned: undefined });
+      assert.deepEqual(suspects.sessionEnded({ isTelling: false, wasSteady: true }), {
+        probed: false,
+        condemned: undefined,
+      });
       assert.equal(suspects.leaveFor('publish a'), 'go');
     }
   });
@@ -119,7 +142,7 @@ describe('Suspects', () => {
   it('remember a bounded number of requests', () => {
     const { suspects } = new Trouble([], () => false);
     for (let i = 0; i < 300; i++) suspects.made(`subscribe blocks/${i}`);
-    suspects.sessionEnded(true);
+    suspects.sessionEnded({ isTelling: true, wasSteady: true });
     suspects.made('publish a');
     assert.equal(suspects.leaveFor('subscribe blocks/0'), 'go');
     assert.equal(suspects.leaveFor('subscribe blocks/299'), 'wait');
