@@ -47,6 +47,8 @@ const window = 20;
 export class MemoryBroker {
   /** What is retained, by topic. A test may put anything here: it is what the next subscriber gets. */
   readonly retained = new Map<string, Uint8Array>();
+  /** Topics on which nothing is accepted, as a broker of MQTT 5 can say. A test may put anything here. */
+  readonly forbidden = new Set<string>();
   readonly #sessions = new Set<Session>();
   readonly #observe: (message: Message) => void;
   #up = true;
@@ -251,8 +253,13 @@ class BrokerTransport implements MemoryTransport {
     if (session === undefined) return;
     for (const { message, settle } of this.#outbox.takeUpTo(window)) {
       this.#later(session, () => {
-        this.#broker.publish(message);
-        settle(accept(undefined));
+        const { topic } = message;
+        if (this.#broker.forbidden.has(topic)) {
+          settle(refuse('publish-refused', `${topic}: not authorised`));
+        } else {
+          this.#broker.publish(message);
+          settle(accept(undefined));
+        }
         this.#flush();
       });
     }

@@ -67,6 +67,7 @@ export interface HeardEvent {
   readonly event: string;
   readonly release?: number;
   readonly code?: string;
+  readonly reason?: string;
 }
 
 type SenmlRecord = Readonly<Record<string, unknown>>;
