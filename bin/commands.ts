@@ -17,6 +17,7 @@ type Load = () => Promise<Command>;
 const commands: readonly (readonly [words: string, load: Load])[] = [
   ['demo', async () => (await import('./commands/demo.js')).demoCommand],
   ['agent', async () => (await import('./commands/agent.js')).agentCommand],
+  ['state', async () => (await import('./commands/state.js')).stateCommand],
   ['log', async () => (await import('./commands/log.js')).logCommand],
   ['run', async () => (await import('./commands/run.js')).runCommand],
   ['inspect', async () => (await import('./commands/inspect.js')).inspectCommand],

@@ -47,6 +47,16 @@ export const codes = {
     cause: 'No such device is enrolled.',
     remedy: 'Look at `tinylamp enrol --list`, and enrol it first.',
   },
+  'slot-configured': {
+    area: 'usage',
+    cause: 'The slot is in the configuration, so that what it holds is needed.',
+    remedy: 'Remove it from the configuration first.',
+  },
+  'slot-unknown': {
+    area: 'usage',
+    cause: 'The state record has no such slot.',
+    remedy: 'Look at `tinylamp state --config FILE`.',
+  },
   'file-unreadable': {
     area: 'usage',
     cause: 'A file cannot be read.',

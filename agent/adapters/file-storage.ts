@@ -10,6 +10,8 @@ export interface FileStorageOptions {
   readonly folder: string;
   /** All files together may take so much. */
   readonly storageBytes: number;
+  /** Whether somebody else may be using the folder: it is neither made nor tidied. */
+  readonly readOnly?: boolean;
 }
 
 const namePattern = /^[a-z]{1,16}\/[A-Za-z0-9_-][A-Za-z0-9._-]{0,159}$/;
@@ -32,8 +34,10 @@ export async function openFileStorage(
 ): Promise<Storage> {
   const root = path.resolve(options.folder);
   const makeFolder = createFolderMaker(fs, root);
-  await makeFolder(root);
-  await removeTemporaries(fs, root);
+  if (options.readOnly !== true) {
+    await makeFolder(root);
+    await removeTemporaries(fs, root);
+  }
   const serial = createSerial();
   /** Runs one operation after the other, and turns what the system says into a code. */
   const operate = <T>(name: string, run: () => Promise<Result<T>>): Promise<Result<T>> =>

@@ -17,11 +17,11 @@ describe('A device with two slots', () => {
   let second: ReleaseFile;
   let other: ReleaseFile;
 
+  const settings: SlotSettings = {
+    limits: { arenaBytes: 262_144, imageBytes: 1_048_576, periodMs },
+    sink: { topic: undefined, encode: 'json' },
+  };
   const started = (options: WorldDeviceOptions = {}): WorldDevice => {
-    const settings: SlotSettings = {
-      limits: { arenaBytes: 262_144, imageBytes: 1_048_576, periodMs },
-      sink: { topic: undefined, encode: 'json' },
-    };
     return world.startDevice({
       settings: { slots: new Map([slot, otherSlot].map((name) => [name, settings])) },
       ...options,
@@ -66,6 +66,43 @@ describe('A device with two slots', () => {
     assert.equal(device.slotRecord(otherSlot)?.current?.sequence, 1, told);
     assert.deepEqual(filesIn(device.disk, 'partial'), []);
   };
+
+  it('gives the room of a slot that left the configuration to one that needs it, names it, and keeps its floors', async () => {
+    const device = await settle(world, started(), first);
+    await world.publishPolicy(first, { promoted: 1 });
+    await world.publish(other);
+    await world.time.advance(10_000);
+    assert.equal(device.slotRecord(otherSlot)?.current?.sequence, 1);
+    const before = device.slotRecord(slot);
+    assert.equal(before?.sequenceFloor, 1);
+    device.losePower();
+    // Only the other slot is configured now, and its next release needs the room of the first.
+    const next = world.inManyBlocks(await world.createWorkshop(otherSlot).build('vibration-v2', 2));
+    const used = [...device.disk.files.values()].reduce((sum, { length }) => sum + length, 0);
+    const again = started({
+      disk: device.disk,
+      storageBytes: used + 262_144 + 35_000,
+      settings: { slots: new Map([[otherSlot, settings]]) },
+    });
+    await world.publish(next);
+    await world.time.advance(minuteMs);
+    const refused = again.events.find(({ code }) => code === 'storage-full');
+    assert.match(refused?.reason ?? '', new RegExp(`configuration: ${slot} \\d+`));
+    assert.equal(
+      again.slotRecord(otherSlot)?.current?.sequence,
+      2,
+      again.events.map(({ reason }) => reason).join('\n'),
+    );
+    const { current, previous, sequenceFloor, policyVersion } = again.record ?? {};
+    assert.deepEqual(
+      { current, previous, sequenceFloor, policyVersion },
+      {
+        ...{ current: undefined, previous: undefined },
+        sequenceFloor: 1,
+        policyVersion: before.policyVersion,
+      },
+    );
+  });
 
   it('serves one release in each', async () => {
     const device = started();

@@ -10,6 +10,7 @@ import { BackOff } from '../back-off.js';
 import { loadRelease } from '../update/load-release.js';
 import { admitRelease, fetchRelease, testRelease, type Preparation } from '../update/prepare.js';
 import { isAbsent, isHeldAgainst, isTransient } from '../update/retry.js';
+import { makeRoom } from '../update/room.js';
 import { CandidateRecord } from './candidate-record.js';
 import { Comparison } from './comparison.js';
 import type { SlotLedger } from './ledger.js';
@@ -187,8 +188,9 @@ export class Candidacy {
         yield* this.#end(offer, outcome.rejection);
         return;
       }
+      const rejection = yield* makeRoom(this.#device, outcome.rejection);
       const wasCommitting = offer.phase === 'committing';
-      offer.advance('pause', outcome.rejection);
+      offer.advance('pause', rejection);
       if (wasCommitting) this.#reconsider();
       // Perhaps what is in its way is only what an earlier offer left.
       this.#device.collectGarbage();

@@ -21,14 +21,15 @@ export function foundCopy(file: Result<Uint8Array | undefined>): FoundCopy {
   }
 }
 
+/** What the two copies can come to. */
+export type NewestCopy = RecordCopy | 'later' | 'unreadable' | 'absent' | 'lost';
+
 /**
  * What the two copies come to. A copy that a later agent has written counts before all else: what it says is not
  * known, so that neither copy may be written. Before a whole copy is believed, the other must have been read: it may
  * be newer. `lost` where nothing is whole and what there is was read.
  */
-export function newestCopy(
-  found: readonly FoundCopy[],
-): RecordCopy | 'later' | 'unreadable' | 'absent' | 'lost' {
+export function newestCopy(found: readonly FoundCopy[]): NewestCopy {
   for (const state of ['later', 'unreadable'] as const) if (found.includes(state)) return state;
   const newest = newestWholeCopy(found);
   if (newest !== undefined) return newest;

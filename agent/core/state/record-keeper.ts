@@ -1,7 +1,13 @@
 import { limits } from '../../../protocol/limits.js';
 import { ask, Signal, Turnstile, wait, type Process, type Tasks } from '../process.js';
 import { accept, type Rejection, type Result } from '../../../protocol/result.js';
-import { foundCopy, newestCopy, newestWholeCopy, type FoundCopy } from './newest-copy.js';
+import {
+  foundCopy,
+  newestCopy,
+  newestWholeCopy,
+  type FoundCopy,
+  type NewestCopy,
+} from './newest-copy.js';
 import { patienceMs } from './patience.js';
 import { emptyRecord, type DeviceRecord } from './record.js';
 import { encodeRecord, type RecordCopy } from './record-codec.js';
@@ -135,6 +141,11 @@ export class RecordKeeper {
     }
     committed.give(accept(undefined));
   }
+}
+
+/** Reads the record once, and changes nothing. */
+export function* readRecord(): Process<NewestCopy> {
+  return newestCopy((yield* readCopies()).found);
 }
 
 /** Reads both copies, with what is in the way of the last that could not be read. */

@@ -119,6 +119,14 @@ export function withSlot(
   return { ...record, slots };
 }
 
+/**
+ * The same record without the releases of a slot. Its floors, its policy's version and what it has refused stay: if the
+ * slot comes back, nobody can make it take an old policy or an old release again.
+ */
+export function withoutReleases(record: DeviceRecord, slot: string): DeviceRecord {
+  return withSlot(record, slot, { current: undefined, previous: undefined, candidate: undefined });
+}
+
 /** How many refused manifests a slot remembers. */
 const rejectedLimit = 32;
 
