@@ -28,23 +28,23 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the digest of a stored manifest is not compared',
-    file: 'agent/core/update/load-release.ts',
+    file: 'agent/core/store/read-release.ts',
     search: 'if (toHex(digest) !== stored.manifest)',
     replacement: "if (toHex(digest) === '')",
     specs: unbelieved,
   },
   {
     name: 'the digest of a whole artifact is not compared',
-    file: 'agent/core/update/prepare.ts',
-    search: 'if (!sameBytes(digest, artifact.digest))',
-    replacement: 'if (digest.length === 0)',
+    file: 'agent/core/store/artifact-store.ts',
+    search: 'if (!sameBytes(digest, transfer.digest)) {',
+    replacement: 'if (digest.length === 0) {',
     specs: unbelieved,
   },
   {
     name: 'the manifest need not be the one that the policy names',
-    file: 'agent/core/update/prepare.ts',
-    search: 'if (toHex(digest) !== release.manifest)',
-    replacement: "if (toHex(digest) === '')",
+    file: 'agent/core/update/obtain-manifest.ts',
+    search: "if (toHex(yield* ask('digest', { bytes })) === release.manifest) return",
+    replacement: "if (toHex(yield* ask('digest', { bytes })) !== '') return",
     specs: unbelieved,
   },
   {
@@ -120,9 +120,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a block is stored whatever its hash',
-    file: 'agent/core/update/block-fetch.ts',
-    search: 'return sameBytes(digest.subarray(0, hashBytes), expected);',
-    replacement: 'return expected.length === hashBytes;',
+    file: 'agent/core/store/blocks.ts',
+    search: 'return sameBytes(digest.subarray(0, blockHashBytes), expected);',
+    replacement: 'return expected.length === digest.length / 2;',
     specs: ['test/simulation/slot-life.test.ts'],
   },
   {
@@ -134,9 +134,9 @@ export const plantedBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the digest of a model is not compared when it is loaded',
-    file: 'agent/core/update/load-release.ts',
-    search: 'if (!sameBytes(digest, artifact.digest))',
-    replacement: 'if (digest.length === 0)',
+    file: 'agent/core/store/read-release.ts',
+    search: 'if (sameBytes(digest, artifact.digest)) return accept(file.value);',
+    replacement: 'if (digest.length > 0) return accept(file.value);',
     specs: ['test/simulation/faults.test.ts', 'test/simulation/slot-life.test.ts'],
   },
   {

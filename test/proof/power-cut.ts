@@ -3,7 +3,7 @@ import { createCutWorld } from '../simulation/cut-stories.js';
 import { World } from '../simulation/world.js';
 import type { Campaign } from './campaign.js';
 
-const effort = { exhaustive: 64, samples: 12, recoveries: 28, again: 4 };
+const effort = { exhaustive: 64, samples: 12, recoveries: 90, again: 4 };
 
 /** Power cuts at every step of the disk, and again at every step of the recovery. */
 export const powerCutCampaign: Campaign = {
