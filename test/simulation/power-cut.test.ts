@@ -23,5 +23,5 @@ describe('A power cut at every step of the disk', () => {
     const { points, disks, bad } = cuts.counts;
     assert.deepEqual(bad, []);
     assert.ok(points > 1_500 && disks > 600, `${points} points on ${disks} disks`);
-  });
+  }).timeout(300_000);
 });
