@@ -660,7 +660,7 @@ export const codes = {
   },
 
   // --- transport ---------------------------------------------------------------------------------
-  'answer-withheld': {
+  'session-unanswered': {
     area: 'transport',
     cause: 'The broker does not answer a message or a subscription; a new session is begun.',
     remedy: 'Read the log of the broker: it may be overloaded, or wait for another node.',

@@ -75,7 +75,7 @@ export interface SubscribeOptions {
  *
  * Patient with brokers: where a session ends again and again over one message or subscription, its topic is
  * found out, refused and held back for a while, then tried again; all others go on. An answer that is withheld
- * ends the session with `answer-withheld`.
+ * ends the session with `session-unanswered`.
  */
 export interface Transport {
   /**

@@ -106,7 +106,7 @@ export class AnswerWatch {
     for (const { what, ageS, passedS } of this.#requests) {
       if (passedS === undefined || passedS < graceS) continue;
       const detail = `${what}: no answer for ${ageS} s, while the broker answers others`;
-      return refuse('answer-withheld', detail).rejection;
+      return refuse('session-unanswered', detail).rejection;
     }
     return undefined;
   }

@@ -52,7 +52,7 @@ const probesLimit = 12;
 const endsOverTopics: ReadonlySet<Code> = new Set([
   'session-ended',
   'not-authorised',
-  'answer-withheld',
+  'session-unanswered',
   'packet-invalid',
 ]);
 

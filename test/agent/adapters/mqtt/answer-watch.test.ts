@@ -73,7 +73,7 @@ describe('AnswerWatch', () => {
         if (bytes > 0) line.watch.received(bytes);
       });
       assert.ok((second ?? Infinity) <= 20, `${bytes}: ${second}`);
-      assert.deepEqual(line.expired, ['answer-withheld']);
+      assert.deepEqual(line.expired, ['session-unanswered']);
     }
   });
 

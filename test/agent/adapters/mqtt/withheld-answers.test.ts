@@ -67,7 +67,7 @@ describe('a transport before a broker that withholds answers', () => {
         const events = await start(protocol, true);
         if (transport !== undefined) ask(transport);
         const end = await pass(events, 20);
-        assert.equal(end?.rejection.code, 'answer-withheld');
+        assert.equal(end?.rejection.code, 'session-unanswered');
         assert.match(end.rejection.detail, /news/);
         assert.equal((await events.connected.next()).connection, 2);
       });
