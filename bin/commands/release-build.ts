@@ -6,8 +6,10 @@ import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
 import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
+import { defaultBlockSize } from '../../operator/release/split-blocks.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import { encodeReleaseFile } from '../../protocol/documents/release-file.js';
+import { limits } from '../../protocol/limits.js';
 import { slotPattern } from '../../protocol/topics.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { jsonOption, type Command } from '../command.js';
@@ -37,6 +39,11 @@ export const releaseBuildCommand: Command = {
       describe: 'The sequence number; by default one more than the last.',
     },
     epoch: { type: 'number', describe: 'The security epoch.', default: 0 },
+    'block-bytes': {
+      type: 'number',
+      describe: 'Bytes of a block; small ones lose less on a link that breaks often.',
+      default: defaultBlockSize,
+    },
     ...jsonOption,
   },
   examples: [
@@ -74,6 +81,7 @@ export const releaseBuildCommand: Command = {
         version: given.requiredText('release-version'),
         sequence: 1,
         epoch: given.wholeNumber('epoch', 0, Number.MAX_SAFE_INTEGER),
+        blockBytes: given.wholeNumber('block-bytes', limits.blockBytesLeast, limits.blockBytesMost),
       },
       {
         engine: createInProcessEngine(await compileWasmCore()),

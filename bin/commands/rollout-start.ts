@@ -1,3 +1,6 @@
+import { createSystemClock } from '../../agent/adapters/system-clock.js';
+import type { Rejection } from '../../protocol/result.js';
+import { answerWants } from '../../operator/publish/answer-wants.js';
 import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { CodedError } from '../../protocol/coded-error.js';
@@ -59,7 +62,8 @@ export const rolloutStartCommand: Command = {
           release === undefined
             ? await resumeRollout(slot, store, tools)
             : await beginRollout({ release, plan, roster, store, requests }, tools);
-        const ended = await control(rollout, { given, terminal, tools, store, requests });
+        const known = release === undefined ? [] : [release];
+        const ended = await control(rollout, { given, terminal, tools, store, requests, known });
         return ended.status === 'promoted' ? 0 : 1;
       } finally {
         await tools.client.close();
@@ -88,15 +92,18 @@ interface Control {
   readonly tools: PublishTools;
   readonly store: RolloutStore;
   readonly requests: RequestBox;
+  /** Releases whose blocks can be put back where devices miss them. */
+  readonly known: readonly ReleaseFile[];
 }
 
 /** Runs the controller until the rollout is over or the person ends it. */
 async function control(
   rollout: Rollout,
-  { given, terminal, tools, store, requests }: Control,
+  { given, terminal, tools, store, requests, known }: Control,
 ): Promise<Rollout> {
   const scheduler = createCronScheduler();
   const transport = createBrokerTransport(given, scheduler);
+  const repairs = createBrokerTransport(given, scheduler);
   const told = { line: '' };
   const progress = (line: string): void => {
     if (line !== told.line) terminal.progress(line);
@@ -107,10 +114,21 @@ async function control(
     ending.abort();
   });
   try {
-    const { topics } = tools;
-    const ears = await openFleetEars(transport, topics, rollout.roster, scheduler, (rejection) => {
-      progress(`${rejection.code}: ${rejection.detail}`);
-    });
+    const { topics, crypto } = tools;
+    const problem = ({ code, detail }: Rejection): void => {
+      progress(`${code}: ${detail}`);
+    };
+    if (known.length > 0)
+      answerWants(repairs, known, {
+        topics,
+        crypto,
+        clock: createSystemClock(),
+        answered: (topic) => {
+          progress(`put back ${topic}`);
+        },
+        problem,
+      });
+    const ears = await openFleetEars(transport, topics, rollout.roster, scheduler, problem);
     return await runRollout(rollout, {
       publish: tools,
       store,
@@ -130,6 +148,6 @@ async function control(
       signal: ending.signal,
     });
   } finally {
-    await transport.close(goodbyeMs);
+    await Promise.all([transport.close(goodbyeMs), repairs.close(goodbyeMs)]);
   }
 }

@@ -64,6 +64,20 @@ export async function publishContent(release: ReleaseFile, tools: PublishTools):
 }
 
 /**
+ * Puts back what the broker has lost of a release, or has got wrong: its blocks and its manifest. Signs nothing, and
+ * changes nothing of what is desired. Gives the number of blocks. Throws `keyset-foreign`.
+ */
+export async function repairRelease(release: ReleaseFile, tools: PublishTools): Promise<number> {
+  const { client, topics, progress } = tools;
+  const { slot, sequence } = release.manifest;
+  await checkKeyset(tools);
+  const blocks = await publishBlocks(release, tools);
+  progress(`manifest ${sequence} of ${slot}`);
+  await client.publish(topics.manifest(slot, sequence), release.envelope);
+  return blocks;
+}
+
+/**
  * Nothing is sent where devices trust somebody else: their keyset would be overwritten. What is no keyset at all is in
  * nobody's way.
  */

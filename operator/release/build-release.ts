@@ -32,6 +32,8 @@ export interface ReleaseSource {
   readonly version: string;
   readonly sequence: number;
   readonly epoch: number;
+  /** Bytes of a block, 4096 to 65536: small ones lose less on a link that breaks often. */
+  readonly blockBytes?: number;
 }
 
 export interface ReleaseTools {
@@ -67,7 +69,7 @@ export async function buildRelease(
     parts.push(['reference', 'reference.json', source.reference]);
   }
   const artifacts = parts.map(([role, name, bytes]): Artifact => {
-    const transfer = describeTransfer(bytes, defaultBlockSize, crypto);
+    const transfer = describeTransfer(bytes, source.blockBytes ?? defaultBlockSize, crypto);
     return { role, name, digest: transfer.digest, size: bytes.length, transfers: [transfer] };
   });
   const manifest: Manifest = {

@@ -40,6 +40,7 @@ export function accessRules(
       topics.telemetry(deviceId),
       topics.report(deviceId),
       topics.events(deviceId),
+      topics.allWants(),
       ...named.map((slot) => presence.replace(/presence$/, `results/${slot}`)),
     ],
   };
