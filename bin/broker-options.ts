@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { readPasswordFile } from '../agent/adapters/configuration/password-file.js';
 import { MqttTransport } from '../agent/adapters/mqtt/transport.js';
 import { createSystemEntropy } from '../agent/adapters/system-entropy.js';
+import { CodedError } from '../protocol/coded-error.js';
 import { limits } from '../protocol/limits.js';
 import type { Scheduler } from '../agent/ports/scheduler.js';
 import { checkBrokerUrl } from './broker-url.js';
@@ -47,7 +49,11 @@ export function createBrokerTransport(given: Arguments, scheduler: Scheduler): M
   });
 }
 
-/** Editors end a file with a line break that is no part of the password. */
+/** Throws `file-unreadable`. */
 function readPassword(file: string): Uint8Array {
-  return new TextEncoder().encode(new TextDecoder().decode(readNamedFile(file)).trimEnd());
+  try {
+    return readPasswordFile(file);
+  } catch (error) {
+    throw new CodedError('file-unreadable', error instanceof Error ? error.message : String(error));
+  }
 }

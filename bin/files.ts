@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { writeDurably } from '../agent/adapters/durable-file.js';
 import { CodedError } from '../protocol/coded-error.js';
 
 /** Reads a file that the command line names. Throws `file-unreadable`. */
@@ -15,8 +16,7 @@ export function readNamedFile(file: string): Uint8Array {
 export function writeNamedFile(file: string, bytes: Uint8Array): void {
   try {
     mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
-    writeFileSync(`${file}.new`, bytes);
-    renameSync(`${file}.new`, file);
+    writeDurably(file, bytes);
   } catch (error) {
     throw new CodedError('storage-failed', error instanceof Error ? error.message : String(error));
   }

@@ -1,15 +1,6 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
+import { writeDurably } from '../../agent/adapters/durable-file.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { sealSign } from '../../protocol/cose/sign.js';
 import { encodeKeyset, roles, type Keyset } from '../../protocol/documents/keyset.js';
@@ -101,22 +92,8 @@ function isNumbers(value: unknown): value is Readonly<Record<string, number>> {
 }
 
 function writeNumbers(folder: string, numbers: Readonly<Record<string, number>>): void {
-  const file = path.join(folder, numbersFile);
-  writeFileSync(`${file}.new`, `${JSON.stringify(numbers, undefined, 2)}\n`, { flush: true });
-  renameSync(`${file}.new`, file);
-  syncFolder(folder);
-}
-
-/** Makes a renaming durable, or a number could be given again after a power cut. */
-function syncFolder(folder: string): void {
-  // Windows opens no folders, and keeps its own order.
-  if (process.platform === 'win32') return;
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+  // A number that a power cut takes back could be given again.
+  writeDurably(path.join(folder, numbersFile), `${JSON.stringify(numbers, undefined, 2)}\n`);
 }
 
 function readOrRefuse<T>(folder: string, name: string, parse: (bytes: Buffer) => T): T {

@@ -1,16 +1,6 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
+import { writeDurably } from '../../agent/adapters/durable-file.js';
 import { CodedError } from '../../protocol/coded-error.js';
 
 /**
@@ -45,10 +35,7 @@ export class PublishedFolder {
   /** Writes down what is about to be published; it is durable when this returns. */
   write(topic: string, document: Uint8Array): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const file = this.file(topic);
-    writeFileSync(`${file}${unfinished}`, document, { flush: true });
-    renameSync(`${file}${unfinished}`, file);
-    syncFolder(this.#folder);
+    writeDurably(this.file(topic), document, { unfinished });
   }
 
   /** Where the document of a topic lies. No level of a topic of ours has a `+`. */
@@ -59,15 +46,3 @@ export class PublishedFolder {
 
 /** No segment of a topic of ours ends so. */
 const unfinished = '.new+';
-
-/** Makes a renaming durable. */
-function syncFolder(folder: string): void {
-  // Windows opens no folders, and keeps its own order.
-  if (process.platform === 'win32') return;
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}

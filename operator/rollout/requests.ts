@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { writeDurably } from '../../agent/adapters/durable-file.js';
 
 /** What a person wants of a rollout whose controller is another process. */
 export type RolloutRequest = 'pause' | 'resume' | 'abort' | 'promote';
@@ -17,8 +18,7 @@ export class RequestBox {
   }
 
   put(request: RolloutRequest): void {
-    writeFileSync(`${this.#file}.new`, request, { flush: true });
-    renameSync(`${this.#file}.new`, this.#file);
+    writeDurably(this.#file, request);
   }
 
   /** What lies there; undefined where nothing does. */

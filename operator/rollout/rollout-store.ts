@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { writeDurably } from '../../agent/adapters/durable-file.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { isOver, type Rollout } from './rollout.js';
 
@@ -44,9 +45,7 @@ export class RolloutStore {
 
   write(rollout: Rollout): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const file = this.#file(rollout.slot);
-    writeFileSync(`${file}.new`, `${JSON.stringify(rollout, undefined, 2)}\n`, { flush: true });
-    renameSync(`${file}.new`, file);
+    writeDurably(this.#file(rollout.slot), `${JSON.stringify(rollout, undefined, 2)}\n`);
   }
 
   #file(slot: string): string {

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { writeDurably } from '../../agent/adapters/durable-file.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { deviceIdPattern } from '../../protocol/topics.js';
 
@@ -89,8 +90,7 @@ function writeRoster(folder: string, devices: readonly EnrolledDevice[]): void {
   const file = path.join(folder, rosterFile);
   const text = `${JSON.stringify({ devices: [...devices].sort(byId) }, undefined, 2)}\n`;
   try {
-    writeFileSync(`${file}.new`, text, { mode: 0o600, flush: true });
-    renameSync(`${file}.new`, file);
+    writeDurably(file, text, { mode: 0o600 });
   } catch (error) {
     throw unreadable(file, error);
   }

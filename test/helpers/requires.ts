@@ -9,6 +9,7 @@ const installCommands = {
   nats: 'apt-get install nats-server',
   openssl: 'apt-get install openssl',
   rabbitmq: 'apt-get install rabbitmq-server',
+  strace: 'apt-get install strace',
   shared: 'set TINYLAMP_SHARED to the folder with the reference data',
   cddl: 'cargo install cddl --version 0.10.7',
 } as const;
@@ -46,6 +47,8 @@ function isPresent(requirement: Requirement): boolean {
       return runs('openssl', 'version');
     case 'rabbitmq':
       return runs('rabbitmqctl', 'version');
+    case 'strace':
+      return runs('strace', '-V');
     case 'cddl':
       return runs('cddl', '--version');
   }

@@ -5,6 +5,7 @@ import { checkSchedule } from '../schedule/cron-schedule.js';
 import type { TlsMaterial } from '../mqtt/connection.js';
 import { checkTopics } from './check-topics.js';
 import { checkConfiguration, type ConfigurationFile } from './schema.js';
+import { readPasswordFile } from './password-file.js';
 import { readSmallFile } from './small-file.js';
 import { parseYaml } from './yaml.js';
 
@@ -30,9 +31,9 @@ export function loadConfiguration(file: string): AgentConfiguration {
   checkBroker(mqtt, rest.production);
   checkSources(rest.slots);
   checkTopics(deviceId, mqtt.prefix, rest.slots);
-  const read = (key: string, name: string): Uint8Array => {
+  const read = (key: string, name: string, readFile = readSmallFile): Uint8Array => {
     try {
-      return readSmallFile(path.resolve(folder, name));
+      return readFile(path.resolve(folder, name));
     } catch (error) {
       throw invalid(`${key} names a file that cannot be read: ${messageOf(error)}`);
     }
@@ -40,14 +41,17 @@ export function loadConfiguration(file: string): AgentConfiguration {
   const readIfNamed = (key: string, name: string | undefined): Uint8Array | undefined =>
     name === undefined ? undefined : read(key, name);
   const { passwordFile, tls, ...broker } = mqtt;
-  const password = readIfNamed('mqtt.passwordFile', passwordFile);
+  const password =
+    passwordFile === undefined
+      ? undefined
+      : read('mqtt.passwordFile', passwordFile, readPasswordFile);
   return Object.freeze({
     ...rest,
     stateDir: path.resolve(folder, rest.stateDir),
     deviceId,
     mqtt: {
       ...broker,
-      password: password && withoutLineEnd(password),
+      password,
       tls: tls && {
         ca: readIfNamed('mqtt.tls.ca', tls.ca),
         cert: readIfNamed('mqtt.tls.cert', tls.cert),
@@ -116,13 +120,6 @@ function checkSources(slots: ConfigurationFile['slots']): void {
     }
     reader = name;
   }
-}
-
-/** Editors end a file with a line break that is no part of the password. */
-function withoutLineEnd(bytes: Uint8Array): Uint8Array {
-  let end = bytes.length;
-  while (end > 0 && (bytes[end - 1] === 10 || bytes[end - 1] === 13)) end--;
-  return bytes.subarray(0, end);
 }
 
 function invalid(detail: string): CodedError {
