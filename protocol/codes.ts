@@ -155,6 +155,18 @@ export const codes = {
     cause: 'The document is signed with an algorithm that this version does not accept.',
     remedy: 'Sign it with Ed25519 (COSE algorithm -19).',
   },
+  'beacon-ahead': {
+    area: 'document',
+    cause: 'The beacon was issued later than the clock of this device shows.',
+    remedy:
+      'Set the clock of the device. If it is right, find out who has the key: the beacon was not made at the time that it names.',
+  },
+  'beacon-missing': {
+    area: 'document',
+    cause: 'The broker shows no beacon: nobody confirms what is current.',
+    remedy:
+      'Publish it: `tinylamp beacon renew`. If it is there, let the device read it: docs/broker.md has the access rules. Inference goes on.',
+  },
   'beacon-replayed': {
     area: 'document',
     cause: 'The beacon is older than one that was accepted before.',
@@ -164,7 +176,8 @@ export const codes = {
   'beacon-stale': {
     area: 'document',
     cause: 'The beacon has expired: nobody has confirmed for a while what is current.',
-    remedy: 'Publish again, or find out why the broker shows an old beacon. Inference goes on.',
+    remedy:
+      'Renew it: `tinylamp beacon renew`, or find out why the broker shows an old one. Inference goes on.',
   },
   'cbor-not-deterministic': {
     area: 'document',
@@ -190,6 +203,12 @@ export const codes = {
     area: 'document',
     cause: 'The bytes are no COSE message of the expected shape.',
     remedy: 'Make the document with tinylamp; the shape is in docs/wire.cddl.',
+  },
+  'document-conflict': {
+    area: 'document',
+    cause: 'Two documents with the same number say different things.',
+    remedy:
+      'Publish again, so that the next number decides. If you did not sign both, somebody has your keys: make new ones.',
   },
   'document-invalid': {
     area: 'document',
@@ -241,10 +260,22 @@ export const codes = {
     remedy:
       'Publish with the key folder that was used before, or under another --prefix. Devices of the other operator would refuse what these keys sign.',
   },
+  'number-jump': {
+    area: 'document',
+    cause: 'The number of the document is further ahead than operators count.',
+    remedy:
+      'If you published it, renew the beacon, which must name it: `tinylamp beacon renew`. If not, somebody has your keys: make new ones.',
+  },
   'policy-misplaced': {
     area: 'document',
     cause: 'The policy belongs to another slot.',
     remedy: 'Publish it again; policies cannot be moved between slots.',
+  },
+  'policy-outdated': {
+    area: 'document',
+    cause: 'The policy is older than the one that the beacon names.',
+    remedy:
+      'Put it right: `tinylamp beacon renew`. If the broker was not set back, somebody replays old messages: check its access rules.',
   },
   'policy-replayed': {
     area: 'document',

@@ -45,6 +45,12 @@ export const limits = {
   overdueBlocks: 16,
   /** Blocks that one message of a device asks for. */
   wantedBlocks: 64,
+  /** How long a session waits for the beacon before it acts on a policy. */
+  beaconWaitMs: 10_000,
+  /** How far a beacon may be ahead of a clock that is right. */
+  beaconAheadMs: 86_400_000,
+  /** A clock that shows an earlier time is wrong: 2025-01-01, before this agent was written. */
+  earliestWallMs: 1_735_689_600_000,
   /** How often a file is tried that the disk fails to read, and the pause in between. */
   readAttempts: 5,
   readPauseMs: 1_000,

@@ -8,6 +8,11 @@ const jumpMost = 2 ** 20;
 
 const dayS = 86_400;
 
+/** Whether a version is further ahead of the known one than operators count. */
+export function isJump(known: number, version: number): boolean {
+  return version > known + jumpMost;
+}
+
 /**
  * Whether the counter of a beacon is further ahead of the known one than that. Nothing names it, so the bound grows by as much with each day between the
  * two: whoever was away while somebody with a stolen key has used it up catches up by itself.

@@ -111,11 +111,13 @@ export class Agent {
         this.#exchange.begin((topics) => {
           this.#link.subscribed(topics);
         });
+        this.#desired.sessionBegan();
         this.#seekTrust();
         this.#publishState();
         break;
       case 'disconnected':
         this.#exchange.end();
+        this.#desired.sessionEnded();
         this.#link.disconnected(input.rejection, input);
         break;
       case 'messageSkipped':
@@ -187,7 +189,7 @@ export class Agent {
     this.#presence.booted(this.#keeper.record.boot);
     this.#tasks.run(this.#log.open());
     // What a wrong clock refuses now is looked at again later; a factory release needs the keyset at once.
-    yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
+    yield* this.#trust.open(this.#settings.keyset, this.#believedMs);
     yield* this.#bootSlots();
     this.#tasks.tell('connect', {});
     for (const [name, { labelsTopic }] of this.#settings.slots) {
@@ -209,7 +211,7 @@ export class Agent {
   *#openTrust(): Process<void> {
     if (this.#listening) return;
     if (this.#trust.keysetVersion === 0) {
-      const trusted = yield* this.#trust.open(this.#settings.keyset, this.#now.wallMs);
+      const trusted = yield* this.#trust.open(this.#settings.keyset, this.#believedMs);
       if (!trusted.ok) {
         const { code, detail } = trusted.rejection;
         this.#reporter.report({
@@ -250,6 +252,10 @@ export class Agent {
     this.#hasLeft = true;
   }
 
+  get #believedMs(): number {
+    return Math.max(this.#now.wallMs, this.#keeper.record.timeFloorMs);
+  }
+
   #createDevice(): Device {
     const needs = {
       named: () => this.#namedReleases(),
@@ -265,6 +271,8 @@ export class Agent {
       store: this.#store,
       trust: this.#trust,
       now: () => this.#now,
+      believedMs: () => this.#believedMs,
+      floorsOf: (slot) => this.#desired.floorsOf(slot),
       nextHandle: () => this.#nextHandle++,
       report: (report) => {
         this.#reporter.report(report);

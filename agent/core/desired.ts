@@ -4,26 +4,34 @@ import { BackOff } from './back-off.js';
 import { assign } from '../../protocol/assignment/assign.js';
 import type { Device } from './device.js';
 import { DocumentBrake } from './document-brake.js';
-import { parseBeacon } from '../../protocol/documents/beacon.js';
+import { Freshness } from './freshness.js';
 import { parsePolicy, type Policy } from '../../protocol/documents/policy.js';
 import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
 import { limits } from '../../protocol/limits.js';
+import { isJump } from '../../protocol/number-jump.js';
 import { ask, Turnstile, wait, type Process } from './process.js';
 import { accept, refuse, type Result } from '../../protocol/result.js';
 import type { Slot } from './slot/slot.js';
 import type { Desire } from './slot/offer.js';
-import { slotOf, withSlot, type StoredRelease } from './state/record.js';
+import {
+  slotOf,
+  withSlot,
+  type Floors,
+  type NamedPolicy,
+  type StoredRelease,
+} from './state/record.js';
 
 /** What is desired is retained on the broker: the policy of each slot, and the beacon over all. */
 export class Desired {
   readonly #device: Device;
   readonly #slots: ReadonlyMap<string, Slot>;
   readonly #turnstile = new Turnstile();
-  /** When the beacon stops being believed; undefined before the first one. */
-  #beaconExpiresMs: number | undefined;
-  #staleReported = false;
-  /** Topics whose newest document was refused. */
-  readonly #refused = new Set<string>();
+  readonly #freshness: Freshness;
+  #listening = false;
+  /** Policies that came before the beacon of their session: the highest version of each slot. */
+  readonly #held = new Map<Slot, HeldPolicy>();
+  /** Topics whose newest document was refused, and why. */
+  readonly #refused = new Map<string, Code>();
   /** Topics that are asked for again in a while, with the wait that the disk makes longer. */
   readonly #askingLater = new Set<string>();
   readonly #backOff = new BackOff();
@@ -33,6 +41,9 @@ export class Desired {
   constructor(device: Device, slots: ReadonlyMap<string, Slot>) {
     this.#device = device;
     this.#slots = slots;
+    this.#freshness = new Freshness(device, () => {
+      this.#freshnessChanged();
+    });
   }
 
   /**
@@ -49,7 +60,9 @@ export class Desired {
   /** Listens to the documents from now on, in this session and all later ones. */
   listen(): void {
     const { topics } = this.#device;
-    this.#subscribe(topics.beacon(), undefined, (bytes) => this.#takeBeacon(bytes));
+    this.#listening = true;
+    if (this.#device.exchange.session !== undefined) this.#freshness.await();
+    this.#subscribe(topics.beacon(), undefined, (bytes) => this.#freshness.take(bytes));
     for (const slot of this.#slots.values()) {
       this.#subscribe(topics.policy(slot.name), slot.name, (bytes) =>
         this.#takePolicy(slot, bytes),
@@ -57,23 +70,29 @@ export class Desired {
     }
   }
 
+  /** Sessions are clean: the beacon comes anew, and until it has come policies wait for it. */
+  sessionBegan(): void {
+    if (this.#listening) this.#freshness.await();
+  }
+
+  sessionEnded(): void {
+    this.#freshness.stopWaiting();
+  }
+
+  /** The floors that the beacon names for a slot. */
+  floorsOf(slot: string): Floors {
+    return this.#freshness.floorsOf(slot);
+  }
+
   /** What refused a document may have changed: those that were refused last are asked for again. */
   lookAgain(): void {
-    for (const topic of this.#refused) this.#device.exchange.askAgain(topic);
+    for (const topic of this.#refused.keys()) this.#device.exchange.askAgain(topic);
     this.checkFreshness();
   }
 
-  /** Reports a beacon that has expired, once: the agent runs on, but somebody may be hiding news. */
+  /** Reports a beacon that has expired. */
   checkFreshness(): void {
-    const expiresMs = this.#beaconExpiresMs;
-    if (expiresMs === undefined || this.#staleReported) return;
-    if (this.#device.now().wallMs <= expiresMs) return;
-    this.#staleReported = true;
-    this.#device.report({
-      event: 'beacon-stale',
-      code: 'beacon-stale',
-      reason: `the beacon expired at ${new Date(expiresMs).toISOString()}`,
-    });
+    this.#freshness.checkExpiry();
   }
 
   #subscribe(
@@ -101,8 +120,8 @@ export class Desired {
       },
       subscribed: () => {
         if (slot === undefined) return;
-        // A policy that is retained follows at once; one that is gone, or is refused, wants nothing.
-        tasks.after(limits.blockTimeoutMs, () => {
+        // A policy that is retained follows at once, and waits for the beacon; one that is gone, or is refused, wants nothing.
+        tasks.after(limits.beaconWaitMs + limits.blockTimeoutMs, () => {
           if (!this.#heard.has(slot)) {
             tasks.tell('log', {
               level: 'info',
@@ -115,6 +134,7 @@ export class Desired {
       },
       refused: ({ code, detail }) => {
         this.#report('topic-refused', slot, code, detail);
+        if (slot === undefined) this.#freshness.giveUp();
       },
     });
   }
@@ -130,7 +150,7 @@ export class Desired {
       this.#backOff.reset();
       return;
     }
-    this.#refused.add(topic);
+    this.#refused.set(topic, taken.rejection.code);
     if (taken.rejection.code.startsWith('storage-')) this.#askLater(topic);
     this.#report('document-refused', slot, taken.rejection.code, taken.rejection.detail);
   }
@@ -148,30 +168,68 @@ export class Desired {
 
   *#takePolicy(slot: Slot, bytes: Uint8Array): Process<Result<void>> {
     const { trust, keeper } = this.#device;
-    const payload = yield* trust.verify(bytes, 'policy', slot.name, this.#device.now().wallMs);
+    const payload = yield* trust.verify(bytes, 'policy', slot.name, this.#device.believedMs());
     if (!payload.ok) return payload;
-    const policy = parsePolicy(payload.value);
-    if (!policy.ok) return policy;
-    const { version } = policy.value;
-    if (policy.value.slot !== slot.name) {
-      return refuse('policy-misplaced', `a policy of slot ${policy.value.slot} for ${slot.name}`);
+    const parsed = parsePolicy(payload.value);
+    if (!parsed.ok) return parsed;
+    const policy = parsed.value;
+    const { version } = policy;
+    if (policy.slot !== slot.name) {
+      return refuse('policy-misplaced', `a policy of slot ${policy.slot} for ${slot.name}`);
     }
-    const known = slotOf(keeper.record, slot.name).policyVersion;
+    if (this.#freshness.isAwaited) {
+      if (version >= (this.#held.get(slot)?.version ?? 0)) this.#held.set(slot, { version, bytes });
+      return accept(undefined);
+    }
+    const digest = toHex(yield* ask('digest', { bytes }));
+    const desire = desireOf(policy, this.#device.settings.deviceId);
+    const checked = this.#check(slot.name, { version, digest }, desire);
+    if (!checked.ok) return checked;
+    if (version > slotOf(keeper.record, slot.name).policyVersion) {
+      const change = { policyVersion: version, policyDigest: digest };
+      const kept = yield* wait(keeper.commit((record) => withSlot(record, slot.name, change)));
+      if (!kept.ok) return kept;
+    }
+    slot.desire(desire, version);
+    this.#hear(slot.name);
+    return accept(undefined);
+  }
+
+  /** Whether a policy may be followed, by what was accepted before and by what the beacon names. */
+  #check(slot: string, named: NamedPolicy, desire: Desire): Result<void> {
+    const record = slotOf(this.#device.keeper.record, slot);
+    const { version, digest } = named;
+    const known = record.policyVersion;
     if (version < known) {
       return refuse('policy-replayed', `policy ${version} after policy ${known}`);
     }
-    if (version > known) {
-      const policyDigest = toHex(yield* ask('digest', { bytes }));
-      const kept = yield* wait(
-        keeper.commit((record) =>
-          withSlot(record, slot.name, { policyVersion: version, policyDigest }),
-        ),
-      );
-      if (!kept.ok) return kept;
+    // A record of format 1 has no digest.
+    if (version === known && digest !== (record.policyDigest ?? digest)) {
+      return refuse('document-conflict', `another policy ${version} was accepted before`);
     }
-    slot.desire(desireOf(policy.value, this.#device.settings.deviceId), version);
-    this.#hear(slot.name);
+    const agreed = this.#freshness.checkPolicy(slot, named);
+    if (!agreed.ok) return agreed;
+    const runs = Math.max(record.current?.sequence ?? 0, record.sequenceFloor);
+    for (const release of [desire.release, desire.challenger?.release]) {
+      if (release === undefined || !isJump(runs, release.sequence)) continue;
+      if (this.#freshness.confirms(slot, named)) continue;
+      return refuse('number-jump', `release ${release.sequence} after release ${runs}`);
+    }
     return accept(undefined);
+  }
+
+  /** The beacon has come, or will not come: what waited for it is dealt with, and what it may allow is asked for again. */
+  #freshnessChanged(): void {
+    const { tasks, exchange, topics } = this.#device;
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const [slot, { bytes }] of held) {
+      const topic = topics.policy(slot.name);
+      const taking = this.#takeOrReport(topic, this.#takePolicy(slot, bytes), slot.name);
+      tasks.run(this.#turnstile.pass(taking));
+    }
+    for (const [topic, code] of this.#refused) if (code === 'number-jump') exchange.askAgain(topic);
+    for (const slot of this.#slots.values()) slot.beaconChanged();
   }
 
   /** It is known what is desired of a slot; what was kept for it only because it was not may go. */
@@ -179,27 +237,6 @@ export class Desired {
     if (this.#heard.has(slot)) return;
     this.#heard.add(slot);
     this.#device.collectGarbage();
-  }
-
-  *#takeBeacon(bytes: Uint8Array): Process<Result<void>> {
-    const { trust, keeper } = this.#device;
-    const payload = yield* trust.verify(bytes, 'beacon', undefined, this.#device.now().wallMs);
-    if (!payload.ok) return payload;
-    const beacon = parseBeacon(payload.value);
-    if (!beacon.ok) return beacon;
-    const { counter, issued, expires, keysetVersion } = beacon.value;
-    const known = keeper.record.beacon?.counter ?? 0;
-    if (counter < known)
-      return refuse('beacon-replayed', `beacon ${counter} after beacon ${known}`);
-    if (counter > known) {
-      const newest = { counter, issued, expires, keysetVersion };
-      const kept = yield* wait(keeper.commit((record) => ({ ...record, beacon: newest })));
-      if (!kept.ok) return kept;
-    }
-    this.#beaconExpiresMs = expires * 1000;
-    this.#staleReported = false;
-    this.checkFreshness();
-    return accept(undefined);
   }
 
   #report(
@@ -210,6 +247,11 @@ export class Desired {
   ): void {
     this.#device.report({ event, ...(slot !== undefined && { slot }), code, reason });
   }
+}
+
+interface HeldPolicy {
+  readonly version: number;
+  readonly bytes: Uint8Array;
 }
 
 function desireOf(policy: Policy, deviceId: string): Desire {

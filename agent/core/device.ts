@@ -4,6 +4,7 @@ import type { Channel } from '../ports/transport.js';
 import type { Instant, Payload } from './effect.js';
 import type { Exchange } from './exchange.js';
 import type { Tasks } from './process.js';
+import type { Floors } from './state/record.js';
 import type { RecordKeeper } from './state/record-keeper.js';
 import type { ArtifactStore } from './store/artifact-store.js';
 import type { Topics } from '../../protocol/topics.js';
@@ -20,6 +21,13 @@ export interface Device {
   readonly trust: Trust;
   /** The instant of the input that is being decided. */
   now(): Instant;
+  /**
+   * The wall time by which documents are judged: that of the clock, or the latest that a document has proved where the
+   * clock is behind it.
+   */
+  believedMs(): number;
+  /** The floors that the beacon names for a slot. */
+  floorsOf(slot: string): Floors;
   /** A number that no instance had before. */
   nextHandle(): number;
   /** Publishes and logs what happened. */

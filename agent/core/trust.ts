@@ -22,6 +22,11 @@ export class Trust {
     return this.#keyset?.version ?? 0;
   }
 
+  /** When nothing new is believed any more, in milliseconds since the epoch; 0 before there is a keyset. */
+  get expiresMs(): number {
+    return (this.#keyset?.expires ?? 0) * 1000;
+  }
+
   /** Begins with the keyset that the owner of the device trusts. It must be signed by its own root keys. */
   *open(bytes: Uint8Array, wallMs: number): Process<Result<void>> {
     const envelope = openSign(bytes, 'keyset');

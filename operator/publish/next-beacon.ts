@@ -47,9 +47,9 @@ export function lowestOf({ champion, arms }: Policy): number {
   return Math.min(champion.sequence, ...arms.map(({ release }) => release.sequence));
 }
 
-/** What a policy makes current for good; 0 where that is nothing. What it names itself may still run. */
+/** The floor of a policy that makes its champion current for good, else 0. What it names besides may still run. */
 function promotedBy(policy: Policy): number {
-  return policy.promoted === undefined ? 0 : Math.min(policy.promoted, lowestOf(policy));
+  return policy.promoted === policy.champion.sequence ? lowestOf(policy) : 0;
 }
 
 /** Each release that a policy names, once. */

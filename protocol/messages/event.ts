@@ -35,7 +35,8 @@ export type Incident =
   | 'trial-starved'
   | 'shadow-finished'
   | 'promoted'
-  | 'beacon-stale';
+  | 'beacon-stale'
+  | 'beacon-ahead';
 
 /** Something worth knowing: a phase that a release entered, or something that was refused. */
 export interface Report {

@@ -49,6 +49,8 @@ export class MemoryBroker {
   readonly retained = new Map<string, Uint8Array>();
   /** Topics on which nothing is accepted, as a broker of MQTT 5 can say. A test may put anything here. */
   readonly forbidden = new Set<string>();
+  /** Topics that nobody may subscribe. */
+  readonly unreadable = new Set<string>();
   readonly #sessions = new Set<Session>();
   readonly #observe: (message: Message) => void;
   #up = true;
@@ -174,6 +176,10 @@ class BrokerTransport implements MemoryTransport {
     queueMicrotask(() => {
       if (session === undefined || this.#session !== session) {
         done(refuse('session-ended', `${topic}: there is no session`));
+        return;
+      }
+      if (this.#broker.unreadable.has(topic)) {
+        done(refuse('subscription-refused', topic));
         return;
       }
       done(accept(undefined));

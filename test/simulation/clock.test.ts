@@ -107,9 +107,10 @@ describe('A device whose clock is wrong', () => {
     const brief = world.withManifest(second, {
       notAfter: Math.round((world.time.wallMs() + dayMs) / 1000),
     });
-    const device = await settle(world, world.startDevice(), first);
-    world.time.jumpWall(2 * dayMs);
-    await world.publish(brief);
+    const before = await settle(world, world.startDevice(), first);
+    before.losePower();
+    await publishThenJump(brief, 2 * dayMs);
+    const device = world.startDevice({ disk: before.disk });
     await world.time.advance(5_000);
     assert.ok(device.story.includes('2 rejected release-expired'), device.story.join('\n'));
     world.time.jumpWall(-2 * dayMs);

@@ -69,6 +69,7 @@ describe('A slot of which two things are wanted at once', () => {
       assert.ok(candidate);
       const record = withSlot(copy.record, slot, {
         policyVersion: policyVersion + 1,
+        policyDigest: undefined,
         candidate: { ...candidate, terms: shortestTrial },
       });
       files.set(name, encodeRecord({ generation: copy.generation, record }));

@@ -8,7 +8,7 @@ import type { Storage } from '../../agent/ports/storage.js';
 import type { ReportMessage } from '../../protocol/messages/report.js';
 import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { SlotState, StateMessage } from '../../protocol/messages/state.js';
-import { slotOf, type SlotRecord } from '../../agent/core/state/record.js';
+import { slotOf, type DeviceRecord, type SlotRecord } from '../../agent/core/state/record.js';
 import {
   createFaultyEngine,
   type FaultyEngine,
@@ -203,8 +203,13 @@ export class WorldDevice {
 
   /** The same of any slot. */
   slotRecord(name: string): SlotRecord | undefined {
-    const newest = newestCopy((copy) => this.disk.files.get(copy));
-    return newest === undefined ? undefined : slotOf(newest.record, name);
+    const { deviceRecord } = this;
+    return deviceRecord && slotOf(deviceRecord, name);
+  }
+
+  /** The whole committed state on disk; undefined where there is none. */
+  get deviceRecord(): DeviceRecord | undefined {
+    return newestCopy((copy) => this.disk.files.get(copy))?.record;
   }
 
   /** What the device last reported of the slot. */

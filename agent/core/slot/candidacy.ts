@@ -218,7 +218,7 @@ export class Candidacy {
       slot: this.#ledger.name,
       settings: this.#settings,
       release: offer.release,
-      record: () => this.#ledger.record,
+      record: () => this.#ledger.bounds,
       holding: offer.holding,
       advance: (event) => {
         offer.advance(event);

@@ -71,7 +71,7 @@ export class Factory {
     const file = openReleaseFile(bytes.value);
     if (!file.ok) return file;
     const { envelope, manifest } = file.value;
-    const { wallMs } = this.#device.now();
+    const wallMs = this.#device.believedMs();
     const signed = yield* trust.verify(envelope, 'manifest', name, wallMs);
     if (!signed.ok) return signed;
     const read = readerOf(file.value);

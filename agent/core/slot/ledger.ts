@@ -34,6 +34,17 @@ export class SlotLedger {
     return slotOf(this.#device.keeper.record, this.name);
   }
 
+  /** The same with the floors that the beacon names: what offers are judged by. */
+  get bounds(): SlotRecord {
+    const { record } = this;
+    const { promotedFloor, epochFloor } = this.#device.floorsOf(this.name);
+    return {
+      ...record,
+      sequenceFloor: Math.max(record.sequenceFloor, promotedFloor),
+      epochFloor: Math.max(record.epochFloor, epochFloor),
+    };
+  }
+
   /** What the device reports of the slot. */
   get state(): SlotState {
     const { current, previous, candidate } = this.record;

@@ -121,6 +121,16 @@ export class Slot {
     yield* this.#candidacy.leave();
   }
 
+  /** Another beacon is the newest: its floors are met by what runs here, and what they refused may be allowed now. */
+  beaconChanged(): void {
+    this.#device.tasks.run(this.#raiseFloors());
+    const { code } = this.#ledger.state;
+    const wasBelow = code === 'sequence-below-floor' || code === 'epoch-below-floor';
+    if (wasBelow && this.#desired !== undefined && this.#candidacy.offer === undefined) {
+      this.#pursue(this.#desired);
+    }
+  }
+
   /** The clock was set: what a wrong one kept back or refused is looked at again. */
   clockJumped(): void {
     this.#tryAgain();
@@ -180,6 +190,7 @@ export class Slot {
   }
 
   #pursue(desire: Desire): void {
+    this.#device.tasks.run(this.#raiseFloors());
     const { current } = this.#ledger.record;
     const serves = current?.manifest === desire.release.manifest;
     if (serves) this.#device.tasks.run(this.#promote(desire));
@@ -208,7 +219,7 @@ export class Slot {
 
   #offerWanted(desire: Desire, wanted: StoredRelease | undefined, kind: Purpose['kind']): void {
     if (wanted === undefined) return;
-    const checked = checkOffer(this.#ledger.record, wanted);
+    const checked = checkOffer(this.#ledger.bounds, wanted);
     if (!checked.ok) {
       this.#ledger.note(wanted, 'rejected', checked.rejection);
       return;
@@ -227,7 +238,7 @@ export class Slot {
 
   /**
    * A signed policy says that the current release is current for good: `previous` is given up, and the
-   * floors rise. Nothing else raises them, so that until then there is a way back.
+   * floors rise. Until then there is a way back.
    */
   *#promote({ release, promoted }: Desire): Process<void> {
     const { committed: champion } = this.#service;
@@ -254,5 +265,28 @@ export class Slot {
     this.#ledger.report('promoted', current);
     this.#device.publishState();
     this.#device.collectGarbage();
+  }
+
+  /**
+   * The floors that the beacon names bind offers at once, and rise on the record as soon as what runs here meets them, so
+   * that they hold without the beacon: after `state-lost`, or where the promoting policy is no more. A policy that promotes
+   * raises them itself. The word of the beacon alone could keep every release out for good.
+   */
+  *#raiseFloors(): Process<void> {
+    if (this.#desired === undefined || this.#desired.promoted !== undefined) return;
+    const { committed: champion } = this.#service;
+    const { current, sequenceFloor, epochFloor } = this.#ledger.record;
+    if (current === undefined || champion?.stored.manifest !== current.manifest) return;
+    const { promotedFloor, epochFloor: namedEpoch } = this.#device.floorsOf(this.name);
+    const met = {
+      sequenceFloor: current.sequence >= promotedFloor ? promotedFloor : 0,
+      epochFloor: champion.manifest.epoch >= namedEpoch ? namedEpoch : 0,
+    };
+    if (met.sequenceFloor <= sequenceFloor && met.epochFloor <= epochFloor) return;
+    const committed = yield* this.#ledger.commit((slot) => ({
+      sequenceFloor: Math.max(slot.sequenceFloor, met.sequenceFloor),
+      epochFloor: Math.max(slot.epochFloor, met.epochFloor),
+    }));
+    if (!committed.ok) this.#ledger.report('state-not-saved', current, committed.rejection);
   }
 }

@@ -50,6 +50,14 @@ export interface SlotRecord {
   readonly rejected: readonly string[];
 }
 
+/** What the beacon says of a slot that no later document can take back. */
+export interface Floors {
+  /** No release below it may be offered; 0 for none. */
+  readonly promotedFloor: number;
+  /** No release of an older security epoch may be offered. */
+  readonly epochFloor: number;
+}
+
 /** A policy as a beacon names it. */
 export interface NamedPolicy {
   readonly version: number;

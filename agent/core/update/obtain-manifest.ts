@@ -37,7 +37,7 @@ export function* obtainManifest(
       topic: () => topic,
       *check(_, bytes) {
         if (toHex(yield* ask('digest', { bytes })) === release.manifest) return accept(undefined);
-        const verified = yield* trust.verify(bytes, 'manifest', slot, device.now().wallMs);
+        const verified = yield* trust.verify(bytes, 'manifest', slot, device.believedMs());
         if (!verified.ok) return verified;
         return refuse(
           'manifest-digest-mismatch',
@@ -79,7 +79,7 @@ function* believe(
   release: StoredRelease,
   bytes: Uint8Array,
 ): Process<Result<Manifest>> {
-  const payload = yield* device.trust.verify(bytes, 'manifest', slot, device.now().wallMs);
+  const payload = yield* device.trust.verify(bytes, 'manifest', slot, device.believedMs());
   if (!payload.ok) return payload;
   const manifest = parseManifest(payload.value);
   if (!manifest.ok) return manifest;

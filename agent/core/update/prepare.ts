@@ -103,7 +103,7 @@ function* admit(
     settings: device.settings,
     limits: settings.limits,
     record: record(),
-    wallMs: device.now().wallMs,
+    wallMs: device.believedMs(),
     missingBytes: missingBytes.value,
     freeBytes: free.value,
   });
