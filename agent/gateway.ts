@@ -10,7 +10,9 @@ import { MqttTransport } from './adapters/mqtt/transport.js';
 import { createNodeCrypto } from './adapters/node-crypto.js';
 import { createStandardErrorLog } from './adapters/log/standard-error-log.js';
 import { createPlainCbor } from './adapters/plain-cbor.js';
+import type { SourceConfiguration } from './adapters/configuration/schema.js';
 import { createSource } from './adapters/sources/create-source.js';
+import { rawFrameBytes } from './adapters/sources/raw-decoder.js';
 import { lockStateDir } from './adapters/state-lock.js';
 import { createSystemClock } from './adapters/system-clock.js';
 import { createSystemEntropy } from './adapters/system-entropy.js';
@@ -67,7 +69,10 @@ export async function startGateway(
     sensor: (slot, channels) => {
       const source = slots[slot]?.source;
       if (source === undefined) throw new Error(`there is no slot ${slot}`);
-      return createSource(source, channels, { transport, clock });
+      const note = (event: string, fields: object): void => {
+        log.info(event, { slot, ...fields });
+      };
+      return createSource(source, channels, { transport, clock, note });
     },
     readFactory: (name) => {
       const slot = slots[name];
@@ -192,7 +197,6 @@ function settingsOf(configuration: AgentConfiguration, agentVersion: Version): A
         {
           limits: slot.limits,
           source: sourceOf(slot),
-          pictures: slot.source.decode === 'bmp',
           labelsTopic: slot.truth?.topic,
           factory: slot.factory !== undefined,
           sink: { topic: slot.sink.topic, encode: slot.sink.encode },
@@ -207,16 +211,29 @@ function sourceOf({
   source,
   limits: { periodMs },
 }: AgentConfiguration['slots'][string]): SourceSettings {
+  const message = { content: contentOf(source), maxBytes: source.maxBytes };
   switch (source.type) {
     case 'mqtt':
       return {
+        ...message,
         topic: source.topic,
         gapMs: source.gapMs ?? 3 * periodMs,
         silentAfterMs: source.silentAfterMs,
       };
     case 'stdin':
-      return { gapMs: source.gapMs };
+      return { ...message, gapMs: source.gapMs };
     case 'file':
-      return {};
+      return message;
+  }
+}
+
+function contentOf({ decode, fields, element }: SourceConfiguration): SourceSettings['content'] {
+  switch (decode) {
+    case 'bmp':
+      return { kind: 'picture' };
+    case 'json':
+      return { kind: 'fields', fields: fields?.length ?? 1 };
+    case 'raw':
+      return { kind: 'elements', elementBytes: rawFrameBytes(element ?? 'float32', 1) };
   }
 }

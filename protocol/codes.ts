@@ -651,6 +651,18 @@ export const codes = {
     remedy:
       'Nothing where it is seldom. Where samples always come so far apart, set gapMs of the source, or limits.periodMs to the time between two windows.',
   },
+  'source-limit-exceeded': {
+    area: 'input',
+    cause: 'A message with what the release needs is larger than its source ever reads.',
+    remedy: 'Raise maxBytes of the source, or build a release with smaller windows.',
+  },
+  'source-mismatch': {
+    area: 'input',
+    cause:
+      'The source of the slot does not give what the release takes: other channels, or other pictures.',
+    remedy:
+      'Build the release for what the source gives, or correct decode, fields and element of the source.',
+  },
   'source-silent': {
     area: 'input',
     cause: 'The source of a slot says nothing.',

@@ -20,8 +20,6 @@ export interface SlotSettings {
   readonly labelsTopic?: string | undefined;
   /** What is known of the source; nothing where it is left out. */
   readonly source?: SourceSettings;
-  /** Whether samples come as pictures, each of which is a whole window. */
-  readonly pictures?: boolean;
   /** Whether the device has a release file for the slot on its own disk, for when there is nothing else to serve. */
   readonly factory?: boolean;
   /** Where results go. */
@@ -32,6 +30,14 @@ export interface SlotSettings {
 export interface SourceSettings {
   /** The topic that the samples come on, where it is one: it is silent while there is no session. */
   readonly topic?: string | undefined;
+  /** What a message is: numbers in fields of JSON, elements of so many bytes, or a picture, which is a whole window. */
+  readonly content?:
+    | { readonly kind: 'fields'; readonly fields: number }
+    | { readonly kind: 'elements'; readonly elementBytes: number }
+    | { readonly kind: 'picture' }
+    | undefined;
+  /** The largest message that is read. */
+  readonly maxBytes?: number | undefined;
   /** Samples that are longer apart belong to no common window; any do where it is left out. */
   readonly gapMs?: number | undefined;
   /** A source that says nothing for so long is reported; none is where it is left out. */

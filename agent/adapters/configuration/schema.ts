@@ -138,6 +138,14 @@ const decoding = {
       'With `decode: bmp`, and only there: how the bytes of grey pictures are read; `auto`, which looks at each picture, where it is left out.',
     ),
   ),
+  maxBytes: v.optional(
+    wholeNumber(
+      1024,
+      64 * mebibyte,
+      'The largest message, line or picture that is read; larger ones are skipped and reported.',
+    ),
+    4 * mebibyte,
+  ),
   element: v.optional(
     choice(
       ['int8', 'uint8', 'int16', 'int32', 'float32'],

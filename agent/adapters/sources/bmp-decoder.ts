@@ -1,6 +1,7 @@
 import { decode } from 'bmp-ts';
 import { accept, refuse } from '../../../protocol/result.js';
-import { messageValues, type Decoder } from './decoder.js';
+import { limits } from '../../../protocol/limits.js';
+import type { Decoder } from './decoder.js';
 import { detectPixelSign, readSigned, type PixelSign } from './pixel-sign.js';
 
 const fileHeaderBytes = 14;
@@ -16,12 +17,15 @@ const depths: ReadonlySet<number> = new Set([1, 4, 8, 24, 32]);
  * from 0 to 255. Size and length are checked in the header before anything is decoded.
  *
  * @param pixels how the bytes of a grey picture are read; `auto` looks at each picture
+ * @param chosen told of each reading of a grey picture when it is chosen for the first time
  */
 export function createBmpDecoder(
   channels: number,
   pixels: PixelSign | 'auto' = 'unsigned',
+  chosen: (reading: PixelSign) => void = () => undefined,
 ): Decoder {
   let values = new Float32Array();
+  const told = new Set<PixelSign>();
   return (bytes) => {
     if (channels !== 1 && channels !== 3) {
       return refuse('picture-invalid', `a picture has no ${channels} channels`);
@@ -51,8 +55,11 @@ export function createBmpDecoder(
         values[to++] = blue;
       }
     }
-    if (isGrey && (pixels === 'auto' ? detectPixelSign(values, width) : pixels) === 'signed') {
-      readSigned(values);
+    if (isGrey) {
+      const reading = pixels === 'auto' ? detectPixelSign(values, width) : pixels;
+      if (reading === 'signed') readSigned(values);
+      if (!told.has(reading)) chosen(reading);
+      told.add(reading);
     }
     return accept(values);
   };
@@ -81,8 +88,9 @@ function rewrite(bytes: Uint8Array, channels: number): Buffer | string {
   const depth = view.getUint16(28, true);
   const compression = view.getUint32(30, true);
   const colours = view.getUint32(46, true) || (depth <= 8 ? 2 ** depth : 0);
-  if (width < 1 || height < 1 || width * height * channels > messageValues) {
-    return `${width} x ${height} pixels`;
+  if (width < 1 || height < 1) return `${width} x ${height} pixels`;
+  if (width * height * channels > limits.windowValues) {
+    return `a picture of ${width} x ${height} pixels is too large for any window`;
   }
   if (!depths.has(depth) || compression !== 0) {
     return `depth ${depth} with compression ${compression}; only uncompressed pictures are read`;

@@ -13,13 +13,24 @@ import { createStreamSource, type Cut } from './stream-source.js';
 export function createSource(
   source: SourceConfiguration,
   channels: number,
-  world: { readonly transport: Transport; readonly clock: Clock },
+  world: {
+    readonly transport: Transport;
+    readonly clock: Clock;
+    /** Where it says what it has decided about the samples. */
+    readonly note: (event: string, fields: object) => void;
+  },
 ): Sensor {
-  const decode = createDecoder(source, channels);
-  const stream = { cut: cutOf(source, channels), decode, channels, clock: world.clock };
+  const decode = createDecoder(source, channels, world.note);
+  const stream = {
+    cut: cutOf(source, channels),
+    decode,
+    channels,
+    maxBytes: source.maxBytes,
+    clock: world.clock,
+  };
   switch (source.type) {
     case 'mqtt':
-      return createMqttSource(source.topic, decode, world.transport, world.clock);
+      return createMqttSource(source, decode, world.transport, world.clock);
     case 'stdin':
       return createStreamSource({ ...stream, open: () => process.stdin, keepsOpen: true });
     case 'file':

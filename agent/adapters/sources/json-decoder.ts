@@ -1,9 +1,6 @@
 import { accept, refuse, type Result } from '../../../protocol/result.js';
 import { messageValues, type Decoder } from './decoder.js';
 
-/** A message of JSON may be that long; a frame has few digits. */
-const messageBytes = 4_194_304;
-
 /**
  * Frames from JSON: one JSON Pointer (RFC 6901) for each channel, or one for all of them. Each points at a
  * number, or at an array of numbers: then all are of the same length, one number a frame. One pointer at
@@ -32,13 +29,10 @@ export function createJsonDecoder(fields: readonly string[], channels: number): 
     if (columns.some(({ length }) => length !== frames)) {
       return refuse('sample-invalid', `${fields.join(', ')} are of different lengths`);
     }
-    if (
-      count === 0 ||
-      count % channels !== 0 ||
-      (columns.length > 1 && columns.length !== channels)
-    ) {
+    if (count === 0) return refuse('sample-invalid', 'no numbers');
+    if (count % channels !== 0 || (columns.length > 1 && columns.length !== channels)) {
       return refuse(
-        'sample-invalid',
+        'source-mismatch',
         `${count} numbers are no whole frames of ${channels} channels`,
       );
     }
@@ -60,7 +54,6 @@ function isSample(value: unknown): value is number {
 }
 
 function parseJson(bytes: Uint8Array): Result<unknown> {
-  if (bytes.length > messageBytes) return refuse('sample-invalid', `${bytes.length} bytes of JSON`);
   try {
     return accept(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as unknown);
   } catch {

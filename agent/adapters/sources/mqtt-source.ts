@@ -10,7 +10,7 @@ import type { Decoder } from './decoder.js';
  * and it counts only where it says something else than the last message did, and then stands by itself.
  */
 export function createMqttSource(
-  topic: string,
+  { topic, maxBytes }: { readonly topic: string; readonly maxBytes: number },
   decode: Decoder,
   transport: Transport,
   clock: Clock,
@@ -38,6 +38,7 @@ export function createMqttSource(
           listener?.refused(result.rejection);
         }
       },
+      { maxBytes },
     );
     // Opened and told of the session it was opened in, it still hears each message once.
     before();

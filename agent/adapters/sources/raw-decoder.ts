@@ -24,9 +24,11 @@ export function createRawDecoder(element: ElementType, channels: number): Decode
   let values = new Float32Array();
   return (bytes) => {
     const count = bytes.length / elementBytes;
-    if (bytes.length === 0 || bytes.length % frameBytes !== 0 || count > messageValues) {
+    if (count > messageValues) return refuse('sample-invalid', `more than ${messageValues} values`);
+    if (bytes.length === 0 || bytes.length % frameBytes !== 0) {
+      const isWhole = bytes.length > 0 && bytes.length % elementBytes === 0;
       return refuse(
-        'sample-invalid',
+        isWhole ? 'source-mismatch' : 'sample-invalid',
         `${bytes.length} bytes are no whole frames of ${channels} times ${element}`,
       );
     }

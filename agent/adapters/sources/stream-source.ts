@@ -21,14 +21,13 @@ export interface StreamSourceOptions {
   readonly cut: Cut;
   readonly decode: Decoder;
   readonly channels: number;
+  /** A line or a picture may be that long. */
+  readonly maxBytes: number;
   readonly clock: Clock;
 }
 
 const lineFeed = 10;
 const carriageReturn = 13;
-
-/** A line or a picture may be that long. */
-const messageBytes = 8_388_608;
 
 /** Frames that are handed on at a time, so that windows do not pile up faster than they are answered. */
 const framesAtATime = 8;
@@ -42,7 +41,7 @@ export function createStreamSource(options: StreamSourceOptions): Sensor {
     try {
       stream = open();
       const chunks = readChunks(stream, keepsOpen, () => closed);
-      for await (const message of cutChunks(chunks, cut)) {
+      for await (const message of cutChunks(chunks, cut, options.maxBytes)) {
         const samples = message.ok ? decode(message.value) : message;
         if (samples.ok) await deliver(listener, samples.value, options, () => closed);
         else listener.refused(samples.rejection);
@@ -99,6 +98,7 @@ async function deliver(
 async function* cutChunks(
   chunks: AsyncIterable<Uint8Array>,
   cut: Cut,
+  maxBytes: number,
 ): AsyncGenerator<Result<Uint8Array>> {
   let rest: Uint8Array = new Uint8Array();
   let skipping = false;
@@ -116,8 +116,8 @@ async function* cutChunks(
       if (whole > 0) yield accept(rest.subarray(0, whole));
       rest = rest.subarray(whole);
     }
-    if (rest.length > messageBytes) {
-      if (!skipping) yield refuse('sample-invalid', `a message of more than ${messageBytes} bytes`);
+    if (cut.kind !== 'frames' && rest.length > maxBytes) {
+      if (!skipping) yield refuse('sample-invalid', `a message of more than ${maxBytes} bytes`);
       // The next line may be right; what is one message to its end has none.
       if (cut.kind === 'whole') return;
       skipping = true;
@@ -126,7 +126,9 @@ async function* cutChunks(
   }
   if (skipping) return;
   const ends = rest.length === 0 || (cut.kind === 'lines' && isBlank(rest));
-  if (cut.kind === 'whole' || !ends) yield accept(rest);
+  if (cut.kind === 'frames' && !ends)
+    yield refuse('sample-invalid', 'the stream ends within a frame');
+  else if (cut.kind === 'whole' || !ends) yield accept(rest);
 }
 
 /** An empty line, also one that ends as on Windows. */

@@ -161,6 +161,15 @@ export class Candidacy {
     return 'left';
   }
 
+  /** The source gives nothing that fits the served release; false where that is not on trial. */
+  mismatched(release: LoadedRelease, rejection: Rejection): boolean {
+    const offer = this.#offer;
+    if (offer?.loaded !== release || offer.phase !== 'trial') return false;
+    offer.task?.cancel();
+    this.#device.tasks.run(this.#end(offer, rejection));
+    return true;
+  }
+
   /** The device ends in order: that this run has loaded the models of an offer counts no more. */
   *leave(): Process<void> {
     const offer = this.#offer;
@@ -240,6 +249,8 @@ export class Candidacy {
     if (offer.purpose.kind === 'serve' && champion && isSameImage(champion.manifest, manifest)) {
       return yield* this.#adopt(offer, champion, manifest);
     }
+    const fits = this.#service.checkSource(manifest);
+    if (!fits.ok) return fits;
     const fetched = yield* fetchRelease(preparation, admitted.value);
     if (!fetched.ok) return fetched;
     const counted = yield* this.#record.countLoad(offer);
@@ -262,6 +273,9 @@ export class Candidacy {
   *#start(offer: Offer, loaded: LoadedRelease): Process<Result<void>> {
     const staged = yield* this.#record.enter(offer, 'staged');
     if (!staged.ok) return staged;
+    // The first samples may have come meanwhile.
+    const fits = this.#service.checkSource(loaded.manifest);
+    if (!fits.ok) return fits;
     offer.advance('stage');
     const { purpose } = offer;
     const entered = yield* this.#record.enter(offer, purpose.kind === 'serve' ? 'trial' : 'shadow');

@@ -8,7 +8,8 @@ import { candidateDeadlineMs, Punctuality } from '../experiment/punctuality.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { ask, type Process } from '../process.js';
-import type { Rejection } from '../../../protocol/result.js';
+import type { Rejection, Result } from '../../../protocol/result.js';
+import { checkSource, type SampleMessage } from '../update/source-fit.js';
 import { patienceMs } from '../state/patience.js';
 import type { CompletedWindow } from '../inference/pending-windows.js';
 import { Server } from '../inference/server.js';
@@ -27,6 +28,8 @@ export interface ServiceListener {
    * `committing` where it is about to be the champion, `stranger` where the listener does not know it.
    */
   failed(release: LoadedRelease, rejection: Rejection): Process<'left' | 'committing' | 'stranger'>;
+  /** Nothing that the source gives fits the served release; true where it was on trial, and is given up. */
+  mismatched(release: LoadedRelease, rejection: Rejection): boolean;
   /** The instances of a release were made anew, or could not be. */
   reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void;
   /** Another release is the champion than before, although none was committed: what is desired is looked at anew. */
@@ -51,6 +54,9 @@ export class Service {
   /** A release on trial that took so long that the windows behind it would have been lost. */
   #cutShort: LoadedRelease | undefined;
   #channels = 0;
+  #lastMessage: SampleMessage | undefined;
+  /** The models that the last samples which fitted were for. */
+  #fitted: LoadedRelease['models'] | undefined;
   readonly #restoration: Restoration;
   /** Whether a better release than what serves is on record, and cannot be loaded now. */
   #betterMayCome = false;
@@ -127,17 +133,32 @@ export class Service {
   samples(values: Float32Array): void {
     if (this.#watch.samples())
       this.#discardBegun(`silence of more than ${this.#settings.source?.gapMs} ms`);
-    const { shape } = this.#server;
+    this.#lastMessage = { values: values.length, channels: this.#channels };
+    const { shape, served } = this.#server;
     // A picture of another size would begin the window of the next one, and all after it would be cut.
-    if (this.#settings.pictures === true && shape !== undefined) {
+    if (this.#settings.source?.content?.kind === 'picture' && shape !== undefined) {
       const expected = shape.frames * shape.channels;
       if (values.length !== expected) {
         const detail = `a picture of ${values.length} values, the release takes ${expected}`;
-        this.samplesRefused({ code: 'picture-invalid', detail });
+        if (!this.#isMismatch(detail)) this.samplesRefused({ code: 'picture-invalid', detail });
         return;
       }
     }
+    if (shape !== undefined) this.#fitted = served?.models;
     this.#server.push(values);
+  }
+
+  /** Whether the source can give what a release takes, as far as is known by now. */
+  checkSource({ pipeline }: Manifest): Result<void> {
+    return checkSource(pipeline.window, this.#settings.source ?? {}, this.#lastMessage);
+  }
+
+  /** Where nothing of the source has fitted a release on trial yet, the source is not what it was made for. */
+  #isMismatch(detail: string): boolean {
+    const { served } = this.#server;
+    if (served === undefined || this.#isChampion(served) || served.models === this.#fitted)
+      return false;
+    return this.#listener.mismatched(served, { code: 'source-mismatch', detail });
   }
 
   /** What comes next belongs to no common window with what came before. */
@@ -149,6 +170,7 @@ export class Service {
   samplesRefused(rejection: Rejection): void {
     // What is no sample is a sign of life, but not that nothing may be heard.
     if (codes[rejection.code].area === 'input') this.#watch.sign();
+    if (rejection.code === 'source-mismatch' && this.#isMismatch(rejection.detail)) return;
     this.counters.refusedSamples++;
     this.#ledger.report('sample-refused', undefined, rejection);
   }

@@ -44,6 +44,7 @@ export class Slot {
         this.#candidacy.answered(window);
       },
       failed: (release, rejection) => this.#candidacy.failed(release, rejection),
+      mismatched: (release, rejection) => this.#candidacy.mismatched(release, rejection),
       reloaded: (before, after) => {
         this.#candidacy.reloaded(before, after);
       },

@@ -71,7 +71,12 @@ describe('loadConfiguration', () => {
     assert.equal(configuration.deviceId, safeDeviceId(hostname()));
     assert.equal(configuration.stateDir, path.join(folder, 'state'));
     assert.deepEqual(configuration.slots['door'], {
-      source: { type: 'file', path: path.join(folder, 'frames.raw'), decode: 'raw' },
+      source: {
+        type: 'file',
+        path: path.join(folder, 'frames.raw'),
+        decode: 'raw',
+        maxBytes: 4_194_304,
+      },
       sink: { type: 'mqtt', encode: 'json' },
       limits: { arenaBytes: 262_144, imageBytes: 1_048_576, periodMs: 1000 },
     });
@@ -156,6 +161,12 @@ describe('loadConfiguration', () => {
     ['type: file, path: frames.raw', 'type: mqtt, topic: ""', /topic must be one exact topic/],
     ['type: file, path: frames.raw', 'type: mqtt', /source\.topic is missing/],
     ['path: frames.raw', 'topic: a', /source\.topic is no key/, /source\.path is missing/],
+    [
+      'decode: raw',
+      'decode: raw, maxBytes: 67108865',
+      /source\.maxBytes must be a whole number, 1024 to 67108864/,
+    ],
+    ['decode: raw', 'decode: raw, gapMs: 3000', /source\.gapMs is no key/],
     ['decode: raw', 'decode: json', /source takes fields with decode json/],
     ['decode: raw', 'decode: raw, fields: [/x]', /source takes fields with decode json/],
     ['decode: raw', 'decode: json, fields: [x]', /fields\.0 must be a JSON Pointer.*"x"/],

@@ -36,10 +36,11 @@ describe('a source on a topic', () => {
         topic: 'sensors/accel',
         decode: 'json',
         fields: ['/x', '/y'],
+        maxBytes: 300_000,
         silentAfterMs: 60_000,
       },
       2,
-      { transport, clock: createSystemClock() },
+      { transport, clock: createSystemClock(), note: () => undefined },
     );
     // As the agent does: the source is opened before there is a session, and told of each.
     sensor.open({
@@ -114,9 +115,15 @@ describe('a source on a topic', () => {
     await subscribed();
     await send('{"x":1,"y":2}');
     assert.deepEqual([await seen.next(), await seen.next()], ['interrupted', [1, 2]]);
-    await send(Buffer.alloc(200_000, ' '));
+    await send(Buffer.alloc(300_001, ' '));
     await send('{"x":3,"y":4}');
     assert.deepEqual(await seen.next(), [3, 4]);
+  });
+
+  it('reads messages up to its own limit, beyond that of other topics', async () => {
+    const message = '{"x":1,"y":2}';
+    await send(message + ' '.repeat(300_000 - message.length));
+    assert.deepEqual(await seen.next(), [1, 2]);
   });
 
   describe('that retains its last message', () => {

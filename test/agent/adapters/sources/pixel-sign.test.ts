@@ -58,6 +58,14 @@ describe('the BMP decoder', () => {
       // Rows are stored from the bottom, after a palette that names each byte's own grey.
       assert.equal(read('unsigned')[0], bytes[bytes.length - 96]);
     });
+
+    it(`says once that it reads ${name}.bmp as ${sign}`, () => {
+      const bytes = readFileSync(path.join(sharedFolder, 'data/inputs', `${name}.bmp`));
+      const told: string[] = [];
+      const decode = createBmpDecoder(1, 'auto', (reading) => told.push(reading));
+      for (let i = 0; i < 3; i++) expectOk(decode(bytes));
+      assert.deepEqual(told, [sign]);
+    });
   }
 });
 

@@ -27,7 +27,7 @@ describe('the decoder of raw elements', () => {
     const decode = createRawDecoder('int16', 3);
     assert.equal(outcomeOf(decode, new Uint8Array(0)), 'sample-invalid');
     assert.equal(outcomeOf(decode, new Uint8Array(7)), 'sample-invalid');
-    assert.equal(outcomeOf(decode, new Uint8Array(10)), 'sample-invalid');
+    assert.equal(outcomeOf(decode, new Uint8Array(10)), 'source-mismatch');
     assert.deepEqual(outcomeOf(decode, new Uint8Array(12)), [0, 0, 0, 0, 0, 0]);
     const large = createRawDecoder('int8', 1)(new Uint8Array(messageValues + 1));
     assert.equal(large.ok, false);

@@ -152,18 +152,21 @@ describe('a source that reads a stream', () => {
   });
 });
 
+/** A line or a picture may be that long. */
+const maxBytes = 8_388_608;
+
 /** Samples, the code of a refusal, or the end. */
 type Seen = number[] | string;
 
 function source(open: () => Readable, cut: Cut, decode: Decoder, channels: number): Sensor {
-  return createStreamSource({ open, cut, decode, channels, clock: createSystemClock() });
+  return createStreamSource({ open, cut, decode, channels, maxBytes, clock: createSystemClock() });
 }
 
 function lines(open: () => Readable, keepsOpen = false): Sensor {
   const decode = createJsonDecoder(['/x'], 1);
   const cut: Cut = { kind: 'lines' };
   return createStreamSource({
-    ...{ open, keepsOpen, cut, decode, channels: 1 },
+    ...{ open, keepsOpen, cut, decode, channels: 1, maxBytes },
     clock: createSystemClock(),
   });
 }
