@@ -9,6 +9,7 @@ import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
 import { assertEveryWindowAnswered } from './answers.js';
 import { modelFileOf } from './disk-files.js';
+import { imageName } from '../../agent/core/update/load-release.js';
 import { settle } from './settle.js';
 import { slot } from './world-slot.js';
 import { World } from './world.js';
@@ -166,24 +167,26 @@ describe('A slot of which two things are wanted at once', () => {
     assert.equal(device.engine.loaded.size, 1);
   });
 
-  describe('with a device that takes its time to load the champion’s model', () => {
-    /** How long each load of it takes; a test exchanges it. */
-    let loadMs = 0;
+  describe('with a device that takes its time to load models', () => {
+    /** How long a load of so many bytes takes; a test exchanges it. */
+    let loadMs: (model: Uint8Array) => number = () => 0;
+    const isModelOf = (release: ReleaseFile, model: Uint8Array): boolean =>
+      sameBytes(release.artifacts[0] ?? new Uint8Array(), model);
 
     beforeEach(async () => {
-      loadMs = 0;
+      loadMs = () => 0;
       device.losePower();
       const engine = createInProcessEngine(world.core);
       const scheduler = world.time.createScheduler();
-      const [model] = first.artifacts;
       device = world.startDevice({
         disk: device.disk,
         beforeInference: (handle) => inference(handle),
+        beforeOperation: (_, what) => storage(what),
         engine: {
           ...engine,
           load: async (handle, bytes, limits) => {
-            const isChampion = model !== undefined && sameBytes(bytes, model);
-            if (isChampion) await new Promise<void>((go) => scheduler.after(loadMs, go));
+            const delayMs = loadMs(bytes);
+            if (delayMs > 0) await new Promise<void>((go) => scheduler.after(delayMs, go));
             return engine.load(handle, bytes, limits);
           },
         },
@@ -210,7 +213,7 @@ describe('A slot of which two things are wanted at once', () => {
       });
       await world.time.advance(2_500);
       assert.equal(device.results.at(-1)?.sequence, 2, told());
-      loadMs = 5_000;
+      loadMs = (model) => (isModelOf(first, model) ? 5_000 : 0);
       lateThenTrapped();
       await world.time.advance(30_000);
       assert.equal(device.record?.current?.sequence, 2, told());
@@ -234,5 +237,63 @@ describe('A slot of which two things are wanted at once', () => {
       assert.equal(device.engine.loaded.size, 1, told());
       assertEveryWindowAnswered(device);
     });
+
+    /** A release whose commit fails, and which traps while it waits for the next one; its load takes long then. */
+    const trapWhileCommitFails = async (loadsAgain: boolean): Promise<ReleaseFile> => {
+      const second = await world.workshop.build('vibration-v2', 2);
+      whenCommitting(() => {
+        const candidate = Math.max(...device.engine.loaded);
+        inference = (handle) => (handle === candidate ? 'engine-trapped' : 'none');
+        loadMs = (model) => (isModelOf(second, model) ? 5_500 : 0);
+        // Labels are read after the model is loaded.
+        const labels = second.manifest.artifacts.find(({ role }) => role === 'labels');
+        if (!loadsAgain && labels !== undefined) {
+          device.disk.files.set(imageName(labels.digest), new Uint8Array(9));
+        }
+        return 'fail';
+      });
+      await world.publish(second);
+      await world.time.advance(4_000);
+      assert.ok(device.story.includes('2 inference-failed engine-trapped'), told());
+      return second;
+    };
+
+    it('brings a release in anew whose models are lost only after its commit has failed', async () => {
+      await trapWhileCommitFails(false);
+      loadMs = () => 0;
+      await world.time.advance(60_000);
+      assert.equal(device.record?.current?.sequence, 2, told());
+      assert.equal(device.engine.loaded.size, 1, told());
+      assertEveryWindowAnswered(device);
+    });
+
+    it('keeps no instance of a release that is withdrawn while it is loaded anew after a failed commit', async () => {
+      await trapWhileCommitFails(true);
+      await world.publishPolicy(first);
+      await world.time.advance(60_000);
+      assert.equal(device.record?.current?.sequence, 1, told());
+      assert.equal(device.record.candidate, undefined);
+      assert.equal(device.engine.loaded.size, 1, told());
+      assertEveryWindowAnswered(device);
+    });
+  });
+
+  it('takes another desire that came while an adoption was failing', async () => {
+    let failing = false;
+    storage = (what) => {
+      if (what !== 'write state/a' || !device.story.includes('5 offered')) return 'go';
+      failing = true;
+      return 'fail';
+    };
+    await world.publish(world.withManifest(first, { sequence: 5 }));
+    await world.time.advance(1_000);
+    assert.ok(failing);
+    assert.equal(device.story.at(-1), '5 fetching storage-failed', told());
+    storage = () => 'go';
+    await world.publish(await world.workshop.build('vibration-v2', 6));
+    await world.time.advance(10_000);
+    assert.equal(device.record?.current?.sequence, 6, told());
+    assertEveryWindowAnswered(device);
+    assert.equal(device.engine.loaded.size, 1);
   });
 });

@@ -183,8 +183,13 @@ export class Candidacy {
     this.#retry?.give();
   }
 
-  reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void {
-    if (this.#offer?.loaded === before) this.#offer.loaded = after;
+  /** The instances of a release whose commit was under way were made anew, or could not be. */
+  reloaded(before: LoadedRelease, after: LoadedRelease | undefined): boolean {
+    const offer = this.#offer;
+    if (offer?.loaded !== before) return false;
+    offer.loaded = after;
+    if (after === undefined && offer.phase === 'trial') this.#bringInAgain(offer);
+    return true;
   }
 
   /** From the offer to its trial, again after what may pass by itself: a missing block, a full disk. */

@@ -30,8 +30,8 @@ export interface ServiceListener {
   failed(release: LoadedRelease, rejection: Rejection): Process<'left' | 'committing' | 'stranger'>;
   /** Nothing that the source gives fits the served release; true where it was on trial, and is given up. */
   mismatched(release: LoadedRelease, rejection: Rejection): boolean;
-  /** The instances of a release were made anew, or could not be. */
-  reloaded(before: LoadedRelease, after: LoadedRelease | undefined): void;
+  /** The instances of a release were made anew, or could not be. False where nobody wants it any more. */
+  reloaded(before: LoadedRelease, after: LoadedRelease | undefined): boolean;
   /** Another release is the champion than before, although none was committed: what is desired is looked at anew. */
   restored(): void;
 }
@@ -327,13 +327,12 @@ export class Service {
     // Nobody waits for its thread to end.
     this.#device.tasks.run(release.unload());
     const again = yield* this.#makeAnew(release, isChampion);
-    if (isChampion && !this.#isChampion(release)) {
-      // Its successor was crowned meanwhile.
+    if (this.#isChampion(release)) this.#become(again);
+    else if (!this.#listener.reloaded(release, again)) {
+      // Its successor was crowned meanwhile, or it was withdrawn: nobody wants it any more.
       if (again !== undefined) this.#device.tasks.run(again.unload());
       return this.#server.served !== undefined;
     }
-    if (this.#isChampion(release)) this.#become(again);
-    this.#listener.reloaded(release, again);
     // Its successor may be served already, where this was the answer during which they were exchanged.
     if (this.#server.served?.models === release.models) {
       const next = again ?? this.#champion;

@@ -45,9 +45,7 @@ export class Slot {
       },
       failed: (release, rejection) => this.#candidacy.failed(release, rejection),
       mismatched: (release, rejection) => this.#candidacy.mismatched(release, rejection),
-      reloaded: (before, after) => {
-        this.#candidacy.reloaded(before, after);
-      },
+      reloaded: (before, after) => this.#candidacy.reloaded(before, after),
       restored: () => {
         if (this.#desired !== undefined) this.#pursue(this.#desired);
       },
