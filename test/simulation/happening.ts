@@ -15,9 +15,14 @@ export type Damage = keyof typeof damages;
 
 export type Model = 'vibration-v1' | 'vibration-v2';
 
-/** What can happen to a device, in any order and at any moment. */
+/** What can happen, in any order and at any moment. */
 export type Happening =
-  // What the operator decides.
+  | { readonly slot: number; readonly decision: Decision }
+  | { readonly device: number; readonly mishap: Mishap }
+  | { readonly outside: Outside };
+
+/** What the operator decides about a slot. */
+export type Decision =
   | {
       readonly kind: 'good release';
       readonly model: Model;
@@ -38,17 +43,27 @@ export type Happening =
   | { readonly kind: 'challenger wins'; readonly trial: TrialTerms }
   | { readonly kind: 'trial becomes comparison' }
   | { readonly kind: 'promotion' }
-  | { readonly kind: 'experiment withdrawn' }
-  // What befalls the device.
+  | { readonly kind: 'experiment withdrawn' };
+
+/** What befalls one device. */
+export type Mishap =
   | { readonly kind: 'power cut'; readonly offMs: number; readonly aloneMs: number }
   | { readonly kind: 'power cut at operation'; readonly operation: number }
-  | { readonly kind: 'sessions cut' }
-  | { readonly kind: 'broker away'; readonly forMs: number }
   | { readonly kind: 'storage fails'; readonly operations: number }
   | ({ readonly kind: 'engine fails' } & EngineTrouble)
+  | {
+      readonly kind: 'labels';
+      readonly slot: number;
+      readonly windows: number;
+      readonly label: string;
+    }
+  | { readonly kind: 'silence'; readonly forMs: number };
+
+/** What happens to all devices at once. */
+export type Outside =
+  | { readonly kind: 'sessions cut' }
+  | { readonly kind: 'broker away'; readonly forMs: number }
   | { readonly kind: 'block lost' }
-  | { readonly kind: 'labels'; readonly windows: number; readonly label: string }
-  | { readonly kind: 'silence'; readonly forMs: number }
   | { readonly kind: 'time'; readonly ms: number };
 
 /** What becomes of the next inferences. */
@@ -72,9 +87,10 @@ const trial = fc.constantFrom<TrialTerms>(
   { soakMs: 40_000, inferences: 20 },
 );
 
-const kind = <K extends Happening['kind']>(name: K): fc.Arbitrary<K> => fc.constant(name);
+const index = fc.nat({ max: 5 });
+const kind = <K extends string>(name: K): fc.Arbitrary<K> => fc.constant(name);
 
-const decided: readonly fc.Arbitrary<Happening>[] = [
+const decision: fc.Arbitrary<Decision> = fc.oneof(
   fc.record({
     kind: kind('good release'),
     model,
@@ -96,16 +112,11 @@ const decided: readonly fc.Arbitrary<Happening>[] = [
   fc.record({ kind: kind('trial becomes comparison') }),
   fc.record({ kind: kind('promotion') }),
   fc.record({ kind: kind('experiment withdrawn') }),
-];
+);
 
-const befalling: readonly fc.Arbitrary<Happening>[] = [
+const mishap: fc.Arbitrary<Mishap> = fc.oneof(
   fc.record({ kind: kind('power cut'), offMs: ms, aloneMs: fc.constantFrom(0, 0, 5_000) }),
-  fc.record({
-    kind: kind('power cut at operation'),
-    operation: fc.integer({ min: 1, max: 40 }),
-  }),
-  fc.record({ kind: kind('sessions cut') }),
-  fc.record({ kind: kind('broker away'), forMs: ms }),
+  fc.record({ kind: kind('power cut at operation'), operation: fc.integer({ min: 1, max: 40 }) }),
   fc.record({ kind: kind('storage fails'), operations: few }),
   fc.record({
     kind: kind('engine fails'),
@@ -114,26 +125,44 @@ const befalling: readonly fc.Arbitrary<Happening>[] = [
     slowMs: fc.oneof(fc.constantFrom(0, 400, 1_500), fc.integer({ min: 0, max: 3_000 })),
     then: fc.constantFrom('none' as const, 'engine-trapped' as const, 'engine-deadline' as const),
   }),
-  fc.record({ kind: kind('block lost') }),
   fc.record({
     kind: kind('labels'),
+    slot: index,
     windows: few,
     label: fc.constantFrom('normal', 'bearing-fault', 'no such thing'),
   }),
   fc.record({ kind: kind('silence'), forMs: ms }),
-];
+);
 
-const passing: readonly fc.Arbitrary<Happening>[] = [
+const outside: fc.Arbitrary<Outside> = fc.oneof(
+  fc.record({ kind: kind('sessions cut') }),
+  fc.record({ kind: kind('broker away'), forMs: ms }),
+  fc.record({ kind: kind('block lost') }),
+);
+
+const passing: fc.Arbitrary<Outside> = fc.oneof(
   fc.record({ kind: kind('time'), ms }),
   fc.record({ kind: kind('time'), ms: fc.constantFrom(20, 900, 30_000) }),
-];
-
-/** Lives of a device. */
-export const lives: fc.Arbitrary<readonly Happening[]> = fc.array(
-  fc.oneof(
-    { weight: 5, arbitrary: fc.oneof(...decided) },
-    { weight: 5, arbitrary: fc.oneof(...befalling) },
-    { weight: 3, arbitrary: fc.oneof(...passing) },
-  ),
-  { minLength: 3, maxLength: 30, size: 'max' },
 );
+
+/** Several devices, each with the same several slots, and what happens to them. */
+export interface Lives {
+  readonly slots: number;
+  readonly devices: number;
+  readonly happenings: readonly Happening[];
+}
+
+/** Lives of devices. Numbers of slots and devices wrap around. */
+export const lives: fc.Arbitrary<Lives> = fc.record({
+  slots: fc.constantFrom(2, 2, 2, 3),
+  devices: fc.constantFrom(2, 2, 2, 3),
+  happenings: fc.array(
+    fc.oneof(
+      { weight: 5, arbitrary: fc.record({ slot: index, decision }) },
+      { weight: 4, arbitrary: fc.record({ device: index, mishap }) },
+      { weight: 1, arbitrary: fc.record({ outside }) },
+      { weight: 3, arbitrary: fc.record({ outside: passing }) },
+    ),
+    { minLength: 3, maxLength: 40, size: 'max' },
+  ),
+});

@@ -9,7 +9,7 @@ import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import type { StorageFault } from '../../simulator/ports/memory-storage.js';
 import { assertEveryWindowAnswered } from './answers.js';
 import { modelFileOf } from './disk-files.js';
-import { imageName } from '../../agent/core/update/load-release.js';
+import { imageName } from '../../agent/core/store/file-names.js';
 import { settle } from './settle.js';
 import { slot } from './world-slot.js';
 import { World } from './world.js';

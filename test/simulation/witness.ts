@@ -1,10 +1,14 @@
 import type { EventMessage } from '../../protocol/messages/event.js';
 import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { Message } from '../../agent/ports/transport.js';
+import { slotOf } from '../../agent/core/state/record.js';
+import { newestCopy } from './newest-copy.js';
+import type { SlotOperator } from './slot-operator.js';
+import { SlotWitness, type Circumstances } from './slot-witness.js';
 import type { World } from './world.js';
-import type { WorldDevice } from './world-device.js';
+import { periodMs, type WorldDevice } from './world-device.js';
 
-/** Champion and candidate; and while one candidate gives way to another one, that too. */
+/** Of each slot champion and candidate; and while one candidate gives way to another one, that too. */
 const mostInstances = 3;
 
 /**
@@ -14,39 +18,35 @@ const mostInstances = 3;
 export class Witness {
   /** What went wrong, in order. */
   readonly violations: string[] = [];
-  /** Good releases that a policy has named to serve. No other one may ever answer. */
-  readonly mayServe = new Set<number>();
   readonly #world: World;
+  readonly #slots: ReadonlyMap<string, SlotWitness>;
   #device: WorldDevice | undefined;
   #startMs = 0;
-  /** Whether a release was committed before this start. */
-  #servesFromTheStart = false;
-  /** Whether the storage failed in this start, and whether its sensor said nothing for a while. */
+  /** Whether in this start its storage failed, its sensors said nothing, an inference was slow or failed. */
   #diskFailed = false;
   #wasSilent = false;
-  /** Whether an inference of this start was slow or failed. */
   #engineFailed = false;
-  #lastWindow = 0;
-  readonly #dropped = new Set<number>();
-  #floors = { policyVersion: 0, sequenceFloor: 0, epochFloor: 0 };
 
-  constructor(world: World) {
+  constructor(world: World, operators: readonly SlotOperator[]) {
     this.#world = world;
-    world.onMessage = (message) => {
-      this.#hear(message);
-    };
+    this.#slots = new Map(
+      operators.map(({ slot, mayServe }) => [
+        slot,
+        new SlotWitness(slot, mayServe, (violation) => {
+          this.#note(violation);
+        }),
+      ]),
+    );
   }
 
   /** The device is about to start. */
   starting(device: WorldDevice): void {
     this.#device = device;
     this.#startMs = this.#world.time.monotonicMs();
-    this.#servesFromTheStart = device.record?.current !== undefined;
     this.#diskFailed = false;
     this.#wasSilent = false;
     this.#engineFailed = false;
-    this.#lastWindow = 0;
-    this.#dropped.clear();
+    for (const slot of this.#slots.values()) slot.starting(device);
   }
 
   diskFails(): void {
@@ -61,87 +61,59 @@ export class Witness {
     this.#wasSilent = true;
   }
 
-  /** Whether every burst of samples of this start must be a window of its own. */
-  get isServedThroughout(): boolean {
-    return this.#servesFromTheStart && !this.#diskFailed;
+  /** Whether every burst of samples that a slot got in this start must be a window of its own. */
+  isServedThroughout(slot: string): boolean {
+    const device = this.#device;
+    if (device === undefined) return false;
+    return this.#slots.get(slot)?.isServedThroughout(this.#circumstances(device)) === true;
   }
 
-  /** Looks at what is on disk; floors never fall. */
+  /** Looks at what is on disk. */
   look(): void {
-    const record = this.#device?.record;
-    if (record === undefined) return;
-    const { policyVersion, sequenceFloor, epochFloor } = record;
-    for (const name of ['policyVersion', 'sequenceFloor', 'epochFloor'] as const) {
-      if (record[name] < this.#floors[name]) {
-        this.#note(`${name} fell from ${this.#floors[name]} to ${record[name]}`);
-      }
-    }
-    this.#floors = { policyVersion, sequenceFloor, epochFloor };
-    const { current } = record;
-    if (current !== undefined && current.sequence < sequenceFloor) {
-      this.#note(`release ${current.sequence} is current, below the floor ${sequenceFloor}`);
-    }
-    if (current === undefined && this.isServedThroughout) this.#note('nothing is current any more');
+    const device = this.#device;
+    if (device === undefined) return;
+    const newest = newestCopy((copy) => device.disk.files.get(copy));
+    if (newest === undefined) return;
+    const circumstances = this.#circumstances(device);
+    for (const [name, slot] of this.#slots) slot.look(slotOf(newest.record, name), circumstances);
   }
 
-  /** Looks at the device between two happenings: whether it has taken every window since its start. */
+  /** Looks at the device between two happenings. */
   lookAround(): void {
     this.look();
     const device = this.#device;
     if (device === undefined) return;
     if (device.failure !== undefined) this.#note(String(device.failure.stack));
-    if (!this.isServedThroughout || this.#wasSilent) return;
-    const expected = Math.floor((this.#world.time.monotonicMs() - this.#startMs) / 1_000);
-    if (device.bursts < expected) {
-      this.#note(`${device.bursts} bursts of samples were taken instead of ${expected}`);
+    if (this.#wasSilent) return;
+    const elapsedMs = this.#world.time.monotonicMs() - this.#startMs;
+    for (const slot of this.#slots.values()) {
+      slot.lookAround(this.#circumstances(device), Math.floor(elapsedMs / periodMs));
     }
   }
 
-  #hear({ topic, payload }: Message): void {
+  /** Hears what any device has published. */
+  hear({ topic, payload }: Message): void {
     const device = this.#device;
     const about = this.#world.topics.parseDevice(topic);
     if (device === undefined || about?.deviceId !== device.deviceId) return;
+    const circumstances = this.#circumstances(device);
     if (about.channel === 'results') {
-      this.#heardResult(JSON.parse(new TextDecoder().decode(payload)) as ResultMessage, device);
+      const result = JSON.parse(new TextDecoder().decode(payload)) as ResultMessage;
+      const slot = this.#slots.get(about.slot ?? '');
+      slot?.heardResult(result, this.#world.time.wallMs(), circumstances);
     }
     if (about.channel === 'events') {
-      this.#heardEvent(JSON.parse(new TextDecoder().decode(payload)) as EventMessage);
+      const event = JSON.parse(new TextDecoder().decode(payload)) as EventMessage;
+      if (event.event === 'state-lost') this.#note('the state is lost');
+      this.#slots.get(event.slot ?? '')?.heardEvent(event, circumstances);
     }
-    if (device.engine.loaded.size > mostInstances) {
+    if (device.engine.loaded.size > mostInstances * this.#slots.size) {
       this.#note(`${device.engine.loaded.size} instances at a time`);
     }
   }
 
-  /** Windows are answered in order, each once or reported as dropped, by what is allowed to answer. */
-  #heardResult({ window, sequence, t }: ResultMessage, device: WorldDevice): void {
-    if (window <= this.#lastWindow) this.#note(`window ${window} after ${this.#lastWindow}`);
-    if (this.#dropped.has(window)) this.#note(`window ${window} was answered and dropped`);
-    for (let between = this.#lastWindow + 1; between < window; between++) {
-      if (!this.#dropped.has(between)) this.#note(`window ${between} got no answer`);
-    }
-    this.#lastWindow = window;
-    if (!this.mayServe.has(sequence)) this.#note(`release ${sequence} answered window ${window}`);
-    // What was answered at this instant was allowed to answer by the record as it is on disk now.
-    if (t !== this.#world.time.wallMs() || this.#diskFailed) return;
-    const { current, candidate } = device.record ?? {};
-    const onTrial = candidate?.phase === 'trial' ? candidate.sequence : undefined;
-    if (sequence !== current?.sequence && sequence !== onTrial) {
-      this.#note(
-        `release ${sequence} answered window ${window}; ${current?.sequence} is current, ${onTrial} on trial`,
-      );
-    }
-  }
-
-  #heardEvent({ event, reason = '', release }: EventMessage): void {
-    if (event === 'window-dropped') {
-      const [from = NaN, to = from] = (reason.match(/\d+/g) ?? []).map(Number);
-      for (let window = from; window <= to; window++) this.#dropped.add(window);
-      if (!this.#engineFailed && !this.#diskFailed) this.#note(`for no reason: ${reason}`);
-    }
-    if (event === 'release-damaged' && !this.#diskFailed) {
-      this.#note(`release ${release} is damaged: ${reason}`);
-    }
-    if (event === 'state-lost') this.#note('the state is lost');
+  #circumstances(device: WorldDevice): Circumstances {
+    return { device, diskFailed: this.#diskFailed, engineFailed: this.#engineFailed };
   }
 
   #note(violation: string): void {

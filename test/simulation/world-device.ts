@@ -65,6 +65,7 @@ export interface WorldDeviceOptions {
 /** What is published about a phase or an incident. */
 export interface HeardEvent {
   readonly event: string;
+  readonly slot?: string;
   readonly release?: number;
   readonly code?: string;
   readonly reason?: string;
@@ -84,14 +85,14 @@ export class WorldDevice {
   failure: Error | undefined;
   /** What was logged, by name. */
   readonly logged: string[] = [];
-  /** Bursts of samples that were delivered. */
-  bursts = 0;
   /** While set, the sensor says nothing. */
   silent = false;
   readonly #world: World;
   readonly #device: SimulatedDevice;
   readonly #scheduler: DeviceScheduler;
   readonly #transport: MemoryTransport;
+  /** Bursts of samples that were delivered to each slot. */
+  readonly #bursts = new Map<string, number>();
   #hasPower = true;
   /** Messages that were published before this start. */
   #earlier = 0;
@@ -132,7 +133,7 @@ export class WorldDevice {
               this.#hasPower ? (options.beforeOperation?.(number, what) ?? 'go') : 'stop',
           }),
         transport: this.#transport,
-        sensor: () => {
+        sensor: (name) => {
           const sensor = createGeneratedSensor({
             signal,
             valuesPerDelivery: (options.burst?.windows ?? 1) * 256 * channels,
@@ -149,7 +150,7 @@ export class WorldDevice {
                 ...listener,
                 samples: (values, wallMs) => {
                   if (this.silent) return Promise.resolve();
-                  this.bursts++;
+                  this.#bursts.set(name, this.burstsOf(name) + 1);
                   return listener.samples(values, wallMs);
                 },
               });
@@ -218,9 +219,25 @@ export class WorldDevice {
     return last?.slots[slot] ?? {};
   }
 
+  /** Bursts of samples that were delivered. */
+  get bursts(): number {
+    return [...this.#bursts.values()].reduce((a, b) => a + b, 0);
+  }
+
+  /** The same of one slot. */
+  burstsOf(name: string): number {
+    return this.#bursts.get(name) ?? 0;
+  }
+
   /** Results of this start. */
   get results(): readonly ResultMessage[] {
     return this.#world.heard('results', this.deviceId, this.#earlier) as ResultMessage[];
+  }
+
+  /** The same of one slot. */
+  resultsOf(name: string): readonly ResultMessage[] {
+    const { deviceId } = this;
+    return this.#world.heard('results', deviceId, this.#earlier, name) as ResultMessage[];
   }
 
   /** Events of this start. */
@@ -240,11 +257,11 @@ export class WorldDevice {
     return this.#world.heard('report', this.deviceId, this.#earlier) as ReportMessage[];
   }
 
-  /** What telemetry said last about a count of the slot, such as `windows`. */
-  counted(name: string): number {
+  /** What telemetry said last about a count of a slot, such as `windows`. */
+  counted(name: string, ofSlot = slot): number {
     const packs = this.#world.heard('telemetry', this.deviceId) as SenmlRecord[][];
     // SenML labels 0 and 2 are name and value (RFC 8428, 6).
-    const record = packs.at(-1)?.find((each) => each['0'] === `${slot}/${name}`);
+    const record = packs.at(-1)?.find((each) => each['0'] === `${ofSlot}/${name}`);
     return Number(record?.['2'] ?? 0);
   }
 

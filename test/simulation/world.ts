@@ -251,11 +251,12 @@ export class World {
   }
 
   /** What devices published on their topics of one kind, decoded, in order, from a message on. */
-  heard(channel: DeviceTopic['channel'], deviceId?: string, from = 0): unknown[] {
+  heard(channel: DeviceTopic['channel'], deviceId?: string, from = 0, ofSlot?: string): unknown[] {
     return this.messages.slice(from).flatMap(({ topic, payload }) => {
       const about = this.topics.parseDevice(topic);
       if (about?.channel !== channel) return [];
       if (deviceId !== undefined && about.deviceId !== deviceId) return [];
+      if (ofSlot !== undefined && about.slot !== ofSlot) return [];
       const isJson = payload[0] === 0x7b;
       if (isJson) return [JSON.parse(new TextDecoder().decode(payload)) as unknown];
       return [createPlainCbor().decode(payload)];
