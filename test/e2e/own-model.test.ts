@@ -88,9 +88,17 @@ describe('the page about one’s own model', () => {
 
   it('ends with a release that was fetched, verified, tested and committed', async () => {
     await complaints.find((text) => text.includes('"event":"committed"'));
-    const phases = complaints.entries
+    const lines = complaints.entries
       .filter((text) => text.startsWith('{"level"'))
-      .map((text) => (JSON.parse(text) as { event: string }).event);
+      .map((text) => JSON.parse(text) as { event?: string; msg: string; reading?: string });
+    // The page says that the log tells how the first picture was read.
+    const readings = lines.filter(({ msg }) => msg === 'pixels-read');
+    assert.deepEqual(
+      readings.slice(0, 1).map(({ reading }) => reading),
+      ['signed'],
+    );
+    // What the agent says of itself and of its link is no phase.
+    const phases = lines.flatMap(({ event }) => (event === undefined ? [] : [event]));
     assert.deepEqual(phases, [
       'offered',
       'admitted',
