@@ -71,9 +71,8 @@ export const limits = {
   shadowWindows: 1_000_000,
   /** Windows of a slot that wait for their answers: values, and what each takes beside them. */
   pendingBytes: 33_554_432,
-  /** How long they wait while others come: so many periods of the slot, and no less than so long. */
-  pendingPeriods: 10,
-  pendingLeastMs: 30_000,
+  /** So many may wait, however late they are; beyond, those of one message wait for as many periods as they are. */
+  pendingFew: 8,
   /** A message with the true label of a window. */
   labelBytes: 1_024,
 } as const;

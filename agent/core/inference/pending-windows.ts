@@ -11,6 +11,8 @@ export interface CompletedWindow {
 
 export interface PendingWindow extends CompletedWindow {
   readonly values: Float32Array;
+  /** Until when it may wait where many do, by the monotonic clock. */
+  readonly untilMs: number;
 }
 
 /** What a window takes beside its values: those of one value are many. */
@@ -18,7 +20,8 @@ const overheadBytes = 256;
 
 /**
  * Windows that wait for their answer, the oldest first. What they take of memory is bounded, and so is how long
- * they wait, but not their number: the windows of one message come at the same time, and are no backlog yet.
+ * they wait where there are more than a few, but not their number: the windows of one message come at the same
+ * time, and are no backlog yet.
  */
 export class PendingWindows {
   #windows: PendingWindow[] = [];
@@ -51,11 +54,13 @@ export class PendingWindows {
     this.#bytes += bytes;
   }
 
-  /** Drops what was complete before an instant of the monotonic clock. */
-  dropBefore(monotonicMs: number, dropped: (window: CompletedWindow) => void): void {
-    while (this.oldestMs !== undefined && this.oldestMs < monotonicMs) {
-      const oldest = this.take();
-      if (oldest !== undefined) dropped(oldest);
+  /** Drops the oldest that have waited too long, as long as more than a few wait. */
+  dropLate(monotonicMs: number, dropped: (window: CompletedWindow) => void): void {
+    while (this.length > limits.pendingFew) {
+      const oldest = this.#windows[this.#head];
+      if (oldest === undefined || oldest.untilMs >= monotonicMs) break;
+      this.take();
+      dropped(oldest);
     }
   }
 

@@ -122,19 +122,21 @@ export class Server {
 
   /** Takes samples as they come; before a release is served they are nobody's. */
   push(values: Float32Array): void {
+    if (this.#window === undefined) return;
     const at = this.#now();
-    const waiting = this.#pending.length;
+    // A message of many windows comes once in as many periods: until the next one there is time for all of them.
+    const untilMs = at.monotonicMs + this.#window.completedBy(values.length) * this.#periodMs;
     const dropped = new Dropped();
-    this.#window?.push(values, (window) => {
+    this.#window.push(values, (window) => {
       this.#completed++;
-      const completed = { number: this.#completed, at, values: window.slice() };
+      const completed = { number: this.#completed, at, untilMs, values: window.slice() };
       this.#pending.add(completed, (each) => {
         dropped.add(each);
       });
     });
-    // Only where more comes: what waits without a successor is answered, however late that is.
-    if (this.#pending.length > waiting) this.#makeRoom(at.monotonicMs, dropped);
+    this.#dropLate(dropped);
     dropped.tell(this.#listener);
+    this.#tellIfCrowded(at.monotonicMs);
     if (!this.#busy && this.#pending.length > 0) this.#tasks.run(this.#answerAll());
   }
 
@@ -146,18 +148,21 @@ export class Server {
   /** Gives up all windows that wait, because the device is about to stop. */
   giveUp(): void {
     const dropped = new Dropped();
-    this.#pending.dropBefore(Infinity, (each) => {
-      dropped.add(each);
-    });
+    for (let next = this.#pending.take(); next !== undefined; next = this.#pending.take()) {
+      dropped.add(next);
+    }
     dropped.tell(this.#listener);
   }
 
-  /** A model that is slower than its source loses the oldest windows; before that somebody is told. */
-  #makeRoom(nowMs: number, dropped: Dropped): void {
-    const mostMs = Math.max(limits.pendingPeriods * this.#periodMs, limits.pendingLeastMs);
-    this.#pending.dropBefore(nowMs - mostMs, (each) => {
+  /** A model that is slower than its source loses the oldest windows. */
+  #dropLate(dropped: Dropped): void {
+    this.#pending.dropLate(this.#now().monotonicMs, (each) => {
       dropped.add(each);
     });
+  }
+
+  /** Before windows are lost behind a release, somebody is told. */
+  #tellIfCrowded(nowMs: number): void {
     const answering = this.#answering;
     if (answering === undefined || answering.told) return;
     const waitedMs = nowMs - (this.#pending.oldestMs ?? nowMs);
@@ -178,6 +183,10 @@ export class Server {
     this.#idle = new Signal();
     for (let next = this.#pending.take(); next !== undefined; next = this.#pending.take()) {
       if (!(yield* this.#answer(next))) this.#listener.dropped(next.number, next.number);
+      // Also where nothing comes any more: an answer that is late by many periods helps nobody.
+      const dropped = new Dropped();
+      this.#dropLate(dropped);
+      dropped.tell(this.#listener);
     }
     this.#busy = false;
     this.#idle.give();

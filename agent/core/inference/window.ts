@@ -22,6 +22,13 @@ export class Window {
     return hadValues;
   }
 
+  /** How many windows so many values complete. */
+  completedBy(values: number): number {
+    const beyond = this.#filled + values - this.#values.length;
+    const { stride, channels } = this.shape;
+    return beyond < 0 ? 0 : 1 + Math.floor(beyond / (stride * channels));
+  }
+
   /** Takes values, frame after frame, and calls `completed` for each window that they complete. */
   push(values: Float32Array, completed: (window: Float32Array) => void): void {
     const { stride, channels } = this.shape;

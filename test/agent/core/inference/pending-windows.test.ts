@@ -6,6 +6,7 @@ import { limits } from '../../../../protocol/limits.js';
 const window = (number: number, values = 1, monotonicMs = 0) => ({
   number,
   at: { wallMs: 0, monotonicMs },
+  untilMs: monotonicMs,
   values: new Float32Array(values),
 });
 
@@ -53,17 +54,18 @@ describe('Windows that wait', () => {
     assert.equal(pending.length + dropped, many);
   });
 
-  it('lose those that have waited too long, and only those', () => {
+  it('lose those that have waited too long, but never the last few', () => {
     const pending = new PendingWindows();
     const never = (): void => {
       assert.fail('nothing is dropped');
     };
-    for (const ms of [10, 20, 30, 40]) pending.add(window(ms, 1, ms), never);
+    for (let i = 1; i <= 12; i++) pending.add(window(i, 1, 10 * i), never);
     const dropped: number[] = [];
-    pending.dropBefore(30, ({ number }) => dropped.push(number));
-    assert.deepEqual(dropped, [10, 20]);
-    assert.equal(pending.oldestMs, 30);
-    assert.deepEqual(drain(pending), [30, 40]);
+    pending.dropLate(30, ({ number }) => dropped.push(number));
+    assert.deepEqual(dropped, [1, 2]);
+    pending.dropLate(1_000, ({ number }) => dropped.push(number));
+    assert.deepEqual(dropped, [1, 2, 3, 4]);
+    assert.deepEqual(drain(pending), [5, 6, 7, 8, 9, 10, 11, 12]);
     assert.equal(pending.oldestMs, undefined);
   });
 

@@ -31,6 +31,27 @@ describe('Window', () => {
     });
   }
 
+  it('tells beforehand how many windows a message completes', () => {
+    const lengths = fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 12 });
+    const shapes = fc.record({
+      frames: fc.integer({ min: 1, max: 9 }),
+      stride: fc.integer({ min: 1, max: 12 }),
+      channels: fc.integer({ min: 1, max: 3 }),
+    });
+    fc.assert(
+      fc.property(shapes, lengths, (shape, messages) => {
+        const window = new Window(shape);
+        for (const frames of messages) {
+          const values = new Float32Array(frames * shape.channels);
+          const expected = window.completedBy(values.length);
+          let completed = 0;
+          window.push(values, () => completed++);
+          assert.equal(completed, expected);
+        }
+      }),
+    );
+  });
+
   it('gives the same windows however the samples are cut into messages', () => {
     const shapes = fc.record({
       frames: fc.integer({ min: 1, max: 9 }),
