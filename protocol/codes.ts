@@ -161,12 +161,6 @@ export const codes = {
     remedy:
       'Set the clock of the device. If it is right, find out who has the key: the beacon was not made at the time that it names.',
   },
-  'beacon-missing': {
-    area: 'document',
-    cause: 'The broker shows no beacon: nobody confirms what is current.',
-    remedy:
-      'Publish it: `tinylamp beacon renew`. If it is there, let the device read it: docs/broker.md has the access rules. Inference goes on.',
-  },
   'beacon-replayed': {
     area: 'document',
     cause: 'The beacon is older than one that was accepted before.',

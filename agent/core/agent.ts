@@ -302,7 +302,7 @@ export class Agent {
   }
 
   #tell(report: Report): void {
-    const bad = report.code !== undefined;
+    const bad = report.code !== undefined || report.event === 'beacon-missing';
     const fields = { ...report };
     this.#tasks.tell('log', { level: bad ? 'warn' : 'info', event: report.event, fields });
     this.#log.add({ t: this.#now.wallMs, ...report });

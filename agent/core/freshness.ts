@@ -66,10 +66,12 @@ export class Freshness {
     if (!this.#missingReported) {
       this.#missingReported = true;
       const { beacon } = this.#device.keeper.record;
+      const last =
+        beacon === undefined ? 'none was ever heard' : `the last one was beacon ${beacon.counter}`;
+      // No code: nothing was refused. A broker that has just lost its retained messages shows none either.
       this.#device.report({
-        event: 'beacon-stale',
-        code: 'beacon-missing',
-        reason: `the broker shows no beacon; ${beacon === undefined ? 'none was ever heard' : `the last one was beacon ${beacon.counter}`}`,
+        event: 'beacon-missing',
+        reason: `the broker shows no beacon, so nobody confirms what is current; ${last}. \`tinylamp beacon renew\` publishes one`,
       });
     }
     this.#changed();

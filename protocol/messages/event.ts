@@ -35,6 +35,7 @@ export type Incident =
   | 'trial-starved'
   | 'shadow-finished'
   | 'promoted'
+  | 'beacon-missing'
   | 'beacon-stale'
   | 'beacon-ahead';
 

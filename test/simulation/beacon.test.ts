@@ -123,7 +123,7 @@ describe('A device and its beacon', () => {
       const device = await start({}, 9_900);
       assert.deepEqual(device.story, []);
       await world.time.advance(200);
-      assert.deepEqual(device.story.slice(0, 2), ['beacon-stale beacon-missing', '1 offered']);
+      assert.deepEqual(device.story.slice(0, 2), ['beacon-missing', '1 offered']);
     });
 
     it('does not take the end of a session for a beacon that is missing', async () => {
@@ -135,7 +135,7 @@ describe('A device and its beacon', () => {
       assert.deepEqual(device.story, []);
       world.broker.start();
       await world.time.advance(15_000);
-      assert.deepEqual(device.story.slice(0, 2), ['beacon-stale beacon-missing', '1 offered']);
+      assert.deepEqual(device.story.slice(0, 2), ['beacon-missing', '1 offered']);
     });
 
     it('acts on the newest of the policies that came before the beacon', async () => {
@@ -166,10 +166,7 @@ describe('A device and its beacon', () => {
     show(topics().policy, old);
     withhold(topics().beacon);
     const again = await restart(device);
-    assert.deepEqual(again.story, [
-      'beacon-stale beacon-missing',
-      'document-refused policy-outdated',
-    ]);
+    assert.deepEqual(again.story, ['beacon-missing', 'document-refused policy-outdated']);
   });
 
   it('refuses another policy of the version that it has accepted', async () => {
@@ -257,7 +254,7 @@ describe('A device and its beacon', () => {
 
   describe('says so, and serves on, where the beacon', () => {
     const said = (device: WorldDevice): readonly string[] =>
-      device.story.filter((line) => line.startsWith('beacon-stale'));
+      device.story.filter((line) => line.startsWith('beacon-'));
 
     it('is hidden: once in every run', async () => {
       const device = await settled();
@@ -266,9 +263,9 @@ describe('A device and its beacon', () => {
         world.broker.cutSessions();
         await world.time.advance(20_000);
       }
-      assert.deepEqual(said(device), ['beacon-stale beacon-missing']);
+      assert.deepEqual(said(device), ['beacon-missing']);
       const again = await restart(device);
-      assert.deepEqual(said(again), ['beacon-stale beacon-missing']);
+      assert.deepEqual(said(again), ['beacon-missing']);
       assert.equal(again.results.length, again.bursts);
     });
 
@@ -278,7 +275,7 @@ describe('A device and its beacon', () => {
       const again = await restart(device);
       world.time.jumpWall(31 * dayMs);
       await world.time.advance(120_000);
-      assert.deepEqual(said(again), ['beacon-stale beacon-missing', 'beacon-stale beacon-stale']);
+      assert.deepEqual(said(again), ['beacon-missing', 'beacon-stale beacon-stale']);
       assert.equal(again.results.length, again.bursts);
     });
 
@@ -302,7 +299,7 @@ describe('A device and its beacon', () => {
       const device = await start({}, 1_000);
       assert.deepEqual(device.story.slice(0, 3), [
         'topic-refused subscription-refused',
-        'beacon-stale beacon-missing',
+        'beacon-missing',
         '1 offered',
       ]);
     });

@@ -232,7 +232,7 @@ describe('A factory release', () => {
       const device = start();
       await world.time.advance(2 * minuteMs);
       assert.equal(device.engine.loaded.size, 0);
-      assert.deepEqual(device.story, [`factory-refused ${code}`, 'beacon-stale beacon-missing']);
+      assert.deepEqual(device.story, [`factory-refused ${code}`, 'beacon-missing']);
       assert.deepEqual(device.results, []);
       file = bytesOf(built);
       await world.time.advance(minuteMs);
