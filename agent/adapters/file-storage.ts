@@ -199,7 +199,10 @@ async function writeAll(handle: OpenFile, bytes: Uint8Array, position: number): 
   let done = 0;
   while (done < bytes.length) {
     const rest = bytes.length - done;
-    done += (await handle.write(bytes, done, rest, position + done)).bytesWritten;
+    const { bytesWritten } = await handle.write(bytes, done, rest, position + done);
+    // Never seen of a file, but it would be tried for ever.
+    if (bytesWritten === 0) throw Object.assign(new Error('nothing was written'), { code: 'EIO' });
+    done += bytesWritten;
   }
 }
 

@@ -11,8 +11,8 @@ import { Tagged, type CborValue } from './value.js';
  *
  * Tags are kept as they are: which of them may stand where is the reader's to say.
  */
-export function decodeCbor(bytes: Uint8Array): Result<CborValue> {
-  return read(bytes, { deterministic: true, items: limits.cborItems });
+export function decodeCbor(bytes: Uint8Array, items: number = limits.cborItems): Result<CborValue> {
+  return read(bytes, { deterministic: true, items });
 }
 
 /**

@@ -1,3 +1,4 @@
+import { limits } from '../limits.js';
 import { accept, refuse, type Result } from '../result.js';
 import { decodeCbor } from './decode.js';
 import type { CborMap, CborValue } from './value.js';
@@ -13,8 +14,9 @@ export function parseFields<T>(
   bytes: Uint8Array,
   name: string,
   read: (fields: Fields) => T,
+  items: number = limits.cborItems,
 ): Result<T> {
-  const decoded = decodeCbor(bytes);
+  const decoded = decodeCbor(bytes, items);
   if (!decoded.ok) return refuse(decoded.rejection.code, `${name}: ${decoded.rejection.detail}`);
   try {
     return accept(Fields.read(decoded.value, name, read));

@@ -38,6 +38,8 @@ export interface RecordCopy {
  */
 const formatVersion = 2;
 const any: Bounds = [0, Number.MAX_SAFE_INTEGER];
+/** Slots that left the configuration keep their floors: hundreds of them are read again. */
+const recordItems = 65_536;
 const digestPattern = /^[0-9a-f]{64}$/;
 
 /** A copy as bytes: `[checksum, body]`, the CRC-32 being that of the body. */
@@ -69,20 +71,22 @@ export function decodeRecord(bytes: Uint8Array): RecordCopy | 'damaged' | 'later
   if (!outer.ok || !Array.isArray(outer.value)) return 'damaged';
   const [checksum, body, ...more] = outer.value as readonly CborValue[];
   if (!(body instanceof Uint8Array) || checksum !== crc32(body)) return 'damaged';
-  const copy = parseFields(body, 'state', (fields): RecordCopy => {
-    const format = fields.integer(0, [1, formatVersion]);
-    return {
-      generation: fields.integer(1, any),
-      record: {
-        boot: fields.integer(2, any),
-        keysetVersion: fields.integer(3, any),
-        beacon: format === 1 ? countedBeacon(fields) : storedBeacon(fields),
-        timeFloorMs: format === 1 ? 0 : fields.integer(6, any),
-        slots: fields.table(5, slotPattern, parseSlot),
-      },
-    };
-  });
+  const copy = parseFields(body, 'state', readCopy, recordItems);
   return copy.ok && more.length === 0 ? copy.value : 'later';
+}
+
+function readCopy(fields: Fields): RecordCopy {
+  const format = fields.integer(0, [1, formatVersion]);
+  return {
+    generation: fields.integer(1, any),
+    record: {
+      boot: fields.integer(2, any),
+      keysetVersion: fields.integer(3, any),
+      beacon: format === 1 ? countedBeacon(fields) : storedBeacon(fields),
+      timeFloorMs: format === 1 ? 0 : fields.integer(6, any),
+      slots: fields.table(5, slotPattern, parseSlot),
+    },
+  };
 }
 
 /** The beacon of a record of format 1. */

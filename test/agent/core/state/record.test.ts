@@ -76,6 +76,15 @@ describe('The state record', () => {
     );
   });
 
+  it('is read back with the floors of hundreds of slots that left the configuration', () => {
+    const rejected = Array.from({ length: 32 }, (_, i) => i.toString(16).padStart(64, '0'));
+    const slots = new Map(
+      Array.from({ length: 300 }, (_, i) => [`slot-${i}`, { ...emptySlot, rejected }] as const),
+    );
+    const copy = { generation: 1, record: { ...emptyRecord, slots } };
+    assert.deepEqual(decodeRecord(encodeRecord(copy)), copy);
+  });
+
   it('is damaged after one bit has rotted, whichever it is', () => {
     const bytes = encodeRecord(copy);
     for (let at = 0; at < bytes.length; at++) {
