@@ -1,7 +1,7 @@
 import type { AgentSettings, SourceSettings } from './core/settings.js';
 import process from 'node:process';
 import type { AgentConfiguration } from './adapters/configuration/load.js';
-import { createCronScheduler } from './adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from './adapters/cron-scheduler.js';
 import { compileWasmCore } from './adapters/engine/wasm-core.js';
 import { createWorkerEngine } from './adapters/engine/worker-engine.js';
 import { readFactoryFile } from './adapters/factory-file.js';

@@ -1,6 +1,6 @@
 import { refuse } from '../protocol/result.js';
 import type { AgentSettings } from '../agent/core/settings.js';
-import { createCronScheduler } from '../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../agent/adapters/cron-scheduler.js';
 import { createInProcessEngine } from '../agent/adapters/engine/in-process-engine.js';
 import { MqttTransport } from '../agent/adapters/mqtt/transport.js';
 import { createNodeCrypto } from '../agent/adapters/node-crypto.js';

@@ -1,4 +1,4 @@
-import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { isoTime } from '../../protocol/iso-time.js';
 import { renewBeacon } from '../../operator/publish/publish-policy.js';
 import { brokerOptions } from '../broker-options.js';

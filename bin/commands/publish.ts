@@ -1,4 +1,4 @@
-import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
 import { publishRelease, repairRelease } from '../../operator/publish/publish-release.js';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';

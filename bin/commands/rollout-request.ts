@@ -1,4 +1,4 @@
-import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { askController, carryOut, readOpenRollout } from '../../operator/rollout/carry-out.js';

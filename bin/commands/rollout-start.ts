@@ -1,7 +1,7 @@
 import { createSystemClock } from '../../agent/adapters/system-clock.js';
 import type { Rejection } from '../../protocol/result.js';
 import { answerWants } from '../../operator/publish/answer-wants.js';
-import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';

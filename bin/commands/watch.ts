@@ -1,4 +1,4 @@
-import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { Rejection } from '../../protocol/result.js';
 import { createTopics, slotPattern } from '../../protocol/topics.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import { ManualTime } from '../../simulator/ports/manual-time.js';
 

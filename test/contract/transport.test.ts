@@ -1,4 +1,4 @@
-import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import type { Message } from '../../agent/ports/transport.js';
 import { MemoryBroker, type MemoryTransport } from '../../simulator/ports/memory-broker.js';
 import { Mailbox } from '../helpers/mailbox.js';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { createCronScheduler } from '../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import mqtt from 'mqtt';
-import { createCronScheduler } from '../../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../../agent/adapters/cron-scheduler.js';
 import { MqttTransport } from '../../../agent/adapters/mqtt/transport.js';
 import { createTopics } from '../../../protocol/topics.js';
 import { subscribeFleet } from '../../../operator/fleet/subscribe-fleet.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createCronScheduler } from '../../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../../agent/adapters/cron-scheduler.js';
 import type { Scheduler } from '../../../agent/ports/scheduler.js';
 import { takeTurns, tryFolder } from '../../../operator/keys/folder-turn.js';
 

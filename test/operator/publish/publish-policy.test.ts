@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createCronScheduler } from '../../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../../agent/adapters/cron-scheduler.js';
 import { MqttTransport } from '../../../agent/adapters/mqtt/transport.js';
 import { createNodeCrypto } from '../../../agent/adapters/node-crypto.js';
 import { createSystemEntropy } from '../../../agent/adapters/system-entropy.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createCronScheduler } from '../../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../../agent/adapters/cron-scheduler.js';
 import { MqttTransport } from '../../../agent/adapters/mqtt/transport.js';
 import { createTopics } from '../../../protocol/topics.js';
 import { openFleetEars } from '../../../operator/rollout/fleet-ears.js';

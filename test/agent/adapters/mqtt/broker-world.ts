@@ -1,5 +1,5 @@
 import mqtt, { type MqttClient } from 'mqtt';
-import { createCronScheduler } from '../../../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../../../agent/adapters/cron-scheduler.js';
 import {
   MqttTransport,
   type MqttTransportOptions,

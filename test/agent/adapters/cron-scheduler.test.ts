@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import sinon from 'sinon';
-import { createCronScheduler } from '../../../../agent/adapters/schedule/cron-scheduler.js';
+import { createCronScheduler } from '../../../agent/adapters/cron-scheduler.js';
 
 const everySecond = { expression: '* * * * * *', timezone: 'UTC' };
 

@@ -1,7 +1,7 @@
-import type { Clock } from '../../ports/clock.js';
-import type { Scheduler } from '../../ports/scheduler.js';
-import { createSystemClock } from '../system-clock.js';
-import { CronSchedule } from './cron-schedule.js';
+import type { Clock } from '../ports/clock.js';
+import type { Scheduler } from '../ports/scheduler.js';
+import { createSystemClock } from './system-clock.js';
+import { CronSchedule } from './schedule/cron-schedule.js';
 
 /** Longer delays overflow the timer of Node and would fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
