@@ -130,8 +130,10 @@ export const codes = {
   },
   'rollout-unreadable': {
     area: 'usage',
-    cause: 'The record of the rollout cannot be read.',
-    remedy: 'Restore it from a copy of the key folder, or remove it and begin anew.',
+    cause:
+      'The record of the rollout cannot be read: it is torn, of another version, or was edited.',
+    remedy:
+      'Go on with the version that wrote it, restore it from a copy of the key folder, or remove it and begin anew.',
   },
   'roster-empty': {
     area: 'usage',

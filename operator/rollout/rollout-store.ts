@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { writeDurably } from '../../agent/adapters/durable-file.js';
 import { CodedError } from '../../protocol/coded-error.js';
+import { parseRolloutFile } from './rollout-file.js';
 import { isOver, type Rollout } from './rollout.js';
 
 /**
@@ -15,13 +16,15 @@ export class RolloutStore {
     this.#folder = path.join(keyFolder, 'rollouts');
   }
 
-  /** The rollout of a slot; undefined where there was none yet. Throws `rollout-unreadable`. */
+  /**
+   * The rollout of a slot; undefined where there was none yet. Throws `rollout-unreadable`, with the name of the
+   * file, where it is torn, of another version, or edited by hand to what no rollout is.
+   */
   find(slot: string): Rollout | undefined {
     const file = this.#file(slot);
     if (!existsSync(file)) return undefined;
     try {
-      // The operator's own file, beside the keys: whoever can write it can sign as well.
-      return JSON.parse(readFileSync(file, 'utf8')) as Rollout;
+      return parseRolloutFile(readFileSync(file, 'utf8'), slot);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       throw new CodedError('rollout-unreadable', `${file}: ${detail}`);

@@ -1,4 +1,4 @@
-import * as v from 'valibot';
+import { v } from '../schema-library.js';
 import { CodedError } from '../../../protocol/coded-error.js';
 import { isTimezone } from '../schedule/local-time.js';
 import { deviceIdPattern, slotPattern } from '../../../protocol/topics.js';
