@@ -22,7 +22,9 @@ export class SlotWitness {
   #servesFromTheStart = false;
   #lastWindow = 0;
   readonly #dropped = new Set<number>();
-  /** The wall clock when windows without an answer were told of last. */
+  /** Windows before one that was answered, with the wall clock of that. */
+  readonly #unanswered = new Map<number, number>();
+  /** The wall clock when it was last said that windows got no answer. */
   #dropToldMs = -Infinity;
   #floors = { policyVersion: 0, sequenceFloor: 0, epochFloor: 0 };
 
@@ -40,6 +42,7 @@ export class SlotWitness {
     this.#servesFromTheStart = device.slotRecord(this.#slot)?.current !== undefined;
     this.#lastWindow = 0;
     this.#dropped.clear();
+    this.#unanswered.clear();
     this.#dropToldMs = -Infinity;
   }
 
@@ -73,7 +76,8 @@ export class SlotWitness {
   }
 
   /** Looks at the slot between two happenings: whether it has taken every window since its start. */
-  lookAround(circumstances: Circumstances, expectedBursts: number): void {
+  lookAround(circumstances: Circumstances, expectedBursts: number, wallMs: number): void {
+    this.#lookAtUnanswered(wallMs);
     if (!this.isServedThroughout(circumstances)) return;
     const bursts = circumstances.device.burstsOf(this.#slot);
     if (bursts < expectedBursts) {
@@ -81,14 +85,25 @@ export class SlotWitness {
     }
   }
 
+  /**
+   * That a window got no answer is said, before or after the answers behind it; one cause is told once, and then
+   * once a minute. Telemetry counts all.
+   */
+  #lookAtUnanswered(wallMs: number): void {
+    for (const [window, atMs] of this.#unanswered) {
+      const isTold = this.#dropped.has(window) || this.#dropToldMs >= atMs - minuteMs;
+      if (!isTold && wallMs - atMs <= 2 * minuteMs) continue;
+      this.#unanswered.delete(window);
+      if (!isTold) this.#note(`window ${window} got no answer, and nobody was told`);
+    }
+  }
+
   /** Windows are answered in order, each once or reported as dropped, by what is allowed to answer. */
   heardResult({ window, sequence, t }: ResultMessage, now: number, about: Circumstances): void {
     if (window <= this.#lastWindow) this.#note(`window ${window} after ${this.#lastWindow}`);
     if (this.#dropped.has(window)) this.#note(`window ${window} was answered and dropped`);
-    // One cause is told once, and then once a minute; telemetry counts the rest.
-    const isTold = now - this.#dropToldMs <= minuteMs;
     for (let between = this.#lastWindow + 1; between < window; between++) {
-      if (!this.#dropped.has(between) && !isTold) this.#note(`window ${between} got no answer`);
+      this.#unanswered.set(between, now);
     }
     this.#lastWindow = window;
     if (!this.#mayServe.has(sequence)) this.#note(`release ${sequence} answered window ${window}`);

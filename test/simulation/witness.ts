@@ -84,10 +84,10 @@ export class Witness {
     const device = this.#device;
     if (device === undefined) return;
     if (device.failure !== undefined) this.#note(String(device.failure.stack));
-    if (this.#wasSilent) return;
     const elapsedMs = this.#world.time.monotonicMs() - this.#startMs;
+    const expectedBursts = this.#wasSilent ? 0 : Math.floor(elapsedMs / periodMs);
     for (const slot of this.#slots.values()) {
-      slot.lookAround(this.#circumstances(device), Math.floor(elapsedMs / periodMs));
+      slot.lookAround(this.#circumstances(device), expectedBursts, this.#world.time.wallMs());
     }
   }
 
