@@ -43,18 +43,20 @@ const allColumns: readonly Column[] = [
 
 const gap = '  ';
 
-/** The fleet as lines: a heading, a line for each slot of each device, and a summary. */
+/** The fleet as lines: a heading, a line for each slot of each device, a summary, and what was refused of labels. */
 export function drawFleet(rows: readonly FleetRow[], frame: TableFrame): readonly string[] {
   const lines = linesOf(rows, frame.slot);
   const slots = new Set(lines.flatMap(({ name }) => name ?? []));
   const columns = allColumns.filter(({ heading }) => heading !== 'slot' || slots.size > 1);
   const table = fit(columns, lines, frame);
-  const room = Math.max(1, frame.rows - 2);
+  const refused = frame.rows < 4 ? [] : refusedLabels(lines);
+  const room = Math.max(1, frame.rows - 2 - refused.length);
   const shown = lines.length <= room ? lines.length : room - 1;
   return [
     ...table.slice(0, shown + 1),
     ...(shown < lines.length ? [`... and ${lines.length - shown} more`] : []),
     summarise(rows, lines),
+    ...refused,
   ].map((line) => line.slice(0, frame.columns).trimEnd());
 }
 
@@ -73,6 +75,16 @@ function summarise(rows: readonly FleetRow[], lines: readonly Line[]): string {
     ),
     ...(ignored > 0 ? [`${ignored} messages ignored`] : []),
   ].join(', ');
+}
+
+/** A line where devices refused true labels: how many, and why. A rollout waits for those that count. */
+function refusedLabels(lines: readonly Line[]): readonly string[] {
+  const sums = new Map<string, number>();
+  for (const [cause, n] of lines.flatMap(({ slot }) => Object.entries(slot?.labelsRefused ?? {}))) {
+    sums.set(cause, n + (sums.get(cause) ?? 0));
+  }
+  const causes = [...sums].sort(([, a], [, b]) => b - a).map(([cause, n]) => `${n} ${cause}`);
+  return causes.length === 0 ? [] : [`labels refused: ${causes.join(', ')}`];
 }
 
 function linesOf(rows: readonly FleetRow[], only: string | undefined): readonly Line[] {

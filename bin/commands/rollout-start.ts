@@ -1,6 +1,7 @@
 import { createSystemClock } from '../../agent/adapters/system-clock.js';
 import type { Rejection } from '../../protocol/result.js';
-import { answerWants } from '../../operator/publish/answer-wants.js';
+import { answerWants, type Supplies } from '../../operator/publish/answer-wants.js';
+import { readManifests } from '../../operator/publish/standing.js';
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { CodedError } from '../../protocol/coded-error.js';
@@ -62,8 +63,11 @@ export const rolloutStartCommand: Command = {
           release === undefined
             ? await resumeRollout(slot, store, tools)
             : await beginRollout({ release, plan, roster, store, requests }, tools);
-        const known = release === undefined ? [] : [release];
-        const ended = await control(rollout, { given, terminal, tools, store, requests, known });
+        const supplies = {
+          releases: release === undefined ? [] : [release],
+          manifests: readManifests(tools),
+        };
+        const ended = await control(rollout, { given, terminal, tools, store, requests, supplies });
         return ended.status === 'promoted' ? 0 : 1;
       } finally {
         await tools.client.close();
@@ -92,14 +96,14 @@ interface Control {
   readonly tools: PublishTools;
   readonly store: RolloutStore;
   readonly requests: RequestBox;
-  /** Releases whose blocks can be put back where devices miss them. */
-  readonly known: readonly ReleaseFile[];
+  /** What is put back where devices miss it. */
+  readonly supplies: Supplies;
 }
 
 /** Runs the controller until the rollout is over or the person ends it. */
 async function control(
   rollout: Rollout,
-  { given, terminal, tools, store, requests, known }: Control,
+  { given, terminal, tools, store, requests, supplies }: Control,
 ): Promise<Rollout> {
   const scheduler = createCronScheduler();
   const transport = createBrokerTransport(given, scheduler);
@@ -118,16 +122,15 @@ async function control(
     const problem = ({ code, detail }: Rejection): void => {
       progress(`${code}: ${detail}`);
     };
-    if (known.length > 0)
-      answerWants(repairs, known, {
-        topics,
-        crypto,
-        clock: createSystemClock(),
-        answered: (topic) => {
-          progress(`put back ${topic}`);
-        },
-        problem,
-      });
+    answerWants(repairs, supplies, {
+      topics,
+      crypto,
+      clock: createSystemClock(),
+      answered: (topic) => {
+        progress(`put back ${topic}`);
+      },
+      problem,
+    });
     const ears = await openFleetEars(transport, topics, rollout.roster, scheduler, problem);
     return await runRollout(rollout, {
       publish: tools,

@@ -155,6 +155,7 @@ function slotRow(state: ReportedSlot | undefined, known: SlotKnowledge | undefin
       sums === undefined || sums.labelled === 0
         ? undefined
         : { labelled: sums.labelled, right: sums.right },
+    labelsRefused: evidence?.labelsRefused ?? {},
     windows: sums?.windows ?? 0,
     latencyUs:
       p50 === undefined || p95 === undefined

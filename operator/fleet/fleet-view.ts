@@ -47,6 +47,8 @@ export interface SlotRow {
   readonly agreement: Agreement | undefined;
   /** Of the release that is served; undefined where no true labels are known. */
   readonly right: Rightness | undefined;
+  /** True labels that the device refused since the view was made, by cause. */
+  readonly labelsRefused: Readonly<Record<string, number>>;
   /** Windows that the served release answered, of those reported since the view was made. */
   readonly windows: number;
   /** Of the served release, in microseconds. */

@@ -9,6 +9,9 @@ import { LogSketch } from '../../protocol/statistics/log-sketch.js';
 /** Releases, and pairs of them, that are kept of one slot: those with the highest numbers. */
 const mostKept = 64;
 
+/** Causes of refused labels that are kept of one slot: those that come first by name. */
+const mostCauses = 32;
+
 /** What one release did in one slot of one device, added up. */
 export interface ReleaseSums extends Readonly<
   Pick<ReleaseReport, 'windows' | 'failures' | 'late' | 'skipped' | 'labelled' | 'right'>
@@ -27,10 +30,21 @@ export class SlotEvidence {
     shadow: new Map<number, ReleaseSums>(),
   };
   readonly #pairs = new Map<string, PairSums>();
+  readonly #labelsRefused = new Map<string, number>();
 
-  add({ releases, pairs }: Pick<ReportMessage, 'releases' | 'pairs'>): void {
+  add({
+    releases,
+    pairs,
+    labelsRefused,
+  }: Pick<ReportMessage, 'releases' | 'pairs' | 'labelsRefused'>): void {
     for (const report of releases) this.#addRelease(report);
     for (const report of pairs) this.#addPair(report);
+    for (const [cause, count] of Object.entries(labelsRefused)) this.#addRefused(cause, count);
+  }
+
+  /** True labels that were refused, by cause, in the order of their names. */
+  get labelsRefused(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#labelsRefused].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   /** What a release did; undefined where nothing was reported of it. */
@@ -68,6 +82,13 @@ export class SlotEvidence {
     });
     // Whatever is among the latest in the end was so all the time: the order of reports does not matter.
     if (sums.size > mostKept) sums.delete(Math.min(...sums.keys()));
+  }
+
+  #addRefused(cause: string, count: number): void {
+    this.#labelsRefused.set(cause, count + (this.#labelsRefused.get(cause) ?? 0));
+    if (this.#labelsRefused.size <= mostCauses) return;
+    const [last] = [...this.#labelsRefused.keys()].sort().reverse();
+    if (last !== undefined) this.#labelsRefused.delete(last);
   }
 
   #addPair(report: PairReport): void {

@@ -19,19 +19,29 @@ export interface WantWorld {
   readonly problem: (rejection: Rejection) => void;
 }
 
+/** What can be put back. */
+export interface Supplies {
+  /** Blocks and manifests. */
+  readonly releases: readonly ReleaseFile[];
+  /** Manifests alone, of releases whose files are not at hand. */
+  readonly manifests: readonly RetainedDocument[];
+}
+
+/** A signed document as it is carried, and where. */
+export interface RetainedDocument {
+  readonly topic: string;
+  readonly bytes: Uint8Array;
+}
+
 /** A whole fleet asks at once: nothing is put back more often, whoever asks. */
 const pauseMs = 10_000;
 
 /**
- * Puts back what devices miss or were given wrong, from these releases alone, as long as the transport is open: blocks
- * as their manifests cut them, and the manifests. It signs nothing. Opens the transport; closing it is the caller's.
+ * Puts back what devices miss or were given wrong, from these supplies alone, as long as the transport is open: blocks
+ * as their manifests cut them, and manifests. It signs nothing. Opens the transport; closing it is the caller's.
  */
-export function answerWants(
-  transport: Transport,
-  releases: readonly ReleaseFile[],
-  world: WantWorld,
-): void {
-  const answers = new Answers(releases, world);
+export function answerWants(transport: Transport, supplies: Supplies, world: WantWorld): void {
+  const answers = new Answers(supplies, world);
   transport.open({
     connected: () => {
       transport.subscribe(
@@ -60,16 +70,21 @@ export function answerWants(
 /** What is known by digest, and when it was put back last. */
 class Answers {
   readonly #world: WantWorld;
-  readonly #manifests = new Map<string, ReleaseFile>();
+  readonly #manifests = new Map<string, RetainedDocument>();
   /** Blocks by digest, and by their size: other sizes than those that are signed are nobody's to ask for. */
   readonly #blocks = new Map<string, ReadonlyMap<number, readonly Uint8Array[]>>();
-  /** By topic; there are no more than the releases have. */
+  /** By topic; there are no more than the supplies have. */
   readonly #lastMs = new Map<string, number>();
 
-  constructor(releases: readonly ReleaseFile[], world: WantWorld) {
+  constructor({ releases, manifests }: Supplies, world: WantWorld) {
     this.#world = world;
+    const addManifest = (document: RetainedDocument): void => {
+      this.#manifests.set(toHex(world.crypto.sha256(document.bytes)), document);
+    };
+    manifests.forEach(addManifest);
     for (const release of releases) {
-      this.#manifests.set(toHex(world.crypto.sha256(release.envelope)), release);
+      const { slot, sequence } = release.manifest;
+      addManifest({ topic: world.topics.manifest(slot, sequence), bytes: release.envelope });
       for (const [i, { transfers }] of release.manifest.artifacts.entries()) {
         const bytes = release.artifacts[i];
         if (bytes === undefined) continue;
@@ -99,11 +114,8 @@ class Answers {
     { blockSize, blocks }: WantMessage,
   ): Generator<[topic: string, payload: Uint8Array]> {
     const { topics } = this.#world;
-    const release = this.#manifests.get(digest);
-    if (release !== undefined) {
-      const { slot, sequence } = release.manifest;
-      yield [topics.manifest(slot, sequence), release.envelope];
-    }
+    const manifest = this.#manifests.get(digest);
+    if (manifest !== undefined) yield [manifest.topic, manifest.bytes];
     const cut = this.#blocks.get(digest)?.get(blockSize ?? 0);
     for (const block of blocks) {
       const bytes = cut?.[block];

@@ -4,6 +4,7 @@ import { parseManifest } from '../../protocol/documents/manifest.js';
 import { parsePolicy, type Policy } from '../../protocol/documents/policy.js';
 import type { Result } from '../../protocol/result.js';
 import { slotPattern, type Topics } from '../../protocol/topics.js';
+import type { RetainedDocument } from './answer-wants.js';
 import { readOwnDocument, type OwnKeys, type Published } from './own-document.js';
 
 /** What was published last under a prefix, as the key folder knows it. */
@@ -28,6 +29,17 @@ export function readStanding(tools: Standings): Standing {
     if (policy !== undefined) policies.set(slot, policy);
   }
   return { beacon: readKept('beacon', topics.beacon(), parseBeacon, tools), policies };
+}
+
+/** The manifests of the releases that were published with this folder. Throws `keys-unreadable`. */
+export function readManifests(tools: Standings): readonly RetainedDocument[] {
+  const { keys, topics } = tools;
+  return keys.published.topics().flatMap((topic) => {
+    const [slot = '', number] = topic.split('/').slice(-2);
+    const isManifest = slotPattern.test(slot) && topics.manifest(slot, Number(number)) === topic;
+    const manifest = isManifest ? readKept('manifest', topic, parseManifest, tools) : undefined;
+    return manifest === undefined ? [] : [{ topic, bytes: manifest.bytes }];
+  });
 }
 
 /** The security epoch of a release that was published with this folder; 0 where it does not know it. */

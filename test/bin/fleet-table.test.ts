@@ -14,6 +14,7 @@ const slotRow: SlotRow = {
   reason: undefined,
   agreement: { champion: 10, challenger: 20, windows: 1_000, agreements: 999 },
   right: { labelled: 3, right: 2 },
+  labelsRefused: {},
   windows: 1_000,
   latencyUs: { p50: 1_240, p95: 3_000 },
   event: undefined,
@@ -43,6 +44,22 @@ describe('the table of a fleet', () => {
       'press-8  never   -        -             -              -           -             -',
       '2 devices, 1 online, 1 never heard of, 1 shadow, 1 run 10',
     ]);
+  });
+
+  it('tells in one line how many true labels were refused, and why, and still fits', () => {
+    const refused = (labelsRefused: SlotRow['labelsRefused']): FleetRow['slots'] => ({
+      vibration: { ...slotRow, labelsRefused },
+    });
+    const rows = [
+      device('a', { slots: refused({ 'label-late': 2 }) }),
+      device('b', { slots: refused({ 'label-class-unknown': 4, 'label-late': 1 }) }),
+      ...Array.from({ length: 40 }, (_, i) => device(`press-${i}`)),
+    ];
+    const lines = drawFleet(rows, { ...frame, rows: 10 });
+    assert.equal(lines.length, 10);
+    assert.equal(lines.at(-1), 'labels refused: 4 label-class-unknown, 3 label-late');
+    for (const height of [3, 4, 5])
+      assert.ok(drawFleet(rows, { ...frame, rows: height }).length <= height);
   });
 
   it('says 100 % only where it is all of them', () => {

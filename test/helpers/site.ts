@@ -11,14 +11,11 @@ import path from 'node:path';
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
-import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
-import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
 import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
 import { createTopics } from '../../protocol/topics.js';
 import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
-import { connectBroker } from '../../operator/publish/broker-client.js';
 import { publishPolicy } from '../../operator/publish/publish-policy.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { publishContent, publishRelease } from '../../operator/publish/publish-release.js';
@@ -30,6 +27,7 @@ import type { Condition } from '../../simulator/signals/condition.js';
 import { environments } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
 import { startAgent, type AgentProcess } from './agent-process.js';
+import { openBrokerSession } from './broker-session.js';
 import { startMosquitto, type Mosquitto } from './mosquitto.js';
 import { Onlooker } from './onlooker.js';
 
@@ -176,23 +174,13 @@ slots:
     progress: (message: string) => void,
     run: (tools: PublishTools) => Promise<unknown>,
   ): Promise<void> {
-    const scheduler = createCronScheduler();
-    const transport = new MqttTransport({
-      urls: [this.broker.url],
-      protocol: 'auto',
-      clientId: `operator-${randomBytes(6).toString('hex')}`,
-      packetBytes: 131_072,
-      spoolBytes: 16_777_216,
-      scheduler,
-      entropy: createSystemEntropy(),
-    });
-    const client = await connectBroker(transport, scheduler);
+    const client = await openBrokerSession(this.broker.url);
     try {
       await run({
         client,
         topics: createTopics('tinylamp'),
         keys: this.keys,
-        exclusively: takeTurns(path.join(this.folder, 'keys'), scheduler),
+        exclusively: takeTurns(path.join(this.folder, 'keys'), createCronScheduler()),
         crypto,
         wallMs: Date.now(),
         randomBytes: (length) => new Uint8Array(randomBytes(length)),

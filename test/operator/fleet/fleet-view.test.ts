@@ -89,6 +89,7 @@ describe('the view of a fleet', () => {
     const slot = view.row(deviceId)?.slots['vibration'];
     assert.deepEqual(slot?.agreement, { champion: 10, challenger: 20, windows: 8, agreements: 6 });
     assert.deepEqual(slot.right, { labelled: 4, right: 2 });
+    assert.deepEqual(slot.labelsRefused, { 'label-late': 4 });
     assert.equal(slot.windows, 8);
     const sketch = new LogSketch(latencyShape);
     sketch.positive.set(120, 6).set(130, 2);

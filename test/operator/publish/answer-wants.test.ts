@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { createNodeCrypto } from '../../../agent/adapters/node-crypto.js';
 import { toHex } from '../../../protocol/bytes.js';
 import type { ReleaseFile } from '../../../protocol/documents/release-file.js';
-import { answerWants } from '../../../operator/publish/answer-wants.js';
+import { answerWants, type Supplies } from '../../../operator/publish/answer-wants.js';
+import { readManifests } from '../../../operator/publish/standing.js';
 import { World } from '../../simulation/world.js';
 
 const minuteMs = 60_000;
@@ -22,9 +23,12 @@ describe('What devices miss', () => {
     world.end();
   });
 
-  const answer = (...known: ReleaseFile[]): void => {
+  const answer = (...releases: ReleaseFile[]): void => {
+    supply({ releases, manifests: [] });
+  };
+  const supply = (supplies: Supplies): void => {
     const scheduler = world.time.createScheduler();
-    answerWants(world.broker.createTransport({ scheduler, spoolBytes: 1e6 }), known, {
+    answerWants(world.broker.createTransport({ scheduler, spoolBytes: 1e6 }), supplies, {
       topics: world.topics,
       crypto: createNodeCrypto(),
       clock: world.time,
@@ -49,6 +53,25 @@ describe('What devices miss', () => {
     await world.time.advance(minuteMs);
     assert.equal(device.state.current, 1, device.story.join('\n'));
     assert.deepEqual(new Set(answered), new Set([...lost, wrong]));
+  });
+
+  it('is put back from the key folder where the release is not at hand: manifests, and no blocks', async () => {
+    const tools = { keys: world.keys, crypto: createNodeCrypto(), topics: world.topics };
+    const manifests = readManifests(tools);
+    assert.deepEqual(
+      manifests.map(({ topic }) => topic),
+      [manifestTopic()],
+    );
+    supply({ releases: [], manifests });
+    const lost = world.broker.retained.get(manifestTopic());
+    world.broker.retained.delete(manifestTopic());
+    const device = world.startDevice();
+    await world.time.advance(minuteMs);
+    assert.equal(device.state.current, 1, device.story.join('\n'));
+    assert.deepEqual(world.broker.retained.get(manifestTopic()), lost);
+    ask(world.topics.want(digest()), { device: 'x', blockSize: 4096, blocks: [0] });
+    await world.time.advance(1_000);
+    assert.deepEqual(answered, [manifestTopic()]);
   });
 
   it('is not put back more often, however many ask', async () => {
