@@ -67,6 +67,7 @@ export class Agent {
       exchange: this.#exchange,
       topics: this.#topics,
       deviceId: settings.deviceId,
+      nowMs: () => this.#now.monotonicMs,
     });
     this.#trust = new Trust();
     const device = this.#createDevice();

@@ -3,6 +3,9 @@ import type { Channel } from '../ports/transport.js';
 import type { Device } from './device.js';
 import type { Payload } from './effect.js';
 
+/** At most one correction comes in this time: anybody who may write to the topic could ask for one with each message. */
+const correctionMs = 1_000;
+
 /**
  * Keeps the retained presence right. The will of an older session may be published after the birth of a
  * newer one, so the device listens to its own presence and corrects it.
@@ -13,6 +16,10 @@ export class Presence {
   #boot = 0;
   #stopListening: (() => void) | undefined;
   #connection = 0;
+  /** Ends the pause after a correction; undefined where there is none. */
+  #endPause: (() => void) | undefined;
+  /** In the pause something came that is to be corrected after it. */
+  #isCorrectionDue = false;
 
   constructor(device: Device) {
     this.#device = device;
@@ -29,7 +36,7 @@ export class Presence {
     this.#connection = connection;
     this.#stopListening ??= this.#device.exchange.subscribe(this.#topic, {
       message: (payload) => {
-        if (this.#isOlderOffline(parsePresence(payload))) this.#publish(true);
+        if (this.#isOlderOffline(parsePresence(payload))) this.#correct();
       },
     });
     this.#publish(true);
@@ -38,6 +45,7 @@ export class Presence {
   /** The device is about to end its session in order, whereupon the broker drops its will. */
   leave(): void {
     this.#stopListening?.();
+    this.#endPause?.();
     // Last of all that waits: whoever reads it knows that nothing more comes.
     this.#publish(false, 'other');
   }
@@ -46,6 +54,20 @@ export class Presence {
   message(online: boolean, connection: number): { topic: string; payload: Payload } {
     const presence: PresenceMessage = { online, boot: this.#boot, connection };
     return { topic: this.#topic, payload: { json: presence } };
+  }
+
+  /** The first correction at once, and one for all that comes soon after it: the last word is right. */
+  #correct(): void {
+    if (this.#endPause !== undefined) {
+      this.#isCorrectionDue = true;
+      return;
+    }
+    this.#isCorrectionDue = false;
+    this.#publish(true);
+    this.#endPause = this.#device.tasks.after(correctionMs, () => {
+      this.#endPause = undefined;
+      if (this.#isCorrectionDue) this.#correct();
+    });
   }
 
   #publish(online: boolean, channel: Channel = 'presence'): void {

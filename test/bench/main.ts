@@ -3,6 +3,7 @@ import type { Bench, BenchFigure } from './bench.js';
 import { agentMemoryBench } from './agent-memory.js';
 import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
+import { createDisturbancesBench } from './disturbances.js';
 import { shadowBench } from './shadow.js';
 import { inferenceBench } from './inference.js';
 
@@ -16,6 +17,7 @@ const benches: readonly Bench[] = [
   agentMemoryBench,
   agentUpdateBench,
   shadowBench,
+  createDisturbancesBench(),
 ];
 
 const words = process.argv.slice(2);

@@ -24,9 +24,21 @@ export interface AgentProcess {
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
+/** What an agent process has around it. */
+export interface Surroundings {
+  /** A file descriptor that it has as standard error; then its log is not heard here. */
+  readonly stderr?: number;
+  /** Variables of the environment beside those of the test. */
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
 /** Starts an agent with a configuration file. It dies with the test process at the latest. */
-export function startAgent(configFile: string, nodeOptions: readonly string[] = []): AgentProcess {
-  return startProcess([...nodeOptions, program, 'agent', '--config', configFile]);
+export function startAgent(
+  configFile: string,
+  nodeOptions: readonly string[] = [],
+  surroundings: Surroundings = {},
+): AgentProcess {
+  return startProcess([...nodeOptions, program, 'agent', '--config', configFile], surroundings);
 }
 
 /** The same with an engine in which models of `hostileModel` are hostile. */
@@ -34,12 +46,18 @@ export function startHostileAgent(configFile: string): AgentProcess {
   return startProcess([fileURLToPath(new URL('./hostile-agent.js', import.meta.url)), configFile]);
 }
 
-function startProcess(words: readonly string[]): AgentProcess {
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] });
+function startProcess(
+  words: readonly string[],
+  { stderr, variables }: Surroundings = {},
+): AgentProcess {
+  const child = spawn(process.execPath, words, {
+    stdio: ['ignore', 'ignore', stderr ?? 'pipe'],
+    env: { ...process.env, ...variables },
+  });
   const log = new Journal<LogLine>('log');
   let complaints = '';
   let rest = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {

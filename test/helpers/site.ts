@@ -82,7 +82,12 @@ export class Site<B extends Broker = Mosquitto> {
   }
 
   /** Writes the agent's configuration, by default for the broker of this site. */
-  configure({ url = this.broker.url, protocol = 'auto', periodMs = 1_000 } = {}): void {
+  configure({
+    url = this.broker.url,
+    protocol = 'auto',
+    periodMs = 1_000,
+    truthTopic = '',
+  } = {}): void {
     writeFileSync(
       this.configFile,
       `deviceId: ${this.deviceId}
@@ -93,7 +98,7 @@ slots:
   ${this.slot}:
     source: {type: mqtt, topic: ${this.sensorTopic}, decode: json, fields: [/x, /y, /z]}
     limits: {periodMs: ${periodMs}}
-`,
+${truthTopic === '' ? '' : `    truth: {type: mqtt, topic: ${truthTopic}}\n`}`,
     );
   }
 

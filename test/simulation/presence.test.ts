@@ -62,4 +62,24 @@ describe('The presence of a device', () => {
       said + 1,
     );
   });
+
+  it('is put right once a second, and in the end, where older wills come again and again', async () => {
+    world.startDevice({ deviceId: 'press-7' });
+    await world.time.advance(1_000);
+    world.broker.cutSessions();
+    await world.time.advance(5_000);
+    const topic = world.topics.presence('press-7');
+    const payload = new TextEncoder().encode('{"boot":1,"online":false,"connection":1}');
+    const from = world.messages.length;
+    const seconds = 10;
+    for (let i = 0; i < 100 * seconds; i++) {
+      world.broker.publish({ topic, retained: true, payload });
+      await world.time.advance(10);
+    }
+    await world.time.advance(2_000);
+    const said = world.messages.slice(from).filter((message) => message.topic === topic);
+    const corrections = said.length - 100 * seconds;
+    assert.ok(corrections >= 2 && corrections <= seconds + 2, `${corrections} corrections`);
+    assert.deepEqual(retained(), { online: true, boot: 1, connection: 2 });
+  });
 });

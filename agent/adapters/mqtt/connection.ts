@@ -49,6 +49,8 @@ export class Connection extends Duplex {
   #opened = false;
   #receivedBytes = 0;
   #wantsMore = true;
+  /** Something was read, and whatever else is due has not had its turn yet. */
+  #isResting = false;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     // What was received before a close is still read; the socket decides when both sides are done.
@@ -83,7 +85,7 @@ export class Connection extends Duplex {
 
   override _read(): void {
     this.#wantsMore = true;
-    this.#socket.resume();
+    if (!this.#isResting) this.#socket.resume();
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
@@ -132,15 +134,30 @@ export class Connection extends Duplex {
     }
   }
 
-  /** Takes what came; false where no more is wanted for now. */
+  /** Takes what came; false, because all else has its turn before the next read. */
   #receive(chunk: Buffer): boolean {
     this.#receivedBytes += chunk.length;
     this.#listener.received(chunk.length);
     const refusal = this.#guard.take(chunk);
-    if (refusal === undefined) return this.#wantsMore;
-    this.#listener.failed(refusal);
-    this.destroy();
+    if (refusal !== undefined) {
+      this.#listener.failed(refusal);
+      this.destroy();
+      return false;
+    }
+    this.#rest();
     return false;
+  }
+
+  /**
+   * From a socket that is always full, libuv reads 32 times before it looks at anything else. Under a flood that takes
+   * so long that inferences, each of which needs a turn of the event loop for its answer, fall behind their source.
+   */
+  #rest(): void {
+    this.#isResting = true;
+    setImmediate(() => {
+      this.#isResting = false;
+      if (this.#wantsMore) this.#socket.resume();
+    });
   }
 
   /** Undefined where the error says no more than that the connection is closed. */

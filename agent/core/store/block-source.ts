@@ -16,6 +16,8 @@ export interface SourceWorld {
   readonly exchange: Exchange;
   readonly topics: Topics;
   readonly deviceId: string;
+  /** Monotonic. */
+  readonly nowMs: () => number;
 }
 
 /**
@@ -27,7 +29,7 @@ export function* fetchBlocks(
   transfer: BlockTransfer,
   missing: readonly number[],
   fetch: ArtifactFetch,
-  { tasks, exchange, topics, deviceId }: SourceWorld,
+  { tasks, exchange, topics, deviceId, nowMs }: SourceWorld,
 ): Process<Result<'all' | 'stuck'>> {
   const digest = toHex(transfer.digest);
   return yield* fetchRetained(
@@ -67,5 +69,6 @@ export function* fetchBlocks(
     tasks,
     exchange,
     fetch.backOff,
+    nowMs,
   );
 }

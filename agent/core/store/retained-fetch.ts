@@ -1,6 +1,7 @@
 import { limits } from '../../../protocol/limits.js';
 import { accept, type Rejection, type Result } from '../../../protocol/result.js';
 import type { BackOff } from '../back-off.js';
+import { DocumentBrake } from '../document-brake.js';
 import type { Exchange } from '../exchange.js';
 import { Signal, wait, type Process, type Task, type Tasks } from '../process.js';
 import { untilQuiet } from './until-quiet.js';
@@ -38,15 +39,18 @@ interface Request {
  * Fetches retained messages, a window of exact topics at a time, and ends when all are kept, or with what `keep`
  * refused. What is missing or wrong is told, asked for by `request`, and subscribed again with back-off and in each
  * new session; what is wrong is told once. Meanwhile its topics stay subscribed, so that whoever publishes again is
- * heard at once.
+ * heard at once. A flood on one of them is braked: what is looked at is the newest, and what is retained once it is over.
+ *
+ * @param nowMs monotonic
  */
 export function* fetchRetained(
   items: RetainedItems,
   tasks: Tasks,
   exchange: Exchange,
   backOff: BackOff,
+  nowMs: () => number,
 ): Process<Result<'all' | 'stuck'>> {
-  const fetch = new RetainedFetch(items, tasks, exchange, backOff);
+  const fetch = new RetainedFetch(items, tasks, exchange, backOff, nowMs);
   try {
     return yield* wait(fetch.outcome);
   } finally {
@@ -60,16 +64,24 @@ class RetainedFetch {
   readonly #tasks: Tasks;
   readonly #exchange: Exchange;
   readonly #backOff: BackOff;
+  readonly #nowMs: () => number;
   readonly #queue: number[];
   readonly #requests = new Map<number, Request>();
   /** Set while everything that is subscribed is overdue. */
   #stopWaiting: (() => void) | undefined;
 
-  constructor(items: RetainedItems, tasks: Tasks, exchange: Exchange, backOff: BackOff) {
+  constructor(
+    items: RetainedItems,
+    tasks: Tasks,
+    exchange: Exchange,
+    backOff: BackOff,
+    nowMs: () => number,
+  ) {
     this.#items = items;
     this.#tasks = tasks;
     this.#exchange = exchange;
     this.#backOff = backOff;
+    this.#nowMs = nowMs;
     this.#queue = [...items.wanted];
     this.#goOn();
   }
@@ -110,7 +122,17 @@ class RetainedFetch {
   }
 
   #subscribe(request: Request): void {
-    request.leave = this.#exchange.subscribe(this.#items.topic(request.item), {
+    const topic = this.#items.topic(request.item);
+    const brake = new DocumentBrake(this.#tasks, this.#nowMs, {
+      take: (payload) => {
+        this.#tasks.run(this.#take(request, payload));
+      },
+      superseded: () => undefined,
+      calmed: () => {
+        if (this.#wants(request)) this.#exchange.askAgain(topic);
+      },
+    });
+    request.leave = this.#exchange.subscribe(topic, {
       subscribed: () => {
         this.#subscribed(request);
       },
@@ -120,8 +142,7 @@ class RetainedFetch {
       },
       message: (payload) => {
         // An empty retained message only says that there is none any more.
-        if (payload.length === 0) return;
-        this.#tasks.run(this.#take(request, payload));
+        if (payload.length > 0) brake.message(payload);
       },
     });
   }
@@ -142,10 +163,15 @@ class RetainedFetch {
     if (session === this.#exchange.session) this.#overdue(request);
   }
 
+  /** Whether what comes is still to be looked at: QoS 1 may bring it twice, and whoever wanted it may have gone. */
+  #wants(request: Request): boolean {
+    return request.phase !== 'keeping' && this.#requests.get(request.item) === request;
+  }
+
   *#take(request: Request, payload: Uint8Array): Process<void> {
+    if (!this.#wants(request)) return;
     const checked = yield* this.#items.check(request.item, payload);
-    // QoS 1 may bring it twice, and whoever wanted it may have gone meanwhile.
-    if (request.phase === 'keeping' || this.#requests.get(request.item) !== request) return;
+    if (!this.#wants(request)) return;
     if (!checked.ok) {
       this.#tell(request, checked.rejection);
       this.#overdue(request);

@@ -68,6 +68,7 @@ export function* obtainManifest(
     tasks,
     exchange,
     new BackOff(),
+    () => device.now().monotonicMs,
   );
   return fetched.ok ? manifest : fetched;
 }
