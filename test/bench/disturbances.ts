@@ -147,6 +147,8 @@ async function measure(
     const sent = stream.last - from;
     const lost = await stream.end();
     const latencies = stream.answers.filter(({ window }) => window > from);
+    // The agent numbers what it is given, so the numbers of what comes in the calm at the end tell what it was not given.
+    const given = Math.max(...onlooker.results.entries.map(({ window }) => window));
     const maxMs = Math.max(...latencies.map(({ latencyMs }) => latencyMs));
     const rate = (value: number): number => Math.round(10 * value) / 10;
     return [
@@ -154,6 +156,7 @@ async function measure(
       { subject, metric: 'duringResultsPerSecond', value: rate(during) },
       { subject, metric: 'afterResultsPerSecond', value: rate(after) },
       { subject, metric: 'lostWindows', value: lost, note: `of ${sent}` },
+      { subject, metric: 'lostByBroker', value: stream.last - given },
       { subject, metric: 'maxUs', value: Math.round(1_000 * maxMs) },
       { subject, metric: 'peakRssBytes', value: peakResidentBytes(agent.pid) },
     ];
