@@ -156,7 +156,7 @@ async function measure(
       { subject, metric: 'duringResultsPerSecond', value: rate(during) },
       { subject, metric: 'afterResultsPerSecond', value: rate(after) },
       { subject, metric: 'lostWindows', value: lost, note: `of ${sent}` },
-      { subject, metric: 'lostByBroker', value: stream.last - given },
+      { subject, metric: 'undeliveredWindows', value: stream.last - given },
       { subject, metric: 'maxUs', value: Math.round(1_000 * maxMs) },
       { subject, metric: 'peakRssBytes', value: peakResidentBytes(agent.pid) },
     ];
