@@ -112,7 +112,7 @@ describe('an agent in service', () => {
       ],
       [
         'a signed policy with garbage inside',
-        '',
+        'document-invalid',
         () => sealed('policy', Uint8Array.of(0x80), site.keys.key),
       ],
       [
@@ -128,13 +128,11 @@ describe('an agent in service', () => {
     ];
     for (const [what, code, bytes] of attacks) {
       it(`reports ${what} and goes on answering`, async () => {
-        const from = onlooker.events.length;
         await onlooker.publish(policyTopic, bytes());
+        // The same cause is told once a minute.
         const refused = await onlooker.events.find(
-          ({ event }) => event === 'document-refused',
-          from,
+          (each) => each.event === 'document-refused' && each.code?.startsWith(code) === true,
         );
-        assert.ok(refused.code?.startsWith(code), `${refused.code ?? ''}: ${refused.reason ?? ''}`);
         assert.equal(refused.slot, 'vibration');
         await answerNext();
       });
@@ -153,31 +151,29 @@ describe('an agent in service', () => {
       );
     });
 
-    it('gets over a packet that is larger than any', async () => {
-      const [logged, presences] = [agent.log.length, onlooker.presences.length];
-      await onlooker.publish(site.sensorTopic, new Uint8Array(300_000).fill(0x20));
-      // A broker of MQTT 5 keeps it back; one of 3.1.1 sends it, which ends the session.
-      await answerNextInASession();
+    const skipsLargeMessages = async (): Promise<void> => {
+      const [from, logged] = [onlooker.events.length, agent.log.length];
+      await onlooker.publish(policyTopic, new Uint8Array(300_000).fill(0x20));
+      const skipped = await onlooker.events.find(
+        ({ event }) => event === 'message-too-large',
+        from,
+      );
+      assert.equal(skipped.code, 'message-too-large');
+      await answerNext();
       const ended = agent.log.entries.slice(logged).filter(({ msg }) => msg === 'disconnected');
-      assert.ok(ended.every(({ code }) => code === 'packet-too-large'));
-      assert.equal(onlooker.presences.length > presences, ended.length > 0);
-    });
+      assert.deepEqual(ended, []);
+    };
 
-    it('gets over it with MQTT 3.1.1 as well, where the broker sends it', async () => {
+    it('skips a document that is larger than any packet, in the same session', skipsLargeMessages);
+
+    it('skips it with MQTT 3.1.1 as well', async () => {
       await agent.end();
       site.configure({ protocol: '3.1.1' });
       const states = onlooker.states.length;
       agent = site.startAgent();
       await onlooker.states.find(({ slots }) => slots['vibration']?.current === 1, states);
       await answerNextInASession();
-      const [logged, presences] = [agent.log.length, onlooker.presences.length];
-      await onlooker.publish(site.sensorTopic, new Uint8Array(300_000).fill(0x20));
-      await agent.log.find(
-        ({ msg, code }) => msg === 'disconnected' && code === 'packet-too-large',
-        logged,
-      );
-      await onlooker.presences.find(({ online }) => online, presences);
-      await answerNextInASession();
+      await skipsLargeMessages();
     });
 
     it('has neither lost nor changed anything', async () => {
@@ -241,7 +237,6 @@ describe('an agent in service', () => {
       agent = site.startAgent();
       const isUnreachable = ({ code }: { code?: string }): boolean => code === 'broker-unreachable';
       await agent.log.find(isUnreachable);
-      await agent.log.find(isUnreachable, agent.log.length);
       const since = performance.now();
       assert.equal(await agent.end('SIGTERM'), 0);
       assert.ok(performance.now() - since < 10_000, 'it took too long to end');

@@ -84,6 +84,8 @@ class History {
   readonly #said: (readonly [topic: string, payload: Uint8Array])[] = [];
   #devices: WorldDevice[] = [];
   readonly #seen = new Map<string, DeviceRecord>();
+  /** How much each device had told at the last look. */
+  readonly #told = new Map<WorldDevice, number>();
   #newest: ReleaseFile | undefined;
   #sequence = 0;
   #names = 0;
@@ -247,7 +249,10 @@ class History {
       const record = now.slots.get(slot);
       const { namedPolicy, policyVersion = 0 } = record ?? {};
       const begun = device.story.at(-1);
-      if (begun?.endsWith(' offered') === true && namedPolicy !== undefined) {
+      // Only of an offer that is new: the beacon may name a later policy while one waits for its manifest.
+      const isNew = device.story.length > (this.#told.get(device) ?? 0);
+      this.#told.set(device, device.story.length);
+      if (isNew && begun?.endsWith(' offered') === true && namedPolicy !== undefined) {
         assert.ok(policyVersion >= namedPolicy.version, `${device.deviceId}: ${begun}`);
       }
     }
