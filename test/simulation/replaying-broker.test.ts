@@ -248,11 +248,13 @@ class History {
       // Each release has the version of the policy that names it first, or a later one.
       const record = now.slots.get(slot);
       const { namedPolicy, policyVersion = 0 } = record ?? {};
-      const begun = device.story.at(-1);
-      // Only of an offer that is new: the beacon may name a later policy while one waits for its manifest.
+      const begun = device.story.at(-1) ?? '';
       const isNew = device.story.length > (this.#told.get(device) ?? 0);
       this.#told.set(device, device.story.length);
-      if (isNew && begun?.endsWith(' offered') === true && namedPolicy !== undefined) {
+      // A start goes on with the candidate that it finds on record, whatever a beacon has named since.
+      const goesOn = `${before?.slots.get(slot)?.candidate?.sequence ?? ''} offered` === begun;
+      // While an offer waits for its manifest, the beacon may name a later policy: only new ones count.
+      if (isNew && !goesOn && begun.endsWith(' offered') && namedPolicy !== undefined) {
         assert.ok(policyVersion >= namedPolicy.version, `${device.deviceId}: ${begun}`);
       }
     }

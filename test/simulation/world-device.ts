@@ -69,6 +69,7 @@ export interface HeardEvent {
   readonly release?: number;
   readonly code?: string;
   readonly reason?: string;
+  readonly count?: number;
 }
 
 type SenmlRecord = Readonly<Record<string, unknown>>;
