@@ -7,12 +7,12 @@ import {
 import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import type { Device } from '../device.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import { ask, uninterrupted, type Process } from '../process.js';
+import { ask, type Process } from '../process.js';
 import type { SlotSettings } from '../settings.js';
 import type { StoredRelease } from '../state/record.js';
 import { checkAdmission, checkOffer } from '../update/admission.js';
-import { loadRelease, readSelfTest, type ImageReader } from '../update/load-release.js';
-import { runSelfTest } from '../update/self-test.js';
+import type { ImageReader } from '../update/load-release.js';
+import { loadTestedRelease } from '../update/load-tested-release.js';
 import type { SlotLedger } from './ledger.js';
 
 /** A factory release that was found in order in this run, and may be loaded. */
@@ -104,19 +104,7 @@ export class Factory {
   *#loadTested(factory: CheckedFactory): Process<Result<LoadedRelease>> {
     const { stored, manifest } = factory;
     const read = readerOf(factory);
-    const loaded = yield* loadRelease(this.#device, this.#settings, stored, manifest, read);
-    if (!loaded.ok) return loaded;
-    let passed = false;
-    try {
-      const vectors = yield* readSelfTest(manifest, read);
-      if (!vectors.ok) return vectors;
-      const tested = yield* runSelfTest(loaded.value, vectors.value);
-      if (!tested.ok) return tested;
-      passed = true;
-    } finally {
-      if (!passed) yield* uninterrupted(loaded.value.unload());
-    }
-    return loaded;
+    return yield* loadTestedRelease(this.#device, this.#settings, stored, manifest, read);
   }
 
   #report(rejection: Rejection): void {

@@ -2,7 +2,7 @@ import type { SlotSettings } from '../settings.js';
 import type { Device } from '../device.js';
 import type { Artifact, Manifest } from '../../../protocol/documents/manifest.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import { ask, uninterrupted, type Process } from '../process.js';
+import { ask, type Process } from '../process.js';
 import { accept, type Result } from '../../../protocol/result.js';
 import type { SlotRecord, StoredRelease } from '../state/record.js';
 import type { Course } from '../store/artifact-fetch.js';
@@ -10,9 +10,8 @@ import { fileNamesOf, type Holding } from '../store/artifact-store.js';
 import { manifestName } from '../store/file-names.js';
 import { checkAdmission } from './admission.js';
 import type { LifeEvent } from './life.js';
-import { loadRelease, readSelfTest } from './load-release.js';
+import { loadTestedRelease } from './load-tested-release.js';
 import { obtainManifest } from './obtain-manifest.js';
-import { runSelfTest } from './self-test.js';
 
 export interface Preparation {
   readonly device: Device;
@@ -73,20 +72,8 @@ export function* testRelease(
   { device, settings, release, advance }: Preparation,
   { manifest }: AdmittedRelease,
 ): Process<Result<LoadedRelease>> {
-  const loaded = yield* loadRelease(device, settings, release, manifest);
-  if (!loaded.ok) return loaded;
-  let passed = false;
-  try {
-    const vectors = yield* readSelfTest(manifest);
-    if (!vectors.ok) return vectors;
-    const tested = yield* runSelfTest(loaded.value, vectors.value);
-    if (!tested.ok) return tested;
-    passed = true;
-  } finally {
-    // Also where the offer is withdrawn in the middle of the test.
-    if (!passed) yield* uninterrupted(loaded.value.unload());
-  }
-  advance('test');
+  const loaded = yield* loadTestedRelease(device, settings, release, manifest);
+  if (loaded.ok) advance('test');
   return loaded;
 }
 
