@@ -81,3 +81,13 @@ export interface Screen {
 export const jsonOption = {
   json: { type: 'flag', describe: 'Print results as JSON, for machines.' },
 } as const satisfies Record<string, Option>;
+
+/** The option of every command that needs the keys of the operator. */
+export const keysOption = {
+  keys: {
+    type: 'text',
+    describe: 'The folder that `keys new` made.',
+    alias: 'k',
+    required: true,
+  },
+} as const satisfies Record<string, Option>;

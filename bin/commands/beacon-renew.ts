@@ -2,7 +2,7 @@ import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { isoTime } from '../../protocol/iso-time.js';
 import { renewBeacon } from '../../operator/publish/publish-policy.js';
 import { brokerOptions } from '../broker-options.js';
-import { jsonOption, type Command } from '../command.js';
+import { jsonOption, keysOption, type Command } from '../command.js';
 import { openPublishTools, takeOverOption } from '../publish-tools.js';
 
 /** `tinylamp beacon renew`: what stands still stands. */
@@ -11,12 +11,7 @@ export const beaconRenewCommand: Command = {
   summary: 'Confirm to all devices what is current, for another month.',
   options: {
     ...brokerOptions,
-    keys: {
-      type: 'text',
-      describe: 'The folder that `keys new` made.',
-      alias: 'k',
-      required: true,
-    },
+    ...keysOption,
     ...takeOverOption,
     ...jsonOption,
   },

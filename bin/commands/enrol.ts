@@ -10,7 +10,7 @@ import {
   type EnrolledDevice,
 } from '../../operator/roster/roster.js';
 import { prefixOption } from '../broker-options.js';
-import { jsonOption, type Arguments, type Command, type Terminal } from '../command.js';
+import { jsonOption, keysOption, type Arguments, type Command, type Terminal } from '../command.js';
 
 /** `tinylamp enrol`: who belongs to the fleet, and what it needs at the broker. */
 export const enrolCommand: Command = {
@@ -18,12 +18,7 @@ export const enrolCommand: Command = {
   summary: 'Enrol a device: entry in the roster, credential and access rules for the broker.',
   positionals: [{ name: 'id', describe: 'The id of the device.', optional: true }],
   options: {
-    keys: {
-      type: 'text',
-      describe: 'The folder that `keys new` made.',
-      alias: 'k',
-      required: true,
-    },
+    ...keysOption,
     label: { type: 'list', describe: 'NAME=VALUE, such as site=hall-2; may be given again.' },
     slot: { type: 'list', describe: 'A slot that it may read; any where none is given.' },
     ...prefixOption,

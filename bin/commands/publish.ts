@@ -7,7 +7,7 @@ import { parseReleaseFile } from '../../operator/release/release-file.js';
 import { readKeyset, verifyRelease } from '../../operator/release/verify-release.js';
 import { withoutRollout } from '../../operator/rollout/controller-lock.js';
 import { brokerOptions } from '../broker-options.js';
-import { jsonOption, type Arguments, type Command, type Terminal } from '../command.js';
+import { jsonOption, keysOption, type Arguments, type Command, type Terminal } from '../command.js';
 import { readNamedFile } from '../files.js';
 import { openPublishTools, takeOverOption } from '../publish-tools.js';
 import { trialOf, trialOptions } from '../trial-options.js';
@@ -19,12 +19,7 @@ export const publishCommand: Command = {
   positionals: [{ name: 'file', describe: 'The release file.' }],
   options: {
     ...brokerOptions,
-    keys: {
-      type: 'text',
-      describe: 'The folder that `keys new` made.',
-      alias: 'k',
-      required: true,
-    },
+    ...keysOption,
     ...trialOptions,
     ...takeOverOption,
     repair: {

@@ -12,7 +12,7 @@ import { encodeReleaseFile } from '../../protocol/documents/release-file.js';
 import { limits } from '../../protocol/limits.js';
 import { slotPattern } from '../../protocol/topics.js';
 import { CodedError } from '../../protocol/coded-error.js';
-import { jsonOption, type Command } from '../command.js';
+import { jsonOption, keysOption, type Command } from '../command.js';
 import { readNamedFile, writeNamedFile } from '../files.js';
 
 /** `tinylamp release build`: from a `.tflite` file to a signed release. */
@@ -22,12 +22,7 @@ export const releaseBuildCommand: Command = {
   positionals: [{ name: 'model', describe: 'The .tflite file.' }],
   options: {
     slot: { type: 'text', describe: 'The slot that it is for.', alias: 's', required: true },
-    keys: {
-      type: 'text',
-      describe: 'The folder that `keys new` made.',
-      alias: 'k',
-      required: true,
-    },
+    ...keysOption,
     output: { type: 'text', describe: 'The release file to write.', alias: 'o', required: true },
     labels: { type: 'text', describe: 'A text file with the name of one class a line.' },
     pipeline: { type: 'text', describe: 'A JSON file: window, normalise, decision.' },
