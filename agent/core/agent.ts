@@ -11,7 +11,7 @@ import { eventMessage, type Report } from '../../protocol/messages/event.js';
 import type { ReportMessage } from '../../protocol/messages/report.js';
 import { stateMessage } from '../../protocol/messages/state.js';
 import { limits } from '../../protocol/limits.js';
-import { ask, Signal, Tasks, Turnstile, wait, type Process } from './process.js';
+import { ask, Signal, Tasks, Turnstile, wait, thenGive, type Process } from './process.js';
 import { refuse } from '../../protocol/result.js';
 import { Slot } from './slot/slot.js';
 import type { StoredRelease } from './state/record.js';
@@ -242,7 +242,7 @@ export class Agent {
     for (const slot of this.#slots.values()) {
       const end = new Signal<void>();
       booted.push(end);
-      this.#tasks.run(then(slot.boot(), end));
+      this.#tasks.run(thenGive(slot.boot(), end));
     }
     for (const end of booted) yield* wait(end);
   }
@@ -351,9 +351,4 @@ export class Agent {
   #publish(channel: Channel, topic: string, payload: Payload, retained = false): void {
     this.#link.publish(channel, topic, payload, retained);
   }
-}
-
-function* then(course: Process<void>, end: Signal<void>): Process<void> {
-  yield* course;
-  end.give();
 }

@@ -86,6 +86,12 @@ export class Signal<T> {
   }
 }
 
+/** Carries a process out, and then gives a signal. */
+export function* thenGive(course: Process<void>, end: Signal<void>): Process<void> {
+  yield* course;
+  end.give();
+}
+
 /** A running process. */
 export interface Task {
   /**

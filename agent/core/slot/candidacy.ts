@@ -3,7 +3,7 @@ import { accept, refuse, type Rejection, type Result } from '../../../protocol/r
 import type { Device } from '../device.js';
 import type { ServedWindow, Shadow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
-import { Signal, wait, type Process } from '../process.js';
+import { Signal, thenGive, wait, type Process } from '../process.js';
 import type { SlotSettings } from '../settings.js';
 import { withRejected, type StoredRelease } from '../state/record.js';
 import { BackOff } from '../back-off.js';
@@ -341,7 +341,7 @@ export class Candidacy {
     offer.loaded = undefined;
     const gone = new Signal<void>();
     const { tasks } = this.#device;
-    tasks.run(unloadThen(late, gone));
+    tasks.run(thenGive(late.unload(), gone));
     offer.task = tasks.run(this.#reload(offer, late.manifest, gone));
   }
 
@@ -412,9 +412,4 @@ export class Candidacy {
     yield* shadow === undefined ? this.#service.settled() : shadow.settled();
     yield* loaded.unload();
   }
-}
-
-function* unloadThen(release: LoadedRelease, gone: Signal<void>): Process<void> {
-  yield* release.unload();
-  gone.give();
 }

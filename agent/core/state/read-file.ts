@@ -11,12 +11,9 @@ export function* readFile(
   name: string,
   limitBytes: number,
 ): Process<Result<Uint8Array | undefined>> {
-  for (let attempt = 1; ; attempt++) {
-    const file = yield* ask('read', { name, limitBytes });
-    const failed = !file.ok && file.rejection.code === 'storage-failed';
-    if (!failed || attempt === limits.readAttempts) return file;
-    yield* ask('wait', { delayMs: limits.readPauseMs });
-  }
+  return yield* readAgain(name, limitBytes, (attempt) =>
+    attempt < limits.readAttempts ? limits.readPauseMs : undefined,
+  );
 }
 
 /** Reads a file for as long as it takes where the disk fails. Nothing may wait for it that matters. */
@@ -24,9 +21,20 @@ export function* readPatiently(
   name: string,
   limitBytes: number,
 ): Process<Result<Uint8Array | undefined>> {
+  return yield* readAgain(name, limitBytes, patienceMs);
+}
+
+/** @param pauseMs how long to wait after the nth try that failed; undefined where it was the last */
+function* readAgain(
+  name: string,
+  limitBytes: number,
+  pauseMs: (attempt: number) => number | undefined,
+): Process<Result<Uint8Array | undefined>> {
   for (let attempt = 1; ; attempt++) {
     const file = yield* ask('read', { name, limitBytes });
     if (file.ok || file.rejection.code !== 'storage-failed') return file;
-    yield* ask('wait', { delayMs: patienceMs(attempt) });
+    const delayMs = pauseMs(attempt);
+    if (delayMs === undefined) return file;
+    yield* ask('wait', { delayMs });
   }
 }
