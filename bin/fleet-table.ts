@@ -65,6 +65,7 @@ function summarise(rows: readonly FleetRow[], lines: readonly Line[]): string {
   const online = rows.filter((row) => row.online === true).length;
   const silent = rows.filter((row) => row.online === undefined).length;
   const ignored = rows.reduce((total, row) => total + row.ignored, 0);
+  const missing = rows.reduce((total, row) => total + row.reportsMissing, 0);
   const slots = lines.flatMap(({ slot }) => slot ?? []);
   return [
     `${rows.length} devices, ${online} online`,
@@ -74,6 +75,7 @@ function summarise(rows: readonly FleetRow[], lines: readonly Line[]): string {
       ([release, n]) => `${n} run ${release}`,
     ),
     ...(ignored > 0 ? [`${ignored} messages ignored`] : []),
+    ...(missing > 0 ? [`${missing} reports missing`] : []),
   ].join(', ');
 }
 

@@ -57,6 +57,7 @@ export class FleetDevice {
       labels: this.#rosterLabels ?? state?.labels ?? {},
       lastSeen: this.#lastSeen,
       ignored: this.#ignored,
+      reportsMissing: this.#seen.missing,
       slots: Object.fromEntries(
         [...names]
           .sort()
@@ -110,9 +111,8 @@ export class FleetDevice {
     const slot = report && this.#slot(report.slot);
     if (report === undefined || slot === undefined) return 'ignored';
     slot.lastSeen = seenAt ?? slot.lastSeen;
-    if (!this.#seen.add(report.boot, report.window)) return 'unchanged';
-    slot.evidence.add(report);
-    return 'changed';
+    this.#seen.add(report.boot, report.window);
+    return slot.evidence.take(report) ? 'changed' : 'unchanged';
   }
 
   #slot(name: string): SlotKnowledge | undefined {

@@ -30,6 +30,8 @@ export interface FleetRow {
   readonly lastSeen: number | undefined;
   /** Messages in its name that were no messages. */
   readonly ignored: number;
+  /** Gaps in the numbers of its reports since its start, of those that came since the view was made. */
+  readonly reportsMissing: number;
   readonly slots: Readonly<Record<string, SlotRow>>;
 }
 
@@ -47,9 +49,9 @@ export interface SlotRow {
   readonly agreement: Agreement | undefined;
   /** Of the release that is served; undefined where no true labels are known. */
   readonly right: Rightness | undefined;
-  /** True labels that the device refused since the view was made, by cause. */
+  /** True labels that the device refused since its start, by cause. */
   readonly labelsRefused: Readonly<Record<string, number>>;
-  /** Windows that the served release answered, of those reported since the view was made. */
+  /** Windows that the served release answered since the start of the device. */
   readonly windows: number;
   /** Of the served release, in microseconds. */
   readonly latencyUs: { readonly p50: number; readonly p95: number } | undefined;
@@ -74,8 +76,8 @@ export interface Rightness {
 const mostStrangers = 10_000;
 
 /**
- * Merges what devices publish into rows. Order and repetition of messages change nothing in the sums: the
- * reports are counts, idempotent by (boot, window).
+ * Merges what devices publish into rows. Order, loss and repetition of reports change nothing: each carries the totals
+ * since the start of its device, and the latest counts.
  */
 export class FleetView {
   readonly #devices = new Map<string, FleetDevice>();

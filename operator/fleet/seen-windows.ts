@@ -7,8 +7,8 @@ interface Run {
 }
 
 /**
- * Which reports of a device were counted, by (boot, window): a message may come twice and out of order. Kept
- * as runs, since reports are numbered without gaps; a report from a gap that was given up counts as seen.
+ * Which reports of a device came, by (boot, window): a message may come twice and out of order. Kept as runs, since
+ * reports are numbered without gaps; a report from a gap that was given up counts as seen.
  */
 export class SeenWindows {
   /** Ascending and apart from each other, by boot. */
@@ -34,6 +34,15 @@ export class SeenWindows {
     this.#runs.set(boot, runs);
     this.#forget();
     return true;
+  }
+
+  /** Numbers of the latest boot between the first and the last that came which did not come. */
+  get missing(): number {
+    const runs = this.#runs.get(Math.max(...this.#runs.keys())) ?? [];
+    const [first, last] = [runs[0], runs.at(-1)];
+    if (first === undefined || last === undefined) return 0;
+    const came = runs.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+    return last.to - first.from + 1 - came;
   }
 
   #forget(): void {

@@ -8,7 +8,13 @@ import { countInputs, judge, type VerdictInputs, type VerdictRecord } from './ve
 
 /** A device's message, validated. */
 export type DeviceMessage =
-  | { readonly channel: 'report'; readonly message: ReportMessage }
+  | {
+      readonly channel: 'report';
+      /** Counts since the last report. */
+      readonly message: ReportMessage;
+      /** Whether they are all since the start of the device. */
+      readonly isWhole?: boolean;
+    }
   | { readonly channel: 'state'; readonly message: DeviceState }
   | { readonly channel: 'events'; readonly message: DeviceEvent };
 
@@ -24,7 +30,7 @@ export function withMessage(rollout: Rollout, deviceId: string, heard: DeviceMes
   if (!rollout.roster.includes(deviceId)) return rollout;
   switch (heard.channel) {
     case 'report':
-      return withReport(rollout, deviceId, heard.message);
+      return withReport(rollout, deviceId, heard.message, heard.isWhole);
     case 'events':
       return withEvent(rollout, deviceId, heard.message);
     case 'state': {

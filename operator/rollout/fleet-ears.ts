@@ -3,6 +3,7 @@ import type { Rejection } from '../../protocol/result.js';
 import type { Topics } from '../../protocol/topics.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Transport } from '../../agent/ports/transport.js';
+import { ReportDifferences } from './report-differences.js';
 import { parseEvent, parseReport, parseState } from '../fleet/device-messages.js';
 import { subscribeFleet } from '../fleet/subscribe-fleet.js';
 import type { DeviceMessage } from './controller.js';
@@ -32,10 +33,11 @@ export async function openFleetEars(
 ): Promise<FleetEars> {
   let waiting: (readonly [deviceId: string, heard: DeviceMessage])[] = [];
   let present: DeviceListener | undefined;
+  const reader = new DeviceReader();
   await new Promise<void>((resolve, reject) => {
     subscribeFleet(transport, topics, deviceIds, scheduler, {
       message: (deviceId, channel, { payload }) => {
-        const heard = parseDeviceMessage(channel, payload);
+        const heard = reader.read(deviceId, channel, payload);
         if (heard === undefined) return;
         if (present === undefined) waiting.push([deviceId, heard]);
         else present(deviceId, heard);
@@ -62,25 +64,28 @@ export async function openFleetEars(
   };
 }
 
-/** Reads what a rollout listens to; undefined for other channels, and for what no device says. */
-export function parseDeviceMessage(
-  channel: string,
-  payload: Uint8Array,
-): DeviceMessage | undefined {
-  switch (channel) {
-    case 'state': {
-      const message = parseState(payload);
-      return message && { channel, message };
+/** Reads what a rollout listens to. Reports carry totals, and the rollout adds up: it is told the differences. */
+export class DeviceReader {
+  readonly #differences = new ReportDifferences();
+
+  /** Undefined for other channels, for what no device says, and for a report that comes again or late. */
+  read(deviceId: string, channel: string, payload: Uint8Array): DeviceMessage | undefined {
+    switch (channel) {
+      case 'state': {
+        const message = parseState(payload);
+        return message && { channel, message };
+      }
+      case 'report': {
+        const report = parseReport(payload);
+        const difference = report && this.#differences.take(deviceId, report);
+        return difference && { channel, ...difference };
+      }
+      case 'events': {
+        const message = parseEvent(payload);
+        return message && { channel, message };
+      }
+      default:
+        return undefined;
     }
-    case 'report': {
-      const message = parseReport(payload);
-      return message && { channel, message };
-    }
-    case 'events': {
-      const message = parseEvent(payload);
-      return message && { channel, message };
-    }
-    default:
-      return undefined;
   }
 }

@@ -67,10 +67,17 @@ export function evidenceOf({ evidence }: Rollout, deviceId: string): DeviceEvide
   return Object.hasOwn(evidence, deviceId) ? (evidence[deviceId] ?? nothing) : nothing;
 }
 
-/** The rollout after a report of a device. */
-export function withReport(rollout: Rollout, deviceId: string, report: ReportMessage): Rollout {
+/** The rollout after counts of a device, or all since the start of the device where `isWhole`. */
+export function withReport(
+  rollout: Rollout,
+  deviceId: string,
+  report: ReportMessage,
+  isWhole = false,
+): Rollout {
   if (report.slot !== rollout.slot) return rollout;
   const known = evidenceOf(rollout, deviceId);
+  // An earlier run of the controller has counted some of it, and nobody knows how much.
+  if (isWhole && known.reports.some((key) => key.startsWith(`${report.boot}/`))) return rollout;
   const after = withService(rollout, deviceId, withComparison(rollout, known, report), report);
   return after === known ? rollout : withDevice(rollout, deviceId, after);
 }

@@ -1,12 +1,13 @@
 /**
- * What a slot has seen since its last report: counts that add up over devices and time. Idempotent by
- * (boot, window): a report that comes twice is one.
+ * What a slot has seen since the start of the device: counts that only rise. The greatest (boot, window) says all, so
+ * that a report that is lost, comes twice or out of order costs nothing. Of releases and pairs it carries the latest;
+ * one that was left out for long begins again at zero.
  */
 export interface ReportMessage {
   /** The device's wall clock, in milliseconds since the epoch. */
   readonly t: number;
   readonly boot: number;
-  /** Numbers the reports of this boot, from 1. */
+  /** Numbers the reports of this boot over all slots, from 1 and without gaps: a gap is what was lost. */
   readonly window: number;
   readonly slot: string;
   readonly releases: readonly ReleaseReport[];

@@ -1,12 +1,13 @@
 import type { Topics } from '../../protocol/topics.js';
 import type { DeviceMessage } from '../../operator/rollout/controller.js';
-import { parseDeviceMessage } from '../../operator/rollout/fleet-ears.js';
+import { DeviceReader } from '../../operator/rollout/fleet-ears.js';
 
 type FeedListener = (deviceId: string, heard: DeviceMessage) => void;
 
 /** Hands what devices publish to whoever controls a rollout. */
 export class FleetFeed {
   readonly #topics: Topics;
+  readonly #reader = new DeviceReader();
   readonly #listeners = new Set<FeedListener>();
   /** The last word of each device: who begins to listen hears it first, as with retained messages. */
   readonly #states = new Map<string, DeviceMessage>();
@@ -18,7 +19,7 @@ export class FleetFeed {
   /** Takes a message of the broker. */
   take(topic: string, payload: Uint8Array): void {
     const about = this.#topics.parseDevice(topic);
-    const heard = about && parseDeviceMessage(about.channel, payload);
+    const heard = about && this.#reader.read(about.deviceId, about.channel, payload);
     if (about === undefined || heard === undefined) return;
     if (heard.channel === 'state') this.#states.set(about.deviceId, heard);
     for (const listener of this.#listeners) listener(about.deviceId, heard);

@@ -30,6 +30,7 @@ function device(deviceId: string, change: Partial<FleetRow> = {}): FleetRow {
     labels: {},
     lastSeen: 95_000,
     ignored: 0,
+    reportsMissing: 0,
     slots: { vibration: slotRow },
     ...change,
   };
@@ -97,9 +98,10 @@ describe('the table of a fleet', () => {
     assert.equal(rest.at(-2), '... and 33 more');
   });
 
-  it('marks who is not enrolled, and counts what was ignored', () => {
-    const lines = drawFleet([device('a', { enrolled: false, ignored: 3 })], frame);
+  it('marks who is not enrolled, and counts what was ignored and what did not come', () => {
+    const row = device('a', { enrolled: false, ignored: 3, reportsMissing: 2 });
+    const lines = drawFleet([row], frame);
     assert.match(lines[1] ?? '', /yes \(not enrolled\)/);
-    assert.match(lines[2] ?? '', /3 messages ignored$/);
+    assert.match(lines[2] ?? '', /3 messages ignored, 2 reports missing$/);
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import fc from 'fast-check';
-import type { PairReport } from '../../protocol/messages/report.js';
+import type { PairReport, ReportMessage } from '../../protocol/messages/report.js';
 import { Course } from './course.js';
 import type { DeviceLife } from './device-life.js';
 import { filesIn, filesOf } from './disk-files.js';
@@ -106,17 +106,19 @@ function assertNothingIsLeftOnDisk(device: WorldDevice, slots: readonly string[]
   assert.deepEqual(filesIn(disk, 'partial'), []);
 }
 
-/** What a start has counted and reported of one slot, as the operator adds it up. */
+/** What a start has counted and reported of one slot. */
 function assertCountsAddUp({ device, labelled }: DeviceLife, slot: string): void {
   assert.equal(
     device.counted('windows', slot),
     device.counted('answers', slot) + device.counted('windows-dropped', slot),
   );
   const reports = device.reports.filter((report) => report.slot === slot);
-  const releases = reports.flatMap((report) => report.releases);
+  assertOnlyRises(reports);
+  const totals = device.totals.filter((report) => report.slot === slot);
+  const releases = totals.flatMap((report) => report.releases);
   const served = releases.filter(({ mode }) => mode === 'served');
   const shadowed = releases.filter(({ mode }) => mode === 'shadow');
-  const pairs = reports.flatMap((report) => report.pairs);
+  const pairs = totals.flatMap((report) => report.pairs);
   const total = <K extends string>(rows: readonly Readonly<Record<K, number>>[], name: K): number =>
     rows.reduce((sum, row) => sum + row[name], 0);
   assert.equal(total(served, 'windows'), device.resultsOf(slot).length);
@@ -136,6 +138,20 @@ function assertCountsAddUp({ device, labelled }: DeviceLife, slot: string): void
     assert.ok(right <= known);
   }
   assert.equal(new Set(reports.map(({ window }) => window)).size, reports.length);
+}
+
+/** No report takes back what an earlier one said. */
+function assertOnlyRises(reports: readonly ReportMessage[]): void {
+  for (const [i, { releases }] of reports.entries()) {
+    for (const before of reports[i - 1]?.releases ?? []) {
+      const after = releases.find(
+        ({ release, mode }) => release === before.release && mode === before.mode,
+      );
+      for (const name of ['windows', 'failures', 'late', 'skipped', 'labelled', 'right'] as const) {
+        assert.ok((after?.[name] ?? 0) >= before[name], name);
+      }
+    }
+  }
 }
 
 function labelledPairs(pairs: readonly PairReport[]): number {

@@ -19,7 +19,7 @@ import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 const minuteMs = 60_000;
 const labelsTopic = 'factory/press-7/truth';
 
-/** Counts of reports over all of them, as the operator adds them up. */
+/** Counts over releases, or pairs of them. */
 const total = <K extends string>(rows: readonly Readonly<Record<K, number>>[], name: K): number =>
   rows.reduce((sum, row) => sum + row[name], 0);
 const sum = (counts: readonly number[]): number => counts.reduce((a, b) => a + b, 0);
@@ -90,13 +90,13 @@ describe('A challenger in the shadow', () => {
       '2 shadow-finished',
     ]);
     assert.deepEqual([...device.engine.loaded], [champion]);
-    assert.equal(total(pairsOf(device.reports), 'windows'), 20);
+    assert.equal(total(pairsOf(device.totals), 'windows'), 20);
     assertChampionUnmoved(device);
     // Its files wait for the verdict.
     assert.equal(device.record?.candidate?.sequence, 2);
   });
 
-  it('is counted in reports that add up: at telemetry, and at its end', async () => {
+  it('is counted in reports with all since the start: at telemetry, and at its end', async () => {
     const device = await settled();
     await shadowEverywhere(150);
     await world.time.advance(5 * minuteMs);
@@ -107,13 +107,13 @@ describe('A challenger in the shadow', () => {
       reports.map(({ window, boot, slot }) => ({ window, boot, slot })),
       reports.map((_, i) => ({ window: i + 1, boot: 1, slot: 'vibration' })),
     );
-    const served = releasesOf(reports, 'served');
+    const served = releasesOf(device.totals, 'served');
     assert.deepEqual(new Set(served.map(({ release }) => release)), new Set([1]));
     assert.equal(total(served, 'windows'), results.length);
-    const shadowed = releasesOf(reports, 'shadow');
+    const shadowed = releasesOf(device.totals, 'shadow');
     assert.equal(total(shadowed, 'windows'), 150);
     assert.equal(total(shadowed, 'failures') + total(shadowed, 'late'), 0);
-    const pairs = pairsOf(reports);
+    const pairs = pairsOf(device.totals);
     assert.equal(total(pairs, 'windows'), 150);
     for (const { windows, agreements, confusion } of pairs) {
       assert.equal(sum(confusion), windows);
@@ -138,7 +138,7 @@ describe('A challenger in the shadow', () => {
     assert.equal(device.record?.candidate, undefined);
     assert.deepEqual([...device.engine.loaded], [champion]);
     assertChampionUnmoved(device);
-    assert.equal(total(releasesOf(device.reports, 'shadow'), 'failures'), 1);
+    assert.equal(total(releasesOf(device.totals, 'shadow'), 'failures'), 1);
     inference = () => 'none';
     await shadowEverywhere(100);
     await world.time.advance(5_000);
@@ -157,7 +157,7 @@ describe('A challenger in the shadow', () => {
     assert.equal(device.results.length - began, 60);
     assertChampionUnmoved(device);
     await device.stop();
-    const shadowed = releasesOf(device.reports, 'shadow');
+    const shadowed = releasesOf(device.totals, 'shadow');
     assert.equal(total(shadowed, 'windows'), 10);
     assert.ok(total(shadowed, 'skipped') >= 16, `${total(shadowed, 'skipped')} skipped`);
     assert.ok(device.bursts > before);
@@ -178,7 +178,7 @@ describe('A challenger in the shadow', () => {
     assert.equal(storyOf(device, 2).at(-1), '2 shadow-finished');
     assert.deepEqual([...device.engine.loaded], [champion]);
     assertChampionUnmoved(device);
-    const shadowed = releasesOf(device.reports, 'shadow');
+    const shadowed = releasesOf(device.totals, 'shadow');
     assert.equal(total(shadowed, 'windows'), 40);
     assert.equal(total(shadowed, 'late'), 1);
     assert.equal(total(shadowed, 'failures'), 0);
@@ -195,7 +195,7 @@ describe('A challenger in the shadow', () => {
     assert.equal(storyOf(device, 2).at(-1), '2 rejected deadlines-missed');
     assert.deepEqual([...device.engine.loaded], [champion]);
     assertChampionUnmoved(device);
-    const late = total(releasesOf(device.reports, 'shadow'), 'late');
+    const late = total(releasesOf(device.totals, 'shadow'), 'late');
     assert.ok(late > 2 && late < 20, `late on ${late} windows`);
     inference = () => 'none';
     await shadowEverywhere(100);
@@ -211,7 +211,7 @@ describe('A challenger in the shadow', () => {
     inference = (handle) => (handle > champion ? { slowMs: 500 } : 'none');
     await world.time.advance(10 * minuteMs);
     await device.stop();
-    const windows = total(releasesOf(device.reports, 'shadow'), 'windows');
+    const windows = total(releasesOf(device.totals, 'shadow'), 'windows');
     // A tenth of ten minutes in pieces of half a second; the last one may overdraw it.
     assert.ok(windows >= 110 && windows <= 125, `${windows} windows`);
     assertChampionUnmoved(device);
@@ -414,10 +414,10 @@ describe('A challenger in the shadow', () => {
     assert.ok(!device.engine.loaded.has(champion ?? 0));
     assertChampionUnmoved(device);
     await device.stop();
-    const served = releasesOf(device.reports, 'served');
+    const served = releasesOf(device.totals, 'served');
     assert.equal(total(served, 'failures'), 1);
     assert.equal(total(served, 'windows'), device.results.length);
-    assert.equal(total(pairsOf(device.reports), 'windows'), 20);
+    assert.equal(total(pairsOf(device.totals), 'windows'), 20);
   });
 
   it('gives way where the champion falls back, and comes again when that is repaired', async () => {
@@ -508,7 +508,7 @@ describe('A challenger in the shadow', () => {
     await world.time.advance(20_000);
     assert.equal(device.results.at(-1)?.label, '5');
     assert.equal(storyOf(device, 2).at(-1), '2 shadow-finished');
-    const [pair] = pairsOf(device.reports);
+    const [pair] = pairsOf(device.totals);
     assert.equal(pair?.agreements, 0);
     assert.equal(pair.confusion.length, classes ** 2);
     assert.equal(sum(pair.confusion), 10);
@@ -544,7 +544,7 @@ describe('A challenger in the shadow', () => {
         'label-contradictory': 3,
         'label-window-unknown': 1,
       });
-      const reports = device.reports.slice(before);
+      const reports = device.totals;
       assert.equal(total(releasesOf(reports, 'served'), 'labelled'), 10);
       assert.equal(total(releasesOf(reports, 'served'), 'right'), 7);
       assert.equal(total(releasesOf(reports, 'shadow'), 'labelled'), 10);
@@ -579,11 +579,11 @@ describe('A challenger in the shadow', () => {
       };
       await world.time.advance(minuteMs);
       assert.ok(labelled > 0);
-      assert.equal(total(releasesOf(device.reports, 'served'), 'labelled'), 1);
-      assert.equal(total(releasesOf(device.reports, 'shadow'), 'labelled'), 1);
+      assert.equal(total(releasesOf(device.totals, 'served'), 'labelled'), 1);
+      assert.equal(total(releasesOf(device.totals, 'shadow'), 'labelled'), 1);
       assert.equal(
-        total(pairsOf(device.reports), 'bothRight') +
-          total(pairsOf(device.reports), 'onlyChampionRight'),
+        total(pairsOf(device.totals), 'bothRight') +
+          total(pairsOf(device.totals), 'onlyChampionRight'),
         1,
       );
     });
@@ -592,8 +592,8 @@ describe('A challenger in the shadow', () => {
       const device = await settled();
       await label({ boot: 1, window: 1, label: 'normal' });
       await world.time.advance(minuteMs);
-      assert.equal(total(releasesOf(device.reports, 'served'), 'right'), 1);
-      assert.deepEqual(pairsOf(device.reports), []);
+      assert.equal(total(releasesOf(device.totals, 'served'), 'right'), 1);
+      assert.deepEqual(pairsOf(device.totals), []);
     });
 
     for (const [what, message] of [
@@ -612,7 +612,7 @@ describe('A challenger in the shadow', () => {
         await label({ boot: 1, window: 1, label: 'normal' });
         await world.time.advance(minuteMs);
         assert.equal(device.story.at(-1), 'label-refused label-invalid');
-        assert.equal(total(releasesOf(device.reports, 'served'), 'labelled'), 1);
+        assert.equal(total(releasesOf(device.totals, 'served'), 'labelled'), 1);
       });
     }
   });
@@ -645,8 +645,8 @@ describe('A challenger in the shadow', () => {
         label({ boot, window, label: 'Normal' });
       }
       await world.time.advance(minuteMs);
-      assert.equal(total(releasesOf(device.reports, 'served'), 'labelled'), 0);
-      assert.equal(total(releasesOf(device.reports, 'shadow'), 'labelled'), 0);
+      assert.equal(total(releasesOf(device.totals, 'served'), 'labelled'), 0);
+      assert.equal(total(releasesOf(device.totals, 'shadow'), 'labelled'), 0);
       assert.deepEqual(
         device.reports.map(({ labelsRefused }) => labelsRefused['label-class-unknown'] ?? 0),
         [5],
@@ -659,7 +659,7 @@ describe('A challenger in the shadow', () => {
       label({ boot: 1, window: 1, label: 'bearing-fault', slot: 'another' });
       label({ boot: 1, window: 1, label: 'normal', slot: 'vibration' });
       await world.time.advance(minuteMs);
-      assert.equal(total(releasesOf(device.reports, 'served'), 'right'), 1);
+      assert.equal(total(releasesOf(device.totals, 'served'), 'right'), 1);
       assert.ok(
         device.reports.every(({ labelsRefused }) => Object.keys(labelsRefused).length === 0),
       );

@@ -276,7 +276,7 @@ describe('Two slots whose releases share artifacts', () => {
     });
     await world.time.advance(minuteMs);
     const labelled = [slot, otherSlot].map((name) =>
-      device.reports
+      device.totals
         .filter((report) => report.slot === name)
         .flatMap(({ releases }) => releases)
         .reduce((sum, release) => sum + release.labelled, 0),

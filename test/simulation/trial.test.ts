@@ -165,7 +165,7 @@ describe('The trial of a release', () => {
       assert.deepEqual([...device.engine.loaded], [1]);
       assertEveryWindowAnswered(device);
       await device.stop();
-      const late = device.reports.flatMap(({ releases }) => releases.map((each) => each.late));
+      const late = device.totals.flatMap(({ releases }) => releases.map((each) => each.late));
       assert.ok(late.reduce((a, b) => a + b, 0) >= 3);
     });
 

@@ -258,6 +258,11 @@ export class WorldDevice {
     return this.#world.heard('report', this.deviceId, this.#earlier) as ReportMessage[];
   }
 
+  /** The last report of each slot of this start: all that was counted. */
+  get totals(): readonly ReportMessage[] {
+    return [...new Map(this.reports.map((report) => [report.slot, report])).values()];
+  }
+
   /** What telemetry said last about a count of a slot, such as `windows`. */
   counted(name: string, ofSlot = slot): number {
     const packs = this.#world.heard('telemetry', this.deviceId) as SenmlRecord[][];

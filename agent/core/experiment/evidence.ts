@@ -20,7 +20,7 @@ export interface Observed {
 
 type NamedClass = Pick<Decision, 'index' | 'label'>;
 
-/** Counts what one release did since the last report. */
+/** Counts what one release did since the start of the device. */
 export class ReleaseEvidence {
   readonly release: number;
   readonly mode: ReleaseReport['mode'];
@@ -62,6 +62,7 @@ export class ReleaseEvidence {
     if (right) this.#right++;
   }
 
+  /** A copy: counting goes on. */
   report(): ReleaseReport {
     return {
       release: this.release,
@@ -70,8 +71,8 @@ export class ReleaseEvidence {
       failures: this.#failures,
       late: this.#late,
       skipped: this.#skipped,
-      classes: this.#classes,
-      confidence: this.#confidence.counts,
+      classes: [...this.#classes],
+      confidence: [...this.#confidence.counts],
       labelled: this.#labelled,
       right: this.#right,
       latency: Object.fromEntries(
@@ -81,7 +82,7 @@ export class ReleaseEvidence {
   }
 }
 
-/** Counts what champion and challenger answered to the same windows since the last report. */
+/** Counts what champion and challenger answered to the same windows since the start of the device. */
 export class PairEvidence {
   readonly champion: number;
   readonly challenger: number;
@@ -119,13 +120,14 @@ export class PairEvidence {
     else this.#noneRight++;
   }
 
+  /** A copy: counting goes on. */
   report(): PairReport {
     return {
       champion: this.champion,
       challenger: this.challenger,
       windows: this.#windows,
       agreements: this.#agreements,
-      confusion: this.#confusion?.counts ?? [],
+      confusion: [...(this.#confusion?.counts ?? [])],
       bothRight: this.#bothRight,
       onlyChampionRight: this.#onlyChampionRight,
       onlyChallengerRight: this.#onlyChallengerRight,

@@ -19,6 +19,17 @@ describe('the windows that were seen', () => {
     );
   });
 
+  it('tell how many between them are missing, of the latest boot', () => {
+    const seen = new SeenWindows();
+    assert.equal(seen.missing, 0);
+    for (const window of [4, 9, 6, 6]) seen.add(1, window);
+    assert.equal(seen.missing, 3);
+    seen.add(1, 5);
+    assert.equal(seen.missing, 2);
+    seen.add(2, 7);
+    assert.equal(seen.missing, 0);
+  });
+
   it('count nothing twice when there are more gaps than are kept', () => {
     const seen = new SeenWindows();
     for (let window = 1; window < 4_000; window += 2) assert.ok(seen.add(1, window));

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { createPlainCbor } from '../../../../agent/adapters/plain-cbor.js';
+import { parseReport } from '../../../../operator/fleet/device-messages.js';
+import { limits } from '../../../../protocol/limits.js';
 import type { Result } from '../../../../protocol/result.js';
 import {
   EvidenceBook,
   type ObservedAnswer,
 } from '../../../../agent/core/experiment/evidence-book.js';
+import { report } from '../../../operator/fleet/device-words.js';
 
 const classes = ['normal', 'imbalance', 'bearing'];
 const known = new Set(classes);
@@ -17,12 +21,34 @@ const answer = (index: number | undefined, score = 0.9, latencyUs = 100): Observ
 });
 
 describe('An evidence book', () => {
-  it('has nothing to say where nothing was seen, and says everything once', () => {
+  it('has nothing to say where nothing new was seen, and says everything since the start where something was', () => {
     const book = new EvidenceBook();
     assert.equal(book.take(), undefined);
     book.served(4, 1, answer(0), known);
-    assert.equal(book.take()?.releases.length, 1);
+    const first = book.take();
+    assert.equal(first?.releases[0]?.windows, 1);
     assert.equal(book.take(), undefined);
+    book.served(4, 2, answer(2), known);
+    const [release] = book.take()?.releases ?? [];
+    assert.deepEqual([release?.windows, release?.classes], [2, [1, 0, 1]]);
+    assert.deepEqual(first.releases[0]?.classes, [1], 'what is reported does not change any more');
+  });
+
+  it('says no more than a message holds, and keeps what was seen last', () => {
+    const book = new EvidenceBook();
+    for (let release = 1; release <= 40; release++) {
+      for (let i = 0; i < 400; i++) {
+        const seen = answer(i === 0 ? 5_000 : i % 3, 0.5, 1.05 ** (i % 330));
+        book.served(release, 1, seen, known);
+        book.shadowed({ champion: release, challenger: 41, classes: 32 }, 1, answer(0), answer(1));
+      }
+    }
+    const { releases, pairs } = book.take() ?? { releases: [], pairs: [] };
+    const bytes = createPlainCbor().encode(report({ releases, pairs }));
+    assert.ok(bytes.length <= limits.deviceMessageBytes, `${bytes.length} bytes`);
+    assert.ok(releases.some(({ release, mode }) => release === 40 && mode === 'served'));
+    assert.ok(pairs.some(({ champion }) => champion === 40));
+    assert.notEqual(parseReport(bytes), undefined);
   });
 
   it('counts answers by class, by confidence and by latency', () => {
@@ -103,8 +129,8 @@ describe('An evidence book', () => {
         right,
       })),
       [
-        { release: 4, mode: 'served', windows: 0, labelled: 1, right: 1 },
-        { release: 5, mode: 'shadow', windows: 0, labelled: 1, right: 0 },
+        { release: 4, mode: 'served', windows: 1, labelled: 1, right: 1 },
+        { release: 5, mode: 'shadow', windows: 1, labelled: 1, right: 0 },
       ],
     );
     assert.equal(report?.pairs[0]?.onlyChampionRight, 1);
@@ -142,8 +168,8 @@ describe('An evidence book', () => {
       assert.equal(codeOf(book.labelled(5_000, label)), code);
     }
     assert.equal(codeOf(book.labelled(904, 'bearing')), 'taken');
-    const [release] = book.take()?.releases ?? [];
-    assert.deepEqual([release?.labelled, release?.right], [2, 1]);
+    const [labelled] = book.take()?.releases ?? [];
+    assert.deepEqual([labelled?.labelled, labelled?.right], [2, 1]);
   });
 
   it('does not count what was refused for the challenger either, that answers later', () => {
@@ -159,7 +185,7 @@ describe('An evidence book', () => {
     assert.equal(taken?.pairs[0]?.noneRight, 0);
   });
 
-  it('counts labels that were not used by their cause, and says so once', () => {
+  it('counts labels that were not used by their cause', () => {
     const book = new EvidenceBook();
     for (const code of ['label-late', 'label-class-unknown', 'label-late'] as const) {
       book.labelRefused(code);
