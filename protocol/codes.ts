@@ -47,6 +47,11 @@ export const codes = {
     cause: 'No such device is enrolled.',
     remedy: 'Look at `tinylamp enrol --list`, and enrol it first.',
   },
+  'evidence-file-invalid': {
+    area: 'usage',
+    cause: 'The file of evidence is not what `rollout judge` reads.',
+    remedy: 'Correct what the message names; docs/rollout.md shows the keys of the file.',
+  },
   'slot-configured': {
     area: 'usage',
     cause: 'The slot is in the configuration, so that what it holds is needed.',

@@ -73,6 +73,8 @@ export const limits = {
   pendingBytes: 33_554_432,
   /** So many may wait, however late they are; beyond, those of one message wait for as many periods as they are. */
   pendingFew: 8,
+  /** A file of evidence that `rollout judge` reads: 10,000 devices with 256 blocks each take half of it. */
+  evidenceFileBytes: 67_108_864,
   /** A message with the true label of a window. */
   labelBytes: 1_024,
 } as const;

@@ -1,4 +1,4 @@
-import { lowerBound } from './beta-binomial.js';
+import { logEValueAbove, lowerBound } from './beta-binomial.js';
 
 /**
  * Evidence about events that are rare, such as crashes, watchdog resets and exhausted arenas (Lindon and
@@ -36,4 +36,18 @@ export function rateRatioLowerBound(
   const theta = lowerBound({ successes: treated, n: treated + control }, alpha, concentration);
   // Division by zero is the Infinity that is meant.
   return ((theta / (1 - theta)) * (1 - treatedShare)) / treatedShare;
+}
+
+/**
+ * The log e-value against "the rate ratio is at most r": the evidence that {@link rateRatioLowerBound} inverts, for
+ * whoever compares with one ratio only.
+ */
+export function logEValueOfExcess(
+  { treated, control }: EventCounts,
+  ratio: number,
+  { treatedShare, concentration }: EventComparison,
+): number {
+  const weight = ratio * treatedShare;
+  const theta = weight / (weight + 1 - treatedShare);
+  return logEValueAbove({ successes: treated, n: treated + control }, theta, concentration);
 }

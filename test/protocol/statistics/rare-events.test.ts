@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { concentrationFor } from '../../../protocol/statistics/beta-binomial.js';
-import { rateRatioLowerBound } from '../../../protocol/statistics/rare-events.js';
+import {
+  logEValueOfExcess,
+  rateRatioLowerBound,
+} from '../../../protocol/statistics/rare-events.js';
 import { requires } from '../../helpers/requires.js';
+import { readVectors } from '../../helpers/vectors.js';
 import { vectorCases } from './vectors.js';
 
 describe('the test of rare events', () => {
@@ -47,6 +51,27 @@ describe('the test of rare events', () => {
           const fewer = { treated: treated - 1, control };
           assert.ok(rateRatioLowerBound(fewer, alpha, comparison) <= r0);
         }
+      }
+    });
+
+    it('has their table of silent devices that are harm', () => {
+      const { silence } = readVectors('evidence-vectors.json') as {
+        silence: {
+          rate_ratio: number;
+          alpha: number;
+          concentration: number;
+          rows: readonly { treated_share: number; control: number; treated_that_is_harm: number }[];
+        };
+      };
+      const { rate_ratio, alpha, concentration, rows } = silence;
+      for (const { treated_share, control, treated_that_is_harm } of rows) {
+        const isHarm = (treated: number): boolean =>
+          logEValueOfExcess({ treated, control }, rate_ratio, {
+            treatedShare: treated_share,
+            concentration,
+          }) >= Math.log(1 / alpha);
+        assert.ok(isHarm(treated_that_is_harm));
+        assert.ok(!isHarm(treated_that_is_harm - 1));
       }
     });
   });

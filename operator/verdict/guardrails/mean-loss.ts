@@ -1,0 +1,29 @@
+import type { Guardrail } from '../guardrail.js';
+import { isAbove, isBelow, lowerOf, upperOf } from '../mean-claim.js';
+import { per100, unlessAlone } from '../words.js';
+
+const shareOfAlpha = 1 / 2;
+
+/** The mean paired loss of the fleet: what a rollout is about. */
+export const meanLoss: Guardrail = {
+  name: 'mean-loss',
+  shareOfAlpha,
+  judge({ terms, samples, fleet }) {
+    if (terms.evidence !== 'labels') return undefined;
+    const { safe, harm, alpha } = terms;
+    const leaveOneOut = fleet.length >= 3;
+    const lower = lowerOf(samples, alpha * shareOfAlpha);
+    const upper = upperOf(samples, alpha);
+    const numbers = { lower, upper, harm, safe };
+    const worse = isAbove(samples, harm, { alpha: alpha * shareOfAlpha, leaveOneOut });
+    if (worse.isCertain) {
+      const reason = `it gives at least ${per100(lower)} more wrong answers per 100 windows of the average device, and more than ${per100(harm)} is harm`;
+      return { verdict: 'harm', numbers, reason };
+    }
+    const sound = isBelow(samples, safe, { alpha, leaveOneOut });
+    const reason = sound.isCertain
+      ? `it gives less than ${per100(safe)} more wrong answers per 100 windows of the average device`
+      : `it may give as many as ${per100(upper)} more wrong answers per 100 windows of the average device, and less than ${per100(safe)} is safe${unlessAlone(worse)}${unlessAlone(sound)}`;
+    return { verdict: sound.isCertain ? 'safe' : 'not-yet', numbers, reason };
+  },
+};
