@@ -17,6 +17,7 @@ import { lockStateDir } from './adapters/state-lock.js';
 import { createSystemClock } from './adapters/system-clock.js';
 import { createSystemEntropy } from './adapters/system-entropy.js';
 import { Agent } from './core/agent.js';
+import { spreadShare } from '../protocol/assignment/spread.js';
 import { CodedError } from '../protocol/coded-error.js';
 import { openSign } from '../protocol/cose/sign.js';
 import { parseKeyset } from '../protocol/documents/keyset.js';
@@ -86,7 +87,11 @@ export async function startGateway(
   const failed = new Promise<Error>((resolve) => (fail = resolve));
   const agent = new Agent(settingsOf(configuration, agentVersion));
   const runtime = new Runtime(agent, ports, {
-    telemetrySchedule: { expression: telemetry.schedule, timezone: telemetry.timezone },
+    telemetrySchedule: {
+      expression: telemetry.schedule,
+      timezone: telemetry.timezone,
+      share: spreadShare(deviceId),
+    },
     failed: (error) => {
       log.error('agent-failed', { error });
       void log.flush(flushTimeoutMs).then(() => {

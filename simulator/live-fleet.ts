@@ -8,6 +8,7 @@ import { createPlainCbor } from '../agent/adapters/plain-cbor.js';
 import { createSystemClock } from '../agent/adapters/system-clock.js';
 import { createSystemEntropy } from '../agent/adapters/system-entropy.js';
 import type { Version } from '../protocol/documents/manifest.js';
+import { spreadShare } from '../protocol/assignment/spread.js';
 import { limits } from '../protocol/limits.js';
 import type { Log } from '../agent/ports/log.js';
 import { createGeneratedSensor } from './ports/generated-sensor.js';
@@ -116,7 +117,11 @@ function createDevice(index: number, prng: Prng, options: LiveFleetOptions): Fle
       encodeCbor: (value) => plainCbor.encode(value),
       rssBytes: () => 0,
     },
-    options.telemetrySchedule,
+    {
+      expression: options.telemetrySchedule,
+      timezone: 'UTC',
+      share: spreadShare(deviceId),
+    },
     (error) => {
       options.failed(deviceId, error);
     },

@@ -1,4 +1,5 @@
 import type { AgentSettings } from '../agent/core/settings.js';
+import type { Schedule } from '../agent/ports/scheduler.js';
 import { Agent } from '../agent/core/agent.js';
 import { Runtime, type Ports } from '../agent/runtime.js';
 
@@ -10,15 +11,15 @@ export interface SimulatedDevice {
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** Makes a device with a schedule in UTC. `failed` is called where an invariant is broken: the simulation is over then. */
+/** `failed` is called where an invariant is broken: the simulation is over then. */
 export function createSimulatedDevice(
   settings: AgentSettings,
   ports: Ports,
-  telemetrySchedule: string,
+  telemetrySchedule: Schedule,
   failed: (error: unknown) => void,
 ): SimulatedDevice {
   const runtime = new Runtime(new Agent(settings), ports, {
-    telemetrySchedule: { expression: telemetrySchedule, timezone: 'UTC' },
+    telemetrySchedule,
     failed,
   });
   return {

@@ -70,15 +70,15 @@ export class ManualTime implements Clock {
     };
     return {
       after,
-      cron(_, wake) {
+      cron({ share = 0 }, wake) {
         let cancel = (): void => undefined;
-        const again = (): void => {
-          cancel = after(cronPeriodMs, () => {
-            again();
+        const again = (delayMs: number): void => {
+          cancel = after(delayMs, () => {
+            again(cronPeriodMs);
             wake();
           });
         };
-        again();
+        again((1 + share) * cronPeriodMs);
         return () => {
           cancel();
         };

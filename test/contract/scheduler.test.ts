@@ -124,6 +124,23 @@ function describeScheduler(name: string, createWorld: () => SchedulerWorld): voi
       assert.equal(woken, 10);
     });
 
+    it('wakes later by the share of the period, once in each, until it is ended', async () => {
+      const wokenMs: number[] = [];
+      let nowMs = 0;
+      const schedule = { expression: '* * * * *', timezone: 'UTC', share: 0.7 };
+      const end = world.scheduler.cron(schedule, () => wokenMs.push(nowMs));
+      for (; nowMs <= 300_000; nowMs += 500) await world.advance(500);
+      assert.deepEqual(
+        wokenMs.map((at) => at + 500),
+        [102_000, 162_000, 222_000, 282_000],
+      );
+      // In the middle of its delay too.
+      await world.advance(20_000);
+      end();
+      await world.advance(120_000);
+      assert.equal(wokenMs.length, 4);
+    });
+
     for (const [jump, byMs] of [
       ['56 years ahead', 56 * 365.25 * 86_400_000],
       ['56 years back', -56 * 365.25 * 86_400_000],
@@ -132,17 +149,20 @@ function describeScheduler(name: string, createWorld: () => SchedulerWorld): voi
       ['half a minute ahead', 30_000],
       ['half a minute back', -30_000],
     ] as const) {
-      it(`goes on waking once a minute after the wall clock has jumped ${jump}`, async () => {
-        let woken = 0;
-        world.scheduler.cron({ expression: '* * * * *', timezone: 'UTC' }, () => woken++);
-        await world.advance(130_000);
-        assert.equal(woken, 2);
-        world.jump(byMs);
-        await world.advance(100_000);
-        assert.ok(woken >= 3, 'it wakes within the first 100 s');
-        await world.advance(8.5 * 60_000);
-        assert.ok(woken >= 11 && woken <= 13, `it woke ${woken - 2} times in ten minutes`);
-      });
+      for (const share of [0, 0.9]) {
+        it(`goes on waking once a minute after the wall clock has jumped ${jump}, ${share} of it later`, async () => {
+          let woken = 0;
+          const schedule = { expression: '* * * * *', timezone: 'UTC', share };
+          world.scheduler.cron(schedule, () => woken++);
+          await world.advance(130_000 + share * 60_000);
+          assert.equal(woken, 2);
+          world.jump(byMs);
+          await world.advance(100_000 + share * 60_000);
+          assert.ok(woken >= 3, 'it wakes within the first 100 s');
+          await world.advance(8.5 * 60_000);
+          assert.ok(woken >= 11 && woken <= 14, `it woke ${woken - 2} times in ten minutes`);
+        });
+      }
 
       it(`waits for its delay by monotonic time where the wall clock jumps ${jump}`, async () => {
         let woken = 0;

@@ -58,6 +58,8 @@ export interface WorldDeviceOptions {
   readonly beforeOperation?: (number: number, what: string) => StorageFault;
   /** Asked before each inference. */
   readonly beforeInference?: (handle: number) => InferenceFault;
+  /** Where in its minute it sends telemetry and reports. */
+  readonly telemetryShare?: number;
   /** Asked before each load of a model. */
   readonly beforeLoad?: (handle: number) => LoadFault;
 }
@@ -173,7 +175,7 @@ export class WorldDevice {
         encodeCbor: (value) => plainCbor.encode(value),
         rssBytes: () => 50_000_000,
       },
-      '* * * * *',
+      { expression: '* * * * *', timezone: 'UTC', share: options.telemetryShare ?? 0 },
       (error) => {
         this.failure = error instanceof Error ? error : new Error(String(error));
       },

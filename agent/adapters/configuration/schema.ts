@@ -387,7 +387,7 @@ export const configurationSchema = v.strictObject(
         {
           schedule: v.optional(
             text(
-              'When measurements of the device are sent: a cron expression of five or six fields.',
+              'When measurements of the device are sent: a cron expression of five or six fields. Each device sends them later by a share of the period that follows from its id, at most a quarter of an hour.',
             ),
             '* * * * *',
           ),
