@@ -1,4 +1,4 @@
-import type { AgentSettings, SourceSettings } from './core/settings.js';
+import type { AgentSettings, DriftSettings, SourceSettings } from './core/settings.js';
 import process from 'node:process';
 import type { AgentConfiguration } from './adapters/configuration/load.js';
 import { createCronScheduler } from './adapters/cron-scheduler.js';
@@ -204,12 +204,15 @@ function settingsOf(configuration: AgentConfiguration, agentVersion: Version): A
           source: sourceOf(slot),
           labelsTopic: slot.truth?.topic,
           factory: slot.factory !== undefined,
+          drift: slot.drift && driftOf(slot.drift, slot.source),
           sink: { topic: slot.sink.topic, encode: slot.sink.encode },
         },
       ]),
     ),
   };
 }
+
+type DriftConfiguration = NonNullable<AgentConfiguration['slots'][string]['drift']>;
 
 /** A window of a topic is whole, or none: three periods of silence are a gap where its owner says nothing else. */
 function sourceOf({
@@ -229,6 +232,28 @@ function sourceOf({
       return { ...message, gapMs: source.gapMs };
     case 'file':
       return message;
+  }
+}
+
+function driftOf(
+  { scale: [low, high] = [], ...drift }: DriftConfiguration,
+  { decode, element }: SourceConfiguration,
+): DriftSettings {
+  if (low !== undefined && high !== undefined) return { ...drift, scale: [low, high] };
+  return { ...drift, scale: decode === 'raw' ? scaleOf(element) : undefined };
+}
+
+/** Where the scale of a source ends, where that follows from what it sends. */
+function scaleOf(element: SourceConfiguration['element']): DriftSettings['scale'] {
+  switch (element) {
+    case 'int8':
+      return [-128, 127];
+    case 'uint8':
+      return [0, 255];
+    case 'int16':
+      return [-32_768, 32_767];
+    default:
+      return undefined;
   }
 }
 

@@ -670,6 +670,13 @@ export const codes = {
     remedy:
       'Check the sensor, and the topic in the configuration of the slot letter by letter. Where it speaks less often, set silentAfterMs of the source.',
   },
+  'input-changed': {
+    area: 'input',
+    cause:
+      'The samples of a slot are not what they were when the device was commissioned. This says nothing about the model.',
+    remedy:
+      'Look at machine, sensor and mounting, and get true labels for some windows. Where it is to stay like this, raise slots.<name>.drift.commission: the device then learns anew what is normal.',
+  },
   'picture-invalid': {
     area: 'input',
     cause: 'The bytes are no picture that can be decoded, or it is too large.',

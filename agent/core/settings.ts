@@ -22,8 +22,24 @@ export interface SlotSettings {
   readonly source?: SourceSettings;
   /** Whether the device has a release file for the slot on its own disk, for when there is nothing else to serve. */
   readonly factory?: boolean;
+  /** How changes of the input are watched for; they are not where it is left out. */
+  readonly drift?: DriftSettings | undefined;
   /** Where results go. */
   readonly sink: { readonly topic: string | undefined; readonly encode: 'json' | 'cbor' };
+}
+
+/** What the owner of the device says about drift of a slot. */
+export interface DriftSettings {
+  /** One whole cycle of the plant: what is normal is learned over it. */
+  readonly cycleMs: number;
+  /** What an alarm does: `report` marks the evidence; with `hold` the rollout does not advance either. */
+  readonly action: 'report' | 'hold';
+  /** Where the scale of the sensor ends, in the units of the samples; undefined where nobody knows. */
+  readonly scale: readonly [low: number, high: number] | undefined;
+  /** Alarms of the whole fleet in 30 days that are put up with where nothing has changed. */
+  readonly toleratedAlarms: number;
+  /** Counts commissionings: with another number the device learns anew what is normal. */
+  readonly commission: number;
 }
 
 /** How a source is to be understood. */

@@ -32,6 +32,8 @@ export type Incident =
   | 'source-gap'
   | 'source-silent'
   | 'source-resumed'
+  | 'drift'
+  | 'drift-commissioned'
   | 'trial-starved'
   | 'shadow-finished'
   | 'promoted'

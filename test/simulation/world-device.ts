@@ -58,6 +58,7 @@ export interface WorldDeviceOptions {
   readonly beforeOperation?: (number: number, what: string) => StorageFault;
   /** Asked before each inference. */
   readonly beforeInference?: (handle: number) => InferenceFault;
+  readonly drift?: SlotSettings['drift'];
   /** Where in its minute it sends telemetry and reports. */
   readonly telemetryShare?: number;
   /** Asked before each load of a model. */
@@ -274,7 +275,7 @@ export class WorldDevice {
   }
 
   #settings(options: WorldDeviceOptions): AgentSettings {
-    const { settings, limits, encode, labelsTopic, source, factory } = options;
+    const { settings, limits, encode, labelsTopic, source, factory, drift } = options;
     return {
       deviceId: this.deviceId,
       labels: { class: 'pi4' },
@@ -290,6 +291,7 @@ export class WorldDevice {
             sink: { topic: undefined, encode: encode ?? 'json' },
             labelsTopic,
             ...(source && { source }),
+            drift,
             factory: factory !== undefined,
           },
         ],

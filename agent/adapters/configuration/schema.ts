@@ -207,6 +207,55 @@ const source = v.pipe(
   ),
 );
 
+const scaleForm = 'two numbers, the lower one first';
+
+const drift = section(
+  {
+    cycleMs: wholeNumber(
+      60_000,
+      2_678_400_000,
+      'One whole cycle of the plant: a shift, a day, a week. What is normal is learned over it; over less, the rest of the cycle would be an alarm.',
+    ),
+    action: v.optional(
+      choice(
+        ['report', 'hold'],
+        'What an alarm does: `report` tells it and marks the evidence of the slot; with `hold` a rollout serves nobody anew either.',
+      ),
+      'report',
+    ),
+    scale: v.optional(
+      v.pipe(
+        v.array(v.number(`must be ${scaleForm}`), `must be ${scaleForm}`),
+        v.check(
+          ([low = 0, high = 0, ...more]) => more.length === 0 && low < high,
+          `must be ${scaleForm}`,
+        ),
+        allowed(scaleForm),
+        v.description(
+          'Where the scale of the sensor ends, in the units of the samples, such as `[-8, 8]`. For `element` int8, uint8 and int16 the ends of the type where it is left out; else that number is not watched.',
+        ),
+      ),
+    ),
+    toleratedAlarms: v.optional(
+      wholeNumber(
+        1,
+        1_000,
+        'So many false alarms of the whole fleet in 30 days are put up with. The size of the fleet is that of the signed policy.',
+      ),
+      1,
+    ),
+    commission: v.optional(
+      wholeNumber(
+        1,
+        1_000_000,
+        'Raise it, and the device learns anew what is normal: after a repair, or where a change is to stay.',
+      ),
+      1,
+    ),
+  },
+  'Watches whether the input of the slot is as it was in one whole cycle on this device; nothing is watched where it is left out.',
+);
+
 const slot = section(
   {
     source,
@@ -241,6 +290,7 @@ const slot = section(
         'Where the true labels of windows come from, if somebody finds out: they tell which of two models is better.',
       ),
     ),
+    drift: v.optional(drift),
     limits: v.optional(
       section(
         {

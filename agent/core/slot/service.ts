@@ -3,6 +3,7 @@ import type { SlotSettings } from '../settings.js';
 import { resultMessage } from '../inference/result-message.js';
 import type { Device } from '../device.js';
 import type { Manifest } from '../../../protocol/documents/manifest.js';
+import { DriftWatch, type DriftMark } from '../drift/drift-watch.js';
 import { EvidenceBook } from '../experiment/evidence-book.js';
 import { candidateDeadlineMs, Punctuality } from '../experiment/punctuality.js';
 import type { ServedWindow } from '../experiment/shadow.js';
@@ -58,6 +59,7 @@ export class Service {
   /** The models that the last samples which fitted were for. */
   #fitted: LoadedRelease['models'] | undefined;
   readonly #restoration: Restoration;
+  readonly #drift: DriftWatch | undefined;
   /** Whether a better release than what serves is on record, and cannot be loaded now. */
   #betterMayCome = false;
   /** Whether somebody is trying it again. */
@@ -75,6 +77,7 @@ export class Service {
     this.#listener = listener;
     this.#restoration = new Restoration(device, ledger, settings);
     this.#watch = new SourceWatch(device, ledger, settings.source ?? {});
+    this.#drift = settings.drift && new DriftWatch(device, ledger.name, settings.drift);
     this.#server = new Server(device.tasks, () => device.now(), settings.limits.periodMs, {
       deadlineMs: (release) => this.deadlineMs(release),
       answered: (release, answer, window, values) => {
@@ -112,6 +115,16 @@ export class Service {
     return this.#isChampion(release)
       ? budget.deadlineUs / 1000
       : candidateDeadlineMs(budget, this.#settings.limits.periodMs);
+  }
+
+  /** Whether the input has changed since the device was commissioned, and what the owner wants then. */
+  get driftMark(): DriftMark {
+    return this.#drift?.mark ?? 'none';
+  }
+
+  /** Devices of the fleet by the signed policy, for which false alarms are kept rare together. */
+  driftFleetSize(devices: number): void {
+    if (this.#drift !== undefined) this.#drift.fleetSize = devices;
   }
 
   /** Windows that are complete and have no answer yet. */
@@ -227,6 +240,7 @@ export class Service {
    * tried again for as long as it takes, and serves then.
    */
   *begin(): Process<void> {
+    if (this.#drift !== undefined) this.#device.tasks.run(this.#drift.open());
     const { release, betterMayCome } = yield* this.#restoration.restore(undefined);
     if (release !== undefined) {
       this.crown(release);
@@ -280,6 +294,11 @@ export class Service {
     yield* before.unload();
   }
 
+  /** Writes down what is to last, before the end. */
+  *keep(): Process<void> {
+    if (this.#drift !== undefined) yield* this.#drift.leave();
+  }
+
   /** Waits until no inference is under way, so that an instance can be unloaded. */
   *settled(): Process<void> {
     yield* this.#server.settled();
@@ -290,6 +309,8 @@ export class Service {
     this.counters.answered(answer.latencyUs);
     if (this.#isChampion(release)) this.#punctuality.answered();
     this.book.served(release.stored.sequence, number, answer, release.classes);
+    const { window: shape } = release.manifest.pipeline;
+    this.#drift?.take(served.values, shape, this.#isChampion(release));
     const { topic, encode } = this.#settings.sink;
     const { topics, settings, keeper } = this.#device;
     const message = resultMessage(release, answer, window, keeper.record.boot);

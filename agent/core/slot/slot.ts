@@ -118,6 +118,7 @@ export class Slot {
   /** The device ends in order. */
   *leave(): Process<void> {
     yield* this.#candidacy.leave();
+    yield* this.#service.keep();
   }
 
   /** Another beacon is the newest: its floors are met by what runs here, and what they refused may be allowed now. */
