@@ -24,9 +24,10 @@ export function missingCoverage(look: Look): readonly string[] {
   const { fleet, rounds, terms } = look;
   const missing: string[] = [];
   if (fleet.length === 0) missing.push('no device that was there at the start was asked');
-  const least = terms.scope === 'population' ? 1 : leastRounds;
-  if (rounds.counted < least) {
-    missing.push(`${countOf(rounds.counted, 'round')} of ${least} at least`);
+  if (terms.scope === 'population') {
+    if (rounds.counted === 0) missing.push('not every device has compared 40 windows');
+  } else if (rounds.counted < leastRounds) {
+    missing.push(`${rounds.counted} of at least ${leastRounds} rounds`);
   }
   const inside = participants(look).length;
   const wanted = quorum(fleet.length, terms.coverage);

@@ -70,6 +70,8 @@ export interface DeviceEvidence {
   readonly left?: number | undefined;
   /** The same, in the rounds of the present step. */
   readonly leftStep?: number | undefined;
+  /** The block at which it was named before: a device stays named, whatever it compares later. */
+  readonly named?: number | undefined;
   /** Blocks while the champion served, in order. */
   readonly shadow: readonly EvidenceBlock[];
   /** Blocks while the challenger served, in order. */
@@ -80,6 +82,7 @@ export interface DeviceEvidence {
   readonly correlation?: number | undefined;
 }
 
+/** A spell of such minutes, one after the other and late on the same side, counts once: bursts are one event. */
 export interface LateMinutes {
   readonly onlyChampion: number;
   readonly onlyChallenger: number;

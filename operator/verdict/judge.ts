@@ -4,7 +4,6 @@ import type { FleetEvidence } from './evidence.js';
 import { guardrails } from './guardrails/registry.js';
 import type { Finding, Judgement } from './judgement.js';
 import { lookAt, type Look } from './look.js';
-import { lowerOf, upperOf } from './mean-claim.js';
 import { blocksOfAge } from './population.js';
 import { safeSentence } from './safe-sentence.js';
 
@@ -15,7 +14,7 @@ import { safeSentence } from './safe-sentence.js';
  */
 export function judge(evidence: FleetEvidence): Judgement {
   const look = lookAt(evidence);
-  const { terms, fleet, rounds, step, samples } = look;
+  const { terms, fleet, rounds, step, bounds } = look;
   const findings = guardrails.flatMap((guardrail): readonly Finding[] => {
     const { name, shareOfAlpha } = guardrail;
     const found = guardrail.judge(look);
@@ -24,8 +23,7 @@ export function judge(evidence: FleetEvidence): Judgement {
   const holds = [...evidence.holds, ...correlationHold(evidence)];
   return {
     ...conclude(look, findings, holds),
-    lower: lowerOf(samples, terms.alpha / 2),
-    upper: upperOf(samples, terms.alpha),
+    ...bounds,
     rounds: rounds.counted,
     blocks: blocksOfRounds(look),
     scope: terms.scope,

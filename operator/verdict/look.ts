@@ -1,4 +1,5 @@
 import { blocksInOrder } from '../../protocol/statistics/block-order.js';
+import type { Interval } from '../../protocol/statistics/interval.js';
 import type {
   DeviceEvidence,
   EvidenceBlock,
@@ -7,10 +8,11 @@ import type {
   VerdictTerms,
 } from './evidence.js';
 import type { NamedDevice } from './judgement.js';
-import type { Sample } from './mean-claim.js';
+import { lowerOf, upperOf } from './mean-claim.js';
 import { nameDevice, namingTerms } from './naming.js';
 import { ageCourse, agesSample, progressInWindows } from './population.js';
 import { blockCourse, countRounds, type Rounds } from './rounds.js';
+import type { Sample } from './sample.js';
 import { blockSample, type Unit } from './samples.js';
 
 /** A device that counts, with what is known of it alone. */
@@ -21,6 +23,9 @@ export interface Member {
   readonly named: NamedDevice | undefined;
 }
 
+/** What the harm of the mean loss has of alpha. */
+export const shareOfMean = 1 / 2;
+
 /** The evidence of one look, with what every guardrail needs of it. */
 export interface Look {
   readonly evidence: FleetEvidence;
@@ -29,6 +34,8 @@ export interface Look {
   readonly fleet: readonly Member[];
   readonly rounds: Rounds;
   readonly samples: readonly Sample[];
+  /** Of the mean loss, at the level of harm and at that of safety. */
+  readonly bounds: Interval;
   readonly step: StepLook | undefined;
 }
 
@@ -47,7 +54,7 @@ export function lookAt(evidence: FleetEvidence): Look {
   const naming = namingTerms(terms, asked.filter(({ joined }) => joined !== true).length);
   const members = asked.map((device): Member => {
     const blocks = blocksInOrder(device.shadow, device.served);
-    return { device, blocks, named: nameDevice(device.id, blocks, naming) };
+    return { device, blocks, named: nameDevice(device, blocks, naming) };
   });
   const fleet = members.filter(({ device }) => device.joined !== true);
   const isAlone = fleet.length === 1;
@@ -61,7 +68,11 @@ export function lookAt(evidence: FleetEvidence): Look {
   const { rounds, samples } =
     terms.scope === 'population' ? overAges(units, terms) : overBlocks(units, terms);
   const step = context && lookAtStep(context, members, isAlone, terms);
-  return { evidence, terms, fleet, rounds, samples, step };
+  const bounds = {
+    lower: lowerOf(samples, terms.alpha * shareOfMean),
+    upper: upperOf(samples, terms.alpha),
+  };
+  return { evidence, terms, fleet, rounds, samples, bounds, step };
 }
 
 function lookAtStep(

@@ -11,37 +11,41 @@ export type Losses = ReadonlyMap<number, number>;
 /** Which case is counted of a window whose true label has not come: the worst for safety, the best for harm. */
 export type Side = 'worst' | 'best';
 
-/** Windows lost less windows won, with those that have no label on the side that is asked for. */
-function lost(
-  { onlyChampionRight, onlyChallengerRight, unlabelled }: ComparedBlock,
-  side: Side,
-): number {
-  const unknown = side === 'worst' ? unlabelled : -unlabelled;
-  return onlyChampionRight - onlyChallengerRight + unknown;
+/** The losses of one device, counted both ways: the same where every window has a label. */
+export interface BothLosses {
+  readonly worst: Losses;
+  readonly best: Losses;
 }
 
-/** The loss of each block as a unit of its own. */
-export function lossesOfBlocks(blocks: Iterable<ComparedBlock>, side: Side): Map<number, number> {
-  const losses = new Map<number, number>();
-  for (const block of blocks) addLoss(losses, lost(block, side), block.windows);
-  return losses;
+/** Windows lost less windows won, with those that have no label on the side that is asked for. */
+function lost(block: ComparedBlock, side: Side): number {
+  const { onlyChampionRight, onlyChallengerRight, unlabelled } = block;
+  return onlyChampionRight - onlyChallengerRight + (side === 'worst' ? unlabelled : -unlabelled);
+}
+
+/** The loss of each block as a unit of its own, and a missing one where the device owes it: all lost, or all won. */
+export function lossesOfBlocks(blocks: readonly ComparedBlock[], owes: boolean): BothLosses {
+  const count = (side: Side): Losses => {
+    const losses = new Map<number, number>();
+    for (const block of blocks) addLoss(losses, lost(block, side), block.windows);
+    if (owes) addLoss(losses, side === 'worst' ? 1 : -1, 1);
+    return losses;
+  };
+  const worst = count('worst');
+  const isKnown = !owes && blocks.every(({ unlabelled }) => unlabelled === 0);
+  return { worst, best: isKnown ? worst : count('best') };
 }
 
 /** The loss over all the blocks as one unit; nothing where there is none. */
-export function lossOfWhole(blocks: Iterable<ComparedBlock>, side: Side): Map<number, number> {
-  let [sum, windows] = [0, 0];
-  for (const block of blocks) {
-    sum += lost(block, side);
-    windows += block.windows;
-  }
-  const losses = new Map<number, number>();
-  if (windows > 0) addLoss(losses, sum, windows);
-  return losses;
-}
-
-/** Adds the unit that a device owes: all lost, or all won. */
-export function addMissing(losses: Map<number, number>, side: Side): void {
-  addLoss(losses, side === 'worst' ? 1 : -1, 1);
+export function lossOfWhole(blocks: readonly ComparedBlock[]): BothLosses {
+  const count = (side: Side): Losses => {
+    const windows = blocks.reduce((sum, block) => sum + block.windows, 0);
+    const losses = new Map<number, number>();
+    const sum = blocks.reduce((total, block) => total + lost(block, side), 0);
+    if (windows > 0) addLoss(losses, sum, windows);
+    return losses;
+  };
+  return { worst: count('worst'), best: count('best') };
 }
 
 /** The losses of several devices together, in the order of their keys, so that sums are the same whoever comes first. */

@@ -5,21 +5,15 @@ import {
   lowerMean,
   upperMean,
   type BetSums,
+  type LossCount,
 } from '../../protocol/statistics/mean-bets.js';
-import { lossCounts, lossOfKey, sumOfLosses, type Losses, type Side } from './losses.js';
+import { lossOfKey, type Side } from './losses.js';
+import type { Sample, Units } from './sample.js';
 
 /**
  * Claims about a mean loss. None of them rests on a single device: from three devices on, it must hold at the same
  * level with any one of them left out. The eight logarithms of each device make that a subtraction.
  */
-
-/** The units of each device for one claim; devices without any are left out. */
-export interface Sample {
-  /** Of the level of the claim: samples that are tried beside each other share it. */
-  readonly shareOfAlpha: number;
-  readonly worst: ReadonlyMap<string, Losses>;
-  readonly best: ReadonlyMap<string, Losses>;
-}
 
 /** Whether something is certain, and if not for one device only, for which. */
 export interface Certainty {
@@ -47,7 +41,7 @@ export function isAbove(samples: readonly Sample[], m: number, level: Level): Ce
 /** The mean loss is certainly smaller than this, in the worst case; 1 where nothing is certain. */
 export function upperOf(samples: readonly Sample[], alpha: number): number {
   const bounds = samples.map(({ worst, shareOfAlpha }) =>
-    upperMean(lossCounts(sumOfLosses(worst.values())), alpha * shareOfAlpha),
+    upperMean(worst.total, alpha * shareOfAlpha),
   );
   return Math.min(1, ...bounds);
 }
@@ -55,12 +49,12 @@ export function upperOf(samples: readonly Sample[], alpha: number): number {
 /** The mean loss is certainly larger than this, in the best case; -1 where nothing is certain. */
 export function lowerOf(samples: readonly Sample[], alpha: number): number {
   const bounds = samples.map(({ best, shareOfAlpha }) =>
-    lowerMean(lossCounts(sumOfLosses(best.values())), alpha * shareOfAlpha),
+    lowerMean(best.total, alpha * shareOfAlpha),
   );
   return Math.max(-1, ...bounds);
 }
 
-type Bets = (losses: readonly { readonly loss: number; readonly count: number }[]) => BetSums;
+type Bets = (losses: readonly LossCount[]) => BetSums;
 
 function anyCertain(
   samples: readonly Sample[],
@@ -71,12 +65,11 @@ function anyCertain(
   let restsOn: string | undefined;
   for (const sample of samples) {
     const limit = Math.log(1 / (alpha * sample.shareOfAlpha));
-    const devices = sample[side];
-    const whole = sumOfLosses(devices.values());
-    const sums = bets(lossCounts(whole));
+    const units = sample[side];
+    const sums = bets(units.total);
     if (!(logWealth(sums) >= limit)) continue;
     if (!leaveOneOut) return { isCertain: true };
-    const pivot = pivotOf(devices, whole, sums, limit, bets);
+    const pivot = pivotOf(units, sums, limit, bets);
     if (pivot === undefined) return { isCertain: true };
     restsOn ??= pivot;
   }
@@ -84,21 +77,18 @@ function anyCertain(
 }
 
 /** The first device without which the evidence does not suffice. */
-function pivotOf(
-  devices: ReadonlyMap<string, Losses>,
-  whole: Losses,
-  sums: BetSums,
-  limit: number,
-  bets: Bets,
-): string | undefined {
-  const single = new Map<number, BetSums>();
-  for (const key of whole.keys()) single.set(key, bets([{ loss: lossOfKey(key), count: 1 }]));
+function pivotOf({ devices }: Units, sums: BetSums, limit: number, bets: Bets): string | undefined {
+  const singles = new Map<number, BetSums>();
+  const single = (key: number): BetSums => {
+    const known = singles.get(key) ?? bets([{ loss: lossOfKey(key), count: 1 }]);
+    singles.set(key, known);
+    return known;
+  };
   for (const [id, losses] of devices) {
     const others = [...sums];
     for (const [key, count] of losses) {
-      single.get(key)?.forEach((sum, j) => {
-        others[j] = (others[j] ?? 0) - count * sum;
-      });
+      const one = single(key);
+      for (let j = 0; j < others.length; j++) others[j] = (others[j] ?? 0) - count * (one[j] ?? 0);
     }
     if (!(logWealth(others) >= limit)) return id;
   }

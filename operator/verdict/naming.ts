@@ -3,16 +3,16 @@ import {
   namedAt,
   type NamingTerms,
 } from '../../protocol/statistics/harmed-device.js';
-import type { EvidenceBlock, VerdictTerms } from './evidence.js';
+import type { DeviceEvidence, EvidenceBlock, VerdictTerms } from './evidence.js';
 import type { NamedDevice } from './judgement.js';
 
-/** Whether a device's own blocks name it, by the formula that the device uses on itself. */
+/** Whether a device's own blocks name it, or did before, by the formula that the device uses on itself. */
 export function nameDevice(
-  id: string,
+  { id, named }: DeviceEvidence,
   blocks: readonly EvidenceBlock[],
   terms: NamingTerms,
 ): NamedDevice | undefined {
-  const block = namedAt(blocks, terms);
+  const block = named ?? namedAt(blocks, terms);
   return block === undefined ? undefined : { id, block, loss: lossOf(blocks) };
 }
 

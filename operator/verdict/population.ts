@@ -1,8 +1,8 @@
 import type { EvidenceBlock } from './evidence.js';
-import { addMissing, lossOfWhole, type Losses } from './losses.js';
-import type { Sample } from './mean-claim.js';
+import { lossesOfBlocks, lossOfWhole, type Losses } from './losses.js';
 import type { Course, Rounds } from './rounds.js';
-import { withoutEmpty, type Unit } from './samples.js';
+import { sampleOf, type Sample } from './sample.js';
+import type { Unit } from './samples.js';
 
 /**
  * Scope "devices like these": the unit is a device, since windows of one device say nothing about others. Each
@@ -50,22 +50,17 @@ export function agesSample(units: readonly Unit[], { counted, left }: Rounds): r
       const isIn = (leftAt.get(id) ?? Infinity) > round;
       const closed = blocks.slice(0, blocksOfAge(blocks, round));
       if (namedAt === undefined) {
-        worst.set(id, isIn ? lossOfWhole(closed, 'worst') : missing('worst'));
-        best.set(id, isIn ? lossOfWhole(closed, 'best') : missing('best'));
+        const losses = isIn ? lossOfWhole(closed) : lossesOfBlocks([], true);
+        worst.set(id, losses.worst);
+        best.set(id, losses.best);
       } else if (isIn && closed.length <= namedAt && windowsReach(closed, round)) {
-        best.set(id, lossOfWhole(closed, 'best'));
+        best.set(id, lossOfWhole(closed).best);
       }
     }
-    return { shareOfAlpha, worst: withoutEmpty(worst), best: withoutEmpty(best) };
+    return sampleOf(shareOfAlpha, worst, best);
   });
 }
 
 function windowsReach(blocks: readonly EvidenceBlock[], round: number): boolean {
   return progressInWindows(blocks) >= ageCourse.closesAt(round);
-}
-
-function missing(side: 'worst' | 'best'): Losses {
-  const losses = new Map<number, number>();
-  addMissing(losses, side);
-  return losses;
 }

@@ -1,7 +1,7 @@
 import type { EvidenceBlock } from './evidence.js';
-import { addMissing, lossesOfBlocks, type Losses, type Side } from './losses.js';
-import type { Sample } from './mean-claim.js';
+import { lossesOfBlocks, type Losses } from './losses.js';
 import type { Rounds } from './rounds.js';
+import { sampleOf, type Sample } from './sample.js';
 
 /** The blocks of a device that a claim may rest on. */
 export interface Unit {
@@ -22,20 +22,14 @@ export function blockSample(units: readonly Unit[], { counted, left }: Rounds): 
   const best = new Map<string, Losses>();
   for (const { id, blocks, namedAt } of units) {
     const round = leftAt.get(id) ?? Infinity;
-    const closed = blocks.slice(0, Math.min(counted, round - 1));
-    const owes = round <= counted && namedAt === undefined;
-    const losses = (some: readonly EvidenceBlock[], side: Side): Losses => {
-      const counts = lossesOfBlocks(some, side);
-      if (owes) addMissing(counts, side);
-      return counts;
-    };
-    if (namedAt === undefined) worst.set(id, losses(closed, 'worst'));
-    best.set(id, losses(namedAt === undefined ? closed : closed.slice(0, namedAt), 'best'));
+    const closed = Math.min(counted, round - 1);
+    if (namedAt === undefined) {
+      const losses = lossesOfBlocks(blocks.slice(0, closed), round <= counted);
+      worst.set(id, losses.worst);
+      best.set(id, losses.best);
+    } else {
+      best.set(id, lossesOfBlocks(blocks.slice(0, Math.min(closed, namedAt)), false).best);
+    }
   }
-  return { shareOfAlpha: 1, worst: withoutEmpty(worst), best: withoutEmpty(best) };
-}
-
-/** A device without units is nobody who could be left out. */
-export function withoutEmpty(devices: ReadonlyMap<string, Losses>): ReadonlyMap<string, Losses> {
-  return new Map([...devices].filter(([, losses]) => losses.size > 0));
+  return sampleOf(1, worst, best);
 }

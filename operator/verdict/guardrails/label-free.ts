@@ -1,5 +1,5 @@
 import type { Guardrail } from '../guardrail.js';
-import { isBelow, upperOf } from '../mean-claim.js';
+import { isBelow } from '../mean-claim.js';
 import { countOf, per100, unlessAlone } from '../words.js';
 
 /**
@@ -10,10 +10,9 @@ import { countOf, per100, unlessAlone } from '../words.js';
 export const labelFree: Guardrail = {
   name: 'label-free',
   shareOfAlpha: 0,
-  judge({ terms, samples, fleet }) {
+  judge({ terms, samples, fleet, bounds: { upper } }) {
     if (terms.evidence !== 'health') return undefined;
     const { safe, alpha } = terms;
-    const upper = upperOf(samples, alpha);
     const numbers = { upper, safe };
     const sound = isBelow(samples, safe, { alpha, leaveOneOut: fleet.length >= 3 });
     if (sound.isCertain) {

@@ -35,11 +35,14 @@ function wealthOf({ onlyChampion, onlyChallenger }: LateMinutes): number {
   return logEValueAbove(counts, p0, concentrationFor(20, 0.05));
 }
 
-/** The logarithm of the mean of e-values that are given as logarithms, without the greatest where one must not decide. */
+/**
+ * The logarithm of the mean of e-values that are given as logarithms, without the greatest where one must not
+ * decide; no evidence, 0, where none is left.
+ */
 function meanWealth(wealths: readonly number[], leaveOneOut: boolean): number {
   const descending = [...wealths].sort((a, b) => b - a).slice(leaveOneOut ? 1 : 0);
-  const most = descending[0] ?? -Infinity;
-  if (most === -Infinity) return most;
+  const [most] = descending;
+  if (most === undefined) return 0;
   const sum = descending.reduce((total, wealth) => total + Math.exp(wealth - most), 0);
   return most + Math.log(sum / descending.length);
 }

@@ -1,21 +1,19 @@
 import type { Guardrail } from '../guardrail.js';
-import { isAbove, isBelow, lowerOf, upperOf } from '../mean-claim.js';
+import { shareOfMean } from '../look.js';
+import { isAbove, isBelow } from '../mean-claim.js';
 import { per100, unlessAlone } from '../words.js';
-
-const shareOfAlpha = 1 / 2;
 
 /** The mean paired loss of the fleet: what a rollout is about. */
 export const meanLoss: Guardrail = {
   name: 'mean-loss',
-  shareOfAlpha,
-  judge({ terms, samples, fleet }) {
+  shareOfAlpha: shareOfMean,
+  judge({ terms, samples, fleet, bounds }) {
     if (terms.evidence !== 'labels') return undefined;
     const { safe, harm, alpha } = terms;
     const leaveOneOut = fleet.length >= 3;
-    const lower = lowerOf(samples, alpha * shareOfAlpha);
-    const upper = upperOf(samples, alpha);
+    const { lower, upper } = bounds;
     const numbers = { lower, upper, harm, safe };
-    const worse = isAbove(samples, harm, { alpha: alpha * shareOfAlpha, leaveOneOut });
+    const worse = isAbove(samples, harm, { alpha: alpha * shareOfMean, leaveOneOut });
     if (worse.isCertain) {
       const reason = `it gives at least ${per100(lower)} more wrong answers per 100 windows of the average device, and more than ${per100(harm)} is harm`;
       return { verdict: 'harm', numbers, reason };

@@ -50,8 +50,7 @@ export const servedLoss: Guardrail = {
 /** What is not enough of the devices of the step. */
 function missingOf({ served, rounds }: StepLook, coverage: number, fleet: number): string[] {
   const missing: string[] = [];
-  if (rounds.counted < 2)
-    missing.push(`${countOf(rounds.counted, 'round')} of the step of 2 at least`);
+  if (rounds.counted < 2) missing.push(`${rounds.counted} of at least 2 rounds of the step`);
   const left = new Set(rounds.left.map(({ id }) => id));
   const isIn = ({ id, failed, silent }: (typeof served)[number]['device']): boolean =>
     !left.has(id) && failed !== true && silent !== true;

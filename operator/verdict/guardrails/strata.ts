@@ -1,6 +1,7 @@
 import type { Guardrail } from '../guardrail.js';
 import type { Member } from '../look.js';
-import { isAbove, isBelow, type Sample } from '../mean-claim.js';
+import { isAbove, isBelow } from '../mean-claim.js';
+import { within, type Sample } from '../sample.js';
 import { per100 } from '../words.js';
 
 const shareOfAlpha = 1 / 16;
@@ -14,14 +15,14 @@ export const strata: Guardrail = {
   name: 'strata',
   shareOfAlpha,
   judge({ terms, fleet, samples }) {
-    const groups = strataOf(fleet);
+    const groups = strataOf(fleet, samples);
     if (groups.length === 0) return undefined;
     const { harm, alpha } = terms;
     const safe = 2 * terms.safe;
     const numbers = { strata: groups.length, harm, safe };
-    const isWorse = ({ ids }: Stratum): boolean => {
+    const isWorse = (group: Stratum): boolean => {
       const level = { alpha: (alpha * shareOfAlpha) / groups.length, leaveOneOut: true };
-      return isAbove(within(samples, ids), harm, level).isCertain;
+      return isAbove(group.samples, harm, level).isCertain;
     };
     const worse = terms.evidence === 'labels' ? groups.filter(isWorse) : [];
     if (worse.length > 0) {
@@ -29,7 +30,7 @@ export const strata: Guardrail = {
       return { verdict: 'harm', numbers, reason };
     }
     const open = groups.filter(
-      ({ ids }) => !isBelow(within(samples, ids), safe, { alpha, leaveOneOut: true }).isCertain,
+      (group) => !isBelow(group.samples, safe, { alpha, leaveOneOut: true }).isCertain,
     );
     const reason =
       open.length === 0
@@ -41,10 +42,10 @@ export const strata: Guardrail = {
 
 interface Stratum {
   readonly name: string;
-  readonly ids: ReadonlySet<string>;
+  readonly samples: readonly Sample[];
 }
 
-function strataOf(fleet: readonly Member[]): readonly Stratum[] {
+function strataOf(fleet: readonly Member[], samples: readonly Sample[]): readonly Stratum[] {
   const byName = new Map<string, Set<string>>();
   for (const { device } of fleet) {
     if (device.stratum === undefined) continue;
@@ -52,19 +53,9 @@ function strataOf(fleet: readonly Member[]): readonly Stratum[] {
     byName.set(device.stratum, ids.add(device.id));
   }
   return [...byName]
-    .map(([name, ids]) => ({ name, ids }))
-    .filter(({ ids }) => ids.size >= leastDevices && ids.size >= leastShare * fleet.length)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function within(samples: readonly Sample[], ids: ReadonlySet<string>): readonly Sample[] {
-  const some = <T>(devices: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
-    new Map([...devices].filter(([id]) => ids.has(id)));
-  return samples.map(({ shareOfAlpha, worst, best }) => ({
-    shareOfAlpha,
-    worst: some(worst),
-    best: some(best),
-  }));
+    .filter(([, { size }]) => size >= leastDevices && size >= leastShare * fleet.length)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, ids]) => ({ name, samples: samples.map((sample) => within(sample, ids)) }));
 }
 
 function namesOf(groups: readonly Stratum[]): string {
