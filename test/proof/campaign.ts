@@ -10,6 +10,9 @@ export interface Campaign {
   readonly name: string;
   /** What is shown where nothing is bad, in one sentence. */
   readonly claim: string;
-  /** @param progress takes what is being done, for a terminal */
-  run(seed: number, progress: (text: string) => void): Promise<Proof>;
+  /**
+   * @param progress takes what is being done, for a terminal
+   * @param only the parts to run, for a campaign that has some; all where it is undefined
+   */
+  run(seed: number, progress: (text: string) => void, only?: readonly string[]): Promise<Proof>;
 }

@@ -1,15 +1,18 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { parseArgs } from 'node:util';
 import type { Campaign } from './campaign.js';
+import { nameOfCommit } from './commit-name.js';
+import { evidenceCampaign } from './evidence.js';
 import { plantedCampaign } from './planted.js';
 import { powerCutCampaign } from './power-cut.js';
 import { withSection } from './proofs-page.js';
 import { campaignOfTests } from './test-files.js';
 
 /**
- * `npm run proof -- [NAME…]`: runs all campaigns, or those that are named, and writes what they show to docs/proofs.md.
+ * `npm run proof -- [NAME…] [--only PART]`: runs all campaigns, or those that are named, and writes what they show to
+ * docs/proofs.md. A campaign that has parts runs those that `--only` names, with commas between.
  * `TINYLAMP_SEED` draws others. Exit 1 where something is bad.
  */
 const campaigns: readonly Campaign[] = [
@@ -29,11 +32,22 @@ const campaigns: readonly Campaign[] = [
     files: ['test/e2e/kill-life.test.ts', 'test/e2e/kill.test.ts'],
     counts: { TINYLAMP_KILLS: 100 },
   }),
+  campaignOfTests({
+    name: 'hostile-evidence',
+    claim: 'Whatever stands in a file of evidence, it is judged, or refused with a code.',
+    files: ['test/operator/verdict/evidence-file.test.ts'],
+    counts: { TINYLAMP_HOSTILE_FILES: 20_000 },
+  }),
+  evidenceCampaign,
 ];
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const page = path.join(root, 'docs/proofs.md');
-const names = process.argv.slice(2);
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: 'string' } },
+});
+const only = values.only?.split(',');
 const unknown = names.filter((name) => !campaigns.some((campaign) => campaign.name === name));
 if (unknown.length > 0) {
   const known = campaigns.map(({ name }) => name).join(', ');
@@ -42,12 +56,12 @@ if (unknown.length > 0) {
 }
 
 const seed = Number(process.env['TINYLAMP_SEED'] ?? 2026);
-const commit = nameOfCommit();
+const commit = nameOfCommit(root);
 for (const campaign of campaigns) {
   if (names.length > 0 && !names.includes(campaign.name)) continue;
   process.stderr.write(`${campaign.name} …\n`);
   const began = performance.now();
-  const proof = await campaign.run(seed, showProgress());
+  const proof = await campaign.run(seed, showProgress(), only);
   const seconds = (performance.now() - began) / 1000;
   for (const figure of proof.figures) process.stdout.write(`${campaign.name}: ${figure}\n`);
   for (const bad of proof.bad) process.stdout.write(`${campaign.name}: bad: ${bad}\n`);
@@ -66,16 +80,4 @@ function showProgress(): (text: string) => void {
     shownMs = nowMs;
     process.stderr.write(`  ${text}\n`);
   };
-}
-
-function nameOfCommit(): string {
-  const git = (...words: string[]): string => {
-    try {
-      return execFileSync('git', words, { cwd: root, encoding: 'utf8' }).trim();
-    } catch {
-      return '';
-    }
-  };
-  const changed = git('status', '--porcelain', '--', '.', ':!docs/proofs.md') !== '';
-  return `${git('rev-parse', '--short', 'HEAD') || 'unknown'}${changed ? ' with changes' : ''}`;
 }
