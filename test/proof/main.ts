@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Campaign } from './campaign.js';
 import { nameOfCommit } from './commit-name.js';
 import { evidenceCampaign } from './evidence.js';
+import { driftCampaign } from './drift.js';
 import { plantedCampaign } from './planted.js';
 import { powerCutCampaign } from './power-cut.js';
 import { withSection } from './proofs-page.js';
@@ -18,6 +19,7 @@ import { campaignOfTests } from './test-files.js';
 const campaigns: readonly Campaign[] = [
   powerCutCampaign,
   plantedCampaign,
+  driftCampaign,
   campaignOfTests({
     name: 'lives',
     claim:

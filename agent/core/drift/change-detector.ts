@@ -28,21 +28,22 @@ export class ChangeDetector {
 
   /** Takes the numbers of a window. What is no number is outside. */
   add(numbers: Float64Array): void {
-    for (const [number, { low, high }] of this.#bounds.entries()) {
+    // Plain loops: iterators would allocate in each window.
+    for (let at = 0; at < this.accounts.length; at++) {
+      const number = Math.floor(at / bets.length);
+      const bounds = this.#bounds[number];
       const value = numbers[number] ?? NaN;
-      const outside = value >= low && value <= high ? 0 : 1;
-      for (const [bet, stake] of bets.entries()) {
-        const at = bets.length * number + bet;
-        const factor = 1 + (stake / toleratedShare) * (outside - toleratedShare);
-        this.accounts[at] = Math.min(mostWon, ((this.accounts[at] ?? 0) + 1) * factor);
-      }
+      const isInside = bounds !== undefined && value >= bounds.low && value <= bounds.high;
+      const stake = bets[at % bets.length] ?? 0;
+      const factor = 1 + (stake / toleratedShare) * ((isInside ? 0 : 1) - toleratedShare);
+      this.accounts[at] = Math.min(mostWon, ((this.accounts[at] ?? 0) + 1) * factor);
     }
   }
 
   /** The mean account over numbers and bets. */
   get won(): number {
     let sum = 0;
-    for (const account of this.accounts) sum += account;
+    for (let at = 0; at < this.accounts.length; at++) sum += this.accounts[at] ?? 0;
     return sum / this.accounts.length;
   }
 

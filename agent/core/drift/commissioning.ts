@@ -64,9 +64,14 @@ export class Commissioning {
     this.#lastMs = nowMs;
     this.#windows++;
     if (this.#rows > rowsOfCycle * Math.min(1, this.#elapsedMs / this.#cycleMs)) return;
-    for (const value of numbers) if (!Number.isFinite(value)) return;
+    // Plain loops: iterators would allocate in each window.
+    for (let number = 0; number < numbers.length; number++) {
+      if (!Number.isFinite(numbers[number])) return;
+    }
     this.#rows++;
-    for (const [number, tails] of this.#tails.entries()) tails.add(numbers[number] ?? 0);
+    for (let number = 0; number < numbers.length; number++) {
+      this.#tails[number]?.add(numbers[number] ?? 0);
+    }
   }
 
   /** Whether one whole cycle was seen. */

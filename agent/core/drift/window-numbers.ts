@@ -73,7 +73,10 @@ export class WindowNumbers {
     if (this.#scale === undefined) return 0;
     const [low, high] = this.#scale;
     let atEnds = 0;
-    for (const value of window) if (value <= low || value >= high) atEnds++;
+    for (let at = 0; at < window.length; at++) {
+      const value = window[at] ?? 0;
+      if (value <= low || value >= high) atEnds++;
+    }
     return atEnds / window.length;
   }
 }
