@@ -223,6 +223,11 @@ export const codes = {
       'Documents of one topic came faster than they are looked at; only the newest of each second counted.',
     remedy: 'Find out who writes so often to this topic; only the operator may, and rarely does.',
   },
+  'evidence-too-large': {
+    area: 'document',
+    cause: 'The evidence of a device is larger than its limit.',
+    remedy: 'It was not counted. Look for a device that sends what no agent does.',
+  },
   'document-too-large': {
     area: 'document',
     cause: 'The signed document is larger than any that is accepted.',

@@ -69,6 +69,17 @@ export const limits = {
   trialInferences: 1_000_000_000,
   /** The longest comparison in the shadow that a policy can demand. */
   shadowWindows: 1_000_000,
+  /** Evidence of one comparison, or a message of disagreements, as it is carried. */
+  evidenceBytes: 8_192,
+  /** Blocks of one list of evidence, and versions of the policy that they come from. */
+  evidenceBlocks: 256,
+  evidencePolicies: 32,
+  /** Compared windows of one block: more is not counted into it. */
+  blockWindows: 65_535,
+  /** Devices that a rollout can be about. */
+  rolloutDevices: 1_000_000,
+  /** Disagreements in one message. */
+  disagreements: 16,
   /** Windows of a slot that wait for their answers: values, and what each takes beside them. */
   pendingBytes: 33_554_432,
   /** So many may wait, however late they are; beyond, those of one message wait for as many periods as they are. */

@@ -31,17 +31,40 @@ export interface Topics {
   events(deviceId: string): string;
   report(deviceId: string): string;
   results(deviceId: string, slot: string): string;
-  /** A filter for what all devices say, results excepted; not for brokers without wildcards. */
+  /** Retained: what the device has found out in a comparison. */
+  evidence(deviceId: string, slot: string): string;
+  /** Windows on which champion and challenger differ. */
+  disagreements(deviceId: string, slot: string): string;
+  /** What an operator asks of the device, and its answers. */
+  commands(deviceId: string): string;
+  responses(deviceId: string): string;
+  /** A filter for what all devices say of themselves as a whole; not for brokers without wildcards. */
   allDevices(): string;
+  /** A filter for the evidence of all devices; not for brokers without wildcards. */
+  allEvidence(): string;
   /** What a topic of a device is about; undefined for other topics. */
   parseDevice(topic: string): DeviceTopic | undefined;
 }
 
+/** What is about a device as a whole, and what is about one of its slots. */
+const wholeChannels = [
+  'presence',
+  'state',
+  'telemetry',
+  'report',
+  'events',
+  'commands',
+  'responses',
+] as const;
+const slotChannels = ['results', 'evidence', 'disagreements'] as const;
+type WholeChannel = (typeof wholeChannels)[number];
+type SlotChannel = (typeof slotChannels)[number];
+
 /** A topic below `<prefix>/devices/<id>/`. */
 export interface DeviceTopic {
   readonly deviceId: string;
-  readonly channel: 'presence' | 'state' | 'telemetry' | 'report' | 'events' | 'results';
-  /** The slot, for results. */
+  readonly channel: WholeChannel | SlotChannel;
+  /** The slot, for what is about one slot. */
   readonly slot?: string;
 }
 
@@ -70,7 +93,13 @@ export function createTopics(prefix: string): Topics {
     events: (deviceId) => device(deviceId, 'events'),
     report: (deviceId) => device(deviceId, 'report'),
     results: (deviceId, slot) => device(deviceId, `results/${checked(slot, slotPattern)}`),
+    evidence: (deviceId, slot) => device(deviceId, `evidence/${checked(slot, slotPattern)}`),
+    disagreements: (deviceId, slot) =>
+      device(deviceId, `disagreements/${checked(slot, slotPattern)}`),
+    commands: (deviceId) => device(deviceId, 'commands'),
+    responses: (deviceId) => device(deviceId, 'responses'),
     allDevices: () => `${prefix}/devices/+/+`,
+    allEvidence: () => `${prefix}/devices/+/evidence/+`,
     parseDevice: (topic) => parseDevice(topic, prefix),
   };
 }
@@ -95,16 +124,9 @@ function parseDevice(topic: string, prefix: string): DeviceTopic | undefined {
   if (!topic.startsWith(start)) return undefined;
   const [deviceId = '', channel = '', slot, ...more] = topic.slice(start.length).split('/');
   if (!deviceIdPattern.test(deviceId) || more.length > 0) return undefined;
-  switch (channel) {
-    case 'presence':
-    case 'state':
-    case 'telemetry':
-    case 'report':
-    case 'events':
-      return slot === undefined ? { deviceId, channel } : undefined;
-    case 'results':
-      return slot !== undefined && slotPattern.test(slot) ? { deviceId, channel, slot } : undefined;
-    default:
-      return undefined;
-  }
+  const whole = wholeChannels.find((each) => each === channel);
+  if (whole !== undefined) return slot === undefined ? { deviceId, channel: whole } : undefined;
+  const ofSlot = slotChannels.find((each) => each === channel);
+  if (ofSlot === undefined || slot === undefined || !slotPattern.test(slot)) return undefined;
+  return { deviceId, channel: ofSlot, slot };
 }

@@ -24,8 +24,19 @@ export interface Signer {
   readonly signature: Uint8Array;
 }
 
-/** The types of signed documents (typ, RFC 9596): a signature on one never passes as another. */
-export type DocumentType = 'keyset' | 'manifest' | 'policy' | 'beacon';
+/**
+ * The types of what is signed (typ, RFC 9596): a signature on one never passes as another. Documents and commands are
+ * signed by keys of the keyset, the others by the key of a device.
+ */
+export type DocumentType =
+  | 'keyset'
+  | 'manifest'
+  | 'policy'
+  | 'beacon'
+  | 'command'
+  | 'evidence'
+  | 'disagreements'
+  | 'response';
 
 /** The media type of a document. */
 export function mediaType(type: DocumentType): string {

@@ -19,6 +19,36 @@ export interface Policy {
   /** What a release must show on a device before it is committed there. */
   readonly trial: TrialTerms;
   readonly gate: Gate | undefined;
+  /** What a device needs to know to judge its own evidence; absent where nothing is compared. */
+  readonly evidence?: EvidenceTerms | undefined;
+  /** What devices run that stay aside by themselves, where a policy promotes; absent: nobody may. */
+  readonly fallback?: Fallback | undefined;
+}
+
+/** By what a device names itself as worse off (evidence rules, 3.1), and how it counts. */
+export interface EvidenceTerms {
+  /** Devices of the rollout, fixed at its start. */
+  readonly devices: number;
+  /** The chance of each wrong verdict that is tolerated, in 1/1000. */
+  readonly alphaPermille: number;
+  /** A device that loses less than this is never named, in 1/1000 of its windows. */
+  readonly deviceMarginPermille: number;
+  /** Compared windows of a block. */
+  readonly blockWindows: number;
+}
+
+/**
+ * The release before the promoted one, for devices that are named by their own evidence, have compared too little, or are
+ * held out by lot. There the sequence floor and the previous release stay as they are.
+ */
+export interface Fallback {
+  readonly release: ReleaseRef;
+  /** That of the rollout: lots and evidence are found by it. */
+  readonly salt: Uint8Array;
+  /** A device with fewer closed blocks stays. */
+  readonly minBlocks: number;
+  /** The share of the fleet that is held out, in 1/10000. */
+  readonly holdout: number;
 }
 
 /** A part of the fleet that runs one release. */
@@ -31,6 +61,8 @@ export interface Arm {
   readonly salt: Uint8Array;
   /** Where its release is only compared with the champion; where absent, it answers. */
   readonly shadow?: ShadowTerms | undefined;
+  /** A device that has closed fewer blocks in the shadow is in no such arm; 0 where absent. */
+  readonly minBlocks?: number | undefined;
 }
 
 /** What the operator's controller decides by, signed so that nobody can say later that it was another one. */
@@ -62,6 +94,8 @@ export interface ShadowTerms {
   readonly windows: number;
   /** The share of wall time that the challenger may compute, in 1/1000. */
   readonly budgetPermille: number;
+  /** The time over which so many windows are drawn by lot; where absent, they are the next ones in a row. */
+  readonly overMs?: number | undefined;
 }
 
 /** An exposure of everyone. */
@@ -79,6 +113,8 @@ export function parsePolicy(payload: Uint8Array): Result<Policy> {
       promoted: fields.optional(5, () => fields.integer(5, [1, Number.MAX_SAFE_INTEGER])),
       trial: fields.optional(6, () => fields.map(6, parseTrial)) ?? shortestTrial,
       gate: fields.optional(7, () => fields.map(7, parseGate)),
+      evidence: fields.optional(8, () => fields.map(8, parseEvidenceTerms)),
+      fallback: fields.optional(9, () => fields.map(9, parseFallback)),
     };
   });
 }
@@ -104,25 +140,47 @@ export function encodePolicy(policy: Policy): Uint8Array {
     );
   }
   if (policy.gate !== undefined) fields.set(7, gateValue(policy.gate));
+  if (policy.evidence !== undefined) fields.set(8, evidenceTermsValue(policy.evidence));
+  if (policy.fallback !== undefined) fields.set(9, fallbackValue(policy.fallback));
   return encodeCbor(fields);
 }
 
-function armValue({ name, release, exposure, salt, shadow }: Arm): CborValue {
+function armValue({ name, release, exposure, salt, shadow, minBlocks = 0 }: Arm): CborValue {
   const fields = new Map<number, CborValue>([
     [1, name],
     [2, releaseRefValue(release)],
     [3, exposure],
     [4, salt],
   ]);
-  if (shadow === undefined) return fields;
-  const { windows, budgetPermille } = shadow;
-  return fields.set(
-    5,
-    new Map([
-      [1, windows],
-      [2, budgetPermille],
-    ]),
-  );
+  if (shadow !== undefined) fields.set(5, shadowValue(shadow));
+  if (minBlocks > 0) fields.set(6, minBlocks);
+  return fields;
+}
+
+function shadowValue({ windows, budgetPermille, overMs }: ShadowTerms): CborValue {
+  const fields = new Map<number, CborValue>([
+    [1, windows],
+    [2, budgetPermille],
+  ]);
+  return overMs === undefined ? fields : fields.set(3, overMs);
+}
+
+function evidenceTermsValue(terms: EvidenceTerms): CborValue {
+  return new Map([
+    [1, terms.devices],
+    [2, terms.alphaPermille],
+    [3, terms.deviceMarginPermille],
+    [4, terms.blockWindows],
+  ]);
+}
+
+function fallbackValue({ release, salt, minBlocks, holdout }: Fallback): CborValue {
+  return new Map<number, CborValue>([
+    [1, releaseRefValue(release)],
+    [2, salt],
+    [3, minBlocks],
+    [4, holdout],
+  ]);
 }
 
 function gateValue(gate: Gate): CborValue {
@@ -147,6 +205,25 @@ function parseShadow(fields: Fields): ShadowTerms {
   return {
     windows: fields.integer(1, [1, limits.shadowWindows]),
     budgetPermille: fields.integer(2, [1, 1000]),
+    overMs: fields.optional(3, () => fields.integer(3, [1, limits.soakMs])),
+  };
+}
+
+function parseEvidenceTerms(fields: Fields): EvidenceTerms {
+  return {
+    devices: fields.integer(1, [1, limits.rolloutDevices]),
+    alphaPermille: fields.integer(2, [1, 500]),
+    deviceMarginPermille: fields.integer(3, [0, 1000]),
+    blockWindows: fields.integer(4, [1, 1000]),
+  };
+}
+
+function parseFallback(fields: Fields): Fallback {
+  return {
+    release: fields.value(1, parseReleaseRef),
+    salt: fields.bytes(2, [8, 8]),
+    minBlocks: fields.integer(3, [0, limits.evidenceBlocks]),
+    holdout: fields.integer(4, [0, everyone]),
   };
 }
 
@@ -164,5 +241,6 @@ function parseArm(value: CborValue, path: string): Arm {
     exposure: fields.integer(3, [0, everyone]),
     salt: fields.bytes(4, [8, 8]),
     shadow: fields.optional(5, () => fields.map(5, parseShadow)),
+    minBlocks: fields.optional(6, () => fields.integer(6, [1, limits.evidenceBlocks])),
   }));
 }

@@ -6,6 +6,8 @@ export interface SlotState {
   readonly current?: number;
   readonly previous?: number;
   readonly candidate?: number;
+  /** The topic on which the slot hears true labels. */
+  readonly truth?: string;
   /** The factory release, while it serves because nothing that was committed can be loaded. */
   readonly factory?: number;
   /** What became of the last offer: the release, the phase that it reached, and why it went no further. */
@@ -22,6 +24,8 @@ export interface StateMessage {
   readonly agent: string;
   readonly boot: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** The public half of the key by which the device signs its evidence: 32 bytes in hexadecimal. */
+  readonly key?: string;
   readonly slots: Readonly<Record<string, SlotState>>;
 }
 

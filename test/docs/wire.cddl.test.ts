@@ -11,12 +11,16 @@ import { expectOk } from '../../protocol/coded-error.js';
 import { encodeBeacon } from '../../protocol/documents/beacon.js';
 import { encodeKeyset } from '../../protocol/documents/keyset.js';
 import { encodeManifest } from '../../protocol/documents/manifest.js';
+import { encodeDisagreements } from '../../protocol/messages/disagreements.js';
+import { encodeEvidence } from '../../protocol/messages/evidence.js';
 import { encodePolicy, parsePolicy } from '../../protocol/documents/policy.js';
 import type { ReportMessage } from '../../protocol/messages/report.js';
 import { encodeReleaseFile, type ReleaseFile } from '../../protocol/documents/release-file.js';
 import {
   fixedKey,
   sampleBeacon,
+  sampleDisagreements,
+  sampleEvidence,
   sampleKeyset,
   sampleManifest,
   samplePolicy,
@@ -152,6 +156,8 @@ describe('docs/wire.cddl', function () {
     assert.equal(validate('manifest', [encodeManifest(sampleManifest())]), '');
     assert.equal(validate('policy', [encodePolicy(samplePolicy())]), '');
     assert.equal(validate('beacon', [encodeBeacon(sampleBeacon())]), '');
+    assert.equal(validate('evidence', [encodeEvidence(sampleEvidence())]), '');
+    assert.equal(validate('disagreements', [encodeDisagreements(sampleDisagreements())]), '');
   });
 
   /** Rows that break one thing each: the schema must refuse them, or it says nothing. */

@@ -3,6 +3,8 @@ import { encodeCbor } from '../../protocol/cbor/encode.js';
 import type { CborMap, CborValue } from '../../protocol/cbor/value.js';
 import { expectOk } from '../../protocol/coded-error.js';
 import { decodePlainCbor } from '../../protocol/cbor/decode.js';
+import type { Disagreements } from '../../protocol/messages/disagreements.js';
+import type { Evidence } from '../../protocol/messages/evidence.js';
 import type { Beacon } from '../../protocol/documents/beacon.js';
 import type { Keyset } from '../../protocol/documents/keyset.js';
 import type { Manifest } from '../../protocol/documents/manifest.js';
@@ -107,12 +109,20 @@ export function samplePolicy(change: Partial<Policy> = {}): Policy {
         release: { sequence: 7, manifest: sha256('seven') },
         exposure: 10_000,
         salt: sha256('salt').subarray(0, 8),
-        shadow: { windows: 40, budgetPermille: 300 },
+        shadow: { windows: 40, budgetPermille: 300, overMs: 3_600_000 },
+        minBlocks: 4,
       },
     ],
     promoted: 6,
     trial: { soakMs: 60_000, inferences: 20 },
     gate: { marginPermille: 50, harmPermille: 100, safePermille: 300, alphaPermille: 50 },
+    evidence: { devices: 48, alphaPermille: 50, deviceMarginPermille: 50, blockWindows: 10 },
+    fallback: {
+      release: { sequence: 6, manifest: sha256('six') },
+      salt: sha256('salt').subarray(0, 8),
+      minBlocks: 4,
+      holdout: 500,
+    },
     ...change,
   };
 }
@@ -179,4 +189,62 @@ export function replaceField(
   else if (value === undefined) map.delete(key);
   else map.set(key, value);
   return map;
+}
+
+/** Evidence that uses every field. */
+export function sampleEvidence(change: Partial<Evidence> = {}): Evidence {
+  const block = { onlyChampionRight: 1, onlyChallengerRight: 2, windows: 11, unlabelled: 1 };
+  return {
+    deviceId: 'press-7',
+    slot: 'vibration',
+    champion: { sequence: 6, manifest: sha256('six') },
+    challenger: { sequence: 7, manifest: sha256('seven') },
+    salt: sha256('salt').subarray(0, 8),
+    life: sha256('life').subarray(0, 8),
+    revision: 12,
+    blockWindows: 10,
+    totals: {
+      windows: 48,
+      onlyChampionRight: 3,
+      onlyChallengerRight: 6,
+      disagreements: 12,
+      unlabelled: 3,
+      labelled: 20,
+    },
+    shadow: {
+      blocks: [
+        { ...block, policy: 3, served: 0 },
+        { ...block, policy: 3, served: 0 },
+        { ...block, policy: 5, served: 0 },
+      ],
+      full: true,
+    },
+    served: { blocks: [{ ...block, policy: 6, served: 1 }], full: false },
+    correlation: -50,
+    late: { reports: 9, onlyChampion: 2, onlyChallenger: 3 },
+    service: { serving: true, reports: 4 },
+    aside: 'named',
+    drift: 'marked',
+    ...change,
+  };
+}
+
+/** Disagreements in every form that an answer has. */
+export function sampleDisagreements(change: Partial<Disagreements> = {}): Disagreements {
+  const { deviceId, slot, champion, challenger, salt, life } = sampleEvidence();
+  const silent = { label: undefined, scorePermille: undefined };
+  return {
+    ...{ deviceId, slot, champion, challenger, salt, life },
+    entries: [
+      {
+        boot: 3,
+        window: 12,
+        t: sampleWallMs,
+        champion: { label: 'normal', scorePermille: 900 },
+        challenger: { label: 'imbalance', scorePermille: undefined },
+      },
+      { boot: 3, window: 13, t: sampleWallMs, champion: silent, challenger: silent },
+    ],
+    ...change,
+  };
 }

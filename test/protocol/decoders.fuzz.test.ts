@@ -9,6 +9,8 @@ import { encodeKeyset, parseKeyset } from '../../protocol/documents/keyset.js';
 import { encodeManifest, parseManifest } from '../../protocol/documents/manifest.js';
 import { encodePolicy, parsePolicy } from '../../protocol/documents/policy.js';
 import { encodeSelfTest, parseSelfTest } from '../../protocol/documents/self-test.js';
+import { encodeDisagreements, parseDisagreements } from '../../protocol/messages/disagreements.js';
+import { encodeEvidence, parseEvidence } from '../../protocol/messages/evidence.js';
 import { parsePresence } from '../../protocol/messages/presence.js';
 import { decodeRecord, encodeRecord } from '../../agent/core/state/record-codec.js';
 import { encodeReleaseFile } from '../../protocol/documents/release-file.js';
@@ -17,6 +19,8 @@ import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import {
   fixedKey,
   sampleBeacon,
+  sampleDisagreements,
+  sampleEvidence,
   sampleKeyset,
   sampleManifest,
   samplePolicy,
@@ -53,6 +57,12 @@ const targets: readonly {
   { name: 'parseManifest', decode: parseManifest, documents: [manifest] },
   { name: 'parsePolicy', decode: parsePolicy, documents: [encodePolicy(samplePolicy())] },
   { name: 'parseBeacon', decode: parseBeacon, documents: [encodeBeacon(sampleBeacon())] },
+  { name: 'parseEvidence', decode: parseEvidence, documents: [encodeEvidence(sampleEvidence())] },
+  {
+    name: 'parseDisagreements',
+    decode: parseDisagreements,
+    documents: [encodeDisagreements(sampleDisagreements())],
+  },
   { name: 'parseSelfTest', decode: parseSelfTest, documents: [encodeSelfTest(sampleSelfTest())] },
   {
     name: 'parseReleaseFile',

@@ -75,7 +75,7 @@ describe('Trust in a document', () => {
     change: Partial<Keyset>,
     bytes: Uint8Array,
     wanted: {
-      readonly type?: Exclude<DocumentType, 'keyset'>;
+      readonly type?: 'manifest' | 'policy' | 'beacon';
       readonly slot?: string | undefined;
       readonly wallMs?: number;
     } = {},

@@ -1,0 +1,107 @@
+import { encodeCbor } from '../cbor/encode.js';
+import { checkInteger, checkList, checkText, parseFields } from '../cbor/fields.js';
+import type { CborValue } from '../cbor/value.js';
+import { parseReleaseRef, releaseRefValue, type ReleaseRef } from '../documents/release-ref.js';
+import { limits } from '../limits.js';
+import { refuse, type Result } from '../result.js';
+import { deviceIdPattern, slotPattern } from '../topics.js';
+
+/** Windows on which champion and challenger differ, so that somebody can say who was right. */
+export interface Disagreements {
+  readonly deviceId: string;
+  readonly slot: string;
+  readonly champion: ReleaseRef;
+  readonly challenger: ReleaseRef;
+  /** That of the rollout's arms, and the life of the evidence; eight bytes each. */
+  readonly salt: Uint8Array;
+  readonly life: Uint8Array;
+  readonly entries: readonly Disagreement[];
+}
+
+/** One window, by the boot and the number of its result. */
+export interface Disagreement {
+  readonly boot: number;
+  readonly window: number;
+  /** Milliseconds since the epoch. */
+  readonly t: number;
+  readonly champion: GivenAnswer;
+  readonly challenger: GivenAnswer;
+}
+
+/** What a release said: no label where it named no class or was late, the score in 1/1000 where it has one. */
+export interface GivenAnswer {
+  readonly label: string | undefined;
+  readonly scorePermille: number | undefined;
+}
+
+const anyInteger = [0, Number.MAX_SAFE_INTEGER] as const;
+const anyScore = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
+
+/** Reads disagreements from a payload whose signature holds. Refuses with `document-invalid` and `evidence-too-large`. */
+export function parseDisagreements(payload: Uint8Array): Result<Disagreements> {
+  if (payload.length > limits.evidenceBytes) {
+    return refuse('evidence-too-large', `${payload.length} bytes, at most ${limits.evidenceBytes}`);
+  }
+  return parseFields(payload, 'disagreements', (fields) => {
+    fields.integer(0, [1, 1]);
+    return {
+      deviceId: fields.text(1, [1, 64], deviceIdPattern),
+      slot: fields.text(2, [1, 32], slotPattern),
+      champion: fields.value(3, parseReleaseRef),
+      challenger: fields.value(4, parseReleaseRef),
+      salt: fields.bytes(5, [8, 8]),
+      life: fields.bytes(6, [8, 8]),
+      entries: fields.list(7, [1, limits.disagreements], parseDisagreement),
+    };
+  });
+}
+
+/** The payload of disagreements, in deterministic CBOR. Whoever sends them keeps them below `limits.evidenceBytes`. */
+export function encodeDisagreements(message: Disagreements): Uint8Array {
+  return encodeCbor(
+    new Map<number, CborValue>([
+      [0, 1],
+      [1, message.deviceId],
+      [2, message.slot],
+      [3, releaseRefValue(message.champion)],
+      [4, releaseRefValue(message.challenger)],
+      [5, message.salt],
+      [6, message.life],
+      [7, message.entries.map(disagreementValue)],
+    ]),
+  );
+}
+
+/** One entry as it stands in the message, and wherever else entries are listed. */
+export function disagreementValue({ boot, window, t, ...answers }: Disagreement): CborValue {
+  return [boot, window, t, answerValue(answers.champion), answerValue(answers.challenger)];
+}
+
+/** Reads an entry; refuses as its document does. */
+export function parseDisagreement(value: CborValue, path: string): Disagreement {
+  const [boot, window, t, champion, challenger] = checkList(value, [5, 5], path);
+  return {
+    boot: checkInteger(boot, anyInteger, `${path}[0]`),
+    window: checkInteger(window, anyInteger, `${path}[1]`),
+    t: checkInteger(t, anyInteger, `${path}[2]`),
+    champion: parseAnswer(champion, `${path}[3]`),
+    challenger: parseAnswer(challenger, `${path}[4]`),
+  };
+}
+
+/** Nothing, a label, or a label with its score. */
+function answerValue({ label, scorePermille }: GivenAnswer): CborValue {
+  if (label === undefined) return [];
+  return scorePermille === undefined ? [label] : [label, scorePermille];
+}
+
+function parseAnswer(value: CborValue | undefined, path: string): GivenAnswer {
+  const [label, score] = checkList(value, [0, 2], path);
+  return {
+    label:
+      label === undefined
+        ? undefined
+        : checkText(label, [1, limits.textBytes], undefined, `${path}[0]`),
+    scorePermille: score === undefined ? undefined : checkInteger(score, anyScore, `${path}[1]`),
+  };
+}
