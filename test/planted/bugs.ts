@@ -1,6 +1,7 @@
 import type { PlantedBug } from './planted-bug.js';
 
 const cutDisk = ['test/contract/storage-cut.test.ts'];
+const characteristics = ['test/operator/verdict/operating-characteristics.test.ts'];
 const unbelieved = ['test/simulation/unbelieved.test.ts'];
 
 /** Mistakes whose loss would hurt an owner most. The first nine went unnoticed once. */
@@ -216,5 +217,54 @@ export const plantedBugs: readonly PlantedBug[] = [
     search: '!answers.classes.has(truth)',
     replacement: "truth === ''",
     specs: ['test/agent/core/experiment/evidence-book.test.ts'],
+  },
+  {
+    name: 'one device of many decides a verdict',
+    file: 'operator/verdict/mean-claim.ts',
+    search: 'if (!leaveOneOut) return { isCertain: true };',
+    replacement: 'if (limit > 0) return { isCertain: true };',
+    specs: characteristics,
+  },
+  {
+    name: 'a round is looked at before all have closed it',
+    file: 'operator/verdict/rounds.ts',
+    search: 'else least = Math.min(least, progress);',
+    replacement: 'else least = mostHaveDone;',
+    specs: characteristics,
+  },
+  {
+    name: 'the shadow pays for what is lost in a step',
+    file: 'operator/verdict/look.ts',
+    search: 'block.served === 1 && block.policy >= context.fromPolicy;',
+    replacement: 'block.windows > 0 && context.fromPolicy > 0;',
+    specs: ['test/operator/verdict/guardrails.test.ts'],
+  },
+  {
+    name: 'who leaves the rounds owes nothing',
+    file: 'operator/verdict/samples.ts',
+    search: 'lossesOfBlocks(blocks.slice(0, closed), round <= counted)',
+    replacement: 'lossesOfBlocks(blocks.slice(0, closed), false)',
+    specs: ['test/operator/verdict/judge.test.ts'],
+  },
+  {
+    name: 'a window without a label counts for the challenger in safety',
+    file: 'operator/verdict/losses.ts',
+    search: "(side === 'worst' ? unlabelled : -unlabelled)",
+    replacement: '-unlabelled',
+    specs: ['test/operator/verdict/guardrails.test.ts'],
+  },
+  {
+    name: 'each window of a burst is evidence against its device',
+    file: 'protocol/statistics/harmed-device.ts',
+    search: 'const unit = Math.max(1, onlyChampionRight + won);',
+    replacement: 'const unit = 1;',
+    specs: ['test/protocol/statistics/harmed-device.test.ts'],
+  },
+  {
+    name: 'a hold stops harm too',
+    file: 'operator/verdict/judge.ts',
+    search: 'if (worst !== undefined) {',
+    replacement: 'if (worst !== undefined && holds.length === 0) {',
+    specs: ['test/operator/verdict/judge.test.ts'],
   },
 ];
