@@ -13,7 +13,8 @@ export function armsOf({
   fleet,
 }: Look): { exposed: ArmOutcome; control: ArmOutcome } | undefined {
   if (step === undefined) return undefined;
-  const control = fleet.filter(({ device }) => !step.context.served.has(device.id));
+  const served = new Set(step.context.served);
+  const control = fleet.filter(({ device }) => !served.has(device.id));
   return { exposed: outcomeOf(step.served), control: outcomeOf(control) };
 }
 

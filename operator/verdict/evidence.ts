@@ -93,8 +93,8 @@ export interface StepContext {
   readonly isLast: boolean;
   /** The first version of the policy of this step: only blocks of it and later ones are judged. */
   readonly fromPolicy: number;
-  /** Who is to be served by it: drawn by lots, without those that stay aside for too few blocks. Named ones are among them. */
-  readonly served: ReadonlySet<string>;
+  /** Ids of whom it is to serve: drawn by lots, without those that stay aside for too few blocks. Named ones are among them. */
+  readonly served: readonly string[];
 }
 
 /** All that one look sees. */

@@ -81,7 +81,8 @@ function lookAtStep(
   isAlone: boolean,
   terms: VerdictTerms,
 ): StepLook {
-  const served = members.filter(({ device }) => context.served.has(device.id));
+  const ids = new Set(context.served);
+  const served = members.filter(({ device }) => ids.has(device.id));
   const units = served.map(({ device, blocks, named }): Unit => {
     const isOfStep = (block: EvidenceBlock): boolean =>
       block.served === 1 && block.policy >= context.fromPolicy;

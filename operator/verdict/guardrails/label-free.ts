@@ -1,5 +1,6 @@
 import type { Guardrail } from '../guardrail.js';
 import { isBelow } from '../mean-claim.js';
+import { unlabelledWindows } from '../missing-labels.js';
 import { countOf, per100, unlessAlone } from '../words.js';
 
 /**
@@ -19,13 +20,9 @@ export const labelFree: Guardrail = {
       const reason = `the two differ on less than ${per100(safe)} of 100 windows of the average device, so that it gives less than ${per100(safe)} more wrong answers`;
       return { verdict: 'safe', numbers, reason };
     }
-    const unlabelled = fleet.reduce(
-      (sum, { blocks }) => sum + blocks.reduce((some, block) => some + block.unlabelled, 0),
-      0,
-    );
     const reason =
       `cannot tell: the two may differ on as many as ${per100(upper)} of 100 windows${unlessAlone(sound)}; ` +
-      `true labels of the ${countOf(unlabelled, 'window')} on which they differ would help`;
+      `true labels of the ${countOf(unlabelledWindows(fleet), 'window')} on which they differ would help`;
     return { verdict: 'not-yet', numbers, reason };
   },
 };

@@ -1,6 +1,7 @@
 import type { Guardrail } from '../guardrail.js';
 import { shareOfMean } from '../look.js';
 import { isAbove, isBelow } from '../mean-claim.js';
+import { labelsWouldHelp } from '../missing-labels.js';
 import { per100, unlessAlone } from '../words.js';
 
 /** The mean paired loss of the fleet: what a rollout is about. */
@@ -21,7 +22,7 @@ export const meanLoss: Guardrail = {
     const sound = isBelow(samples, safe, { alpha, leaveOneOut });
     const reason = sound.isCertain
       ? `it gives less than ${per100(safe)} more wrong answers per 100 windows of the average device`
-      : `it may give as many as ${per100(upper)} more wrong answers per 100 windows of the average device, and less than ${per100(safe)} is safe${unlessAlone(worse)}${unlessAlone(sound)}`;
+      : `it may give as many as ${per100(upper)} more wrong answers per 100 windows of the average device, and less than ${per100(safe)} is safe${unlessAlone(worse)}${unlessAlone(sound)}${labelsWouldHelp(fleet)}`;
     return { verdict: sound.isCertain ? 'safe' : 'not-yet', numbers, reason };
   },
 };

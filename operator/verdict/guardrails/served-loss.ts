@@ -21,7 +21,8 @@ export const servedLoss: Guardrail = {
     if (step === undefined) return undefined;
     const { harm, alpha, steps, evidence } = terms;
     const { samples, served, context } = step;
-    const leaveOneOut = served.length >= 3;
+    // Also where a step of a larger fleet serves but two: no single device decides.
+    const leaveOneOut = Math.max(served.length, fleet.length) >= 3;
     const isCoarse = served.length < manyServed && !context.isLast;
     const safe = isCoarse ? Math.max(coarseMargin, 2 * terms.safe) : 2 * terms.safe;
     const level = (alpha * shareOfAlpha) / steps;

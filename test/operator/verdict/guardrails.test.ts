@@ -13,7 +13,7 @@ const servedBlock = (lost: number, policy = 2) => block(lost, 0, { policy, serve
 
 /** A step that serves the first devices of a fleet. */
 function step(count: number, more: Partial<StepContext> = {}): StepContext {
-  const served = new Set(devices(count, []).map(({ id }) => id));
+  const served = devices(count, []).map(({ id }) => id);
   return { isLast: false, fromPolicy: 2, served, ...more };
 }
 
@@ -59,6 +59,13 @@ describe('served devices in a step', () => {
   it('must be three at least that can be judged, in fleets of three and more', () => {
     assert.match(judgeStep(fleet(48, 2, 60, 0), step(2)).reason, /only 2 served devices of 3/);
     assert.equal(judgeStep(fleet(2, 2, 90, 0), step(2, { isLast: true })).verdict, 'safe');
+  });
+
+  it('are not harm by one device, though the step serves but two of a fleet', () => {
+    const liar = fleet(48, 2, 30, 0).map((each, i) =>
+      i === 0 ? { ...each, served: times(12, servedBlock(10)) } : each,
+    );
+    assert.equal(judgeStep(liar, step(2)).verdict, 'not-yet');
   });
 
   it('have a finer margin in the last step', () => {

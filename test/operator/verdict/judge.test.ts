@@ -89,6 +89,17 @@ describe('the judge', () => {
     assert.equal(judge(evidence(devices(48, times(6, lost)), {}, { holds })).verdict, 'harm');
   });
 
+  it('says what labels are missing', () => {
+    const waiting = block(0, 0, { unlabelled: 2 });
+    const none = judge(evidence(devices(10, times(4, waiting))));
+    assert.match(
+      none.reason,
+      /no true label has come from any device: 80 disagreements wait for one/,
+    );
+    const some = judge(evidence(devices(10, [...times(4, waiting), block(1)])));
+    assert.match(some.reason, /80 disagreements wait for a true label/);
+  });
+
   it('waits for what else is open', () => {
     const unmet = ['the step is not over yet'];
     const { verdict, reason } = judge(evidence(devices(48, times(6, equal)), {}, { unmet }));

@@ -60,7 +60,7 @@ export function runRamp(
       served = new Set(enough.map(({ id }) => id));
       for (const device of devices)
         device.advance(tick, blockWindows, policy, served.has(device.id));
-      const step = { isLast, fromPolicy: policy, served };
+      const step = { isLast, fromPolicy: policy, served: [...served] };
       const judgement = lookOnce(devices, { ...plan, terms }, tick, step);
       ({ verdict, guardrail } = judgement);
     }

@@ -100,7 +100,7 @@ function silenceRun({ served, others }: Silence, devices: number, prng: Prng): R
   const isSilent = ids.map((_, i) => prng.uniform(0, 1) < (i < exposed ? served : others));
   const order = ids.map((_, i) => ({ i, lot: prng.uint32() })).sort((a, b) => a.lot - b.lot);
   const known = new Set<number>();
-  const step = { isLast: false, fromPolicy: 2, served: new Set(ids.slice(0, exposed)) };
+  const step = { isLast: false, fromPolicy: 2, served: ids.slice(0, exposed) };
   for (const { i } of order) {
     if (isSilent[i] !== true) continue;
     known.add(i);
