@@ -95,6 +95,17 @@ export interface StepContext {
   readonly fromPolicy: number;
   /** Ids of whom it is to serve: drawn by lots, without those that stay aside for too few blocks. Named ones are among them. */
   readonly served: readonly string[];
+  /** Given when a step begins and when it would end: looked at more often, chance alone would hold some. */
+  readonly arms?: readonly ArmCount[] | undefined;
+}
+
+/** How many devices an arm has, and how many it should have by lot: those assigned, or those of them that report. */
+export interface ArmCount {
+  readonly arm: string;
+  readonly devices: number;
+  readonly of: number;
+  /** The share of them that is expected, from 0 to 1. */
+  readonly share: number;
 }
 
 /** All that one look sees. */

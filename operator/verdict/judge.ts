@@ -6,6 +6,7 @@ import type { Finding, Judgement } from './judgement.js';
 import { lookAt, type Look } from './look.js';
 import { blocksOfAge } from './population.js';
 import { safeSentence } from './safe-sentence.js';
+import { sampleRatioHolds } from './sample-ratio.js';
 
 /**
  * Judges one look at a rollout. Pure, and independent of the order of devices. Harm on any guardrail wins over
@@ -20,7 +21,11 @@ export function judge(evidence: FleetEvidence): Judgement {
     const found = guardrail.judge(look);
     return found === undefined ? [] : [{ guardrail: name, shareOfAlpha, ...found }];
   });
-  const holds = [...evidence.holds, ...correlationHold(evidence)];
+  const holds = [
+    ...evidence.holds,
+    ...correlationHold(evidence),
+    ...sampleRatioHolds(evidence.step?.arms ?? []),
+  ];
   return {
     ...conclude(look, findings, holds),
     ...bounds,

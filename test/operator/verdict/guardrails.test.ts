@@ -85,6 +85,35 @@ describe('served devices in a step', () => {
   });
 });
 
+describe('the ratio of the arms', () => {
+  const judged = (devicesInArm: number, of: number, share: number) =>
+    judgeStep(
+      devices(48, times(60, equal), (i) => (i < 5 ? { served: times(12, servedBlock(0)) } : {})),
+      step(5, { arms: [{ arm: 'ramp', devices: devicesInArm, of, share }] }),
+    );
+  const rows: readonly (readonly [devices: number, of: number, share: number, verdict: string])[] =
+    [
+      [10, 100, 0.1, 'safe'],
+      [21, 100, 0.1, 'safe'],
+      [22, 100, 0.1, 'not-yet'],
+      [2, 100, 0.1, 'safe'],
+      [1, 100, 0.1, 'not-yet'],
+      [0, 40, 0.1, 'safe'],
+      [100, 100, 1, 'safe'],
+      [99, 100, 1, 'not-yet'],
+      [0, 0, 0.1, 'safe'],
+    ];
+  for (const [count, of, share, verdict] of rows) {
+    it(`is ${verdict} with ${count} of ${of} devices where ${100 * share} % are expected`, () => {
+      assert.equal(judged(count, of, share).verdict, verdict);
+    });
+  }
+
+  it('is named where it holds', () => {
+    assert.match(judged(40, 100, 0.1).reason, /arm ramp has 40 of 100 devices, and 10 % of them/);
+  });
+});
+
 describe('silent devices', () => {
   const fleet = (size: number, exposed: number, silent: number, others = 0) =>
     devices(size, times(60, equal), (i) => ({

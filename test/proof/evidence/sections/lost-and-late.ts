@@ -36,7 +36,7 @@ export const lostAndLateSection: Section = {
         ]),
       ),
       '',
-      'Late minutes: each of the two is late in a minute with the chance of its column, a look each hour for a day. In bursts a',
+      'Late minutes: harm is more than one and a half times as often. Each of the two is late in a minute with the chance of its column, a look each hour for a day. In bursts a',
       'minute repeats the one before with that chance, each for itself. A spell of minutes in which the same one alone is late',
       'counts once: with each minute counted, bursts of .7 made harm of equal models in up to 17 % of fleets.',
       '',
