@@ -49,6 +49,7 @@ const commands: readonly (readonly [words: string, load: Load])[] = [
     'rollout replay',
     async () => (await import('./commands/rollout-replay.js')).rolloutReplayCommand,
   ],
+  ['rollout plan', async () => (await import('./commands/rollout-plan.js')).rolloutPlanCommand],
   ['rollout judge', async () => (await import('./commands/rollout-judge.js')).rolloutJudgeCommand],
   ['watch', async () => (await import('./commands/watch.js')).watchCommand],
   ['simulate', async () => (await import('./commands/simulate.js')).simulateCommand],

@@ -119,7 +119,7 @@ function readPermille(given: Arguments, name: string, least: number, most: numbe
 }
 
 /** Shares in 1/10000 that rise and end with everyone. */
-function readExposures(text: string): readonly number[] {
+export function readExposures(text: string): readonly number[] {
   const exposures = text.split(',').map((each) => {
     if (!/^ *\d{1,3}(\.\d{1,2})? *$/.test(each)) return NaN;
     return Math.round(Number(each) * 100);

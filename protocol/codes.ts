@@ -47,6 +47,18 @@ export const codes = {
     cause: 'No such device is enrolled.',
     remedy: 'Look at `tinylamp enrol --list`, and enrol it first.',
   },
+  'plan-contradictory': {
+    area: 'usage',
+    cause: 'The terms of a rollout contradict each other, or cannot be meant.',
+    remedy: 'Correct what the message names; `tinylamp rollout plan` shows what terms can show.',
+  },
+  'plan-unreachable': {
+    area: 'usage',
+    cause:
+      'No challenger, however good, could be called safe with these terms by a fleet of this size.',
+    remedy:
+      'Allow a wider margin, more devices or more time; `tinylamp rollout plan` shows what each of them takes.',
+  },
   'evidence-file-invalid': {
     area: 'usage',
     cause: 'The file of evidence is not what `rollout judge` reads.',

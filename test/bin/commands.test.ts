@@ -5,14 +5,14 @@ describe('the commands that are loaded', () => {
   const rows: readonly (readonly [line: string, loaded: RegExp, number: number])[] = [
     ['publish v1.tinylamp --keys keys', /^publish$/, 1],
     ['rollout status --slot vibration', /^rollout status$/, 1],
-    ['rollout --help', /^rollout \w+$/, 8],
-    ['rollout statsu', /^rollout \w+$/, 8],
+    ['rollout --help', /^rollout \w+$/, 9],
+    ['rollout statsu', /^rollout \w+$/, 9],
     ['keys', /^keys new$/, 1],
     ['--version', /^$/, 0],
-    ['--help', /./, 25],
-    ['publsih', /./, 25],
-    ['--json demo', /./, 25],
-    ['', /./, 25],
+    ['--help', /./, 26],
+    ['publsih', /./, 26],
+    ['--json demo', /./, 26],
+    ['', /./, 26],
   ];
   for (const [line, loaded, number] of rows) {
     it(`are ${number} for “tinylamp ${line}”`, async () => {
