@@ -190,6 +190,7 @@ export class Desired {
       const kept = yield* wait(keeper.commit((record) => withSlot(record, slot.name, change)));
       if (!kept.ok) return kept;
     }
+    if (policy.evidence !== undefined) slot.knowFleet(policy.evidence.devices);
     slot.desire(desire, version);
     this.#hear(slot.name);
     return accept(undefined);

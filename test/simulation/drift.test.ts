@@ -109,6 +109,33 @@ describe('Drift', () => {
     assert.deepEqual(told(device).slice(1), [changed]);
   });
 
+  it('takes longer to be certain in a large fleet, by the signed policy, also after a start without the broker', async () => {
+    for (const [devices, secondsToTell] of [
+      [undefined, 12],
+      [1_000_000, 17],
+    ] as const) {
+      signal.offset = 0;
+      const deviceId = `press-${devices ?? 1}`;
+      let device = start({ deviceId });
+      const terms = { alphaPermille: 50, deviceMarginPermille: 50, blockWindows: 10 };
+      const evidence = devices === undefined ? undefined : { ...terms, devices };
+      await world.publishPolicy(first, { evidence });
+      await world.time.advance(15 * minuteMs);
+      await device.stop();
+      world.broker.stop();
+      device = start({ deviceId, disk: device.disk });
+      await world.time.advance(10_000);
+      signal.offset = 0.2;
+      await world.time.advance((secondsToTell - 5) * 1_000);
+      const isMarked = (): boolean => device.logged.includes('drift');
+      assert.ok(!isMarked(), `${devices}: too early`);
+      await world.time.advance(5_000);
+      assert.ok(isMarked(), `${devices}: too late`);
+      device.losePower();
+      world.broker.start();
+    }
+  });
+
   it('begins anew where its file is damaged, and answers on where the disk takes none', async () => {
     let device = start();
     await world.time.advance(11 * minuteMs);

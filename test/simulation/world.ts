@@ -48,6 +48,7 @@ export interface WorldPolicy {
   readonly promoted?: number;
   readonly trial?: Policy['trial'];
   readonly gate?: Policy['gate'];
+  readonly evidence?: Policy['evidence'];
 }
 
 /**
@@ -140,7 +141,7 @@ export class World {
 
   /** Publishes the next policy of the slot of these releases. What is left out is as in a policy without experiments. */
   async publishPolicy(champion: ReleaseFile, wishes: WorldPolicy = {}): Promise<void> {
-    const { arms = [], promoted, trial = shortestTrial, gate } = wishes;
+    const { arms = [], promoted, trial = shortestTrial, gate, evidence } = wishes;
     const content: Omit<Policy, 'version'> = {
       slot: champion.manifest.slot,
       champion: referenceTo(champion),
@@ -154,6 +155,7 @@ export class World {
       promoted,
       trial,
       gate,
+      evidence,
     };
     await this.#asOperator((tools) => publishPolicy(content, tools));
   }

@@ -115,6 +115,11 @@ export class Slot {
     this.#pursue(desire);
   }
 
+  /** A signed policy says how many devices the fleet has. */
+  knowFleet(devices: number): void {
+    this.#service.driftFleetSize(devices);
+  }
+
   /** The device ends in order. */
   *leave(): Process<void> {
     yield* this.#candidacy.leave();
