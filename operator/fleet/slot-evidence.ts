@@ -27,7 +27,12 @@ export class SlotEvidence {
   /** Takes a report; whether it tells more than what is known. */
   take(report: ReportMessage): boolean {
     if (this.#latest !== undefined && !isLater(report, this.#latest)) return false;
-    this.#latest = report;
+    // Nobody is shown the long lists, and a fleet of them is large.
+    this.#latest = {
+      ...report,
+      releases: report.releases.map((each) => ({ ...each, classes: [], confidence: [] })),
+      pairs: report.pairs.map((each) => ({ ...each, confusion: [] })),
+    };
     return true;
   }
 

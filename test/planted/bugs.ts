@@ -267,4 +267,32 @@ export const plantedBugs: readonly PlantedBug[] = [
     replacement: 'if (worst !== undefined && holds.length === 0) {',
     specs: ['test/operator/verdict/judge.test.ts'],
   },
+  {
+    name: 'a report carries what was seen since the last one',
+    file: 'agent/core/experiment/evidence-book.ts',
+    search: 'this.#reportedTurn = this.#turn;',
+    replacement: 'this.#reportedTurn = this.#turn; this.#labelsRefused.clear();',
+    specs: ['test/agent/core/experiment/evidence-book.test.ts'],
+  },
+  {
+    name: 'all devices of a fleet report in the same second',
+    file: 'agent/adapters/cron-scheduler.ts',
+    search: 'const delayMs = this.#share === 0 ? 0 :',
+    replacement: 'const delayMs = this.#share >= 0 ? 0 :',
+    specs: ['test/contract/scheduler.test.ts'],
+  },
+  {
+    name: 'each device of a fleet gives a false alarm of drift a month',
+    file: 'agent/core/drift/drift-watch.ts',
+    search: '(windowsInMonth * this.#devices)',
+    replacement: '(windowsInMonth + 0 * this.#devices)',
+    specs: ['test/simulation/drift.test.ts'],
+  },
+  {
+    name: 'an alarm of drift is forgotten at a start',
+    file: 'agent/core/drift/drift-file.ts',
+    search: 'changed === undefined ? fields : fields.set(4, changed)',
+    replacement: 'changed === undefined ? fields : fields.set(-4, changed)',
+    specs: ['test/agent/core/drift/drift-file.test.ts'],
+  },
 ];

@@ -128,6 +128,26 @@ describe('the view of a fleet', () => {
     );
   });
 
+  it('takes no more of one device that reports without end than of any other', () => {
+    const view = createView();
+    const classes = new Array<number>(8_192).fill(0);
+    const began = performance.now();
+    for (let i = 0; i < 3_000; i++) {
+      // Ever new numbers, with gaps that never close.
+      const numbers = { boot: Number.MAX_SAFE_INTEGER, window: 2 * i + 1 };
+      say(
+        view,
+        'report',
+        report({ ...numbers, releases: [releaseReport({ windows: i, classes })] }),
+      );
+      say(view, 'report', report({ boot: i, window: i, slot: `slot-${i}` }));
+    }
+    const row = view.row(deviceId);
+    assert.equal(Object.keys(row?.slots ?? {}).length, 64);
+    assert.ok(JSON.stringify(row).length < 65_536);
+    assert.ok(performance.now() - began < 30_000);
+  });
+
   it('counts the reports that did not come', () => {
     const view = createView();
     for (const window of [1, 2, 5, 9, 9, 7]) say(view, 'report', report({ window }));

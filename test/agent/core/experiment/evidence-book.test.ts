@@ -192,6 +192,8 @@ describe('An evidence book', () => {
     }
     assert.deepEqual(book.take()?.labelsRefused, { 'label-late': 2, 'label-class-unknown': 1 });
     assert.equal(book.take(), undefined);
+    book.labelRefused('label-late');
+    assert.deepEqual(book.take()?.labelsRefused, { 'label-late': 3, 'label-class-unknown': 1 });
   });
 
   it('keeps pairs apart, and exact pairs only up to 32 classes', () => {
