@@ -26,14 +26,15 @@ export const servedLoss: Guardrail = {
     const isCoarse = served.length < manyServed && !context.isLast;
     const safe = isCoarse ? Math.max(coarseMargin, 2 * terms.safe) : 2 * terms.safe;
     const level = (alpha * shareOfAlpha) / steps;
-    const lower = lowerOf(samples, level);
-    const upper = upperOf(samples, alpha);
-    const numbers = { lower, upper, harm, safe, served: served.length };
+    const common = { harm, safe, served: served.length };
     const worse = isAbove(samples, harm, { alpha: level, leaveOneOut });
     if (evidence === 'labels' && worse.isCertain) {
+      const lower = lowerOf(samples, level);
       const reason = `where it serves it gives at least ${per100(lower)} more wrong answers per 100 windows, and more than ${per100(harm)} is harm`;
-      return { verdict: 'harm', numbers, reason };
+      return { verdict: 'harm', numbers: { ...common, lower }, reason };
     }
+    const upper = upperOf(samples, alpha);
+    const numbers = { ...common, upper };
     const sound = isBelow(samples, safe, { alpha, leaveOneOut });
     const missing = missingOf(step, terms.coverage, fleet.length);
     if (!sound.isCertain) {

@@ -4,7 +4,7 @@ import type { SimulatedDevice } from './simulated-device.js';
 import { compareInShadow, lookOnce, type RolloutPlan } from './simulated-rollout.js';
 
 export interface RampOutcome {
-  readonly end: 'promoted' | 'aborted' | 'held' | 'stopped in the shadow';
+  readonly end: 'promoted' | 'aborted' | 'held' | 'harm in the shadow' | 'open in the shadow';
   /** The step in which it ended, from 1 on; 0 in the shadow. */
   readonly step: number;
   /** Devices that were to serve when it ended. */
@@ -35,7 +35,8 @@ export function runRamp(
   const shadow = compareInShadow(devices, { ...plan, terms });
   if (shadow.verdict !== 'safe') {
     const { guardrail } = shadow.judgement;
-    return { end: 'stopped in the shadow', step: 0, served: 0, windows: 0, guardrail };
+    const end = shadow.verdict === 'harm' ? 'harm in the shadow' : 'open in the shadow';
+    return { end, step: 0, served: 0, windows: 0, guardrail };
   }
   const minBlocks = shadow.judgement.blocks;
   const order = shuffled(devices, prng);

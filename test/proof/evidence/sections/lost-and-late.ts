@@ -16,7 +16,8 @@ export const lostAndLateSection: Section = {
     const bad: string[] = [];
     const lines = [
       'Silence: one step of three serves 10 % of the fleet. Each device falls silent, or not, with the chance of its arm; outcomes',
-      'come in random order, with a look after each. Harm by the ratio of silence, or by the bound of lost devices.',
+      'come in random order, with a look after each. Harm by the ratio of silence, or by the bound of lost devices;',
+      'what is too little for harm, the rule holds that at most a tenth of the served may be lost, and none below ten.',
       '',
       ...tableOf(
         ['', ...silentFleets.map((devices) => `${devices} devices`)],
