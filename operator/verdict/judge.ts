@@ -21,6 +21,7 @@ export function judge(evidence: FleetEvidence): Judgement {
     const found = guardrail.judge(look);
     return found === undefined ? [] : [{ guardrail: name, shareOfAlpha, ...found }];
   });
+  const joined = step?.served.filter(({ device }) => device.joined === true) ?? [];
   const holds = [
     ...evidence.holds,
     ...correlationHold(evidence),
@@ -32,7 +33,7 @@ export function judge(evidence: FleetEvidence): Judgement {
     rounds: rounds.counted,
     blocks: blocksOfRounds(look),
     scope: terms.scope,
-    named: fleet.flatMap(({ named }) => named ?? []),
+    named: [...fleet, ...joined].flatMap(({ named }) => named ?? []),
     left: rounds.left,
     leftStep: step?.rounds.left ?? [],
     holds,
@@ -71,5 +72,6 @@ function blocksOfRounds({ terms, rounds, fleet }: Look): number {
   const left = new Set(rounds.left.map(({ id }) => id));
   const inside = fleet.filter(({ device, named }) => !left.has(device.id) && named === undefined);
   if (rounds.counted === 0 || inside.length === 0) return 0;
-  return Math.min(...inside.map(({ blocks }) => blocksOfAge(blocks, rounds.counted)));
+  const closed = inside.map(({ blocks }) => blocksOfAge(blocks, rounds.counted));
+  return closed.reduce((least, each) => Math.min(least, each));
 }

@@ -45,6 +45,7 @@ export interface Judgement {
   /** Blocks that each device in them has closed: `minBlocks` of the arms, once it is safe. */
   readonly blocks: number;
   readonly scope: Scope;
+  /** To be kept, and given again as `named`; with those that joined later, which no share counts. */
   readonly named: readonly NamedDevice[];
   /** To be kept, and given again as `left` and `leftStep`. */
   readonly left: readonly Leaver[];

@@ -36,11 +36,13 @@ function aboutSingleDevices(
   { fleet, terms, evidence }: Look,
   named: readonly NamedDevice[],
 ): string {
+  const { champion } = evidence.names;
   if (named.length > 0) {
     const each = named.map(({ id, loss }) => `${id} (worse, about ${per100(loss)} points)`);
-    return `Not the others: ${idsOf(each)}; they stay on ${evidence.names.champion}, and only that they are worse is certain`;
+    const stay = named.length === 1 ? 'is worse and stays' : 'are worse and stay';
+    return `${countOf(named.length, 'device')} ${stay} on ${champion}: ${idsOf(each)}`;
   }
-  const most = Math.max(0, ...fleet.map(({ blocks }) => blocks.length));
+  const most = fleet.reduce((longest, { blocks }) => Math.max(longest, blocks.length), 0);
   return isTooEarlyToName(most, namingTerms(terms, fleet.length))
     ? 'It is too early to name single devices'
     : 'No device is known to be worse';

@@ -15,8 +15,11 @@ export const lateAnswers: Guardrail = {
   name: 'late-answers',
   shareOfAlpha,
   judge({ terms, fleet }) {
-    const minutes = fleet.flatMap(({ device }) => device.late ?? []);
-    if (minutes.length === 0) return undefined;
+    if (fleet.every(({ device }) => device.late === undefined)) return undefined;
+    // Who has said nothing has no evidence, and counts in the mean all the same.
+    const minutes = fleet.map(
+      ({ device }) => device.late ?? { onlyChampion: 0, onlyChallenger: 0 },
+    );
     const limit = Math.log(1 / (terms.alpha * shareOfAlpha));
     const wealth = meanWealth(minutes.map(wealthOf), fleet.length >= 3);
     const sum = (part: keyof LateMinutes): number =>

@@ -29,12 +29,29 @@ describe('the judge', () => {
     assert.equal(verdict, 'safe');
     assert.deepEqual(named, [{ id: 'd0007', block: 18, loss: 1 }]);
     assert.match(reason, /the average of the others/);
-    assert.match(reason, /d0007 \(worse, about 100 points\)/);
+    assert.match(
+      reason,
+      /1 device is worse and stays on release 10: d0007 \(worse, about 100 points\)\./,
+    );
   });
 
   it('keeps a device named, whatever it compares later', () => {
     const fleet = devices(48, times(6, equal), (i) => (i === 0 ? { named: 3 } : {}));
     assert.equal(ids(judge(evidence(fleet)).named), 'd0000');
+  });
+
+  it('names a device that joined later, and counts it in no share', () => {
+    const served = times(25, block(10, 0, { policy: 2, served: 1 }));
+    const fleet = devices(48, times(30, equal), (i) =>
+      i < 3 ? { joined: true, shadow: [], served } : {},
+    );
+    const step = { isLast: true, fromPolicy: 2, served: ['d0000', 'd0001', 'd0002', 'd0003'] };
+    const { named, findings } = judge(evidence(fleet, {}, { step }));
+    assert.equal(ids(named), 'd0000 d0001 d0002');
+    assert.equal(
+      findings.find(({ guardrail }) => guardrail === 'named-devices')?.numbers['named'],
+      0,
+    );
   });
 
   it('names two that are more than their share as harm', () => {
