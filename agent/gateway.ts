@@ -2,6 +2,7 @@ import type { AgentSettings, DriftSettings, SourceSettings } from './core/settin
 import process from 'node:process';
 import type { AgentConfiguration } from './adapters/configuration/load.js';
 import { createCronScheduler } from './adapters/cron-scheduler.js';
+import { openDeviceKey } from './adapters/device-key-file.js';
 import { compileWasmCore } from './adapters/engine/wasm-core.js';
 import { createWorkerEngine } from './adapters/engine/worker-engine.js';
 import { readFactoryFile } from './adapters/factory-file.js';
@@ -18,11 +19,13 @@ import { createSystemClock } from './adapters/system-clock.js';
 import { createSystemEntropy } from './adapters/system-entropy.js';
 import { Agent } from './core/agent.js';
 import { spreadShare } from '../protocol/assignment/spread.js';
+import { toHex } from '../protocol/bytes.js';
 import { CodedError } from '../protocol/coded-error.js';
 import { openSign } from '../protocol/cose/sign.js';
 import { parseKeyset } from '../protocol/documents/keyset.js';
 import type { Version } from '../protocol/documents/manifest.js';
 import { limits } from '../protocol/limits.js';
+import type { DeviceKey } from './ports/device-key.js';
 import type { Engine } from './ports/engine.js';
 import type { Scheduler } from './ports/scheduler.js';
 import type { Storage } from './ports/storage.js';
@@ -52,7 +55,7 @@ export async function startGateway(
 ): Promise<Gateway> {
   const { deviceId, slots, telemetry } = configuration;
   checkKeyset(configuration);
-  const { storage, unlock } = await openState(configuration);
+  const { storage, unlock, deviceKey } = await openState(configuration);
   const plainCbor = createPlainCbor();
   const clock = createSystemClock();
   const log = createStandardErrorLog(deviceId, configuration.log.level);
@@ -61,6 +64,7 @@ export async function startGateway(
   const ports: Ports = {
     clock,
     crypto: createNodeCrypto(),
+    deviceKey,
     engine: createEngine(await compileWasmCore(memoryBytesOf(configuration))),
     entropy: createSystemEntropy(),
     log,
@@ -85,7 +89,7 @@ export async function startGateway(
   };
   let fail: (error: Error) => void = () => undefined;
   const failed = new Promise<Error>((resolve) => (fail = resolve));
-  const agent = new Agent(settingsOf(configuration, agentVersion));
+  const agent = new Agent(settingsOf(configuration, agentVersion, deviceKey));
   const runtime = new Runtime(agent, ports, {
     telemetrySchedule: {
       expression: telemetry.schedule,
@@ -102,6 +106,7 @@ export async function startGateway(
   log.info('started', {
     version: agentVersion.join('.'),
     slots: Object.keys(slots),
+    key: toHex(deviceKey.kid),
     stateDir: configuration.stateDir,
   });
   runtime.start();
@@ -136,14 +141,16 @@ const ownersErrors: ReadonlySet<string> = new Set([
 ]);
 
 /** Takes the state directory for this process alone. */
-async function openState({
-  stateDir,
-  limits: local,
-}: AgentConfiguration): Promise<{ storage: Storage; unlock: () => Promise<void> }> {
+async function openState({ stateDir, limits: local }: AgentConfiguration): Promise<{
+  storage: Storage;
+  deviceKey: DeviceKey;
+  unlock: () => Promise<void>;
+}> {
   try {
     const unlock = await lockStateDir(stateDir);
     const options = { folder: stateDir, storageBytes: local.storageBytes };
-    return { storage: await openFileStorage(options), unlock };
+    const storage = await openFileStorage(options);
+    return { storage, unlock, deviceKey: openDeviceKey(stateDir) };
   } catch (error) {
     // What the system says of the directory; a lock that is held has a code already.
     if (!(error instanceof Error) || !('syscall' in error)) throw error;
@@ -187,12 +194,17 @@ function memoryBytesOf({ slots }: AgentConfiguration): number {
   return Math.max(...most);
 }
 
-function settingsOf(configuration: AgentConfiguration, agentVersion: Version): AgentSettings {
+function settingsOf(
+  configuration: AgentConfiguration,
+  agentVersion: Version,
+  { kid, publicKey }: DeviceKey,
+): AgentSettings {
   const { deviceId, labels, mqtt, trust, telemetry, slots } = configuration;
   return {
     deviceId,
     labels,
     agentVersion,
+    key: { kid, publicKey },
     prefix: mqtt.prefix,
     keyset: trust.keyset,
     telemetry: { encode: telemetry.encode },

@@ -15,6 +15,7 @@ import type {
 } from './core/effect.js';
 import type { Clock } from './ports/clock.js';
 import type { Crypto } from './ports/crypto.js';
+import type { DeviceKey } from './ports/device-key.js';
 import type { Engine } from './ports/engine.js';
 import type { Entropy } from './ports/entropy.js';
 import type { Log } from './ports/log.js';
@@ -28,6 +29,8 @@ import type { Transport } from './ports/transport.js';
 export interface Ports {
   readonly clock: Clock;
   readonly crypto: Crypto;
+  /** Signs what the device has found out. */
+  readonly deviceKey: DeviceKey;
   readonly engine: Engine;
   readonly entropy: Entropy;
   readonly log: Log;
@@ -233,8 +236,18 @@ export class Runtime {
   }
 
   #createExecutors(): Executors {
-    const { clock, crypto, engine, entropy, log, scheduler, storage, transport, sensor } =
-      this.#ports;
+    const {
+      clock,
+      crypto,
+      deviceKey,
+      engine,
+      entropy,
+      log,
+      scheduler,
+      storage,
+      transport,
+      sensor,
+    } = this.#ports;
     const settle = <T>(promise: Promise<T>, answer: (value: T) => void): void => {
       promise.then(answer, (error: unknown) => {
         this.#fail(error);
@@ -270,6 +283,9 @@ export class Runtime {
       },
       verify: ({ publicKey, message, signature }, answer) => {
         answer(crypto.verifyEd25519(publicKey, message, signature));
+      },
+      sign: ({ message }, answer) => {
+        answer(deviceKey.sign(message));
       },
       subscribe: ({ topic }, answer) => {
         const before = this.#subscriptions.get(topic);

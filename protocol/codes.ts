@@ -235,6 +235,18 @@ export const codes = {
       'Documents of one topic came faster than they are looked at; only the newest of each second counted.',
     remedy: 'Find out who writes so often to this topic; only the operator may, and rarely does.',
   },
+  'device-key-unreadable': {
+    area: 'configuration',
+    cause: 'The key of this device cannot be read.',
+    remedy:
+      'Check the permissions of the file. Where it is damaged, remove it: the device makes a new key, and its operator takes it with `tinylamp enrol ID --again`.',
+  },
+  'evidence-unreadable': {
+    area: 'storage',
+    cause: 'What the device had found out in a comparison cannot be read from its disk.',
+    remedy:
+      'Nothing needs to be done: the comparison begins anew on this device. Look at its disk where it comes again.',
+  },
   'evidence-too-large': {
     area: 'document',
     cause: 'The evidence of a device is larger than its limit.',

@@ -10,9 +10,11 @@ import { createSystemEntropy } from '../agent/adapters/system-entropy.js';
 import type { Version } from '../protocol/documents/manifest.js';
 import { spreadShare } from '../protocol/assignment/spread.js';
 import { limits } from '../protocol/limits.js';
+import type { DeviceKey } from '../agent/ports/device-key.js';
 import type { Log } from '../agent/ports/log.js';
 import { createGeneratedSensor } from './ports/generated-sensor.js';
 import { createMemoryDisk, createMemoryStorage } from './ports/memory-storage.js';
+import { createSeededKey } from './ports/seeded-key.js';
 import { Prng } from './prng.js';
 import { conditions, type Condition } from './signals/condition.js';
 import { environments, type EnvironmentName } from './signals/environment.js';
@@ -84,13 +86,15 @@ function createDevice(index: number, prng: Prng, options: LiveFleetOptions): Fle
   const scheduler = createCronScheduler();
   const plainCbor = createPlainCbor();
   const signal = new VibrationSignal(environments[options.environment], condition, prng.fork(0));
+  const deviceKey = createSeededKey(`${options.seed}/${deviceId}`);
   const firstMs = prng.uniform(0, options.periodMs);
   const device = createSimulatedDevice(
-    settingsOf(deviceId, options),
+    settingsOf(deviceId, deviceKey, options),
     {
       clock,
       scheduler,
       crypto: createNodeCrypto(),
+      deviceKey,
       engine: createInProcessEngine(options.core),
       entropy: prng.fork(1),
       log: options.log,
@@ -129,12 +133,17 @@ function createDevice(index: number, prng: Prng, options: LiveFleetOptions): Fle
   return { ...device, condition };
 }
 
-function settingsOf(deviceId: string, options: LiveFleetOptions): AgentSettings {
+function settingsOf(
+  deviceId: string,
+  { kid, publicKey }: DeviceKey,
+  options: LiveFleetOptions,
+): AgentSettings {
   const { prefix, keyset, agentVersion, slot, periodMs } = options;
   return {
     deviceId,
     labels: { class: 'simulated' },
     agentVersion,
+    key: { kid, publicKey },
     prefix,
     keyset,
     telemetry: { encode: 'cbor' },

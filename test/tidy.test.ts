@@ -16,7 +16,7 @@ const tracked = listFiles('');
 const files = listSources();
 const imports = new Map(files.map((file) => [file, importsOf(file)]));
 
-/** Contracts of work that is under way: device and operator use them next. */
+/** Contracts of work that is under way: the operator uses them next. */
 const awaited = new Set(['protocol/messages/disagreements.ts', 'protocol/messages/evidence.ts']);
 
 describe('the tree', () => {

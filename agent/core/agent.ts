@@ -335,6 +335,7 @@ export class Agent {
 
   #publishReports(): void {
     for (const slot of this.#slots.values()) {
+      slot.publishEvidence();
       const evidence = slot.takeEvidence();
       if (evidence === undefined) continue;
       const report: ReportMessage = {

@@ -1,25 +1,18 @@
 import { toHex } from '../../protocol/bytes.js';
 import type { Code } from '../../protocol/codes.js';
 import { BackOff } from './back-off.js';
-import { assign } from '../../protocol/assignment/assign.js';
+import { noStanding } from '../../protocol/assignment/comparison.js';
 import type { Device } from './device.js';
 import { DocumentBrake } from './document-brake.js';
 import { Freshness } from './freshness.js';
-import { parsePolicy, type Policy } from '../../protocol/documents/policy.js';
-import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
+import { parsePolicy } from '../../protocol/documents/policy.js';
 import { limits } from '../../protocol/limits.js';
 import { isJump } from '../../protocol/number-jump.js';
 import { ask, Turnstile, wait, type Process } from './process.js';
 import { accept, refuse, type Result } from '../../protocol/result.js';
 import type { Slot } from './slot/slot.js';
-import type { Desire } from './slot/offer.js';
-import {
-  slotOf,
-  withSlot,
-  type Floors,
-  type NamedPolicy,
-  type StoredRelease,
-} from './state/record.js';
+import { desireOf, type Desire } from './slot/desire.js';
+import { slotOf, withSlot, type Floors, type NamedPolicy } from './state/record.js';
 
 /** What is desired is retained on the broker: the policy of each slot, and the beacon over all. */
 export class Desired {
@@ -182,7 +175,7 @@ export class Desired {
       return accept(undefined);
     }
     const digest = toHex(yield* ask('digest', { bytes }));
-    const desire = desireOf(policy, this.#device.settings.deviceId);
+    const desire = desireOf(policy, this.#device.settings.deviceId, noStanding);
     const checked = this.#check(slot.name, { version, digest }, desire);
     if (!checked.ok) return checked;
     if (version > slotOf(keeper.record, slot.name).policyVersion) {
@@ -190,8 +183,7 @@ export class Desired {
       const kept = yield* wait(keeper.commit((record) => withSlot(record, slot.name, change)));
       if (!kept.ok) return kept;
     }
-    if (policy.evidence !== undefined) slot.knowFleet(policy.evidence.devices);
-    slot.desire(desire, version);
+    slot.follow(policy);
     this.#hear(slot.name);
     return accept(undefined);
   }
@@ -253,21 +245,4 @@ export class Desired {
 interface HeldPolicy {
   readonly version: number;
   readonly bytes: Uint8Array;
-}
-
-function desireOf(policy: Policy, deviceId: string): Desire {
-  const { release, shadow } = assign(policy, deviceId);
-  return {
-    release: storedRelease(release),
-    trial: policy.trial,
-    challenger: shadow?.shadow && {
-      release: storedRelease(shadow.release),
-      terms: shadow.shadow,
-    },
-    promoted: policy.promoted,
-  };
-}
-
-function storedRelease({ sequence, manifest }: ReleaseRef): StoredRelease {
-  return { sequence, manifest: toHex(manifest) };
 }

@@ -41,6 +41,8 @@ export interface AskedEffects {
     };
     answer: boolean;
   };
+  /** The signature of the device's own key. */
+  sign: { args: { readonly message: Uint8Array }; answer: Uint8Array };
   subscribe: { args: { readonly topic: string }; answer: Result<void> };
   publish: {
     args: {

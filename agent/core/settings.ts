@@ -1,9 +1,13 @@
+import type { DeviceKey } from '../ports/device-key.js';
+
 /** What the core is told about itself when it is made; frozen. */
 export interface AgentSettings {
   readonly deviceId: string;
   /** Strata of the device; `class` may be the target of a release. */
   readonly labels: Readonly<Record<string, string>>;
   readonly agentVersion: readonly [major: number, minor: number, patch: number];
+  /** The public half of the key by which it signs. */
+  readonly key: Pick<DeviceKey, 'kid' | 'publicKey'>;
   /** The first part of every topic. */
   readonly prefix: string;
   /** The first keyset, from the file that the owner trusts, never from the broker. */

@@ -11,7 +11,7 @@ import type { Pipeline } from '../../protocol/documents/pipeline.js';
 import { encodeSelfTest, type SelfTest } from '../../protocol/documents/self-test.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Engine, ModelFacts } from '../../agent/ports/engine.js';
-import type { SigningKey } from '../keys/signing-key.js';
+import type { SigningKey } from '../../agent/adapters/signing-key.js';
 import { measureModel } from './measure-model.js';
 import { defaultPipeline } from './pipeline-file.js';
 import { parseReferenceFile } from './reference-file.js';

@@ -1,7 +1,9 @@
 import { sameBytes } from '../bytes.js';
 import type { Arm, Policy } from '../documents/policy.js';
 import type { ReleaseRef } from '../documents/release-ref.js';
+import type { Aside } from '../messages/evidence.js';
 import { experimentName, isExposed } from './bucket.js';
+import { asideOf, isHeldOut, noStanding, type Standing } from './comparison.js';
 
 /** What a policy wants of one device. */
 export interface Assignment {
@@ -9,18 +11,30 @@ export interface Assignment {
   readonly release: ReleaseRef;
   /** The arm in whose shadow something is compared, if any. */
   readonly shadow: Arm | undefined;
+  /** Why the device stays with the champion by itself, where the policy would have it served by another. */
+  readonly aside: Aside | undefined;
 }
 
 /**
- * Finds the arms that a device is in, by its own lots: the first one whose release is to answer, else the
- * champion; and the first one whose release is only compared.
+ * Finds the arms that a device is in, by its own lots and by what it knows of itself: the first one whose release is to
+ * answer, else the champion; and the first one whose release is only compared.
  */
-export function assign({ champion, arms }: Policy, deviceId: string): Assignment {
+export function assign(
+  policy: Policy,
+  deviceId: string,
+  standing: Standing = noStanding,
+): Assignment {
+  const { champion, arms, fallback } = policy;
   const mine = arms.filter(({ salt, exposure }) =>
     isExposed(experimentName(salt), deviceId, exposure),
   );
   const served = mine.find(({ shadow }) => shadow === undefined);
-  const answering = served?.release ?? champion;
+  const aside =
+    fallback === undefined
+      ? served && asideOf(standing, served.minBlocks ?? 0)
+      : (asideOf(standing, fallback.minBlocks) ?? heldOut(policy, deviceId));
+  const wanted = served?.release ?? champion;
+  const answering = aside === undefined ? wanted : (fallback?.release ?? champion);
   return {
     release: answering,
     // What answers already is not compared with itself.
@@ -28,5 +42,11 @@ export function assign({ champion, arms }: Policy, deviceId: string): Assignment
       ({ shadow, release }) =>
         shadow !== undefined && !sameBytes(release.manifest, answering.manifest),
     ),
+    aside,
   };
+}
+
+function heldOut({ fallback }: Policy, deviceId: string): Aside | undefined {
+  if (fallback === undefined) return undefined;
+  return isHeldOut(fallback.salt, deviceId, fallback.holdout) ? 'holdout' : undefined;
 }

@@ -47,6 +47,14 @@ export function openSign1(bytes: Uint8Array, type: DocumentType): Result<Sign1> 
   return accept({ kid: signer.value, toBeSigned, signature, payload });
 }
 
+/** A COSE_Sign1 that lacks its signature. */
+export interface UnsignedSign1 {
+  /** What Ed25519 signs. */
+  readonly toBeSigned: Uint8Array;
+  /** The message with this signature of it. */
+  readonly seal: (signature: Uint8Array) => Uint8Array;
+}
+
 /** Makes a COSE_Sign1. `sign` gives the Ed25519 signature of the bytes. */
 export function sealSign1(
   type: DocumentType,
@@ -54,6 +62,16 @@ export function sealSign1(
   payload: Uint8Array,
   sign: (toBeSigned: Uint8Array) => Uint8Array,
 ): Uint8Array {
+  const { toBeSigned, seal } = prepareSign1(type, kid, payload);
+  return seal(sign(toBeSigned));
+}
+
+/** The same for whoever gets the signature later. */
+export function prepareSign1(
+  type: DocumentType,
+  kid: Uint8Array,
+  payload: Uint8Array,
+): UnsignedSign1 {
   const header = encodeCbor(
     new Map<number, number | Uint8Array | string>([
       [headerLabel.alg, algEd25519],
@@ -61,6 +79,8 @@ export function sealSign1(
       [headerLabel.typ, mediaType(type)],
     ]),
   );
-  const signature = sign(sigStructure('Signature1', header, payload));
-  return encodeCbor(new Tagged(tag, [header, new Map(), payload, signature]));
+  return {
+    toBeSigned: sigStructure('Signature1', header, payload),
+    seal: (signature) => encodeCbor(new Tagged(tag, [header, new Map(), payload, signature])),
+  };
 }

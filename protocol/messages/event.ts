@@ -34,6 +34,8 @@ export type Incident =
   | 'source-resumed'
   | 'drift'
   | 'drift-commissioned'
+  | 'evidence-lost'
+  | 'stepped-aside'
   | 'trial-starved'
   | 'shadow-finished'
   | 'promoted'

@@ -1,3 +1,4 @@
+import { toHex } from '../bytes.js';
 import type { Code } from '../codes.js';
 import type { Phase } from './event.js';
 
@@ -33,12 +34,20 @@ export function stateMessage(
   {
     agentVersion,
     labels,
+    key,
   }: {
     readonly agentVersion: readonly number[];
     readonly labels: Readonly<Record<string, string>>;
+    readonly key: { readonly publicKey: Uint8Array };
   },
   boot: number,
   slots: ReadonlyMap<string, SlotState>,
 ): StateMessage {
-  return { agent: agentVersion.join('.'), boot, labels, slots: Object.fromEntries(slots) };
+  return {
+    agent: agentVersion.join('.'),
+    boot,
+    labels,
+    key: toHex(key.publicKey),
+    slots: Object.fromEntries(slots),
+  };
 }

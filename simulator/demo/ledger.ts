@@ -116,9 +116,7 @@ export class Ledger {
       case 'telemetry':
         takeTelemetry(device, this.#codec.decode(payload) as readonly SenmlRecord[]);
         break;
-      case 'presence':
-      case 'report':
-      case 'state':
+      default:
         break;
     }
     for (const check of [...this.#waiting]) check();

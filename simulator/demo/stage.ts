@@ -12,7 +12,7 @@ import { limits } from '../../protocol/limits.js';
 import { createTopics } from '../../protocol/topics.js';
 import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
-import { generateSigningKey } from '../../operator/keys/signing-key.js';
+import { generateSigningKey } from '../../agent/adapters/signing-key.js';
 import { connectBroker, type BrokerClient } from '../../operator/publish/broker-client.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { createLiveFleet } from '../live-fleet.js';

@@ -3,7 +3,7 @@ import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Engine } from '../../agent/ports/engine.js';
 import { expectOk } from '../../protocol/coded-error.js';
 import { parseSelfTest } from '../../protocol/documents/self-test.js';
-import type { SigningKey } from '../../operator/keys/signing-key.js';
+import type { SigningKey } from '../../agent/adapters/signing-key.js';
 import {
   buildRelease,
   sealRelease,

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { sealSign1 } from '../../protocol/cose/sign1.js';
 import { createTopics } from '../../protocol/topics.js';
-import { generateSigningKey, type SigningKey } from '../../operator/keys/signing-key.js';
+import { generateSigningKey, type SigningKey } from '../../agent/adapters/signing-key.js';
 import { startAgent, type AgentProcess } from '../helpers/agent-process.js';
 import { runCommand } from '../helpers/command-line.js';
 import { findFreePort } from '../helpers/mosquitto.js';

@@ -10,7 +10,7 @@ import type { Keyset } from '../../protocol/documents/keyset.js';
 import type { Manifest } from '../../protocol/documents/manifest.js';
 import type { Policy } from '../../protocol/documents/policy.js';
 import type { SelfTest } from '../../protocol/documents/self-test.js';
-import { importSigningKey, type SigningKey } from '../../operator/keys/signing-key.js';
+import { importSigningKey, type SigningKey } from '../../agent/adapters/signing-key.js';
 
 /** A real Ed25519 key that is the same in every run, so that failing examples can be tried again. */
 export function fixedKey(seed: number): SigningKey {

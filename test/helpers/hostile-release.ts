@@ -1,6 +1,6 @@
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
-import type { SigningKey } from '../../operator/keys/signing-key.js';
+import type { SigningKey } from '../../agent/adapters/signing-key.js';
 import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { Hostility } from './hostile-core.js';

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { decodeCbor } from '../../protocol/cbor/decode.js';
+import { expectOk } from '../../protocol/coded-error.js';
 import { openSign, sealSign } from '../../protocol/cose/sign.js';
 import { openSign1, sealSign1 } from '../../protocol/cose/sign1.js';
 import { encodeBeacon, parseBeacon } from '../../protocol/documents/beacon.js';
@@ -12,6 +13,8 @@ import { encodeSelfTest, parseSelfTest } from '../../protocol/documents/self-tes
 import { encodeDisagreements, parseDisagreements } from '../../protocol/messages/disagreements.js';
 import { encodeEvidence, parseEvidence } from '../../protocol/messages/evidence.js';
 import { parsePresence } from '../../protocol/messages/presence.js';
+import { ComparisonTally } from '../../agent/core/experiment/tally/comparison-tally.js';
+import { decodeTally, encodeTally } from '../../agent/core/experiment/tally/tally-file.js';
 import { decodeRecord, encodeRecord } from '../../agent/core/state/record-codec.js';
 import { encodeReleaseFile } from '../../protocol/documents/release-file.js';
 import { parseReleaseFile } from '../../operator/release/release-file.js';
@@ -35,6 +38,23 @@ const seal = (type: 'manifest' | 'policy' | 'beacon', payload: Uint8Array): Uint
 const keyset = encodeKeyset(sampleKeyset([first, second]));
 const manifest = encodeManifest(sampleManifest());
 const text = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+
+/** A tally with an open block and with disagreements, one of them labelled. */
+function sampleTally(): ComparisonTally {
+  const { champion: first, challenger: second, salt, life } = sampleEvidence();
+  const tally = ComparisonTally.begin({ champion: first, challenger: second, salt }, life, {
+    devices: 48,
+    alphaPermille: 50,
+    deviceMarginPermille: 50,
+    blockWindows: 2,
+  });
+  for (const [window, label] of ['x', 'y', 'z'].entries()) {
+    const [champion, challenger] = ['x', label].map((each) => ({ label: each, scorePermille: 1 }));
+    tally.compared({ policy: 3, served: 0 }, { boot: 1, window, t: 1, champion, challenger });
+  }
+  expectOk(tally.labelled({ boot: 1, window: 1 }, 'x'));
+  return tally;
+}
 
 /** Every decoder that gets bytes from outside, with documents that it accepts. */
 const targets: readonly {
@@ -71,6 +91,7 @@ const targets: readonly {
       encodeReleaseFile(seal('manifest', manifest), [new Uint8Array(10_000), new Uint8Array(100)]),
     ],
   },
+  { name: 'decodeTally', decode: decodeTally, documents: [encodeTally(sampleTally())] },
   {
     name: 'decodeRecord',
     decode: decodeRecord,

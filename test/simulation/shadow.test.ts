@@ -76,7 +76,8 @@ describe('A challenger in the shadow', () => {
     const [champion] = device.engine.loaded;
     await shadowEverywhere(20);
     await world.time.advance(10_000);
-    assert.deepEqual(device.state, { current: 1, candidate: 2, phase: 'shadow', release: 2 });
+    const { current, candidate, phase, release } = device.state;
+    assert.deepEqual([current, candidate, phase, release], [1, 2, 'shadow', 2]);
     assert.equal(device.engine.loaded.size, 2);
     await world.time.advance(20_000);
     assert.deepEqual(storyOf(device, 2), [

@@ -3,6 +3,7 @@ import type { AgentSettings, SlotSettings } from '../../agent/core/settings.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
+import type { DeviceKey } from '../../agent/ports/device-key.js';
 import type { Engine } from '../../agent/ports/engine.js';
 import type { Storage } from '../../agent/ports/storage.js';
 import type { ReportMessage } from '../../protocol/messages/report.js';
@@ -24,6 +25,7 @@ import {
   type MemoryDisk,
   type StorageFault,
 } from '../../simulator/ports/memory-storage.js';
+import { createSeededKey } from '../../simulator/ports/seeded-key.js';
 import { Prng } from '../../simulator/prng.js';
 import type { SensorListener } from '../../agent/ports/sensor.js';
 import { channels } from '../../simulator/signals/accelerometer.js';
@@ -83,6 +85,7 @@ export const periodMs = 1_000;
 /** A gateway in a {@link World}. It can lose its power at any moment; its disk then holds what it held. */
 export class WorldDevice {
   readonly deviceId: string;
+  readonly key: DeviceKey;
   readonly disk: MemoryDisk;
   readonly engine: FaultyEngine;
   /** Set where the device broke an invariant. */
@@ -104,6 +107,7 @@ export class WorldDevice {
   constructor(world: World, options: WorldDeviceOptions) {
     this.#world = world;
     this.deviceId = options.deviceId ?? 'press-7';
+    this.key = createSeededKey(this.deviceId);
     this.disk = options.disk ?? createMemoryDisk();
     this.#scheduler = world.time.createScheduler();
     this.#transport = world.broker.createTransport({ scheduler: this.#scheduler, spoolBytes: 1e6 });
@@ -125,6 +129,7 @@ export class WorldDevice {
         clock: world.time,
         scheduler: this.#scheduler,
         crypto: createNodeCrypto(),
+        deviceKey: this.key,
         engine: this.engine,
         entropy: world.entropy,
         log: { debug: log, info: log, warn: log, error: log, droppedLines: 0 },
@@ -280,6 +285,7 @@ export class WorldDevice {
       deviceId: this.deviceId,
       labels: { class: 'pi4' },
       agentVersion: [0, 1, 0],
+      key: { kid: this.key.kid, publicKey: this.key.publicKey },
       prefix: 'tinylamp',
       keyset: this.#world.keys.keyset,
       telemetry: { encode: 'cbor' },

@@ -44,11 +44,18 @@ export interface WorldPolicy {
     /** Each of the eight bytes of the salt. */
     readonly salt?: number;
     readonly shadow?: ShadowTerms;
+    readonly minBlocks?: number;
   }[];
   readonly promoted?: number;
   readonly trial?: Policy['trial'];
   readonly gate?: Policy['gate'];
   readonly evidence?: Policy['evidence'];
+  /** What devices that stay aside run, where the rest is like a fallback of a policy. */
+  readonly fallback?: {
+    readonly release: ReleaseFile;
+    readonly minBlocks?: number;
+    readonly holdout?: number;
+  };
 }
 
 /**
@@ -141,21 +148,28 @@ export class World {
 
   /** Publishes the next policy of the slot of these releases. What is left out is as in a policy without experiments. */
   async publishPolicy(champion: ReleaseFile, wishes: WorldPolicy = {}): Promise<void> {
-    const { arms = [], promoted, trial = shortestTrial, gate, evidence } = wishes;
+    const { arms = [], promoted, trial = shortestTrial, gate, evidence, fallback } = wishes;
     const content: Omit<Policy, 'version'> = {
       slot: champion.manifest.slot,
       champion: referenceTo(champion),
-      arms: arms.map(({ release, exposure = everyone, salt = 0, shadow }, i) => ({
+      arms: arms.map(({ release, exposure = everyone, salt = 0, shadow, minBlocks }, i) => ({
         name: `arm ${i + 1}`,
         release: referenceTo(release),
         exposure,
         salt: new Uint8Array(8).fill(salt),
         shadow,
+        minBlocks,
       })),
       promoted,
       trial,
       gate,
       evidence,
+      fallback: fallback && {
+        release: referenceTo(fallback.release),
+        salt: new Uint8Array(8),
+        minBlocks: fallback.minBlocks ?? 0,
+        holdout: fallback.holdout ?? 0,
+      },
     };
     await this.#asOperator((tools) => publishPolicy(content, tools));
   }

@@ -8,7 +8,7 @@ import { LoadedRelease, type Answer } from '../../agent/core/inference/loaded-re
 import { Tasks } from '../../agent/core/process.js';
 import { refuse, type Result } from '../../protocol/result.js';
 import type { Engine } from '../../agent/ports/engine.js';
-import { generateSigningKey } from '../../operator/keys/signing-key.js';
+import { generateSigningKey } from '../../agent/adapters/signing-key.js';
 import { buildRelease } from '../../operator/release/build-release.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import { demoModels, type DemoVersion } from './demo-documents.js';

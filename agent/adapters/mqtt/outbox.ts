@@ -10,7 +10,7 @@ const overheadBytes = 64;
 const ranks: readonly (readonly Channel[])[] = [
   ['presence', 'state'],
   ['events'],
-  ['report', 'telemetry'],
+  ['report', 'telemetry', 'evidence', 'disagreements'],
   ['results', 'other'],
 ];
 

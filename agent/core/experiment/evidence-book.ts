@@ -1,6 +1,6 @@
 import type { Code } from '../../../protocol/codes.js';
 import type { ReleaseReport, ReportMessage } from '../../../protocol/messages/report.js';
-import { accept, type Result } from '../../../protocol/result.js';
+import type { Result } from '../../../protocol/result.js';
 import { PairEvidence, ReleaseEvidence, type Observed } from './evidence.js';
 import { RecentAnswers, type AnsweredWindow, type KnownClasses } from './recent-answers.js';
 
@@ -64,14 +64,19 @@ export class EvidenceBook {
     this.#release(challenger, 'shadow').skipped();
   }
 
-  /** The true label of a window became known. Refuses with the reason why it does not count. */
-  labelled(window: number, label: string): Result<void> {
+  /** The true label of a window, where it is known already. */
+  truthOf(window: number): string | undefined {
+    return this.#recent.truthOf(window);
+  }
+
+  /** The true label of a window became known: its answers. Refuses with the reason why it does not count. */
+  labelled(window: number, label: string): Result<AnsweredWindow> {
     const answers = this.#recent.take(window, label);
     if (!answers.ok) return answers;
     const { served } = answers.value;
     this.#release(served.release, 'served').labelled(served.label === label);
     this.#compared(answers.value);
-    return accept(undefined);
+    return answers;
   }
 
   /** A label was not used. */

@@ -38,6 +38,11 @@ export class RecentAnswers {
     }
   }
 
+  /** The true label of a window, where it came already. */
+  truthOf(window: number): string | undefined {
+    return this.#windows.get(window)?.truth;
+  }
+
   /** Gives the answers to the window where its true label was faster than the challenger. */
   shadowed(window: number, answer: GivenAnswer): AnsweredWindow | undefined {
     const answers = this.#windows.get(window);

@@ -5,6 +5,7 @@ import { Signal, wait, type Process } from '../process.js';
 import type { Rejection } from '../../../protocol/result.js';
 import type { BernoulliCounts } from '../../../protocol/statistics/beta-binomial.js';
 import type { EvidenceBook } from './evidence-book.js';
+import type { EvidenceKeeper } from './evidence-keeper.js';
 import { judgeFailure, Punctuality } from './punctuality.js';
 
 /** A window that the champion has answered. */
@@ -18,6 +19,7 @@ export interface ServedWindow {
 /** The champion's side of a comparison. */
 export interface ComparedService {
   readonly book: EvidenceBook;
+  readonly evidence: EvidenceKeeper;
   /** The champion's own. */
   readonly punctuality: Punctuality;
   /** How long a model of a release may take for a window, in milliseconds. */
@@ -91,7 +93,7 @@ export class Shadow {
 
   /** Takes a window that was served. The values are the shadow's from now on. */
   take(window: ServedWindow): void {
-    if (this.#ended) return;
+    if (this.#ended || !this.#service.evidence.isDrawn(window.number, this.#terms)) return;
     const { frames, channels } = this.#challenger.manifest.pipeline.window;
     const fits = window.values.length === frames * channels;
     if (this.#absent || this.#busy || this.#isOverBudget() || !fits) {
@@ -130,8 +132,17 @@ export class Shadow {
     this.#busy = false;
     this.#idle.give();
     if (this.#ended) return;
+    const { book, evidence } = this.#service;
+    const served = { release: window.release.stored, answer: champion };
+    const compare = (given: Answer | undefined): void => {
+      const shadow = { release: this.#challenger.stored, answer: given };
+      evidence.compared(window.number, served, shadow, book.truthOf(window.number));
+    };
     if (!answer.ok) {
-      this.#service.book.failed(sequence, 'shadow', answer.rejection.code);
+      book.failed(sequence, 'shadow', answer.rejection.code);
+      // A window that is too hard for one of them is a window all the same.
+      compare(undefined);
+      if (answer.rejection.code === 'engine-deadline') evidence.late(this.#challenger.stored);
       this.#failed(answer.rejection);
       return;
     }
@@ -143,10 +154,17 @@ export class Shadow {
       // A challenger may know classes that the champion does not, and the other way round.
       classes: Math.max(champion.classes, answer.value.scores.length),
     };
-    this.#service.book.shadowed(pair, window.number, champion, answer.value);
-    if (this.#answered < this.#terms.windows) return;
+    book.shadowed(pair, window.number, champion, answer.value);
+    compare(answer.value);
+    if (!this.#isMade(window)) return;
     this.#ended = true;
     this.#listener.finished();
+  }
+
+  /** Where blocks are counted it goes on until they are full, else for so many windows as the policy says. */
+  #isMade({ release }: ServedWindow): boolean {
+    const isFull = this.#service.evidence.isFull(release.stored);
+    return isFull ?? this.#answered >= this.#terms.windows;
   }
 
   #failed(rejection: Rejection): void {

@@ -13,6 +13,11 @@ export class SlotLedger {
   /** What became of the last offer, for the reported state. */
   #last: Omit<SlotState, 'current' | 'previous' | 'candidate' | 'factory'> = {};
   #factory: StoredRelease | undefined;
+  /**
+   * Whether the signed policy lets the device stay with what went before the promoted release: then the floor of the beacon,
+   * which is that of the others, does not bind it.
+   */
+  staysBehind = false;
 
   constructor(device: Device, name: string) {
     this.#device = device;
@@ -37,6 +42,7 @@ export class SlotLedger {
   /** The same with the floors that the beacon names: what offers are judged by. */
   get bounds(): SlotRecord {
     const { record } = this;
+    if (this.staysBehind) return record;
     const { promotedFloor, epochFloor } = this.#device.floorsOf(this.name);
     return {
       ...record,

@@ -7,17 +7,6 @@ import type { StoredRelease } from '../state/record.js';
 import type { Holding } from '../store/artifact-store.js';
 import { phaseAfter, reportedPhase, type LifeEvent, type LifePhase } from '../update/life.js';
 
-/** What a signed policy wants of a slot of this device. */
-export interface Desire {
-  /** What is to answer. */
-  readonly release: StoredRelease;
-  readonly trial: TrialTerms;
-  /** What is to be compared with it, in the shadow. */
-  readonly challenger: { readonly release: StoredRelease; readonly terms: ShadowTerms } | undefined;
-  /** The sequence number of the release that is current for good. */
-  readonly promoted: number | undefined;
-}
-
 /** What a release is brought in for. */
 export type Purpose =
   | { readonly kind: 'serve'; readonly trial: TrialTerms }

@@ -4,12 +4,14 @@ import { resultMessage } from '../inference/result-message.js';
 import type { Device } from '../device.js';
 import type { Manifest } from '../../../protocol/documents/manifest.js';
 import { DriftWatch, type DriftMark } from '../drift/drift-watch.js';
+import type { LabelMessage } from '../../../protocol/messages/label.js';
 import { EvidenceBook } from '../experiment/evidence-book.js';
+import { EvidenceKeeper } from '../experiment/evidence-keeper.js';
 import { candidateDeadlineMs, Punctuality } from '../experiment/punctuality.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
 import { ask, type Process } from '../process.js';
-import type { Rejection, Result } from '../../../protocol/result.js';
+import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import { checkSource, type SampleMessage } from '../update/source-fit.js';
 import { patienceMs } from '../state/patience.js';
 import type { CompletedWindow } from '../inference/pending-windows.js';
@@ -35,6 +37,8 @@ export interface ServiceListener {
   reloaded(before: LoadedRelease, after: LoadedRelease | undefined): boolean;
   /** Another release is the champion than before, although none was committed: what is desired is looked at anew. */
   restored(): void;
+  /** By its own evidence the device is worse off with the challenger. */
+  worseOff(): void;
 }
 
 /**
@@ -44,6 +48,8 @@ export interface ServiceListener {
 export class Service {
   readonly counters = new SlotCounters();
   readonly book = new EvidenceBook();
+  /** What is found out in the comparison that a policy asks for. */
+  readonly evidence: EvidenceKeeper;
   readonly #device: Device;
   readonly #ledger: SlotLedger;
   readonly #settings: SlotSettings;
@@ -78,7 +84,14 @@ export class Service {
     this.#restoration = new Restoration(device, ledger, settings);
     this.#watch = new SourceWatch(device, ledger, settings.source ?? {});
     this.#drift = settings.drift && new DriftWatch(device, ledger.name, settings.drift);
-    this.#server = new Server(device.tasks, () => device.now(), settings.limits.periodMs, {
+    const { periodMs } = settings.limits;
+    this.evidence = new EvidenceKeeper(device, ledger.name, periodMs, {
+      driftMark: () => this.driftMark,
+      worseOff: () => {
+        listener.worseOff();
+      },
+    });
+    this.#server = new Server(device.tasks, () => device.now(), periodMs, {
       deadlineMs: (release) => this.deadlineMs(release),
       answered: (release, answer, window, values) => {
         this.#answered({ number: window.number, values, release, answer }, window);
@@ -186,6 +199,32 @@ export class Service {
     if (rejection.code === 'source-mismatch' && this.#isMismatch(rejection.detail)) return;
     this.counters.refusedSamples++;
     this.#ledger.report('sample-refused', undefined, rejection);
+  }
+
+  /**
+   * Takes the true label of a window. Of an earlier start, or after its answers were forgotten, it counts only where the two
+   * releases differed on it: those windows are kept.
+   */
+  labelled({ boot, window, label }: LabelMessage): Result<void> {
+    const current = this.#device.keeper.record.boot;
+    if (boot === current) {
+      const taken = this.book.labelled(window, label);
+      if (taken.ok) {
+        this.evidence.labelled(window, label, taken.value.shadow !== undefined);
+        return accept(undefined);
+      }
+      if (taken.rejection.code !== 'label-late') return taken;
+    }
+    const classes = this.#champion?.classes;
+    if (classes?.has(label) === false) {
+      return refuse('label-class-unknown', `${JSON.stringify(label)} is no class of the champion`);
+    }
+    const later = this.evidence.labelledLater({ boot, window }, label);
+    if (later.ok || later.rejection.code !== 'label-window-unknown') return later;
+    if (boot === current)
+      return refuse('label-late', `window ${window}, and its answers are forgotten`);
+    // Windows are counted anew with each start, so that the numbers of an earlier one mean others.
+    return refuse('label-boot-unknown', `a window of start ${boot}, this is start ${current}`);
   }
 
   labelRefused(rejection: Rejection): void {
@@ -336,6 +375,7 @@ export class Service {
     const rejection = release === this.#cutShort ? tooSlow : failure;
     this.counters.failures++;
     this.book.failed(release.stored.sequence, 'served', rejection.code);
+    if (rejection.code === 'engine-deadline') this.evidence.late(release.stored);
     const whose = yield* this.#listener.failed(release, rejection);
     if (whose === 'left') return this.#champion !== undefined;
     const isChampion = this.#isChampion(release);

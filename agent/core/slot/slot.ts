@@ -1,14 +1,16 @@
 import type { SlotSettings } from '../settings.js';
-import { shortestTrial } from '../../../protocol/documents/policy.js';
+import { comparisonOf } from '../../../protocol/assignment/comparison.js';
+import { shortestTrial, type Policy } from '../../../protocol/documents/policy.js';
 import type { Device } from '../device.js';
 import { parseLabelMessage } from '../../../protocol/messages/label.js';
 import type { SlotState } from '../../../protocol/messages/state.js';
 import type { ReportMessage } from '../../../protocol/messages/report.js';
 import type { Process } from '../process.js';
-import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
+import { accept, type Rejection, type Result } from '../../../protocol/result.js';
 import { Candidacy } from './candidacy.js';
 import { SlotLedger } from './ledger.js';
-import type { Desire, Purpose } from './offer.js';
+import { desireOf, storedRelease, type Desire } from './desire.js';
+import type { Purpose } from './offer.js';
 import { Service } from './service.js';
 import type { StoredRelease } from '../state/record.js';
 import type { SlotCounters } from '../telemetry/counters.js';
@@ -25,18 +27,20 @@ import { isRevisable } from '../update/retry.js';
 export class Slot {
   readonly name: string;
   readonly #device: Device;
+  readonly #settings: SlotSettings;
   readonly #ledger: SlotLedger;
   readonly #service: Service;
   readonly #candidacy: Candidacy;
-  /** What the slot's policy wanted last of this device. */
+  /** The policy that was dealt with last in this run. */
+  #policy: Policy | undefined;
+  /** What it wants of this device. */
   #desired: Desire | undefined;
-  /** The version of the policy that was dealt with in this run. */
-  #policyVersion = 0;
   /** The session in which it came last. */
   #session: number | undefined;
 
   constructor(device: Device, name: string, settings: SlotSettings) {
     this.#device = device;
+    this.#settings = settings;
     this.name = name;
     this.#ledger = new SlotLedger(device, name);
     this.#service = new Service(device, this.#ledger, settings, {
@@ -47,11 +51,14 @@ export class Slot {
       mismatched: (release, rejection) => this.#candidacy.mismatched(release, rejection),
       reloaded: (before, after) => this.#candidacy.reloaded(before, after),
       restored: () => {
-        if (this.#desired !== undefined) this.#pursue(this.#desired);
+        this.#consider();
+      },
+      worseOff: () => {
+        this.#stepAside();
       },
     });
     this.#candidacy = new Candidacy(device, this.#ledger, this.#service, settings, () => {
-      if (this.#desired !== undefined) this.#pursue(this.#desired);
+      this.#consider();
     });
   }
 
@@ -71,7 +78,8 @@ export class Slot {
 
   /** What the device reports of the slot. */
   get state(): SlotState {
-    return this.#ledger.state;
+    const truth = this.#settings.labelsTopic;
+    return { ...this.#ledger.state, ...(truth !== undefined && { truth }) };
   }
 
   /** What was seen since the last call; undefined where that is nothing. */
@@ -84,6 +92,7 @@ export class Slot {
    * last run left on trial. A comparison in the shadow goes on when the policy says so again.
    */
   *boot(): Process<void> {
+    this.#device.tasks.run(this.#service.evidence.open());
     yield* this.#service.begin();
     const { candidate } = this.#ledger.record;
     if (candidate === undefined || candidate.phase === 'shadow') return;
@@ -101,27 +110,28 @@ export class Slot {
   }
 
   /** Takes what a signed policy wants of this device: nothing to do, an offer, a refusal, a promotion. */
-  desire(desire: Desire, policyVersion: number): void {
+  follow(policy: Policy): void {
     const { session } = this.#device.exchange;
     // The same policy is retained and comes again with each session: what it named was dealt with.
-    if (policyVersion === this.#policyVersion) {
+    if (policy.version === this.#policy?.version) {
       if (session !== this.#session) this.#tryAgain();
       this.#session = session;
       return;
     }
     this.#session = session;
-    this.#policyVersion = policyVersion;
-    this.#desired = desire;
-    this.#pursue(desire);
+    this.#policy = policy;
+    if (policy.evidence !== undefined) this.#service.driftFleetSize(policy.evidence.devices);
+    this.#consider();
   }
 
-  /** A signed policy says how many devices the fleet has. */
-  knowFleet(devices: number): void {
-    this.#service.driftFleetSize(devices);
+  /** A report goes out: what is found out by now is written down and published. */
+  publishEvidence(): void {
+    this.#service.evidence.publish(this.#service.committed?.stored);
   }
 
   /** The device ends in order. */
   *leave(): Process<void> {
+    yield* this.#service.evidence.leave();
     yield* this.#candidacy.leave();
     yield* this.#service.keep();
   }
@@ -176,14 +186,48 @@ export class Slot {
   #takeLabel(payload: Uint8Array): Result<void> {
     const message = parseLabelMessage(payload);
     if (!message.ok) return message;
-    const { boot, window, label, slot } = message.value;
+    const { slot } = message.value;
     if (slot !== undefined && slot !== this.name) return accept(undefined);
-    // Windows are counted anew with each start, so that the numbers of an earlier one mean others.
-    const current = this.#device.keeper.record.boot;
-    if (boot !== current) {
-      return refuse('label-boot-unknown', `a window of start ${boot}, this is start ${current}`);
+    return this.#service.labelled(message.value);
+  }
+
+  /** Looks at what the policy wants, by what the device knows of itself. */
+  #consider(): void {
+    const policy = this.#policy;
+    if (policy === undefined) return;
+    const standing = this.#service.evidence.standingIn(comparisonOf(policy));
+    const desire = desireOf(policy, this.#device.settings.deviceId, standing);
+    this.#desired = desire;
+    this.#ledger.staysBehind = desire.staysBehind;
+    this.#service.evidence.want(desire.comparison);
+    this.#pursue(desire);
+  }
+
+  /**
+   * The device finds that it is worse off with the challenger: it stays with the champion, or goes back to it, whether or not
+   * anybody hears of it. Where the policy did not come in this run, what was committed before is the champion.
+   */
+  #stepAside(): void {
+    const { comparison } = this.#service.evidence;
+    const { current, previous } = this.#ledger.record;
+    if (comparison === undefined) return;
+    const { champion, challenger } = comparison;
+    this.#ledger.report('stepped-aside', storedRelease(challenger));
+    if (this.#policy !== undefined) {
+      this.#consider();
+      return;
     }
-    return this.#service.book.labelled(window, label);
+    const before = storedRelease(champion);
+    const isServed = current?.manifest === storedRelease(challenger).manifest;
+    if (!isServed || previous?.manifest !== before.manifest) return;
+    this.#pursue({
+      release: before,
+      trial: shortestTrial,
+      challenger: undefined,
+      promoted: undefined,
+      staysBehind: false,
+      comparison: undefined,
+    });
   }
 
   /** Clock, keys, disk or broker may be others now. */
@@ -278,7 +322,8 @@ export class Slot {
    * raises them itself. The word of the beacon alone could keep every release out for good.
    */
   *#raiseFloors(): Process<void> {
-    if (this.#desired === undefined || this.#desired.promoted !== undefined) return;
+    const desired = this.#desired;
+    if (desired === undefined || desired.promoted !== undefined || desired.staysBehind) return;
     const { committed: champion } = this.#service;
     const { current, sequenceFloor, epochFloor } = this.#ledger.record;
     if (current === undefined || champion?.stored.manifest !== current.manifest) return;

@@ -6,7 +6,7 @@ import { sealSign1 } from '../../../protocol/cose/sign1.js';
 import { encodeKeyset, type Keyset, type Role } from '../../../protocol/documents/keyset.js';
 import type { Result } from '../../../protocol/result.js';
 import { Trust } from '../../../agent/core/trust.js';
-import type { SigningKey } from '../../../operator/keys/signing-key.js';
+import type { SigningKey } from '../../../agent/adapters/signing-key.js';
 import { fixedKey, sampleKeyset, sampleWallMs } from '../../helpers/documents.js';
 import { perform } from '../../helpers/perform.js';
 

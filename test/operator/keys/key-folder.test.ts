@@ -13,7 +13,7 @@ import path from 'node:path';
 import { createNodeCrypto } from '../../../agent/adapters/node-crypto.js';
 import { Trust } from '../../../agent/core/trust.js';
 import { createKeyFolder, openKeyFolder } from '../../../operator/keys/key-folder.js';
-import { importSigningKey, generateSigningKey } from '../../../operator/keys/signing-key.js';
+import { importSigningKey, generateSigningKey } from '../../../agent/adapters/signing-key.js';
 import { readKeyset } from '../../../operator/release/verify-release.js';
 import { sampleWallMs } from '../../helpers/documents.js';
 import { perform } from '../../helpers/perform.js';

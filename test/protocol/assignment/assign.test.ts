@@ -6,6 +6,13 @@ import {
 } from '../../../protocol/documents/policy.js';
 import assert from 'node:assert/strict';
 import { assign } from '../../../protocol/assignment/assign.js';
+import { experimentName, isExposed } from '../../../protocol/assignment/bucket.js';
+import {
+  comparisonOf,
+  isDrawn,
+  isHeldOut,
+  sameComparison,
+} from '../../../protocol/assignment/comparison.js';
 
 const release = (sequence: number) => ({
   sequence,
@@ -93,5 +100,90 @@ describe('An assignment', () => {
       return served.sequence === 2 && compared !== undefined;
     });
     assert.ok(Math.abs(both.length / ids.length - 0.25) < 0.04, String(both.length));
+  });
+
+  const evidence = { devices: 3, alphaPermille: 50, deviceMarginPermille: 50, blockWindows: 10 };
+  const ramp: Policy = {
+    ...policy(
+      arm('ramp', 2, { minBlocks: 4 }),
+      arm('shadow', 2, { shadow }),
+      arm('back', 1, { shadow }),
+    ),
+    evidence,
+  };
+  const salt = new Uint8Array(8).fill(2);
+  const fallback = { release: release(1), salt, minBlocks: 4, holdout: 0 };
+  const promoted: Policy = { ...policy(), champion: release(2), promoted: 2, evidence, fallback };
+  for (const [what, wanted, standing, serves, compares, aside] of [
+    ['has compared enough', ramp, { named: false, blocks: 4 }, 2, 'back', undefined],
+    ['has compared too little', ramp, { named: false, blocks: 3 }, 1, 'shadow', 'too-few-blocks'],
+    ['is named', ramp, { named: true, blocks: 40 }, 1, 'shadow', 'named'],
+    [
+      'has compared enough before a promotion',
+      promoted,
+      { named: false, blocks: 4 },
+      2,
+      undefined,
+      undefined,
+    ],
+    [
+      'has compared too little before it',
+      promoted,
+      { named: false, blocks: 3 },
+      1,
+      undefined,
+      'too-few-blocks',
+    ],
+    ['is named before or after it', promoted, { named: true, blocks: 40 }, 1, undefined, 'named'],
+    [
+      'is held out of it',
+      { ...promoted, fallback: { ...fallback, holdout: everyone } },
+      { named: false, blocks: 4 },
+      1,
+      undefined,
+      'holdout',
+    ],
+    [
+      'is named, and nothing is promoted or ramped',
+      policy(arm('a', 2, { shadow })),
+      { named: true, blocks: 9 },
+      1,
+      'a',
+      undefined,
+    ],
+  ] as const) {
+    it(`serves a device that ${what} with release ${serves}`, () => {
+      const assignment = assign(wanted, 'press-7', standing);
+      assert.equal(assignment.release.sequence, serves);
+      assert.equal(assignment.shadow?.name, compares);
+      assert.equal(assignment.aside, aside);
+    });
+  }
+
+  it('knows its comparison from the shadow, through the ramp, to the promotion', () => {
+    const begun = { ...policy(arm('shadow', 2, { shadow })), evidence };
+    const [first, second, third] = [begun, ramp, promoted].map((each) => comparisonOf(each));
+    assert.ok(first && second && third);
+    assert.ok(sameComparison(first, second) && sameComparison(second, third));
+    assert.equal(comparisonOf(policy(arm('shadow', 2, { shadow }))), undefined);
+    assert.equal(comparisonOf({ ...policy(), evidence }), undefined);
+  });
+
+  it('holds out about the share that is asked for, whoever serves in the ramp', () => {
+    const ids = Array.from({ length: 2_000 }, (_, i) => `press-${i}`);
+    const out = ids.filter((id) => isHeldOut(salt, id, 2_000));
+    const served = out.filter((id) => isExposed(experimentName(salt), id, 5_000));
+    assert.ok(Math.abs(out.length / ids.length - 0.2) < 0.04, String(out.length));
+    assert.ok(Math.abs(served.length / out.length - 0.5) < 0.1, String(served.length));
+  });
+
+  it('draws about the share of windows that is asked for, also where that is tiny', () => {
+    const drawn = (share: number): number =>
+      Array.from({ length: 200_000 }, (_, i) => i).filter((i) =>
+        isDrawn(salt, `press-7/1/${i}`, share),
+      ).length;
+    assert.ok(Math.abs(drawn(0.1) - 20_000) < 600, String(drawn(0.1)));
+    assert.ok(Math.abs(drawn(0.0001) - 20) < 20, String(drawn(0.0001)));
+    assert.equal(drawn(1), 200_000);
   });
 });

@@ -136,7 +136,7 @@ describe('An evidence book', () => {
     assert.equal(report?.pairs[0]?.onlyChampionRight, 1);
   });
 
-  const codeOf = (result: Result<void>): string => (result.ok ? 'taken' : result.rejection.code);
+  const codeOf = (result: Result<unknown>): string => (result.ok ? 'taken' : result.rejection.code);
 
   it('takes one label for a window, and says why it does not take another', () => {
     const book = new EvidenceBook();

@@ -8,13 +8,10 @@ import {
 } from 'node:crypto';
 import { coseKey } from '../../protocol/documents/keyset.js';
 import { kidBytes } from '../../protocol/cose/header.js';
+import type { DeviceKey } from '../ports/device-key.js';
 
-/** An Ed25519 key that signs documents. */
-export interface SigningKey {
-  readonly kid: Uint8Array;
-  /** Raw, 32 bytes. */
-  readonly publicKey: Uint8Array;
-  sign(message: Uint8Array): Uint8Array;
+/** An Ed25519 key that signs: documents of an operator, evidence of a device. */
+export interface SigningKey extends DeviceKey {
   /** PKCS#8 in PEM: the secret itself. */
   exportPem(): string;
 }
