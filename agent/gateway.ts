@@ -217,6 +217,7 @@ function settingsOf(
           labelsTopic: slot.truth?.topic,
           factory: slot.factory !== undefined,
           drift: slot.drift && driftOf(slot.drift, slot.source),
+          capture: slot.capture,
           sink: { topic: slot.sink.topic, encode: slot.sink.encode },
         },
       ]),

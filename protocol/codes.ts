@@ -333,6 +333,31 @@ export const codes = {
   },
 
   // --- update ------------------------------------------------------------------------------------
+  'capture-off': {
+    area: 'update',
+    cause: 'The device keeps no windows of this slot.',
+    remedy: 'Give slots.<name>.capture.bytesPerDay in its configuration, and start it again.',
+  },
+  'command-busy': {
+    area: 'update',
+    cause: 'The device answers another command, or commands come faster than it looks at them.',
+    remedy: 'Ask again in a while. One device answers one command at a time.',
+  },
+  'command-expired': {
+    area: 'update',
+    cause: 'By the time of the device a command has ended, or ends more than an hour from now.',
+    remedy: 'Ask again, and compare the clocks of the device and of whoever asks.',
+  },
+  'command-misplaced': {
+    area: 'update',
+    cause: 'A command is for another device, or for a slot that this device does not have.',
+    remedy: 'Nothing on the device: it was not answered. Look for who publishes it there.',
+  },
+  'command-repeated': {
+    area: 'update',
+    cause: 'A command came again: it is answered once.',
+    remedy: 'Nothing: MQTT may deliver it twice. Where it goes on, look for who replays it.',
+  },
   'agent-too-old': {
     area: 'update',
     cause: 'The release wants a newer agent than this one.',

@@ -88,4 +88,16 @@ export const limits = {
   evidenceFileBytes: 67_108_864,
   /** A message with the true label of a window. */
   labelBytes: 1_024,
+  /** What an operator asks of a device, the windows that it names, and how far ahead it may end. */
+  commandBytes: 4_096,
+  commandWindows: 64,
+  commandAheadMs: 3_600_000,
+  /** Commands that a device remembers until they end. */
+  commandsRemembered: 1_024,
+  /** One part of an answer without its signature, its items, and the parts of an answer. */
+  responseBytes: 65_024,
+  responseItems: 200,
+  responseParts: 8_192,
+  /** A captured window as it is kept and fetched: its samples, and what was said of it. */
+  captureFileBytes: 4_202_496,
 } as const;

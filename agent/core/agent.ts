@@ -1,5 +1,6 @@
 import type { Channel } from '../ports/transport.js';
 import type { AgentSettings } from './settings.js';
+import { Commands } from './commands/commands.js';
 import { Presence } from './presence.js';
 import { Desired } from './desired.js';
 import type { Device } from './device.js';
@@ -47,6 +48,7 @@ export class Agent {
   readonly #link: Link;
   readonly #presence: Presence;
   readonly #desired: Desired;
+  readonly #commands: Commands;
   readonly #garbage = new Turnstile();
   readonly #trusting = new Turnstile();
   readonly #slots = new Map<string, Slot>();
@@ -74,6 +76,7 @@ export class Agent {
     this.#link = new Link(device);
     this.#presence = new Presence(device);
     this.#desired = new Desired(device, this.#slots);
+    this.#commands = new Commands(device, this.#slots);
     for (const [name, slot] of settings.slots) this.#slots.set(name, new Slot(device, name, slot));
   }
 
@@ -225,6 +228,7 @@ export class Agent {
     }
     this.#listening = true;
     this.#desired.listen();
+    this.#commands.listen();
   }
 
   /** Somebody may remove the state folder, or a file in it, while the device runs. */

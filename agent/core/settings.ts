@@ -28,6 +28,8 @@ export interface SlotSettings {
   readonly factory?: boolean;
   /** How changes of the input are watched for; they are not where it is left out. */
   readonly drift?: DriftSettings | undefined;
+  /** What may be kept in a day of the samples on which two releases differ; nothing where it is left out. */
+  readonly capture?: { readonly bytesPerDay: number } | undefined;
   /** Where results go. */
   readonly sink: { readonly topic: string | undefined; readonly encode: 'json' | 'cbor' };
 }

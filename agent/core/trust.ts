@@ -1,11 +1,13 @@
 import { openSign } from '../../protocol/cose/sign.js';
 import { openSign1 } from '../../protocol/cose/sign1.js';
-import type { Signer } from '../../protocol/cose/header.js';
+import type { DocumentType, Signer } from '../../protocol/cose/header.js';
 import {
   findSigner,
   isExpired,
   parseKeyset,
+  type Key,
   type Keyset,
+  type Role,
 } from '../../protocol/documents/keyset.js';
 import { ask, type Process } from './process.js';
 import { accept, refuse, type Result } from '../../protocol/result.js';
@@ -49,17 +51,37 @@ export class Trust {
     slot: string | undefined,
     wallMs: number,
   ): Process<Result<Uint8Array>> {
+    const verified = yield* this.#verify(bytes, type, { role: type, slot, wallMs });
+    return verified.ok ? accept(verified.value.payload) : verified;
+  }
+
+  /** The payload of a signed command, and the key: whether it may ask about a slot is known when the payload is read. */
+  *verifyCommand(bytes: Uint8Array, wallMs: number): Process<Result<VerifiedCommand>> {
+    return yield* this.#verify(bytes, 'command', { role: 'policy', wallMs });
+  }
+
+  *#verify(
+    bytes: Uint8Array,
+    type: DocumentType,
+    wanted: { readonly role: Role; readonly slot?: string | undefined; readonly wallMs: number },
+  ): Process<Result<VerifiedCommand>> {
     if (this.#keyset === undefined) return refuse('key-unknown', 'there is no keyset');
     const envelope = openSign1(bytes, type);
     if (!envelope.ok) return envelope;
     const { kid, toBeSigned, signature, payload } = envelope.value;
-    const key = findSigner(this.#keyset, kid, { role: type, slot, wallMs });
+    const key = findSigner(this.#keyset, kid, wanted);
     if (!key.ok) return key;
     const { publicKey } = key.value;
     const valid = yield* ask('verify', { publicKey, message: toBeSigned, signature });
     if (!valid) return refuse('signature-invalid', `the ${type} was changed after it was signed`);
-    return accept(payload);
+    return accept({ payload, key: key.value });
   }
+}
+
+/** What was signed, and by which key of the keyset. */
+export interface VerifiedCommand {
+  readonly payload: Uint8Array;
+  readonly key: Key;
 }
 
 /** Whether enough root keys of the keyset have signed. */

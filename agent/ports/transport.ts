@@ -71,7 +71,7 @@ export interface SubscribeOptions {
  * other packets over `packetBytes` end the session with `packet-too-large`. What is published while there is no session
  * is kept in memory up to `spoolBytes` (a retained message replaces its elder of the same topic). What is too
  * much is dropped and counted: the oldest of the last kind that has more than its share of the room. Kinds go in
- * this order: presence and state, events, reports and telemetry, all else.
+ * this order: presence and state, events, reports and telemetry, all else, answers to commands.
  *
  * Patient with brokers: where a session ends again and again over one message or subscription, its topic is
  * found out, refused and held back for a while, then tried again; all others go on. An answer that is withheld

@@ -8,7 +8,7 @@ export interface AccessRules {
 }
 
 /**
- * The rules of one device: it reads what is published for all devices and its own presence, and writes
+ * The rules of one device: it reads what is published for all devices, commands for it and its own presence, and writes
  * what it says of itself. Documents and blocks are the operator's to write. Throws `topic-invalid`.
  *
  * @param slots the slots of the device; any where none is named
@@ -33,6 +33,7 @@ export function accessRules(
       ...named.map((slot) => `${prefix}/manifests/${slot}/+`),
       `${prefix}/blocks/+/+`,
       presence,
+      topics.commands(deviceId),
     ],
     write: [
       presence,
@@ -40,8 +41,11 @@ export function accessRules(
       topics.telemetry(deviceId),
       topics.report(deviceId),
       topics.events(deviceId),
+      topics.responses(deviceId),
       topics.allWants(),
-      ...named.map((slot) => presence.replace(/presence$/, `results/${slot}`)),
+      ...['results', 'evidence', 'disagreements'].flatMap((channel) =>
+        named.map((slot) => presence.replace(/presence$/, `${channel}/${slot}`)),
+      ),
     ],
   };
 }

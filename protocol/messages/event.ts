@@ -26,6 +26,7 @@ export type Incident =
   | 'window-dropped'
   | 'sample-refused'
   | 'label-refused'
+  | 'command-refused'
   | 'topic-refused'
   | 'publication-refused'
   | 'message-too-large'

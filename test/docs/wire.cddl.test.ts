@@ -8,9 +8,11 @@ import { decodeCbor, decodePlainCbor } from '../../protocol/cbor/decode.js';
 import type { CborMap, CborValue, Tagged } from '../../protocol/cbor/value.js';
 import { decodeJson } from '../../protocol/json/decode.js';
 import { expectOk } from '../../protocol/coded-error.js';
+import { sealSign1 } from '../../protocol/cose/sign1.js';
 import { encodeBeacon } from '../../protocol/documents/beacon.js';
 import { encodeKeyset } from '../../protocol/documents/keyset.js';
 import { encodeManifest } from '../../protocol/documents/manifest.js';
+import { encodeCommand, type Command } from '../../protocol/messages/command.js';
 import { encodeDisagreements } from '../../protocol/messages/disagreements.js';
 import { encodeEvidence } from '../../protocol/messages/evidence.js';
 import { encodePolicy, parsePolicy } from '../../protocol/documents/policy.js';
@@ -31,6 +33,7 @@ import { requires } from '../helpers/requires.js';
 import { Prng } from '../../simulator/prng.js';
 import { environments } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
+import type { WorldDevice } from '../simulation/world-device.js';
 import { World } from '../simulation/world.js';
 
 const schema = readFileSync('docs/wire.cddl', 'utf8');
@@ -53,7 +56,7 @@ const topicRows = [...schema.matchAll(/^; {3}(<\S+) +([a-z-]+)/gm)].map(
 /** Rules of what is wrapped in signed documents, and of what never travels by itself. */
 const innerRules = [
   ...['sign1-header', 'sign-header', 'signer-header', 'keyset', 'manifest', 'policy', 'beacon'],
-  ...['evidence', 'disagreements'],
+  ...['evidence', 'disagreements', 'command', 'response', 'captured-window'],
   ...['self-test', 'release-file'],
 ];
 
@@ -302,7 +305,8 @@ async function captureWorld(): Promise<Capture> {
   };
   const world = await World.create();
   try {
-    const first = await talk(world);
+    const { first, captured } = await talk(world);
+    for (const file of captured) add('captured-window', file);
     add('release-file', encodeReleaseFile(first.envelope, first.artifacts));
     const selfTest = first.manifest.artifacts.findIndex(({ role }) => role === 'self-test');
     add('self-test', first.artifacts[selfTest] ?? new Uint8Array());
@@ -329,10 +333,13 @@ async function captureWorld(): Promise<Capture> {
 const nonsense = Uint8Array.of(1);
 
 /** Gives everyone something to say; returns the first release. */
-async function talk(world: World): Promise<ReleaseFile> {
+async function talk(
+  world: World,
+): Promise<{ readonly first: ReleaseFile; readonly captured: readonly Uint8Array[] }> {
   const device = world.startDevice({ encode: 'cbor', labelsTopic });
   const other = world.startDevice({
     deviceId: 'press-8',
+    capture: { bytesPerDay: 100_000 },
     settings: { telemetry: { encode: 'json' } },
     // On this machine the third model differs from the second.
     signal: new VibrationSignal(environments.field, 'normal', Prng.fromSeed(5)),
@@ -362,6 +369,21 @@ async function talk(world: World): Promise<ReleaseFile> {
   }
   await world.time.advance(61_000);
   assert.ok(device.story.includes('3 shadow'), device.story.join('\n'));
+  const captured = [...other.disk.files].flatMap(([name, file]) =>
+    name.startsWith('capture/') ? [file] : [],
+  );
+  for (const [i, request] of (
+    ['disagreements', 'captured', 'capture', 'capture'] as const
+  ).entries()) {
+    // The third asks for a window that is there, the last for none, which is refused.
+    const [, boot, window] = /\.(\d+)\.(\d+)$/.exec(nameOfCaptured(other)) ?? [];
+    const windows = i === 2 ? [{ boot: Number(boot), window: Number(window) }] : [];
+    await command(world, {
+      ...{ deviceId: 'press-8', slot: 'vibration', request, windows },
+      correlation: new Uint8Array(8).fill(i),
+      deadlineMs: world.time.wallMs() + 60_000,
+    });
+  }
 
   await world.publish(
     world.workshop.withDamagedBlock(await world.workshop.buildUnseen('vibration-v2', 4)),
@@ -380,7 +402,22 @@ async function talk(world: World): Promise<ReleaseFile> {
   await device.stop();
   await other.stop();
   assert.equal(device.state.code, 'self-test-mismatch');
-  return first;
+  return { first, captured };
+}
+
+function nameOfCaptured(device: WorldDevice): string {
+  return [...device.disk.files.keys()].find((name) => name.startsWith('capture/')) ?? '';
+}
+
+async function command(world: World, content: Command): Promise<void> {
+  const { key } = world.keys;
+  const payload = sealSign1('command', key.kid, encodeCommand(content), (bytes) => key.sign(bytes));
+  world.broker.publish({
+    topic: world.topics.commands(content.deviceId),
+    payload,
+    retained: false,
+  });
+  await world.time.advance(2_000);
 }
 
 /** What is wrapped in a signed document. */

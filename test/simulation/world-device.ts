@@ -61,6 +61,7 @@ export interface WorldDeviceOptions {
   /** Asked before each inference. */
   readonly beforeInference?: (handle: number) => InferenceFault;
   readonly drift?: SlotSettings['drift'];
+  readonly capture?: SlotSettings['capture'];
   /** Where in its minute it sends telemetry and reports. */
   readonly telemetryShare?: number;
   /** Asked before each load of a model. */
@@ -280,7 +281,7 @@ export class WorldDevice {
   }
 
   #settings(options: WorldDeviceOptions): AgentSettings {
-    const { settings, limits, encode, labelsTopic, source, factory, drift } = options;
+    const { settings, limits, encode, labelsTopic, source, factory, drift, capture } = options;
     return {
       deviceId: this.deviceId,
       labels: { class: 'pi4' },
@@ -298,6 +299,7 @@ export class WorldDevice {
             labelsTopic,
             ...(source && { source }),
             drift,
+            capture,
             factory: factory !== undefined,
           },
         ],

@@ -291,6 +291,21 @@ const slot = section(
       ),
     ),
     drift: v.optional(drift),
+    capture: v.optional(
+      section(
+        {
+          bytesPerDay: v.optional(
+            wholeNumber(
+              0,
+              1024 * mebibyte,
+              'What may be written in a day. 0 keeps nothing, and removes at the next start what is there.',
+            ),
+            0,
+          ),
+        },
+        'The samples of windows on which two releases differ, for training. They are kept on the device, seven days of the budget at most, and sent only where a signed command asks for them.',
+      ),
+    ),
     limits: v.optional(
       section(
         {

@@ -12,6 +12,8 @@ const ranks: readonly (readonly Channel[])[] = [
   ['events'],
   ['report', 'telemetry', 'evidence', 'disagreements'],
   ['results', 'other'],
+  // Whoever asked can ask again; what the device is for goes before.
+  ['responses', 'commands'],
 ];
 
 /** Whoever waits behind a flood of something that goes first gets every place of this number. */

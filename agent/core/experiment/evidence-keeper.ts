@@ -137,8 +137,13 @@ export class EvidenceKeeper {
     return role && this.#tally?.isFull(role);
   }
 
+  /** The windows on which the two differ that are kept, the oldest first. */
+  get disagreements(): readonly LedgerEntry[] {
+    return this.#tally?.ledger.entries ?? [];
+  }
+
   /**
-   * A window was compared. The true label may be known already.
+   * A window was compared. The true label may be known already. Gives what is kept of the window where the two differ.
    *
    * @param truth the label, where it was faster than the challenger
    */
@@ -147,9 +152,11 @@ export class EvidenceKeeper {
     served: PairedAnswer,
     shadow: PairedAnswer,
     truth: string | undefined,
-  ): void {
+  ): LedgerEntry | undefined {
     const [tally, role] = [this.#tally, this.#roleOf(served.release)];
-    if (tally === undefined || role === undefined || !this.#isPair(served, shadow)) return;
+    if (tally === undefined || role === undefined || !this.#isPair(served, shadow)) {
+      return undefined;
+    }
     const { boot } = this.#device.keeper.record;
     const [champion, challenger] = role.served === 1 ? [shadow, served] : [served, shadow];
     const entry = tally.compared(role, {
@@ -164,6 +171,7 @@ export class EvidenceKeeper {
       else tally.labelled(entry, truth);
     }
     this.#judge(tally);
+    return entry;
   }
 
   /** A release did not answer in time. */

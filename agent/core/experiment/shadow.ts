@@ -1,4 +1,5 @@
 import type { ShadowTerms } from '../../../protocol/documents/policy.js';
+import type { CaptureStore } from '../capture/capture-store.js';
 import type { Device } from '../device.js';
 import type { Answer, LoadedRelease } from '../inference/loaded-release.js';
 import { Signal, wait, type Process } from '../process.js';
@@ -20,6 +21,7 @@ export interface ServedWindow {
 export interface ComparedService {
   readonly book: EvidenceBook;
   readonly evidence: EvidenceKeeper;
+  readonly capture: CaptureStore;
   /** The champion's own. */
   readonly punctuality: Punctuality;
   /** How long a model of a release may take for a window, in milliseconds. */
@@ -132,11 +134,16 @@ export class Shadow {
     this.#busy = false;
     this.#idle.give();
     if (this.#ended) return;
-    const { book, evidence } = this.#service;
+    const { book, evidence, capture } = this.#service;
     const served = { release: window.release.stored, answer: champion };
     const compare = (given: Answer | undefined): void => {
       const shadow = { release: this.#challenger.stored, answer: given };
-      evidence.compared(window.number, served, shadow, book.truthOf(window.number));
+      const truth = book.truthOf(window.number);
+      const entry = evidence.compared(window.number, served, shadow, truth);
+      if (entry === undefined) return;
+      const { frames, channels } = window.release.manifest.pipeline.window;
+      capture.take(entry, { frames, channels, values: window.values });
+      if (truth !== undefined) capture.labelled(entry, truth);
     };
     if (!answer.ok) {
       book.failed(sequence, 'shadow', answer.rejection.code);

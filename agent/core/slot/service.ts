@@ -1,4 +1,5 @@
 import { codes } from '../../../protocol/codes.js';
+import { CaptureStore } from '../capture/capture-store.js';
 import type { SlotSettings } from '../settings.js';
 import { resultMessage } from '../inference/result-message.js';
 import type { Device } from '../device.js';
@@ -50,6 +51,8 @@ export class Service {
   readonly book = new EvidenceBook();
   /** What is found out in the comparison that a policy asks for. */
   readonly evidence: EvidenceKeeper;
+  /** The samples of windows on which the two differ. */
+  readonly capture: CaptureStore;
   readonly #device: Device;
   readonly #ledger: SlotLedger;
   readonly #settings: SlotSettings;
@@ -91,6 +94,7 @@ export class Service {
         listener.worseOff();
       },
     });
+    this.capture = new CaptureStore(device, ledger.name, settings.capture?.bytesPerDay ?? 0);
     this.#server = new Server(device.tasks, () => device.now(), periodMs, {
       deadlineMs: (release) => this.deadlineMs(release),
       answered: (release, answer, window, values) => {
@@ -205,7 +209,13 @@ export class Service {
    * Takes the true label of a window. Of an earlier start, or after its answers were forgotten, it counts only where the two
    * releases differed on it: those windows are kept.
    */
-  labelled({ boot, window, label }: LabelMessage): Result<void> {
+  labelled(message: LabelMessage): Result<void> {
+    const taken = this.#label(message);
+    if (taken.ok) this.capture.labelled(message, message.label);
+    return taken;
+  }
+
+  #label({ boot, window, label }: LabelMessage): Result<void> {
     const current = this.#device.keeper.record.boot;
     if (boot === current) {
       const taken = this.book.labelled(window, label);

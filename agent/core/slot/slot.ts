@@ -1,9 +1,11 @@
+import type { CaptureStore } from '../capture/capture-store.js';
 import type { SlotSettings } from '../settings.js';
 import { comparisonOf } from '../../../protocol/assignment/comparison.js';
 import { shortestTrial, type Policy } from '../../../protocol/documents/policy.js';
 import type { Device } from '../device.js';
 import { parseLabelMessage } from '../../../protocol/messages/label.js';
 import type { SlotState } from '../../../protocol/messages/state.js';
+import type { KeptDisagreement } from '../../../protocol/messages/response.js';
 import type { ReportMessage } from '../../../protocol/messages/report.js';
 import type { Process } from '../process.js';
 import { accept, type Rejection, type Result } from '../../../protocol/result.js';
@@ -93,6 +95,7 @@ export class Slot {
    */
   *boot(): Process<void> {
     this.#device.tasks.run(this.#service.evidence.open());
+    this.#device.tasks.run(this.#service.capture.open());
     yield* this.#service.begin();
     const { candidate } = this.#ledger.record;
     if (candidate === undefined || candidate.phase === 'shadow') return;
@@ -122,6 +125,16 @@ export class Slot {
     this.#policy = policy;
     if (policy.evidence !== undefined) this.#service.driftFleetSize(policy.evidence.devices);
     this.#consider();
+  }
+
+  /** The samples of windows on which the two differ. */
+  get capture(): CaptureStore {
+    return this.#service.capture;
+  }
+
+  /** The windows on which the two differ that are kept, the oldest first. */
+  keptDisagreements(): readonly KeptDisagreement[] {
+    return this.#service.evidence.disagreements;
   }
 
   /** A report goes out: what is found out by now is written down and published. */

@@ -116,7 +116,17 @@ describe('an enrolled device at a real broker', () => {
 
   it('writes what it says of itself, and nothing else', async () => {
     const client = await connect(device);
-    const own = ['presence', 'state', 'telemetry', 'report', 'events', 'results'] as const;
+    const own = [
+      'presence',
+      'state',
+      'telemetry',
+      'report',
+      'events',
+      'responses',
+      'results',
+      'evidence',
+      'disagreements',
+    ] as const;
     for (const channel of own) {
       const topic = topics[channel]('press-7', 'vibration');
       await client.publishAsync(topic, 'x', { qos: 1 });
@@ -144,6 +154,7 @@ describe('an enrolled device at a real broker', () => {
       topics.manifest('vibration', 3),
       topics.block(digest, 0),
       topics.presence('press-7'),
+      topics.commands('press-7'),
     ];
     const hidden = [
       topics.policy('sound'),
