@@ -37,9 +37,9 @@ export const lostAndLateSection: Section = {
         ]),
       ),
       '',
-      'Late minutes: harm is more than one and a half times as often. Each of the two is late in a minute with the chance of its column, a look each hour for a day. In bursts a',
-      'minute repeats the one before with that chance, each for itself. A spell of minutes in which the same one alone is late',
-      'counts once: with each minute counted, bursts of .7 made harm of equal models in up to 17 % of fleets.',
+      'Late answers: harm is more than one and a half times as often. Each of the two is late in a minute with the chance of its',
+      'row, a look each hour for a day. In bursts a minute repeats the one before with that chance, each for itself. A spell of',
+      'minutes in which the same one alone is late counts once; one row shows what counting each minute would do.',
       '',
       ...tableOf(
         ['', ...lateFleets.map((devices) => `${devices} devices`)],
@@ -146,6 +146,8 @@ interface Late {
   readonly challenger: number;
   readonly champion: number;
   readonly burst: number;
+  /** Counts each minute of a spell, which is not the rule. */
+  readonly everyMinute?: boolean;
   readonly atMost?: number;
 }
 const lates: readonly Late[] = [
@@ -171,6 +173,13 @@ const lates: readonly Late[] = [
     atMost: 0.05 / 32,
   },
   {
+    name: 'not the rule: both on 10 %, bursts .7, each minute counted',
+    challenger: 0.1,
+    champion: 0.1,
+    burst: 0.7,
+    everyMinute: true,
+  },
+  {
     name: 'one and a half times 2 %',
     challenger: 0.03,
     champion: 0.02,
@@ -192,7 +201,11 @@ function lateCell(context: SectionContext, each: Late, devices: number, bad: str
   return `${tally.percent('harm')} %${hours === undefined ? '' : ` after ${hours} h`}`;
 }
 
-function lateRun({ challenger, champion, burst }: Late, devices: number, prng: Prng): Run {
+function lateRun(
+  { challenger, champion, burst, everyMinute = false }: Late,
+  devices: number,
+  prng: Prng,
+): Run {
   const counts = Array.from({ length: devices }, () => ({ onlyChampion: 0, onlyChallenger: 0 }));
   const last = counts.map(() => ({ challenger: false, champion: false }));
   const next = (before: boolean, chance: number): boolean =>
@@ -206,7 +219,7 @@ function lateRun({ challenger, champion, burst }: Late, devices: number, prng: P
         before.challenger = next(before.challenger, challenger);
         before.champion = next(before.champion, champion);
         const is = sideOf(before);
-        if (is !== undefined && is !== was) count[is]++;
+        if (is !== undefined && (everyMinute || is !== was)) count[is]++;
       }
     }
     const evidence = counts.map((late, i): DeviceEvidence => ({ ...quiet, id: `d${i}`, late }));
