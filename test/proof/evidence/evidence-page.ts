@@ -14,8 +14,9 @@ a block is L = 10 windows, safe is below 2 points, harm above 1 point, and alpha
 **Where it falls short.** Beyond bursts of 0.5 blocks of ten windows do not keep the promise (a fleet of one: 9 % wrong safe at 0.8);
 the gate holds where devices report such bursts. A device keeps 256 blocks: with that, two of five fleets of one, and one in twenty of
 three, are still undecided about equal models, and with L = 5 more. Two devices that lie together decide in fleets of up to ten, can
-make a loss of 3 points safe in 48, and one sound release of ten harm there. A challenger that kills three of ten devices that it serves is held in fleets below 1,000, and
-found to be harm there only now and then. Whoever never closes a block is not judged: the verdict says how many there are.
+make a loss of 3 points safe in 48, and one sound release of ten harm there. A challenger that kills three of ten devices that
+it serves is held in fleets below 1,000, and found to be harm there only now and then. Whoever never closes a block is not
+judged: the verdict says how many there are.
 
 **Where the rule was mended** because of these figures: late answers count by spells, not minutes, and up to one and a half times as
 often is no harm; a device that left owes every later age in the scope "devices like these"; no single device decides a step
