@@ -2,6 +2,7 @@ import type { Command } from './command.js';
 
 /** What the commands that begin with the same word have in common. */
 export const groupSummaries: Readonly<Record<string, string>> = {
+  capture: 'Fetch what devices have kept for training.',
   beacon: 'Say what is current.',
   keys: 'Make the keys of an operator.',
   release: 'Build, check and show releases.',
@@ -51,6 +52,11 @@ const commands: readonly (readonly [words: string, load: Load])[] = [
   ],
   ['rollout plan', async () => (await import('./commands/rollout-plan.js')).rolloutPlanCommand],
   ['rollout judge', async () => (await import('./commands/rollout-judge.js')).rolloutJudgeCommand],
+  ['label', async () => (await import('./commands/label.js')).labelCommand],
+  [
+    'capture export',
+    async () => (await import('./commands/capture-export.js')).captureExportCommand,
+  ],
   ['watch', async () => (await import('./commands/watch.js')).watchCommand],
   ['simulate', async () => (await import('./commands/simulate.js')).simulateCommand],
 ];

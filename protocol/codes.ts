@@ -47,6 +47,22 @@ export const codes = {
     cause: 'No such device is enrolled.',
     remedy: 'Look at `tinylamp enrol --list`, and enrol it first.',
   },
+  'folder-used': {
+    area: 'usage',
+    cause: 'The folder that a data set is to be written to holds something already.',
+    remedy: 'Name another folder, or empty it.',
+  },
+  'labels-unreadable': {
+    area: 'usage',
+    cause: 'A file of labels is no table with the columns device, boot, window and label.',
+    remedy: 'Correct what the message names. `tinylamp label --list` shows which windows wait.',
+  },
+  'truth-unknown': {
+    area: 'usage',
+    cause: 'The device names no topic on which labels could be published for the slot.',
+    remedy:
+      'Give slots.<name>.truth in the configuration of the device, with a topic that is not below its prefix.',
+  },
   'plan-contradictory': {
     area: 'usage',
     cause: 'The terms of a rollout contradict each other, or cannot be meant.',
@@ -769,6 +785,22 @@ export const codes = {
     area: 'transport',
     cause: 'The broker does not answer a message or a subscription; a new session is begun.',
     remedy: 'Read the log of the broker: it may be overloaded, or wait for another node.',
+  },
+  'capture-incomplete': {
+    area: 'transport',
+    cause: 'Not all windows of a device came. Nothing was written.',
+    remedy: 'Try again with more time (--timeout), or leave the device out (--device).',
+  },
+  'command-unanswered': {
+    area: 'transport',
+    cause: 'A device did not answer a command in time, or not with its own signature.',
+    remedy:
+      'See whether it is online (`tinylamp watch`), may read its commands and write its responses at the broker, and has its key of the roster; its log says what it refused.',
+  },
+  'device-silent': {
+    area: 'transport',
+    cause: 'The broker holds no state of the device.',
+    remedy: 'Wait until the device has connected once, and check prefix and access rules.',
   },
   'broker-unreachable': {
     area: 'transport',

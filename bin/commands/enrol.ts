@@ -3,9 +3,9 @@ import { createTopics } from '../../protocol/topics.js';
 import { accessRules, mosquittoAclLines } from '../../operator/roster/access-rules.js';
 import { createCredential, mosquittoPasswordLine } from '../../operator/roster/credential.js';
 import {
+  believeAgain,
   dismiss,
   enrol,
-  findEnrolled,
   readRoster,
   type EnrolledDevice,
 } from '../../operator/roster/roster.js';
@@ -22,7 +22,15 @@ export const enrolCommand: Command = {
     label: { type: 'list', describe: 'NAME=VALUE, such as site=hall-2; may be given again.' },
     slot: { type: 'list', describe: 'A slot that it may read; any where none is given.' },
     ...prefixOption,
-    again: { type: 'flag', describe: 'A new credential for a device that is enrolled.' },
+    key: {
+      type: 'text',
+      describe: 'Its public key in hexadecimal; the first one that it names if not given.',
+    },
+    again: {
+      type: 'flag',
+      describe:
+        'A new credential for a device that is enrolled; the next key that it names is believed.',
+    },
     dismiss: { type: 'flag', describe: 'Take the device out of the roster.' },
     list: { type: 'flag', describe: 'Show who is enrolled.' },
     ...jsonOption,
@@ -46,9 +54,10 @@ function enrolDevice(folder: string, given: Arguments, terminal: Terminal): void
   const labels = parseLabels(given.list('label'));
   const topics = createTopics(given.requiredText('prefix'));
   const rules = accessRules(topics, deviceId, given.list('slot'));
+  const key = parseKey(given.text('key'));
   const device = given.flag('again')
-    ? findEnrolled(folder, deviceId)
-    : enrol(folder, { deviceId, labels }, Date.now());
+    ? believeAgain(folder, deviceId, key)
+    : enrol(folder, { deviceId, labels, key }, Date.now());
   const credential = createCredential(deviceId);
   const passwordLine = mosquittoPasswordLine(credential);
   const aclLines = mosquittoAclLines(deviceId, rules);
@@ -89,9 +98,15 @@ function listDevices(folder: string, given: Arguments, terminal: Terminal): void
   if (devices.length === 0) terminal.progress(`nobody is enrolled in ${folder}`);
 }
 
-function describe({ deviceId, labels, enrolledAt }: EnrolledDevice): string {
+function describe({ deviceId, labels, enrolledAt, key }: EnrolledDevice): string {
   const strata = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
-  return [`${deviceId}, enrolled ${enrolledAt}`, ...strata].join('  ');
+  const signs = key === undefined ? [] : [`key ${key}`];
+  return [`${deviceId}, enrolled ${enrolledAt}`, ...strata, ...signs].join('  ');
+}
+
+function parseKey(text: string | undefined): string | undefined {
+  if (text === undefined || /^[0-9a-f]{64}$/.test(text)) return text;
+  throw new CodedError('usage-invalid', '--key must be 64 digits in hexadecimal');
 }
 
 function parseLabels(texts: readonly string[]): Readonly<Record<string, string>> {

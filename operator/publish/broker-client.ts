@@ -14,6 +14,8 @@ export interface BrokerClient {
    * a longer one where it is known to have been published.
    */
   readRetained(topic: string, isKnown?: boolean): Promise<Uint8Array | undefined>;
+  /** Hears what is new on a topic until the returned function is called; resolves at SUBACK. What is retained is not new. */
+  listen(topic: string, hear: (payload: Uint8Array) => void): Promise<() => void>;
   close(): Promise<void>;
 }
 
@@ -95,6 +97,19 @@ export async function connectBroker(
           },
         );
       }),
+    listen: async (topic, hear) => {
+      let leave = (): void => undefined;
+      await within(scheduler, `subscribing to ${topic}`, (done) => {
+        leave = transport.subscribe(
+          topic,
+          ({ payload, retained }) => {
+            if (!retained) hear(payload);
+          },
+          done,
+        );
+      });
+      return leave;
+    },
     close: () => transport.close(patienceMs),
   };
 }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { writeDurably } from '../../agent/adapters/durable-file.js';
+import { v } from '../../agent/adapters/schema-library.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { deviceIdPattern } from '../../protocol/topics.js';
 
@@ -19,6 +20,11 @@ export interface EnrolledDevice {
   readonly labels: Readonly<Record<string, string>>;
   /** ISO 8601, UTC. */
   readonly enrolledAt: string;
+  /**
+   * The public key by which it signs, in hexadecimal: given at its enrolment, or the first one that it named. Undefined where
+   * none is known yet.
+   */
+  readonly key?: string | undefined;
 }
 
 const rosterFile = 'roster.json';
@@ -47,7 +53,7 @@ export function readRoster(folder: string): Roster {
  */
 export function enrol(
   folder: string,
-  { deviceId, labels }: Pick<EnrolledDevice, 'deviceId' | 'labels'>,
+  { deviceId, labels, key }: Pick<EnrolledDevice, 'deviceId' | 'labels' | 'key'>,
   wallMs: number,
 ): EnrolledDevice {
   if (!deviceIdPattern.test(deviceId)) {
@@ -63,7 +69,8 @@ export function enrol(
   if (known !== undefined) {
     throw new CodedError('device-enrolled', `${deviceId}, since ${known.enrolledAt}`);
   }
-  const enrolled = { deviceId, labels, enrolledAt: new Date(wallMs).toISOString() };
+  const enrolledAt = new Date(wallMs).toISOString();
+  const enrolled = { deviceId, labels, enrolledAt, ...(key !== undefined && { key }) };
   writeRoster(folder, [...devices, enrolled]);
   return enrolled;
 }
@@ -73,6 +80,34 @@ export function findEnrolled(folder: string, deviceId: string): EnrolledDevice {
   const found = readRoster(folder).devices.find((each) => each.deviceId === deviceId);
   if (found === undefined) throw new CodedError('device-unknown', `${deviceId} in ${folder}`);
   return found;
+}
+
+/**
+ * Believes another key of a device: the one that is given, or the next one that it names. Throws `device-unknown` and
+ * `roster-unreadable`.
+ */
+export function believeAgain(
+  folder: string,
+  deviceId: string,
+  key: string | undefined,
+): EnrolledDevice {
+  const { labels, enrolledAt } = findEnrolled(folder, deviceId);
+  const device = { deviceId, labels, enrolledAt, ...(key !== undefined && { key }) };
+  const { devices } = readRoster(folder);
+  writeRoster(folder, [...devices.filter((each) => each.deviceId !== deviceId), device]);
+  return device;
+}
+
+/** Takes the keys that devices have named for theirs, where none is known. Throws `roster-unreadable`. */
+export function pinKeys(folder: string, keys: ReadonlyMap<string, string>): void {
+  const { devices } = readRoster(folder);
+  writeRoster(
+    folder,
+    devices.map((device) => {
+      const key = device.key ?? keys.get(device.deviceId);
+      return key === undefined ? device : { ...device, key };
+    }),
+  );
 }
 
 /** Takes a device out. Throws `device-unknown` and `roster-unreadable`. */
@@ -96,54 +131,52 @@ function writeRoster(folder: string, devices: readonly EnrolledDevice[]): void {
   }
 }
 
+const keyPattern = /^[0-9a-f]{64}$/;
+
 /** Strict: a roster that was edited wrongly would change what a rollout concludes. */
-function parseRoster(text: string): Roster {
-  const { devices } = keysOf(JSON.parse(text), ['devices'], 'the roster');
-  if (!Array.isArray(devices)) throw new Error('devices must be a list');
-  const parsed = devices.map(parseDevice);
-  if (new Set(parsed.map(({ deviceId }) => deviceId)).size < parsed.length) {
-    throw new Error('a device is there twice');
-  }
-  return { devices: parsed };
-}
+const rosterSchema = v.strictObject({
+  devices: v.pipe(
+    v.array(
+      v.strictObject({
+        deviceId: v.pipe(v.string(), v.regex(deviceIdPattern, 'is no device id')),
+        labels: labelsSchema(),
+        enrolledAt: v.pipe(
+          v.string(),
+          v.check(isIsoTime, 'is no time such as 2026-01-31T12:00:00.000Z'),
+        ),
+        key: v.optional(v.pipe(v.string(), v.regex(keyPattern, 'is no public key in hexadecimal'))),
+      }),
+    ),
+    v.check(
+      (devices) => new Set(devices.map(({ deviceId }) => deviceId)).size === devices.length,
+      'a device is there twice',
+    ),
+  ),
+});
 
-function parseDevice(value: unknown, index: number): EnrolledDevice {
-  const where = `devices[${index}]`;
-  const keys = ['deviceId', 'labels', 'enrolledAt'] as const;
-  const { deviceId, labels, enrolledAt } = keysOf(value, keys, where);
-  if (typeof deviceId !== 'string' || !deviceIdPattern.test(deviceId)) {
-    throw new Error(`${where}.deviceId is no device id`);
-  }
-  if (!isLabels(labels)) throw new Error(`${where}.labels must be texts by name`);
-  if (typeof enrolledAt !== 'string' || !isIsoTime(enrolledAt)) {
-    throw new Error(`${where}.enrolledAt is no time such as 2026-01-31T12:00:00.000Z`);
-  }
-  return { deviceId, labels, enrolledAt };
-}
-
-/** The values of an object that has these keys and no others. */
-function keysOf<K extends string>(
-  value: unknown,
-  keys: readonly K[],
-  where: string,
-): Readonly<Record<K, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Error(`${where} is no object`);
-  }
-  const present = Object.keys(value);
-  const wrong =
-    present.find((key) => !(keys as readonly string[]).includes(key)) ??
-    keys.find((key) => !present.includes(key));
-  if (wrong !== undefined) throw new Error(`${where}.${wrong} is missing or unknown`);
-  return value as Readonly<Record<K, unknown>>;
-}
-
-function isLabels(value: unknown): value is Readonly<Record<string, string>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  return Object.entries(value).every(
-    ([name, label]) =>
-      labelNamePattern.test(name) && typeof label === 'string' && labelValuePattern.test(label),
+/** As entries: a record of the library leaves out `constructor`, which is a name as well. */
+function labelsSchema() {
+  return v.pipe(
+    v.custom<object>(
+      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+      'must be texts by name',
+    ),
+    v.transform((value) => Object.entries(value) as [string, unknown][]),
+    v.array(
+      v.tuple([
+        v.pipe(v.string(), v.regex(labelNamePattern, 'is no name')),
+        v.pipe(v.string(), v.regex(labelValuePattern, 'is no short printable text')),
+      ]),
+    ),
+    v.transform((entries): Readonly<Record<string, string>> => Object.fromEntries(entries)),
   );
+}
+
+function parseRoster(text: string): Roster {
+  const parsed = v.safeParse(rosterSchema, JSON.parse(text), { abortEarly: true });
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw new Error(`${v.getDotPath(issue) ?? 'the roster'}: ${issue.message}`);
 }
 
 function isIsoTime(text: string): boolean {

@@ -9,10 +9,10 @@ describe('the commands that are loaded', () => {
     ['rollout statsu', /^rollout \w+$/, 9],
     ['keys', /^keys new$/, 1],
     ['--version', /^$/, 0],
-    ['--help', /./, 26],
-    ['publsih', /./, 26],
-    ['--json demo', /./, 26],
-    ['', /./, 26],
+    ['--help', /./, 28],
+    ['publsih', /./, 28],
+    ['--json demo', /./, 28],
+    ['', /./, 28],
   ];
   for (const [line, loaded, number] of rows) {
     it(`are ${number} for “tinylamp ${line}”`, async () => {

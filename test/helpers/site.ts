@@ -1,4 +1,5 @@
 import {
+  type EvidenceTerms,
   type ShadowTerms,
   shortestTrial,
   type TrialTerms,
@@ -24,7 +25,7 @@ import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { Prng } from '../../simulator/prng.js';
 import type { Condition } from '../../simulator/signals/condition.js';
-import { environments } from '../../simulator/signals/environment.js';
+import { environments, type Environment } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
 import { startAgent, type AgentProcess } from './agent-process.js';
 import { openBrokerSession } from './broker-session.js';
@@ -87,6 +88,7 @@ export class Site<B extends Broker = Mosquitto> {
     protocol = 'auto',
     periodMs = 1_000,
     truthTopic = '',
+    captureBytesPerDay = 0,
   } = {}): void {
     writeFileSync(
       this.configFile,
@@ -98,6 +100,7 @@ slots:
   ${this.slot}:
     source: {type: mqtt, topic: ${this.sensorTopic}, decode: json, fields: [/x, /y, /z]}
     limits: {periodMs: ${periodMs}}
+    capture: {bytesPerDay: ${captureBytesPerDay}}
 ${truthTopic === '' ? '' : `    truth: {type: mqtt, topic: ${truthTopic}}\n`}`,
     );
   }
@@ -143,6 +146,7 @@ ${truthTopic === '' ? '' : `    truth: {type: mqtt, topic: ${truthTopic}}\n`}`,
     champion: ReleaseFile,
     challenger: ReleaseFile,
     shadow: ShadowTerms,
+    evidence?: EvidenceTerms,
   ): Promise<void> {
     const { slot } = this;
     const refer = ({ manifest, envelope }: ReleaseFile): ReleaseRef => ({
@@ -168,6 +172,7 @@ ${truthTopic === '' ? '' : `    truth: {type: mqtt, topic: ${truthTopic}}\n`}`,
             promoted: undefined,
             trial: shortestTrial,
             gate: undefined,
+            evidence,
           },
           tools,
         );
@@ -208,8 +213,12 @@ export class WindowSender {
   readonly #signal: VibrationSignal;
   readonly #values = new Float32Array(256 * 3);
 
-  constructor(condition: Condition, seed: number) {
-    this.#signal = new VibrationSignal(environments.laboratory, condition, Prng.fromSeed(seed));
+  constructor(
+    condition: Condition,
+    seed: number,
+    environment: Environment = environments.laboratory,
+  ) {
+    this.#signal = new VibrationSignal(environment, condition, Prng.fromSeed(seed));
   }
 
   /** The samples of the next window as the sensor's JSON. */
