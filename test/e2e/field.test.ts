@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { environments } from '../../simulator/signals/environment.js';
 import type { AgentProcess } from '../helpers/agent-process.js';
@@ -15,6 +22,7 @@ interface OpenWindow {
   readonly champion: { readonly label?: string };
 }
 
+const page = readFileSync(path.resolve(import.meta.dirname, '../../../docs/labels.md'), 'utf8');
 const truthTopic = 'factory/press-7/truth';
 
 /** Whether these are the samples of a message, frame by frame. */
@@ -155,5 +163,24 @@ describe('labels and samples from the field', () => {
     const index = readFileSync(path.join(site.folder, 'labelled', 'index.csv'), 'utf8');
     const labelled = index.split('\r\n').filter((row) => row.includes(',bearing-fault,256,3'));
     assert.equal(labelled.length, before.length - 1);
+  });
+
+  it('have a page whose commands do what it says', async () => {
+    const rows = (await listed()).map(
+      ({ device, boot, window }) => `${device},${boot},${window},bearing-fault\n`,
+    );
+    writeFileSync(
+      path.join(site.folder, 'labels.csv'),
+      `device,boot,window,label\n${rows.join('')}`,
+    );
+    const lines = [...page.matchAll(/^```sh\n([^]*?)\n```/gm)].map(([, line = '']) => line);
+    assert.equal(lines.length, 3);
+    renameSync(path.join(site.folder, 'field'), path.join(site.folder, 'field-before'));
+    for (const line of lines) {
+      const words = line.replace('1883', String(site.broker.port)).replace('tinylamp ', '');
+      const { exitCode, stderr } = await command(words);
+      assert.equal(exitCode, 0, `${line}\n${stderr}`);
+    }
+    assert.deepEqual(await listed(), []);
   });
 });
