@@ -12,9 +12,12 @@ const ranks: readonly (readonly Channel[])[] = [
   ['events'],
   ['report', 'telemetry', 'evidence', 'disagreements'],
   ['results', 'other'],
-  // Whoever asked can ask again; what the device is for goes before.
+  // Whoever asked can ask again: answers go where nothing else waits, and have no share of the room.
   ['responses', 'commands'],
 ];
+
+/** All but the last. */
+const sharingRanks = ranks.length - 1;
 
 /** Whoever waits behind a flood of something that goes first gets every place of this number. */
 const sharedPlace = 8;
@@ -162,15 +165,17 @@ export class Outbox {
   #nextLevel(): OutboxLevel | undefined {
     const inTurn = (this.#places + 1) % sharedPlace !== 0;
     const ready = this.#levels.filter(({ isReady }) => isReady);
-    return inTurn ? ready[0] : ready[ready.length - 1];
+    const sharing = this.#levels.slice(0, sharingRanks).filter(({ isReady }) => isReady);
+    return inTurn ? ready[0] : (sharing.at(-1) ?? ready[0]);
   }
 
-  /** The oldest of the last rank that takes more than its share: no rank can push out all of another. */
+  /** An answer, or the oldest of the last rank that takes more than its share: no rank can push out all of another. */
   #leastWanted(): Entry | undefined {
-    const share = this.#limitBytes / this.#levels.length;
+    const share = this.#limitBytes / sharingRanks;
     const upwards = [...this.#levels].reverse();
     const level =
-      upwards.find(({ bytes }) => bytes > share) ?? upwards.find(({ bytes }) => bytes > 0);
+      upwards.find(({ bytes }, i) => bytes > (i === 0 ? 0 : share)) ??
+      upwards.find(({ bytes }) => bytes > 0);
     return level?.leastWanted();
   }
 

@@ -120,6 +120,17 @@ describe('Outbox', () => {
     assert.equal((outbox.dropped.results ?? 0) + kept.length - 7, 1_000);
   });
 
+  it('sends answers to commands where nothing else waits, and gives them up first', () => {
+    const outbox = new Outbox(8_000, suspects);
+    for (let i = 0; i < 20; i++) outbox.add(of('responses', i));
+    for (let i = 0; i < 40; i++) outbox.add(of(i % 2 === 0 ? 'results' : 'events', i));
+    assert.deepEqual(Object.keys(outbox.dropped), ['responses']);
+    const kept = [...outbox.takeUpTo(1_000)].map(({ message }) => message.channel);
+    const firstAnswer = kept.indexOf('responses');
+    assert.equal(kept.filter((channel) => channel !== 'responses').length, 40);
+    assert.ok(firstAnswer === -1 || firstAnswer === 40, String(firstAnswer));
+  });
+
   it('keeps a share of the room for results in a flood of events', () => {
     const outbox = new Outbox(8_000, suspects);
     for (let i = 0; i < 20; i++) outbox.add(of('results', i));
