@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import type { SigningKey } from '../../agent/adapters/signing-key.js';
+import { fetchCaptures } from '../../operator/field/fetch-captures.js';
+import { connectBroker } from '../../operator/publish/broker-client.js';
 import { expectOk } from '../../protocol/coded-error.js';
 import type { DocumentType } from '../../protocol/cose/header.js';
 import { openSign1, sealSign1 } from '../../protocol/cose/sign1.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { limits } from '../../protocol/limits.js';
-import { parseCapturedWindow, samplesOf } from '../../protocol/messages/captured-window.js';
+import {
+  parseCapturedWindow,
+  samplesOf,
+  type CapturedWindow,
+} from '../../protocol/messages/captured-window.js';
 import { encodeCommand, type Command } from '../../protocol/messages/command.js';
 import { parseResponse, type Response } from '../../protocol/messages/response.js';
 import { Prng } from '../../simulator/prng.js';
@@ -166,6 +172,55 @@ describe('Commands to a device', () => {
     const [piece] = answer.content.pieces;
     assert.ok(piece !== undefined);
     assert.equal(expectOk(parseCapturedWindow(piece.bytes)).truth, 'normal');
+  });
+
+  /** Fetches what a device has captured, with the parts of answers that `passes` lets through. */
+  const fetch = async (
+    device: WorldDevice,
+    passes: (part: number, bytes: number) => boolean,
+  ): Promise<readonly CapturedWindow[]> => {
+    const scheduler = world.time.createScheduler();
+    const client = await world.carryThrough(
+      connectBroker(world.broker.createTransport({ scheduler, spoolBytes: 1e6 }), scheduler),
+    );
+    let parts = 0;
+    const tools = {
+      client: {
+        ...client,
+        listen: (topic: string, hear: (payload: Uint8Array) => void): Promise<() => void> =>
+          client.listen(topic, (payload) => {
+            if (passes(++parts, payload.length)) hear(payload);
+          }),
+      },
+      ...{ topics: world.topics, key: world.keys.key, crypto: createNodeCrypto(), scheduler },
+      wallMs: (): number => world.time.wallMs(),
+      randomBytes: (length: number): Uint8Array => new Uint8Array(length).fill(++correlations),
+    };
+    const windows: CapturedWindow[] = [];
+    const asked = { deviceId: device.deviceId, publicKey: device.key.publicKey };
+    const options = { slot, timeoutMs: 2_000, progress: () => undefined };
+    const fetching = fetchCaptures(tools, asked, options, (window) => windows.push(window));
+    await world.carryThrough(fetching);
+    return windows;
+  };
+
+  it('are asked again for what did not come, until every window is there once', async () => {
+    const device = await comparing();
+    const windows = await fetch(device, (part) => part !== 3);
+    const numbers = windows.map(({ entry }) => entry.window);
+    assert.ok(numbers.length > 25);
+    assert.equal(new Set(numbers).size, numbers.length);
+    const [index] = await ask(device, { request: 'captured' });
+    assert.ok(index?.content.kind === 'captured');
+    assert.ok(index.content.windows.length >= numbers.length);
+  });
+
+  it('give no data set where a part never comes', async () => {
+    const device = await comparing();
+    await assert.rejects(
+      fetch(device, (_, bytes) => bytes < 40_000),
+      { code: 'capture-incomplete' },
+    );
   });
 
   it('find nothing where capture is off, and what was kept before is removed', async () => {
