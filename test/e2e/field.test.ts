@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -8,9 +9,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import process from 'node:process';
 import { environments } from '../../simulator/signals/environment.js';
 import type { AgentProcess } from '../helpers/agent-process.js';
-import { runCommand, type CommandOutcome } from '../helpers/command-line.js';
+import { program, runCommand, type CommandOutcome } from '../helpers/command-line.js';
 import type { Onlooker } from '../helpers/onlooker.js';
 import { requires } from '../helpers/requires.js';
 import { Site, WindowSender } from '../helpers/site.js';
@@ -135,6 +137,33 @@ describe('labels and samples from the field', () => {
     );
   });
 
+  it('are asked for at a terminal, window by window', async function () {
+    requires(this, 'script');
+    const before = await listed();
+    const words = [process.execPath, program, 'label', '--slot', 'vibration', '--keys', 'keys'];
+    const line = [...words, '--broker', site.broker.url].join(' ');
+    const child = spawn('script', ['--quiet', '--return', '--command', line, '/dev/null'], {
+      cwd: site.folder,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let shown = '';
+    // Skips the first, takes the champion's word for the second, and ends.
+    const answers = ['\r', '1\r', 'q\r'];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text;
+      const asked = shown.split('q to end: ').length - 1;
+      if (asked > 3 - answers.length) child.stdin.write(answers.shift() ?? '');
+    });
+    const exitCode = await new Promise((resolve) => child.once('close', resolve));
+    assert.equal(exitCode, 0, shown);
+    assert.match(shown, /press-7: 1 labels sent, 1 taken/);
+    const [, second] = before;
+    assert.deepEqual(
+      await listed(),
+      before.filter((each) => each !== second),
+    );
+  });
+
   it('that come in a table after a restart of the agent count for the right windows', async () => {
     const before = await listed();
     await agent.end();
@@ -161,7 +190,15 @@ describe('labels and samples from the field', () => {
     );
     await succeed('capture export -o labelled');
     const index = readFileSync(path.join(site.folder, 'labelled', 'index.csv'), 'utf8');
-    const labelled = index.split('\r\n').filter((row) => row.includes(',bearing-fault,256,3'));
+    const labelled = before.filter(({ device, boot, window }) =>
+      index
+        .split('\r\n')
+        .some(
+          (row) =>
+            row.startsWith(`${device}-${boot}-${window}.npy,`) &&
+            row.endsWith(',bearing-fault,256,3'),
+        ),
+    );
     assert.equal(labelled.length, before.length - 1);
   });
 

@@ -10,6 +10,7 @@ const installCommands = {
   openssl: 'apt-get install openssl',
   rabbitmq: 'apt-get install rabbitmq-server',
   strace: 'apt-get install strace',
+  script: 'apt-get install bsdutils',
   shared: 'set TINYLAMP_SHARED to the folder with the reference data',
   cddl: 'cargo install cddl --version 0.10.7',
 } as const;
@@ -49,6 +50,8 @@ function isPresent(requirement: Requirement): boolean {
       return runs('rabbitmqctl', 'version');
     case 'strace':
       return runs('strace', '-V');
+    case 'script':
+      return runs('script', '--version');
     case 'cddl':
       return runs('cddl', '--version');
   }
