@@ -205,11 +205,11 @@ export const plantedBugs: readonly PlantedBug[] = [
     specs: ['test/agent/adapters/mqtt/outbox.test.ts'],
   },
   {
-    name: 'a label of another start counts',
-    file: 'agent/core/slot/slot.ts',
-    search: 'boot !== current',
-    replacement: 'boot < 0',
-    specs: ['test/simulation/shadow.test.ts'],
+    name: 'a label of another start counts for a window of this one',
+    file: 'agent/core/slot/service.ts',
+    search: 'if (boot === current) { const taken',
+    replacement: 'if (boot >= 0) { const taken',
+    specs: ['test/simulation/shadow.test.ts', 'test/simulation/evidence.test.ts'],
   },
   {
     name: 'a label that names no class of the release counts',
