@@ -3,6 +3,7 @@ import type { AgentSettings } from './settings.js';
 import { Commands } from './commands/commands.js';
 import { Presence } from './presence.js';
 import { Desired } from './desired.js';
+import { removeStrayCaptures } from './capture/capture-store.js';
 import type { Device } from './device.js';
 import type { Effect, Input, Instant, Payload, Vitals } from './effect.js';
 import { Exchange } from './exchange.js';
@@ -195,6 +196,7 @@ export class Agent {
     // What a wrong clock refuses now is looked at again later; a factory release needs the keyset at once.
     yield* this.#trust.open(this.#settings.keyset, this.#believedMs);
     yield* this.#bootSlots();
+    this.#tasks.run(removeStrayCaptures(this.#slots));
     this.#tasks.tell('connect', {});
     for (const [name, { labelsTopic }] of this.#settings.slots) {
       if (labelsTopic !== undefined) this.#slots.get(name)?.listenToLabels(labelsTopic);

@@ -2,6 +2,7 @@ import type { PlantedBug } from './planted-bug.js';
 
 const cutDisk = ['test/contract/storage-cut.test.ts'];
 const characteristics = ['test/operator/verdict/operating-characteristics.test.ts'];
+const commands = ['test/simulation/commands.test.ts'];
 const unbelieved = ['test/simulation/unbelieved.test.ts'];
 
 /** Mistakes whose loss would hurt an owner most. The first nine went unnoticed once. */
@@ -294,5 +295,54 @@ export const plantedBugs: readonly PlantedBug[] = [
     search: 'changed === undefined ? fields : fields.set(4, changed)',
     replacement: 'changed === undefined ? fields : fields.set(-4, changed)',
     specs: ['test/agent/core/drift/drift-file.test.ts'],
+  },
+  {
+    name: 'a device answers commands for another device',
+    file: 'agent/core/commands/commands.ts',
+    search: 'if (deviceId !== settings.deviceId) {',
+    replacement: "if (deviceId === '') {",
+    specs: commands,
+  },
+  {
+    name: 'a command is answered as often as it comes',
+    file: 'agent/core/commands/commands.ts',
+    search: 'if (this.#known.has(toHex(correlation))) {',
+    replacement: "if (this.#known.has('')) {",
+    specs: commands,
+  },
+  {
+    name: 'captured windows have no budget',
+    file: 'agent/core/capture/capture-store.ts',
+    search: 'return used <= this.#bytesPerDay;',
+    replacement: 'return used > 0;',
+    specs: commands,
+  },
+  {
+    name: 'captured windows take the room of releases',
+    file: 'agent/core/capture/capture-store.ts',
+    search: 'free.value >= reserved + file.bytes',
+    replacement: 'free.value >= 0 * reserved + file.bytes',
+    specs: commands,
+  },
+  {
+    name: 'samples are kept after they were normalised',
+    file: 'agent/core/inference/loaded-release.ts',
+    search: 'pipeline.normalise, this.#normalised);',
+    replacement: 'pipeline.normalise, window);',
+    specs: commands,
+  },
+  {
+    name: 'answers are believed without the key of the device',
+    file: 'operator/field/ask-device.ts',
+    search: 'if (!crypto.verifyEd25519(publicKey, toBeSigned, signature)) {',
+    replacement: 'if (!crypto.verifyEd25519(publicKey, toBeSigned, signature) && forged < 0) {',
+    specs: ['test/operator/field/ask-device.test.ts'],
+  },
+  {
+    name: 'labels are published wherever the state of a device says',
+    file: 'operator/field/publish-labels.ts',
+    search: 'topic.startsWith(prefix) ||',
+    replacement: '',
+    specs: ['test/operator/field/ask-device.test.ts'],
   },
 ];

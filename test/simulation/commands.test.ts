@@ -223,8 +223,9 @@ describe('Commands to a device', () => {
     );
   });
 
-  it('find nothing where capture is off, and what was kept before is removed', async () => {
+  it('find nothing where capture is off, and what was kept before is removed, also of a slot that is gone', async () => {
     const device = await comparing();
+    device.disk.files.set('capture/camera.20000.1.1', new Uint8Array(10));
     device.losePower();
     const again = start({ disk: device.disk, capture: undefined });
     await world.time.advance(minuteMs);

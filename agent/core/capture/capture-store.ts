@@ -178,6 +178,16 @@ export class CaptureStore {
   }
 }
 
+/** Removes what was captured for slots that are no more: nobody could ask for it. */
+export function* removeStrayCaptures(slots: ReadonlyMap<string, unknown>): Process<void> {
+  const listed = yield* ask('list', { folder });
+  if (!listed.ok) return;
+  for (const { name, bytes } of listed.value) {
+    const file = fileOf(name, bytes);
+    if (file !== undefined && !slots.has(file.slot)) yield* ask('remove', { name });
+  }
+}
+
 /** What the name of a file says; undefined for what is no captured window. */
 function fileOf(
   name: string,
