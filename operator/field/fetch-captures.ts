@@ -79,7 +79,11 @@ async function fetchBatch(
   { slot, timeoutMs }: FetchOptions,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const question = { slot, request: 'capture', windows, timeoutMs } as const;
-  const { contents } = await askDevice(tools, device, question);
+  const { contents } = await askDevice(tools, device, question).catch((error: unknown) => {
+    // The device has told what it holds: what is lost on the way is asked for again.
+    if (error instanceof CodedError && error.code === 'command-unanswered') return { contents: [] };
+    throw error;
+  });
   const pieces = contents.flatMap((content) => (content.kind === 'capture' ? content.pieces : []));
   return joined(pieces);
 }

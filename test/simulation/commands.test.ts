@@ -219,7 +219,7 @@ describe('Commands to a device', () => {
     const device = await comparing();
     await assert.rejects(
       fetch(device, (_, bytes) => bytes < 40_000),
-      { code: 'command-unanswered' },
+      { code: 'capture-incomplete' },
     );
   });
 
