@@ -2,7 +2,9 @@ import { CodedError } from '../protocol/coded-error.js';
 import { everyone } from '../protocol/documents/policy.js';
 import { limits } from '../protocol/limits.js';
 import { slotPattern } from '../protocol/topics.js';
+import { planRollout, type Forecast } from '../operator/plan/forecast.js';
 import type { RolloutPlan } from '../operator/rollout/rollout.js';
+import { defaultTerms, type Scope } from '../operator/verdict/evidence.js';
 import { jsonOption, type Arguments, type Option } from './command.js';
 import { trialOf, trialOptions } from './trial-options.js';
 
@@ -25,48 +27,94 @@ export const planOptions = {
     describe: 'Shares of the fleet in percent, served one after the other.',
     default: '10,25,50,100',
   },
-  windows: { type: 'number', describe: 'Windows that a device compares.', default: 40 },
+  windows: { type: 'number', describe: 'Windows that are compared in each --over.', default: 40 },
+  over: {
+    type: 'number',
+    describe: 'Seconds over which they are drawn; 0 compares one after the other.',
+    default: 3_600,
+  },
   evidence: {
     type: 'text',
-    describe: 'What the gate judges by: labels (somebody tells the truth) or health (nobody does).',
-    default: 'labels',
-  },
-  labelled: {
-    type: 'number',
     describe:
-      'Windows with a true label that make its comparison count; half of them if not given.',
+      'What safe rests on: labels (somebody tells the truth where the two differ) or health (nobody does).',
+    default: 'labels',
   },
   budget: {
     type: 'number',
-    describe: 'Share of time that the challenger may compute in the shadow, in permille.',
+    describe: 'Share of time that the other release may compute, in permille.',
     default: 300,
   },
   ...trialOptions,
+  report: { type: 'number', describe: 'Seconds between two reports of a device.', default: 60 },
   'step-soak': { type: 'number', describe: 'Seconds that each step lasts at least.', default: 60 },
   horizon: {
     type: 'number',
     describe: 'Seconds after which an undecided step is held; after twice as long it is given up.',
     default: 86_400,
   },
-  margin: {
+  safe: {
     type: 'number',
-    describe: 'A device is harmed where so many more of its windows are wrong, in percent.',
-    default: 5,
+    describe: 'Safe is a mean loss of less than so many of 100 windows.',
+    default: 100 * defaultTerms.safe,
   },
   harm: {
     type: 'number',
-    describe: 'Harm is certain where more of the devices are harmed, in percent.',
-    default: 10,
-  },
-  safe: {
-    type: 'number',
-    describe: 'Safety is certain where less of the devices are harmed, in percent.',
-    default: 30,
+    describe: 'Harm is a mean loss of more than so many of 100 windows.',
+    default: 100 * defaultTerms.harm,
   },
   alpha: {
     type: 'number',
-    describe: 'The chance of each wrong verdict that is put up with, in percent.',
-    default: 5,
+    describe: 'The chance of each wrong verdict that is tolerated, in percent.',
+    default: 100 * defaultTerms.alpha,
+  },
+  'device-margin': {
+    type: 'number',
+    describe: 'A device that loses more of 100 windows is named, and stays on the champion.',
+    default: 100 * defaultTerms.deviceMargin,
+  },
+  'harm-share': {
+    type: 'number',
+    describe: 'More named devices than so many of 100, and two at least, are harm.',
+    default: 100 * defaultTerms.harmShare,
+  },
+  coverage: {
+    type: 'number',
+    describe: 'So many of 100 devices that are there must take part before anything is safe.',
+    default: 100 * defaultTerms.coverage,
+  },
+  block: {
+    type: 'number',
+    describe: 'Windows of a block: 10, 5 where windows are a minute apart, 20 where losses last.',
+    default: defaultTerms.blockWindows,
+  },
+  scope: {
+    type: 'text',
+    describe: 'these-devices, or population: whom the verdict speaks of.',
+    default: defaultTerms.scope,
+  },
+  holdout: {
+    type: 'number',
+    describe: 'Percent of the devices that stay on the champion after a promotion, by lot.',
+    default: 0,
+  },
+  stratum: {
+    type: 'text',
+    describe: 'A label of `enrol` whose groups must not be worse off each.',
+  },
+  error: {
+    type: 'number',
+    describe: 'Windows that the champion has wrong, in percent; for the forecast.',
+    default: 10,
+  },
+  disagreement: {
+    type: 'number',
+    describe: 'Windows on which the two differ, in percent; for the forecast.',
+    default: 10,
+  },
+  period: {
+    type: 'number',
+    describe: 'Seconds between two windows of a device; for the forecast.',
+    default: 1,
   },
 } as const satisfies Record<string, Option>;
 
@@ -77,45 +125,76 @@ export function readSlot(given: Arguments): string {
   throw new CodedError('topic-invalid', `the slot ${JSON.stringify(slot)}`);
 }
 
-/** The plan that the options ask for. Throws `usage-invalid`. */
+/** The plan that the options ask for. Throws `usage-invalid` and `plan-contradictory`. */
 export function readPlan(given: Arguments): RolloutPlan {
-  const windows = given.wholeNumber('windows', 1, limits.shadowWindows);
-  const gate = {
-    marginPermille: readPermille(given, 'margin', 0, 1000),
-    harmPermille: readPermille(given, 'harm', 1, 999),
-    safePermille: readPermille(given, 'safe', 1, 999),
-    alphaPermille: readPermille(given, 'alpha', 1, 500),
+  const overMs = given.wholeNumber('over', 0, limits.soakMs / 1000) * 1000;
+  const terms = {
+    safe: readShare(given, 'safe'),
+    harm: readShare(given, 'harm'),
+    alpha: readShare(given, 'alpha'),
+    deviceMargin: readShare(given, 'device-margin'),
+    harmShare: readShare(given, 'harm-share'),
+    coverage: readShare(given, 'coverage'),
+    scope: readScope(given),
+    evidence: readEvidence(given.requiredText('evidence')),
+    blockWindows: given.wholeNumber('block', 5, 50),
   };
-  if (gate.safePermille < gate.harmPermille) {
-    throw new CodedError('usage-invalid', '--safe must not be less than --harm');
+  // A policy tells devices the level in 1/1000.
+  if (terms.alpha < 0.001 || terms.alpha > 0.5) {
+    throw new CodedError('usage-invalid', '--alpha must be from 0.1 to 50');
+  }
+  if (terms.harm >= terms.safe) {
+    throw new CodedError('plan-contradictory', '--harm must be less than --safe');
   }
   return {
-    shadow: { windows, budgetPermille: given.wholeNumber('budget', 1, 1000) },
-    evidence: readEvidence(given.requiredText('evidence')),
-    labelledWindows:
-      given.number('labelled') === undefined
-        ? Math.ceil(windows / 2)
-        : given.wholeNumber('labelled', 1, windows),
+    shadow: {
+      windows: given.wholeNumber('windows', 1, limits.shadowWindows),
+      budgetPermille: given.wholeNumber('budget', 1, 1000),
+      ...(overMs > 0 && { overMs }),
+    },
+    terms,
     exposures: readExposures(given.requiredText('exposures')),
+    holdout: Math.round(readShare(given, 'holdout') * everyone),
     trial: trialOf(given),
+    reportMs: given.wholeNumber('report', 1, limits.soakMs / 1000) * 1000,
     stepSoakMs: given.wholeNumber('step-soak', 0, limits.soakMs / 1000) * 1000,
     horizonMs: given.wholeNumber('horizon', 1, limits.soakMs / 1000) * 1000,
-    gate,
   };
 }
 
-function readEvidence(text: string): RolloutPlan['evidence'] {
+/** What can be said of a plan before it begins. Throws `usage-invalid`. */
+export function readForecast(given: Arguments, plan: RolloutPlan, devices: number): Forecast {
+  const { shadow, terms, exposures, horizonMs } = plan;
+  const { windows, overMs } = shadow;
+  return planRollout({
+    ...terms,
+    devices,
+    exposures,
+    horizonMs,
+    error: readShare(given, 'error'),
+    disagreement: readShare(given, 'disagreement'),
+    labelled: terms.evidence === 'labels' ? 1 : 0,
+    periodMs: 1000 * (given.number('period') ?? NaN),
+    sampled: overMs === undefined ? undefined : { windows, overMs },
+  });
+}
+
+function readEvidence(text: string): RolloutPlan['terms']['evidence'] {
   if (text === 'labels' || text === 'health') return text;
   throw new CodedError('usage-invalid', `--evidence ${text} is neither labels nor health`);
 }
 
-function readPermille(given: Arguments, name: string, least: number, most: number): number {
-  const permille = Math.round((given.number(name) ?? NaN) * 10_000) / 1_000;
-  if (Number.isSafeInteger(permille) && permille >= least && permille <= most) return permille;
-  throw new CodedError(
-    'usage-invalid',
-    `--${name} must be from ${least / 10} to ${most / 10} percent, with one digit after the point`,
-  );
+/** Whom a verdict speaks of. Throws `usage-invalid`. */
+export function readScope(given: Arguments): Scope {
+  const scope = given.requiredText('scope');
+  if (scope === 'these-devices' || scope === 'population') return scope;
+  throw new CodedError('usage-invalid', `--scope ${scope} is neither these-devices nor population`);
+}
+
+function readShare(given: Arguments, name: string): number {
+  const percent = given.number(name) ?? NaN;
+  if (percent >= 0 && percent <= 100) return percent / 100;
+  throw new CodedError('usage-invalid', `--${name} must be from 0 to 100`);
 }
 
 /** Shares in 1/10000 that rise and end with everyone. */

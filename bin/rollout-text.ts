@@ -1,13 +1,8 @@
 import { describeStep } from '../operator/rollout/controller.js';
-import { shadowStep, type Rollout } from '../operator/rollout/rollout.js';
-import {
-  countInputs,
-  judge,
-  type VerdictInputs,
-  type VerdictRecord,
-} from '../operator/rollout/verdict.js';
+import { shadowStep, type LastLook, type Rollout } from '../operator/rollout/rollout.js';
+import type { VerdictRecord } from '../operator/rollout/verdict-record.js';
 
-/** Where a rollout stands, with the numbers of its present step. */
+/** Where a rollout stands, with what was seen at its last look. */
 export interface RolloutStanding {
   readonly slot: string;
   readonly champion: number;
@@ -15,72 +10,75 @@ export interface RolloutStanding {
   readonly status: Rollout['status'];
   /** `shadow`, or the share of the fleet that is served, in percent. */
   readonly step: 'shadow' | number;
-  readonly inputs: VerdictInputs;
-  /** What the gate says at this moment, and what it is waiting for. */
+  /** Undefined before the first look. */
+  readonly look: LastLook | undefined;
+  /** What the last look said, and what it is waiting for. */
   readonly verdict: string;
   readonly reason: string;
-  readonly lastVerdict: VerdictRecord | undefined;
+  /** Devices that are certainly worse off, and those that are out of the rounds. */
+  readonly named: readonly string[];
+  readonly left: readonly string[];
+  readonly failed: Readonly<Record<string, string>>;
+  readonly verdicts: number;
 }
 
-export function standingOf(rollout: Rollout, nowMs: number): RolloutStanding {
-  const { slot, champion, challenger, status, plan, step } = rollout;
-  const inputs = countInputs(rollout, nowMs);
-  const { verdict, reason } = judge(inputs, rollout);
+export function standingOf(rollout: Rollout): RolloutStanding {
+  const { slot, champion, challenger, status, exposures, step, look } = rollout;
   return {
     slot,
     champion: champion.sequence,
     challenger: challenger.sequence,
     status,
-    step: step === shadowStep ? 'shadow' : (plan.exposures[step] ?? 0) / 100,
-    inputs,
-    verdict,
-    reason,
-    lastVerdict: rollout.verdicts.at(-1),
+    step: step === shadowStep ? 'shadow' : (exposures[step] ?? 0) / 100,
+    look,
+    verdict: look?.verdict ?? 'not-yet',
+    reason: look?.reason ?? 'nobody has looked yet',
+    named: rollout.named.map(({ id }) => id),
+    left: rollout.left.map(({ id }) => id),
+    failed: rollout.failed,
+    verdicts: rollout.chain.length,
   };
 }
 
 /** One line about a step as it is. */
-export function progressLine(rollout: Rollout, nowMs: number): string {
-  return `${describeStep(rollout)}: ${countsOf(countInputs(rollout, nowMs))}`;
+export function progressLine(rollout: Rollout): string {
+  const { look } = rollout;
+  return [describeStep(rollout), ...(look === undefined ? [] : [countsOf(look)])].join(': ');
 }
 
-/** One line about a verdict: when, what was done, the numbers, the rule, the reason. */
-export function verdictLine({ t, inputs, judgement, action, by }: VerdictRecord): string {
-  const what = by === 'operator' ? `${action} by the operator` : action;
-  const { rule, reason } = judgement;
-  return `${new Date(t).toISOString()}  ${what}: ${countsOf(inputs)}; ${rule}: ${reason}`;
+/** One line about a verdict: when, what was done, and why. */
+export function verdictLine({ t, judgement, inputs, action }: VerdictRecord): string {
+  const what = inputs.by === 'operator' ? `${action} by the operator` : action;
+  const { verdict, rounds, reason } = judgement;
+  return `${new Date(t).toISOString()}  ${what}: ${verdict} after ${rounds} rounds: ${reason}`;
 }
 
 /** The lines of `rollout status`. */
-export function statusLines(rollout: Rollout, nowMs: number): readonly string[] {
-  const { inputs, reason, lastVerdict } = standingOf(rollout, nowMs);
+export function statusLines(rollout: Rollout): readonly string[] {
+  const { look, named, left, failed } = rollout;
   const decided = rollout.status === 'promoted' || rollout.status === 'aborted';
+  const line = (word: string, text: string): string => `  ${word.padEnd(8)} ${text}`;
   return [
     `${rollout.slot}: ${describeStep(rollout)}; champion ${rollout.champion.sequence}`,
-    `  devices  ${countsOf(inputs)}`,
-    ...(decided ? [] : [`  now      ${reason}`]),
-    ...(lastVerdict === undefined ? [] : [`  verdict  ${verdictLine(lastVerdict)}`]),
+    ...(look === undefined ? [] : [line('devices', countsOf(look))]),
+    line(decided ? 'verdict' : 'now', look?.reason ?? 'nobody has looked yet'),
+    ...named.map(({ id, loss }) =>
+      line('worse', `${id}, about ${(100 * loss).toFixed(0)} more wrong answers per 100 windows`),
+    ),
+    ...left.map(({ id, round }) => line('left', `${id} did not close block ${round}`)),
+    ...Object.entries(failed).map(([id, code]) => line('gave up', `${id}: ${code}`)),
+    ...(look?.refused ?? []).map(({ deviceId, code, times }) =>
+      line('refused', `evidence of ${deviceId}, ${times} times: ${code}`),
+    ),
   ];
 }
 
-function countsOf({
-  compared,
-  harmed,
-  late,
-  lateServed,
-  failed,
-  enrolled,
-  arrived,
-  expected,
-}: VerdictInputs): string {
+function countsOf(look: LastLook): string {
+  const { present, comparing, served, arrived, rounds, disagreements, unlabelled } = look;
   return [
-    `${compared} of ${enrolled} compared`,
-    `${harmed} harmed`,
-    `${late} late`,
-    `${failed} gave it up`,
-    `${arrived} of ${expected} arrived`,
-    ...(lateServed === null
-      ? []
-      : [`late answers on ${lateServed.treated} of them and ${lateServed.control} others`]),
+    `${comparing} of ${present} compare`,
+    `${rounds} rounds`,
+    `${disagreements} disagreements, ${unlabelled} without a label`,
+    ...(served === 0 ? [] : [`${arrived} of ${served} served`]),
   ].join(', ');
 }

@@ -257,6 +257,22 @@ export const codes = {
     remedy:
       'Check the permissions of the file. Where it is damaged, remove it: the device makes a new key, and its operator takes it with `tinylamp enrol ID --again`.',
   },
+  'device-key-changed': {
+    area: 'document',
+    cause: 'The device names another key than the one that it is known by.',
+    remedy:
+      'Nothing that it signs is believed. Where its storage was replaced, take the new key with `tinylamp enrol ID --again`.',
+  },
+  'evidence-forged': {
+    area: 'document',
+    cause: 'The evidence is not signed by the device on whose topic it came.',
+    remedy: 'It was not counted. Look who may write to the topics of the device.',
+  },
+  'evidence-of-another': {
+    area: 'document',
+    cause: 'The evidence is of another comparison.',
+    remedy: 'Nothing needs to be done: it is what an earlier rollout left.',
+  },
   'evidence-unreadable': {
     area: 'storage',
     cause: 'What the device had found out in a comparison cannot be read from its disk.',

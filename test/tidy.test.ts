@@ -16,13 +16,6 @@ const tracked = listFiles('');
 const files = listSources();
 const imports = new Map(files.map((file) => [file, importsOf(file)]));
 
-/** Contracts of work that is under way: the operator uses them next. */
-const awaited = new Set([
-  'protocol/messages/disagreements.ts',
-  'protocol/messages/evidence.ts',
-  'operator/rollout/keyring.ts',
-]);
-
 describe('the tree', () => {
   /** For each layer, what its files may import besides packages; the first layer that fits a file counts. */
   const layers: readonly (readonly [layer: string, mayImport: readonly string[]])[] = [
@@ -123,7 +116,7 @@ describe('the tree', () => {
   };
 
   it('has no file outside test/ that no program reaches', () => {
-    const product = files.filter((file) => !file.startsWith('test/') && !awaited.has(file));
+    const product = files.filter((file) => !file.startsWith('test/'));
     const reached = reachedFrom(product.filter((file) => isProgram(file) || isOfSimulator(file)));
     assert.deepEqual(
       product.filter((file) => !reached.has(file)),
@@ -146,7 +139,6 @@ describe('the tree', () => {
     const dead: string[] = [];
     for (const file of files) {
       if (file.startsWith('test/') || isProgram(file) || isOfSimulator(file)) continue;
-      if (awaited.has(file)) continue;
       const text = withoutComments(read(file));
       for (const { name, isType } of exportsOf(text)) {
         const importers = importersOf(file, name);

@@ -1,9 +1,8 @@
 import { planRollout } from '../../operator/plan/forecast.js';
-import { defaultTerms, type Scope } from '../../operator/verdict/evidence.js';
-import { CodedError } from '../../protocol/coded-error.js';
-import { jsonOption, type Arguments, type Command } from '../command.js';
+import { defaultTerms } from '../../operator/verdict/evidence.js';
+import { jsonOption, type Command } from '../command.js';
 import { planLines } from '../plan-text.js';
-import { readExposures } from '../rollout-options.js';
+import { readExposures, readScope } from '../rollout-options.js';
 
 /** `tinylamp rollout plan`: what a rollout could show, before it begins. */
 export const rolloutPlanCommand: Command = {
@@ -109,9 +108,3 @@ export const rolloutPlanCommand: Command = {
     return Promise.resolve(forecast.refusals.length > 0 ? 1 : 0);
   },
 };
-
-function readScope(given: Arguments): Scope {
-  const scope = given.requiredText('scope');
-  if (scope === 'these-devices' || scope === 'population') return scope;
-  throw new CodedError('usage-invalid', `--scope ${scope} is neither these-devices nor population`);
-}

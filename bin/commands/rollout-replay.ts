@@ -1,4 +1,4 @@
-import { replayVerdicts } from '../../operator/rollout/replay.js';
+import { replayVerdicts, type Finding } from '../../operator/rollout/replay.js';
 import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import type { Command } from '../command.js';
 import { readSlot, rolloutOptions } from '../rollout-options.js';
@@ -7,22 +7,38 @@ import { verdictLine } from '../rollout-text.js';
 /** `tinylamp rollout replay`: whether the verdicts follow from their numbers. */
 export const rolloutReplayCommand: Command = {
   words: 'rollout replay',
-  summary: 'Derive every verdict of a rollout again from the numbers that were kept with it.',
+  summary: 'Derive every verdict of a rollout again from the evidence that was kept with it.',
   options: rolloutOptions,
   examples: [['$0 rollout replay --slot vibration --keys keys', 'exit code 1 on a difference']],
   run(given, terminal) {
-    const rollout = new RolloutStore(given.requiredText('keys')).read(readSlot(given));
-    const replayed = replayVerdicts(rollout);
-    for (const { verdict, agrees } of replayed) {
-      if (given.flag('json')) terminal.printJson({ agrees, ...verdict });
-      else terminal.print(`${agrees ? 'agrees' : 'DIFFERS'}  ${verdictLine(verdict)}`);
+    const store = new RolloutStore(given.requiredText('keys'));
+    const rollout = store.read(readSlot(given));
+    const chain = store.chainOf(rollout);
+    const replayed = replayVerdicts(rollout, (number) => chain.read(number));
+    for (const { number, finding, verdict } of replayed) {
+      const agrees = finding === 'agrees';
+      if (given.flag('json')) terminal.printJson({ number, agrees, finding, ...verdict });
+      else {
+        const what = agrees ? 'agrees' : `DIFFERS (${wordsOf[finding]})`;
+        terminal.print(`${what}  ${verdict === undefined ? number : verdictLine(verdict)}`);
+      }
     }
-    const different = replayed.filter(({ agrees }) => !agrees).length;
+    const different = replayed.filter(({ finding }) => finding !== 'agrees').length;
     if (!given.flag('json')) {
       terminal.print(
-        `${replayed.length} verdicts, ${different} differ from what their inputs give`,
+        `${replayed.length} verdicts, ${different} do not follow from what they are said to`,
       );
     }
     return Promise.resolve(different === 0 ? 0 : 1);
   },
+};
+
+const wordsOf: Readonly<Record<Finding, string>> = {
+  agrees: 'nothing',
+  missing: 'its record is gone',
+  hash: 'its record is not the one that was written',
+  unreadable: 'its record is no record',
+  order: 'its record is of another place',
+  judgement: 'the judgement does not follow from the evidence',
+  action: 'the action does not follow from the judgement',
 };

@@ -59,8 +59,8 @@ function createRequestCommand(request: RolloutRequest, summary: string, does: st
         }
       }
       const rollout = store.read(slot);
-      if (given.flag('json')) terminal.printJson(standingOf(rollout, Date.now()));
-      else for (const line of statusLines(rollout, Date.now())) terminal.print(line);
+      if (given.flag('json')) terminal.printJson(standingOf(rollout));
+      else for (const line of statusLines(rollout)) terminal.print(line);
       return 0;
     },
   };

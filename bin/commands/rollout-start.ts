@@ -15,14 +15,23 @@ import { lockRollout } from '../../operator/rollout/controller-lock.js';
 import { openFleetEars } from '../../operator/rollout/fleet-ears.js';
 import { RequestBox } from '../../operator/rollout/requests.js';
 import { RolloutStore } from '../../operator/rollout/rollout-store.js';
-import type { Rollout } from '../../operator/rollout/rollout.js';
+import type { Rollout, RolloutPlan } from '../../operator/rollout/rollout.js';
 import { runRollout } from '../../operator/rollout/run-rollout.js';
+import type { Keyring } from '../../operator/rollout/keyring.js';
+import { RosterKeyring } from '../../operator/roster/roster-keyring.js';
 import { readRoster } from '../../operator/roster/roster.js';
 import { brokerOptions, createBrokerTransport } from '../broker-options.js';
 import type { Arguments, Command, Terminal } from '../command.js';
 import { readNamedFile } from '../files.js';
 import { openPublishTools, takeOverOption } from '../publish-tools.js';
-import { planOptions, readPlan, readSlot, rolloutOptions } from '../rollout-options.js';
+import { planLines } from '../plan-text.js';
+import {
+  planOptions,
+  readForecast,
+  readPlan,
+  readSlot,
+  rolloutOptions,
+} from '../rollout-options.js';
 import { progressLine, verdictLine } from '../rollout-text.js';
 
 /** Time for a DISCONNECT. */
@@ -58,16 +67,17 @@ export const rolloutStartCommand: Command = {
       const tools = await openPublishTools(given, terminal, scheduler);
       try {
         const requests = new RequestBox(folder, slot);
-        const roster = readRoster(folder).devices.map(({ deviceId }) => deviceId);
         const rollout =
           release === undefined
             ? await resumeRollout(slot, store, tools)
-            : await beginRollout({ release, plan, roster, store, requests }, tools);
+            : await begin(release, plan, { given, terminal, tools, store, requests });
         const supplies = {
           releases: release === undefined ? [] : [release],
           manifests: readManifests(tools),
         };
-        const ended = await control(rollout, { given, terminal, tools, store, requests, supplies });
+        const keyring = new RosterKeyring(folder);
+        const control = { given, terminal, tools, store, requests, supplies, keyring };
+        const ended = await controlRollout(rollout, control);
         return ended.status === 'promoted' ? 0 : 1;
       } finally {
         await tools.client.close();
@@ -90,6 +100,25 @@ function readRelease(given: Arguments, slot: string): ReleaseFile | undefined {
   throw new CodedError('usage-invalid', `${file} is a release of slot ${release.manifest.slot}`);
 }
 
+/** Says what the plan can show, and begins where it can. Throws `plan-contradictory`, `plan-unreachable` and what beginning does. */
+async function begin(
+  release: ReleaseFile,
+  plan: RolloutPlan,
+  { given, terminal, tools, store, requests }: Omit<Control, 'supplies' | 'keyring'>,
+): Promise<Rollout> {
+  const stratumLabel = given.text('stratum');
+  const roster = readRoster(given.requiredText('keys')).devices.map(({ deviceId, labels }) => ({
+    deviceId,
+    stratum: stratumLabel === undefined ? undefined : labels[stratumLabel],
+  }));
+  if (roster.length === 0) throw new CodedError('roster-empty', `for ${release.manifest.name}`);
+  const forecast = readForecast(given, plan, roster.length);
+  const [refusal] = forecast.refusals;
+  if (refusal !== undefined) throw new CodedError(refusal.code, refusal.detail);
+  if (!given.flag('json')) for (const line of planLines(forecast)) terminal.progress(line);
+  return beginRollout({ release, plan, roster, store, requests }, tools);
+}
+
 interface Control {
   readonly given: Arguments;
   readonly terminal: Terminal;
@@ -98,12 +127,13 @@ interface Control {
   readonly requests: RequestBox;
   /** What is put back where devices miss it. */
   readonly supplies: Supplies;
+  readonly keyring: Keyring;
 }
 
 /** Runs the controller until the rollout is over or the person ends it. */
-async function control(
+async function controlRollout(
   rollout: Rollout,
-  { given, terminal, tools, store, requests, supplies }: Control,
+  { given, terminal, tools, store, requests, supplies, keyring }: Control,
 ): Promise<Rollout> {
   const scheduler = createCronScheduler();
   const transport = createBrokerTransport(given, scheduler);
@@ -131,22 +161,30 @@ async function control(
       },
       problem,
     });
-    const ears = await openFleetEars(transport, topics, rollout.roster, scheduler, problem);
+    const deviceIds = rollout.roster.map(({ deviceId }) => deviceId);
+    const listening = { deviceIds, slot: rollout.slot };
+    const ears = await openFleetEars(transport, topics, listening, scheduler, problem);
+    const clock = createSystemClock();
     return await runRollout(rollout, {
       publish: tools,
       store,
       requests,
+      keyring,
       scheduler,
       now: Date.now,
+      monotonicMs: () => clock.monotonicMs(),
       listen: (listener) => ears.listen(listener),
       decided: (now, verdict) => {
         const { slot, challenger, status } = now;
         if (given.flag('json')) {
-          terminal.printJson({ slot, release: challenger.sequence, status, ...verdict });
+          // The evidence is in its record: of a large fleet it is long.
+          const { t, number, judgement, inputs, action } = verdict;
+          const said = { t, number, judgement, inputs, action };
+          terminal.printJson({ slot, release: challenger.sequence, status, ...said });
         } else terminal.print(verdictLine(verdict));
       },
       progress: (now) => {
-        progress(progressLine(now, Date.now()));
+        progress(progressLine(now));
       },
       signal: ending.signal,
     });

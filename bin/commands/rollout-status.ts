@@ -11,8 +11,8 @@ export const rolloutStatusCommand: Command = {
   examples: [['$0 rollout status --slot vibration --keys keys', 'step, devices, last verdict']],
   run(given, terminal) {
     const rollout = new RolloutStore(given.requiredText('keys')).read(readSlot(given));
-    if (given.flag('json')) terminal.printJson(standingOf(rollout, Date.now()));
-    else for (const line of statusLines(rollout, Date.now())) terminal.print(line);
+    if (given.flag('json')) terminal.printJson(standingOf(rollout));
+    else for (const line of statusLines(rollout)) terminal.print(line);
     return Promise.resolve(0);
   },
 };

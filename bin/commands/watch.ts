@@ -2,7 +2,7 @@ import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { Rejection } from '../../protocol/result.js';
 import { createTopics, slotPattern } from '../../protocol/topics.js';
-import { FleetView, type FleetRow } from '../../operator/fleet/fleet-view.js';
+import { fleetChannels, FleetView, type FleetRow } from '../../operator/fleet/fleet-view.js';
 import { subscribeFleet } from '../../operator/fleet/subscribe-fleet.js';
 import { readRoster } from '../../operator/roster/roster.js';
 import { brokerOptions, createBrokerTransport } from '../broker-options.js';
@@ -54,7 +54,9 @@ export const watchCommand: Command = {
     const ready = new Promise<void>((resolve, reject) => {
       const deviceIds = given.flag('all') ? 'all' : devices.map(({ deviceId }) => deviceId);
       subscribeFleet(transport, topics, deviceIds, scheduler, {
-        message: (deviceId, channel, { payload, retained }) => {
+        message: ({ deviceId, channel: said }, { payload, retained }) => {
+          const channel = fleetChannels.find((each) => each === said);
+          if (channel === undefined) return;
           const wallMs = Date.now();
           const arrival = { deviceId, channel, payload, retained, wallMs };
           if (view.receive(arrival) === 'changed') picture.changed(deviceId);

@@ -14,6 +14,8 @@ export interface DeviceState {
   readonly agent: string;
   readonly boot: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** The key by which it signs, in hexadecimal; older agents have none. */
+  readonly key: string | undefined;
   readonly slots: ReadonlyMap<string, ReportedSlot>;
 }
 
@@ -48,6 +50,7 @@ export interface DeviceEvent {
 const namePattern = /^[a-z][a-z0-9-]{0,63}$/;
 const versionPattern = /^\d{1,9}(\.\d{1,9}){2}$/;
 const labelPatterns = { name: /^[^\p{C}]{1,64}$/u, value: /^[^\p{C}]{0,256}$/u };
+const keyPattern = /^[0-9a-f]{64}$/;
 const binPattern = /^\d{1,4}$/;
 
 const mostSlots = 64;
@@ -63,6 +66,7 @@ export function parseState(payload: Uint8Array): DeviceState | undefined {
     agent: fields.text('agent', versionPattern),
     boot: fields.number('boot'),
     labels: fields.textsByName('labels', labelPatterns, mostLabels),
+    key: fields.optionalText('key', keyPattern),
     slots: new Map(
       fields
         .maps('slots', slotPattern, mostSlots)

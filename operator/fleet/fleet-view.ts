@@ -12,7 +12,10 @@ export interface Arrival {
 }
 
 /** What a fleet is watched by. */
-export type FleetChannel = 'presence' | 'state' | 'report' | 'events';
+export type FleetChannel = (typeof fleetChannels)[number];
+
+/** What is watched of a device. */
+export const fleetChannels = ['presence', 'state', 'report', 'events'] as const;
 
 /** What became of a message: it told something new, nothing new, or was no message at all. */
 export type Reception = 'changed' | 'unchanged' | 'ignored';

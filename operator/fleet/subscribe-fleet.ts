@@ -1,13 +1,13 @@
 import { refuse, type Rejection } from '../../protocol/result.js';
-import type { Topics } from '../../protocol/topics.js';
+import type { DeviceTopic, Topics } from '../../protocol/topics.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Message, Transport } from '../../agent/ports/transport.js';
-import type { FleetChannel } from './fleet-view.js';
+import { fleetChannels } from './fleet-view.js';
 
 /** Whom a fleet's messages go to. */
 export interface FleetListener {
   /** A device has said something, or the broker had kept it. */
-  message(deviceId: string, channel: FleetChannel, message: Message): void;
+  message(about: DeviceTopic, message: Message): void;
   /** All topics are subscribed in this session; what is retained arrives now. */
   subscribed(): void;
   /** The broker does not let the operator read a topic. */
@@ -15,8 +15,6 @@ export interface FleetListener {
   /** There is no session, or none that answers; the transport tries again by itself. */
   disconnected(rejection: Rejection): void;
 }
-
-const channels: readonly FleetChannel[] = ['presence', 'state', 'report', 'events'];
 
 /** Subscriptions under way at a time: packet identifiers are 16 bits, and brokers have queues. */
 const mostUnderWay = 64;
@@ -27,6 +25,8 @@ const patienceMs = 10_000;
 /**
  * Opens the transport and subscribes to what each device says, anew with each session. Exact topics where
  * the devices are known: RabbitMQ gives wildcards no retained message. For `all` there is one wildcard.
+ *
+ * @param slot whose evidence is wanted too, if any is
  */
 export function subscribeFleet(
   transport: Transport,
@@ -34,8 +34,9 @@ export function subscribeFleet(
   deviceIds: readonly string[] | 'all',
   scheduler: Scheduler,
   listener: FleetListener,
+  slot?: string,
 ): void {
-  const wanted = subscriptionsOf(topics, deviceIds);
+  const wanted = subscriptionsOf(topics, deviceIds, slot);
   const patience = new Patience(scheduler, (waitsFor) => {
     listener.disconnected(refuse('broker-unreachable', `no answer to ${waitsFor}`).rejection);
   });
@@ -51,9 +52,9 @@ export function subscribeFleet(
         transport.subscribe(
           topic,
           (message) => {
-            const { deviceId, channel } = topics.parseDevice(message.topic) ?? {};
-            if (deviceId === undefined || !isFleetChannel(channel)) return;
-            listener.message(deviceId, channel, message);
+            const about = topics.parseDevice(message.topic);
+            // A filter for all devices brings more than was asked for.
+            if (about !== undefined && isWanted(about)) listener.message(about, message);
           },
           (result) => {
             // What the end of a session took with it is subscribed in the next one.
@@ -106,11 +107,20 @@ class Patience {
   }
 }
 
-function subscriptionsOf(topics: Topics, deviceIds: readonly string[] | 'all'): readonly string[] {
-  if (deviceIds === 'all') return [topics.allDevices()];
-  return deviceIds.flatMap((deviceId) => channels.map((channel) => topics[channel](deviceId)));
+function subscriptionsOf(
+  topics: Topics,
+  deviceIds: readonly string[] | 'all',
+  slot: string | undefined,
+): readonly string[] {
+  if (deviceIds === 'all') {
+    return [topics.allDevices(), ...(slot === undefined ? [] : [topics.allEvidence()])];
+  }
+  return deviceIds.flatMap((deviceId) => [
+    ...fleetChannels.map((channel) => topics[channel](deviceId)),
+    ...(slot === undefined ? [] : [topics.evidence(deviceId, slot)]),
+  ]);
 }
 
-function isFleetChannel(channel: string | undefined): channel is FleetChannel {
-  return channels.some((each) => each === channel);
+function isWanted({ channel }: DeviceTopic): boolean {
+  return channel === 'evidence' || fleetChannels.some((each) => each === channel);
 }

@@ -5,7 +5,11 @@ import { CodedError } from '../../protocol/coded-error.js';
 import { sealSign } from '../../protocol/cose/sign.js';
 import { encodeKeyset, roles, type Keyset } from '../../protocol/documents/keyset.js';
 import { PublishedFolder } from './published-folder.js';
-import { generateSigningKey, importSigningKey, type SigningKey } from '../../agent/adapters/signing-key.js';
+import {
+  generateSigningKey,
+  importSigningKey,
+  type SigningKey,
+} from '../../agent/adapters/signing-key.js';
 
 /**
  * A folder of an operator: the signing key, the keysets, and the highest numbers that were used. Sequence

@@ -5,17 +5,17 @@ import { publishContent } from '../publish/publish-release.js';
 import type { PublishTools } from '../publish/publish-tools.js';
 import { reconcile } from '../publish/reconcile.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
-import { referenceOf } from './health.js';
 import type { RequestBox } from './requests.js';
 import type { RolloutStore } from './rollout-store.js';
-import { isOver, shadowStep, type Rollout, type RolloutPlan } from './rollout.js';
+import { exposuresOf } from './exposures.js';
+import { begun, isOver, type Rollout, type RolloutDevice, type RolloutPlan } from './rollout.js';
 
 /** What a rollout is begun with. */
 export interface RolloutBeginning {
   readonly release: ReleaseFile;
   readonly plan: RolloutPlan;
-  /** The ids of the enrolled devices. */
-  readonly roster: readonly string[];
+  /** The enrolled devices. */
+  readonly roster: readonly RolloutDevice[];
   readonly store: RolloutStore;
   readonly requests: RequestBox;
 }
@@ -43,25 +43,22 @@ export async function beginRollout(
       `release ${sequence} of ${slot}, whose champion is ${champion.sequence}`,
     );
   }
-  const reference = referenceOf(release);
-  if (plan.evidence === 'health' && reference === undefined) {
-    throw new CodedError('reference-missing', `release ${sequence} of ${slot}`);
-  }
   await publishContent(release, tools);
+  const salt = toHex(tools.randomBytes(8));
   const rollout: Rollout = {
     slot,
     champion: { sequence: champion.sequence, manifest: toHex(champion.manifest) },
     challenger: { sequence, manifest: toHex(tools.crypto.sha256(release.envelope)) },
-    reference: plan.evidence === 'health' ? reference : undefined,
-    salt: toHex(tools.randomBytes(8)),
+    salt,
     plan,
+    exposures: exposuresOf(
+      plan.exposures,
+      salt,
+      roster.map(({ deviceId }) => deviceId),
+    ),
     roster,
-    status: 'running',
-    step: shadowStep,
+    ...begun,
     startedMs: tools.wallMs,
-    stepStartedMs: tools.wallMs,
-    evidence: {},
-    verdicts: [],
   };
   // What was asked of an earlier rollout is not meant for this one.
   requests.clear();

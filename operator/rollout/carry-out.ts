@@ -4,7 +4,9 @@ import { publishPolicy } from '../publish/publish-policy.js';
 import type { PublishTools } from '../publish/publish-tools.js';
 import { isInForce } from './begin-rollout.js';
 import { overrule, withRequest } from './controller.js';
+import { TransientKeyring } from './keyring.js';
 import type { RequestBox, RolloutRequest } from './requests.js';
+import { RolloutFleet } from './rollout-fleet.js';
 import { policyOf } from './rollout-policy.js';
 import type { RolloutStore } from './rollout-store.js';
 import { isOver, type Rollout } from './rollout.js';
@@ -33,7 +35,7 @@ export async function carryOut(
 ): Promise<Rollout> {
   const rollout = readOpenRollout(store, slot);
   if (request === 'pause' || request === 'resume') {
-    const changed = withRequest(rollout, request, Date.now());
+    const changed = withRequest(rollout, request);
     store.write(changed);
     return changed;
   }
@@ -42,7 +44,11 @@ export async function carryOut(
   if (!inForce && request === 'promote') {
     throw new CodedError('rollout-superseded', `release ${rollout.challenger.sequence} of ${slot}`);
   }
-  const { rollout: decided } = overrule(rollout, request, tools.wallMs);
+  // Nobody has heard the fleet here: a person decides, and the record says so.
+  const fleet = new RolloutFleet(rollout, tools.crypto, new TransientKeyring());
+  const time = { wallMs: tools.wallMs, monotonicMs: 0, askedMs: 0 };
+  const { rollout: decided, verdict } = overrule(rollout, fleet, request, time);
+  store.chainOf(rollout).write(verdict);
   // On disk first: what is over there and not published yet is published by `rollout start`.
   store.write(decided);
   if (inForce) await publishPolicy(policyOf(decided), tools);

@@ -1,108 +1,216 @@
-import type { ReportMessage } from '../../protocol/messages/report.js';
-import type { GateJudgement } from '../../protocol/statistics/gate.js';
-import type { DeviceEvent, DeviceState } from '../fleet/device-messages.js';
-import { withEvent, withReport, withState } from './fleet-evidence.js';
+import { limits } from '../../protocol/limits.js';
+import {
+  heardOfLate,
+  lookAtFleet,
+  presentOf,
+  type FleetLook,
+  type LookTime,
+} from './fleet-look.js';
 import type { RolloutRequest } from './requests.js';
-import { shadowStep, type Rollout } from './rollout.js';
-import { countInputs, judge, type VerdictInputs, type VerdictRecord } from './verdict.js';
+import type { RolloutFleet } from './rollout-fleet.js';
+import { shadowStep, type LastLook, type RefusedDevice, type Rollout } from './rollout.js';
+import {
+  actionFor,
+  encodeRecord,
+  judgementOf,
+  type Action,
+  type ActionInputs,
+  type VerdictRecord,
+} from './verdict-record.js';
+import type { Judgement } from '../verdict/judgement.js';
 
-/** A device's message, validated. */
-export type DeviceMessage =
-  | {
-      readonly channel: 'report';
-      /** Counts since the last report. */
-      readonly message: ReportMessage;
-      /** Whether they are all since the start of the device. */
-      readonly isWhole?: boolean;
-    }
-  | { readonly channel: 'state'; readonly message: DeviceState }
-  | { readonly channel: 'events'; readonly message: DeviceEvent };
-
-/** What a rollout becomes, and whether devices must be told by a new policy. */
+/** What a rollout becomes with a verdict, and whether devices must be told by a new policy. */
 export interface Move {
   readonly rollout: Rollout;
   readonly verdict: VerdictRecord;
   readonly publishes: boolean;
 }
 
-/** The rollout after a message of a device; one that is not enrolled has no say. */
-export function withMessage(rollout: Rollout, deviceId: string, heard: DeviceMessage): Rollout {
-  if (!rollout.roster.includes(deviceId)) return rollout;
-  switch (heard.channel) {
-    case 'report':
-      return withReport(rollout, deviceId, heard.message, heard.isWhole);
-    case 'events':
-      return withEvent(rollout, deviceId, heard.message);
-    case 'state': {
-      const slot = heard.message.slots.get(rollout.slot);
-      return slot === undefined ? rollout : withState(rollout, deviceId, slot);
-    }
-  }
+/** The times of a look. */
+export interface ControllerTime extends Omit<LookTime, 'isEdge'> {
+  /** Milliseconds since the epoch, for people. */
+  readonly wallMs: number;
 }
 
-/** What the evidence so far asks for; undefined where there is nothing to do. Pure. */
-export function nextMove(rollout: Rollout, nowMs: number): Move | undefined {
-  if (rollout.status !== 'running' && rollout.status !== 'held') return undefined;
-  const inputs = countInputs(rollout, nowMs);
-  const judgement = judge(inputs, rollout);
-  const action = actionFor(judgement, rollout, inputs);
-  if (action === 'none') return undefined;
-  return act(rollout, action, inputs, judgement, nowMs, 'controller');
+/** The rollout after a look at its fleet, and what was decided where anything was. */
+export interface LookedRollout {
+  readonly rollout: Rollout;
+  readonly move: Move | undefined;
+}
+
+/** Looks at the fleet, and decides what the evidence asks for. Pure but for the fleet, which it reads. */
+export function lookAtRollout(
+  before: Rollout,
+  fleet: RolloutFleet,
+  time: ControllerTime,
+): LookedRollout {
+  const rollout = withFleet(before, fleet);
+  if (rollout.status !== 'running' && rollout.status !== 'held')
+    return { rollout, move: undefined };
+  let look = lookAtFleet(rollout, fleet, { ...time, isEdge: false });
+  let judgement = judgementOf(look.evidence);
+  if (judgement.verdict === 'safe' && rollout.step !== shadowStep) {
+    // Only now: looked at more often, chance alone would hold some.
+    look = lookAtFleet(rollout, fleet, { ...time, isEdge: true });
+    judgement = judgementOf(look.evidence);
+  }
+  const looked = withLook(rollout, look, judgement, fleet);
+  const inputs = inputsOf(rollout, 'controller');
+  const action = actionFor(judgement, inputs);
+  if (action === undefined) return { rollout: looked, move: undefined };
+  const move = act(looked, fleet, { look, judgement, inputs, action }, time);
+  return { rollout: move.rollout, move };
 }
 
 /** A person decides, whatever the evidence says; it is written down as such. */
-export function overrule(rollout: Rollout, action: 'abort' | 'promote', nowMs: number): Move {
-  const inputs = countInputs(rollout, nowMs);
-  return act(rollout, action, inputs, judge(inputs, rollout), nowMs, 'operator');
+export function overrule(
+  before: Rollout,
+  fleet: RolloutFleet,
+  action: 'abort' | 'promote',
+  time: ControllerTime,
+): Move {
+  const rollout = withFleet(before, fleet);
+  const look = lookAtFleet(rollout, fleet, { ...time, isEdge: false });
+  const judgement = judgementOf(look.evidence);
+  const inputs = inputsOf(rollout, 'operator');
+  const looked = withLook(rollout, look, judgement, fleet);
+  return act(looked, fleet, { look, judgement, inputs, action }, time);
 }
 
-/** A rollout that is paused stands still; its step begins anew when it goes on. */
+/** A rollout that is paused stands still; one that was held gets its time anew. No step begins. */
 export function withRequest(
   rollout: Rollout,
   request: Exclude<RolloutRequest, 'abort' | 'promote'>,
-  nowMs: number,
 ): Rollout {
   const { status } = rollout;
   if (request === 'pause' && status === 'running') return { ...rollout, status: 'paused' };
-  if (request === 'resume' && (status === 'paused' || status === 'held')) {
-    return { ...rollout, status: 'running', stepStartedMs: nowMs };
+  if (request === 'resume' && status === 'paused') return { ...rollout, status: 'running' };
+  if (request === 'resume' && status === 'held') {
+    return { ...rollout, status: 'running', elapsedMs: 0 };
   }
   return rollout;
 }
 
-function actionFor(
-  { verdict }: GateJudgement,
-  { status, step, plan }: Rollout,
-  { elapsedMs }: VerdictInputs,
-): VerdictRecord['action'] {
-  switch (verdict) {
-    case 'harm':
-      return 'abort';
-    case 'safe':
-      return step + 1 < plan.exposures.length ? 'advance' : 'promote';
-    case 'hold':
-      if (status === 'running') return 'hold';
-      // Held for as long again, and nobody decided: never ship on no evidence.
-      return elapsedMs >= 2 * plan.horizonMs ? 'revert' : 'none';
-    case 'continue':
-      return 'none';
+/** Time passes for a rollout while somebody decides about it. */
+export function withTime(rollout: Rollout, passedMs: number): Rollout {
+  if (rollout.status !== 'running' && rollout.status !== 'held') return rollout;
+  return { ...rollout, elapsedMs: rollout.elapsedMs + passedMs };
+}
+
+/** Keeps what must not be forgotten of the fleet, whatever it says later. */
+function withFleet(rollout: Rollout, fleet: RolloutFleet): Rollout {
+  const failed: Record<string, string> = { ...rollout.failed };
+  const lives: Record<string, readonly string[]> = { ...rollout.lives };
+  let hasChanged = false;
+  for (const [deviceId, known] of fleet.devices) {
+    if (known.failure !== undefined && !Object.hasOwn(failed, deviceId)) {
+      failed[deviceId] = known.failure;
+      hasChanged = true;
+    }
+    if (known.lives.length > 0 && lives[deviceId] !== known.lives) {
+      lives[deviceId] = known.lives;
+      hasChanged = true;
+    }
   }
+  const { plan, present } = rollout;
+  const isKnown = present !== undefined || rollout.elapsedMs < plan.reportMs;
+  const there = isKnown ? present : presentOf(rollout, fleet);
+  if (!hasChanged && there === present) return rollout;
+  return { ...rollout, failed, lives, present: there };
+}
+
+function withLook(
+  rollout: Rollout,
+  look: FleetLook,
+  judgement: Judgement,
+  fleet: RolloutFleet,
+): Rollout {
+  const { left, leftStep, named } = judgement;
+  return { ...rollout, left, leftStep, named, look: lastLook(rollout, look, judgement, fleet) };
+}
+
+function lastLook(
+  { present = [] }: Rollout,
+  { served, arrived }: FleetLook,
+  { verdict, guardrail, reason, lower, upper, rounds }: Judgement,
+  fleet: RolloutFleet,
+): LastLook {
+  const sum = {
+    windows: 0,
+    disagreements: 0,
+    unlabelled: 0,
+    onlyChampionRight: 0,
+    onlyChallengerRight: 0,
+  };
+  let comparing = 0;
+  const refused: RefusedDevice[] = [];
+  for (const [deviceId, { evidence, refused: times, refusedBecause }] of fleet.devices) {
+    if (refusedBecause !== undefined) refused.push({ deviceId, code: refusedBecause, times });
+    if (evidence === undefined) continue;
+    comparing++;
+    sum.windows += evidence.totals.windows;
+    sum.disagreements += evidence.totals.disagreements;
+    sum.unlabelled += evidence.totals.unlabelled;
+    sum.onlyChampionRight += evidence.totals.onlyChampionRight;
+    sum.onlyChallengerRight += evidence.totals.onlyChallengerRight;
+  }
+  return {
+    ...{ verdict, guardrail, reason, lower, upper, rounds },
+    present: present.length,
+    ...{ comparing, served, arrived, ...sum, refused },
+  };
+}
+
+function inputsOf(
+  { status, step, exposures, elapsedMs, plan }: Rollout,
+  by: ActionInputs['by'],
+): ActionInputs {
+  return { status, step, steps: exposures.length, elapsedMs, horizonMs: plan.horizonMs, by };
+}
+
+interface Decision {
+  readonly look: FleetLook;
+  readonly judgement: Judgement;
+  readonly inputs: ActionInputs;
+  readonly action: Action;
 }
 
 function act(
   rollout: Rollout,
-  action: Exclude<VerdictRecord['action'], 'none'>,
-  inputs: VerdictInputs,
-  judgement: GateJudgement,
-  nowMs: number,
-  by: VerdictRecord['by'],
+  fleet: RolloutFleet,
+  { look, judgement, inputs, action }: Decision,
+  { wallMs, monotonicMs }: ControllerTime,
 ): Move {
-  const verdict: VerdictRecord = { t: nowMs, inputs, judgement, action, by };
-  const decided = { ...rollout, verdicts: [...rollout.verdicts, verdict] };
+  const { chain } = rollout;
+  const verdict: VerdictRecord = {
+    t: wallMs,
+    number: chain.length + 1,
+    previous: chain.hash,
+    sources: look.sources,
+    evidence: look.evidence,
+    judgement,
+    inputs,
+    action,
+  };
+  const decided: Rollout = {
+    ...rollout,
+    chain: { length: verdict.number, hash: encodeRecord(verdict).hash },
+  };
   switch (action) {
     case 'advance': {
-      const next = { status: 'running', step: rollout.step + 1, stepStartedMs: nowMs } as const;
-      return { rollout: { ...decided, ...next }, verdict, publishes: true };
+      const { step, minBlocks } = rollout;
+      const next: Rollout = {
+        ...decided,
+        status: 'running',
+        step: step + 1,
+        elapsedMs: 0,
+        fromPolicy: 0,
+        leftStep: [],
+        minBlocks:
+          step === shadowStep ? Math.min(judgement.blocks, limits.evidenceBlocks) : minBlocks,
+        heard: heardOfLate(rollout, fleet, monotonicMs),
+      };
+      return { rollout: next, verdict, publishes: true };
     }
     case 'promote':
       return { rollout: { ...decided, status: 'promoted' }, verdict, publishes: true };
@@ -115,11 +223,11 @@ function act(
 }
 
 /** One line for people: where a rollout stands. */
-export function describeStep({ step, plan, status, challenger }: Rollout): string {
+export function describeStep({ step, exposures, status, challenger }: Rollout): string {
   const release = `release ${challenger.sequence}`;
   if (status === 'promoted') return `${release} is current for good`;
   if (status === 'aborted') return `${release} was given up`;
-  const share = (plan.exposures[step] ?? 0) / 100;
+  const share = (exposures[step] ?? 0) / 100;
   const where = step === shadowStep ? 'in the shadow' : `serves ${share} % of the fleet`;
   return `${release} ${where}${status === 'running' ? '' : `, ${status}`}`;
 }

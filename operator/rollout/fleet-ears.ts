@@ -3,18 +3,26 @@ import type { Rejection } from '../../protocol/result.js';
 import type { Topics } from '../../protocol/topics.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Transport } from '../../agent/ports/transport.js';
-import { ReportDifferences } from './report-differences.js';
-import { parseEvent, parseReport, parseState } from '../fleet/device-messages.js';
 import { subscribeFleet } from '../fleet/subscribe-fleet.js';
-import type { DeviceMessage } from './controller.js';
+import { readDeviceMessage, type DeviceMessage } from './device-message.js';
 
-/** Called with a validated message of an enrolled device. */
-export type DeviceListener = (deviceId: string, heard: DeviceMessage) => void;
+/**
+ * Called with a message of an enrolled device.
+ *
+ * @param isLive whether it was sent just now, and not kept by the broker
+ */
+export type DeviceListener = (deviceId: string, heard: DeviceMessage, isLive: boolean) => void;
 
 /** Hears what enrolled devices say, from before anybody asks for it. */
 export interface FleetEars {
   /** Hands over what was heard so far and what comes, until the returned function is called. */
   listen(listener: DeviceListener): () => void;
+}
+
+/** Whom to listen to, and of which slot. */
+export interface Listening {
+  readonly deviceIds: readonly string[];
+  readonly slot: string;
 }
 
 /**
@@ -27,65 +35,42 @@ export interface FleetEars {
 export async function openFleetEars(
   transport: Transport,
   topics: Topics,
-  deviceIds: readonly string[],
+  { deviceIds, slot }: Listening,
   scheduler: Scheduler,
   problem: (rejection: Rejection) => void,
 ): Promise<FleetEars> {
-  let waiting: (readonly [deviceId: string, heard: DeviceMessage])[] = [];
+  let waiting: Parameters<DeviceListener>[] = [];
   let present: DeviceListener | undefined;
-  const reader = new DeviceReader();
   await new Promise<void>((resolve, reject) => {
-    subscribeFleet(transport, topics, deviceIds, scheduler, {
-      message: (deviceId, channel, { payload }) => {
-        const heard = reader.read(deviceId, channel, payload);
+    const listener = {
+      message: (
+        about: Parameters<typeof readDeviceMessage>[0] & { readonly deviceId: string },
+        { payload, retained }: { readonly payload: Uint8Array; readonly retained: boolean },
+      ): void => {
+        const heard = readDeviceMessage(about, payload);
         if (heard === undefined) return;
-        if (present === undefined) waiting.push([deviceId, heard]);
-        else present(deviceId, heard);
+        if (present === undefined) waiting.push([about.deviceId, heard, !retained]);
+        else present(about.deviceId, heard, !retained);
       },
       subscribed: resolve,
-      refused: (_, rejection) => {
+      refused: (_: string, rejection: Rejection): void => {
         problem(rejection);
       },
-      disconnected: (rejection) => {
+      disconnected: (rejection: Rejection): void => {
         problem(rejection);
         reject(new CodedError(rejection.code, rejection.detail));
       },
-    });
+    };
+    subscribeFleet(transport, topics, deviceIds, scheduler, listener, slot);
   });
   return {
     listen(listener) {
       present = listener;
-      for (const [deviceId, heard] of waiting) listener(deviceId, heard);
+      for (const heard of waiting) listener(...heard);
       waiting = [];
       return () => {
         if (present === listener) present = undefined;
       };
     },
   };
-}
-
-/** Reads what a rollout listens to. Reports carry totals, and the rollout adds up: it is told the differences. */
-export class DeviceReader {
-  readonly #differences = new ReportDifferences();
-
-  /** Undefined for other channels, for what no device says, and for a report that comes again or late. */
-  read(deviceId: string, channel: string, payload: Uint8Array): DeviceMessage | undefined {
-    switch (channel) {
-      case 'state': {
-        const message = parseState(payload);
-        return message && { channel, message };
-      }
-      case 'report': {
-        const report = parseReport(payload);
-        const difference = report && this.#differences.take(deviceId, report);
-        return difference && { channel, ...difference };
-      }
-      case 'events': {
-        const message = parseEvent(payload);
-        return message && { channel, message };
-      }
-      default:
-        return undefined;
-    }
-  }
 }

@@ -2,9 +2,7 @@ import { v } from '../../agent/adapters/schema-library.js';
 import { everyone } from '../../protocol/documents/policy.js';
 import { limits } from '../../protocol/limits.js';
 import { deviceIdPattern, slotPattern } from '../../protocol/topics.js';
-import type { DeviceEvidence } from './fleet-evidence.js';
 import { shadowStep, type Rollout, type RolloutPlan } from './rollout.js';
-import type { VerdictInputs, VerdictRecord } from './verdict.js';
 
 /**
  * The file of a rollout as a schema. It is strict: a field that is missing, or that nobody knows, is of another
@@ -14,165 +12,139 @@ import type { VerdictInputs, VerdictRecord } from './verdict.js';
 /** What a `Date` can hold; beyond it there is no text of it. */
 const lastMs = 8.64e15;
 
-const mostClasses = 8_192;
-const mostBins = 1_024;
-
 const wholeNumber = (least: number, most: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const count = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 const sequence = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 const instant = v.pipe(v.number(), v.minValue(0), v.maxValue(lastMs));
-const duration = v.pipe(v.number(), v.finite());
-const step = wholeNumber(shadowStep, everyone);
+const duration = v.pipe(v.number(), v.finite(), v.minValue(0));
 const text = v.pipe(v.string(), v.maxLength(65_536));
 const hex = (bytes: number) => v.pipe(v.string(), v.regex(/^[0-9a-f]*$/), v.length(2 * bytes));
-const counts = (most: number) => v.pipe(v.array(count), v.maxLength(most));
+const deviceId = v.pipe(v.string(), v.regex(deviceIdPattern));
+const bound = v.pipe(v.number(), v.minValue(-1), v.maxValue(1));
 
 /** JSON has no undefined: what is undefined is left out of the file, and is there again after it. */
 const leftOut = <const T extends v.GenericSchema>(schema: T) => v.optional(schema, () => undefined);
 
-/** A ratio to nothing is infinite, which JSON writes as null. */
-const bound = v.pipe(
-  v.nullable(v.number()),
-  v.transform((value) => value ?? Infinity),
-);
-
 const release = v.strictObject({ sequence, manifest: hex(32) });
+
+/** Shares in 1/10000 that rise and end with everyone. */
+const exposures = v.pipe(
+  v.array(wholeNumber(1, everyone)),
+  v.check((shares) => shares.at(-1) === everyone, 'must end with everyone'),
+  v.check(
+    (shares) => shares.every((each, i) => each > (shares[i - 1] ?? 0)),
+    'must rise from step to step',
+  ),
+);
 
 const plan: v.GenericSchema<unknown, RolloutPlan> = v.pipe(
   v.strictObject({
     shadow: v.strictObject({
       windows: wholeNumber(1, limits.shadowWindows),
       budgetPermille: wholeNumber(1, 1000),
+      overMs: leftOut(wholeNumber(1, limits.soakMs)),
     }),
-    evidence: v.picklist(['labels', 'health']),
-    labelledWindows: wholeNumber(1, limits.shadowWindows),
-    exposures: v.pipe(
-      v.array(wholeNumber(1, everyone)),
-      v.check((shares) => shares.at(-1) === everyone, 'must end with everyone'),
-      v.check(
-        (shares) => shares.every((each, i) => each > (shares[i - 1] ?? 0)),
-        'must rise from step to step',
-      ),
-    ),
+    terms: v.strictObject({
+      safe: share,
+      harm: share,
+      alpha: v.pipe(share, v.gtValue(0), v.maxValue(0.5)),
+      deviceMargin: share,
+      harmShare: share,
+      coverage: share,
+      scope: v.picklist(['these-devices', 'population']),
+      evidence: v.picklist(['labels', 'health']),
+      blockWindows: wholeNumber(1, 1000),
+    }),
+    exposures,
+    holdout: wholeNumber(0, everyone),
     trial: v.strictObject({
       soakMs: wholeNumber(0, limits.soakMs),
       inferences: wholeNumber(1, limits.trialInferences),
     }),
+    reportMs: wholeNumber(1, limits.soakMs),
     stepSoakMs: wholeNumber(0, limits.soakMs),
     horizonMs: wholeNumber(1, limits.soakMs),
-    gate: v.strictObject({
-      marginPermille: wholeNumber(0, 1000),
-      harmPermille: wholeNumber(1, 999),
-      safePermille: wholeNumber(1, 999),
-      alphaPermille: wholeNumber(1, 500),
-    }),
   }),
-  v.check(({ gate }) => gate.safePermille >= gate.harmPermille, 'has a gate of safe below harm'),
+  v.check(({ terms }) => terms.harm < terms.safe, 'has a harm that is not below safe'),
 );
-
-const punctuality = v.strictObject({ windows: count, late: count });
-const reportKey = { boot: count, window: count };
-
-const deviceEvidence: v.GenericSchema<unknown, DeviceEvidence> = v.strictObject({
-  windows: count,
-  agreements: count,
-  labelled: count,
-  bothRight: count,
-  onlyChampionRight: count,
-  onlyChallengerRight: count,
-  classes: counts(mostClasses),
-  confidence: counts(mostBins),
-  punctuality: v.strictObject({ champion: punctuality, challenger: punctuality }),
-  servedFrom: leftOut(v.strictObject(reportKey)),
-  late: leftOut(v.strictObject({ step, ...reportKey })),
-  current: leftOut(count),
-  failure: leftOut(text),
-  reports: v.array(v.pipe(v.string(), v.regex(/^\d{1,16}\/\d{1,16}$/))),
-});
 
 /** By device. As a list of entries: a record of the library leaves `constructor` out, which is a device id. */
-const evidence = v.pipe(
-  v.custom<object>(
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-    'must be evidence by device',
-  ),
-  v.transform(Object.entries),
-  v.array(v.tuple([v.pipe(v.string(), v.regex(deviceIdPattern)), deviceEvidence])),
-  v.transform((entries): Readonly<Record<string, DeviceEvidence>> => Object.fromEntries(entries)),
-);
-
-const inputs: v.GenericSchema<unknown, VerdictInputs> = v.strictObject({
-  step,
-  compared: count,
-  harmed: count,
-  late: count,
-  lateServed: v.nullable(v.strictObject({ treated: count, control: count })),
-  mixDistance: v.nullable(share),
-  enrolled: count,
-  failed: count,
-  expected: count,
-  arrived: count,
-  elapsedMs: duration,
-});
-
-/** Keys in the order in which they are judged: `rollout replay` compares them byte for byte. */
-const verdict: v.GenericSchema<unknown, VerdictRecord> = v.strictObject({
-  t: instant,
-  inputs,
-  judgement: v.strictObject({
-    verdict: v.picklist(['harm', 'safe', 'continue', 'hold']),
-    rule: v.picklist([
-      'lower-above-harm',
-      'all-upper-below-safe',
-      'undecided-at-horizon',
-      'undecided',
-    ]),
-    reason: text,
-    guardrails: v.array(
-      v.strictObject({
-        name: text,
-        margins: v.strictObject({ harm: v.number(), safe: v.number() }),
-        interval: v.strictObject({ lower: bound, upper: bound }),
-        verdict: v.picklist(['harm', 'safe', 'continue']),
-      }),
+const byDevice = <const T extends v.GenericSchema>(value: T) =>
+  v.pipe(
+    v.custom<object>(
+      (given) => typeof given === 'object' && given !== null && !Array.isArray(given),
+      'must be by device',
     ),
-  }),
-  action: v.picklist(['advance', 'promote', 'abort', 'hold', 'revert', 'none']),
-  by: v.picklist(['controller', 'operator']),
-});
+    v.transform(Object.entries),
+    v.array(v.tuple([deviceId, value])),
+    v.transform(
+      (entries): Readonly<Record<string, v.InferOutput<T>>> =>
+        Object.fromEntries(entries) as Readonly<Record<string, v.InferOutput<T>>>,
+    ),
+  );
+
+const leaver = v.strictObject({ id: deviceId, round: count });
 
 const rolloutSchema: v.GenericSchema<unknown, Rollout> = v.pipe(
   v.strictObject({
     slot: v.pipe(v.string(), v.regex(slotPattern)),
     champion: release,
     challenger: release,
-    reference: leftOut(
-      v.strictObject({
-        classes: v.pipe(v.array(share), v.maxLength(mostClasses)),
-        confidence: share,
-      }),
-    ),
     salt: hex(8),
     plan,
+    exposures,
     roster: v.pipe(
-      v.array(v.pipe(v.string(), v.regex(deviceIdPattern))),
+      v.array(v.strictObject({ deviceId, stratum: leftOut(text) })),
       v.minLength(1),
-      v.check((ids) => new Set(ids).size === ids.length, 'has a device twice'),
+      v.check(
+        (devices) => new Set(devices.map((each) => each.deviceId)).size === devices.length,
+        'has a device twice',
+      ),
     ),
     status: v.picklist(['running', 'paused', 'held', 'aborted', 'promoted']),
-    step,
+    step: wholeNumber(shadowStep, everyone),
+    fromPolicy: count,
+    minBlocks: wholeNumber(0, limits.evidenceBlocks),
     startedMs: instant,
-    stepStartedMs: instant,
-    evidence,
-    verdicts: v.array(verdict),
+    elapsedMs: duration,
+    present: leftOut(v.array(deviceId)),
+    heard: v.array(deviceId),
+    failed: byDevice(text),
+    lives: byDevice(v.array(hex(8))),
+    left: v.array(leaver),
+    leftStep: v.array(leaver),
+    named: v.array(v.strictObject({ id: deviceId, block: count, loss: bound })),
+    chain: v.strictObject({
+      length: count,
+      hash: v.pipe(v.string(), v.regex(/^([0-9a-f]{64})?$/)),
+    }),
+    look: leftOut(
+      v.strictObject({
+        verdict: v.picklist(['harm', 'safe', 'not-yet']),
+        guardrail: v.nullable(text),
+        reason: text,
+        lower: bound,
+        upper: bound,
+        rounds: count,
+        present: count,
+        comparing: count,
+        served: count,
+        arrived: count,
+        windows: count,
+        disagreements: count,
+        onlyChampionRight: count,
+        onlyChallengerRight: count,
+        unlabelled: count,
+        refused: v.array(v.strictObject({ deviceId, code: text, times: count })),
+      }),
+    ),
   }),
-  v.check(({ step: at, plan: of }) => at < of.exposures.length, 'has a step that is not planned'),
-  // Without it nobody would be found to be unsure.
+  v.check(({ step, exposures: of }) => step < of.length, 'has a step that is not planned'),
   v.check(
-    ({ reference, plan: of }) => (of.evidence === 'health') === (reference !== undefined),
-    'must have a reference with evidence of health, and only with it',
+    ({ chain }) => (chain.length === 0) === (chain.hash === ''),
+    'has a chain of verdicts without its end',
   ),
 );
 

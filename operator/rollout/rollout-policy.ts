@@ -5,30 +5,43 @@ import { shadowStep, type Rollout, type RolloutRelease } from './rollout.js';
 
 /** The policy that makes devices do what the present step of a rollout asks. */
 export function policyOf(rollout: Rollout): Omit<Policy, 'version'> {
-  const { slot, status, step, plan } = rollout;
+  const { slot, status, step, plan, minBlocks, roster } = rollout;
   const [champion, challenger] = [refOf(rollout.champion), refOf(rollout.challenger)];
-  const common = { slot, trial: plan.trial, gate: plan.gate };
+  const salt = fromHex(rollout.salt);
+  const common = { slot, trial: plan.trial, gate: undefined, promoted: undefined };
+  const evidence = {
+    devices: roster.length,
+    alphaPermille: Math.round(1000 * plan.terms.alpha),
+    deviceMarginPermille: Math.round(1000 * plan.terms.deviceMargin),
+    blockWindows: plan.terms.blockWindows,
+  };
   switch (status) {
-    case 'promoted':
-      return { ...common, champion: challenger, arms: [], promoted: challenger.sequence };
+    case 'promoted': {
+      // Whoever is worse off, or has compared too little, goes on with the champion, and keeps its evidence.
+      const fallback = { release: champion, salt, minBlocks, holdout: plan.holdout };
+      const promoted = challenger.sequence;
+      return { ...common, champion: challenger, arms: [], promoted, evidence, fallback };
+    }
     case 'aborted':
-      return { ...common, champion, arms: [], promoted: undefined };
+      return { ...common, champion, arms: [] };
     case 'running':
     case 'paused':
     case 'held': {
-      const salt = fromHex(rollout.salt);
-      const shadow: Arm = {
-        name: 'shadow',
+      const { shadow: terms } = plan;
+      const of = { exposure: everyone, salt, shadow: terms };
+      const shadow: Arm = { ...of, name: 'shadow', release: challenger };
+      if (step === shadowStep) return { ...common, champion, arms: [shadow], evidence };
+      const exposure = rollout.exposures[step] ?? 0;
+      const ramp: Arm = {
+        name: 'ramp',
         release: challenger,
-        exposure: everyone,
+        exposure,
         salt,
-        shadow: plan.shadow,
+        ...(minBlocks > 0 && { minBlocks }),
       };
-      if (step === shadowStep) return { ...common, champion, arms: [shadow], promoted: undefined };
-      const exposure = plan.exposures[step] ?? 0;
-      const ramp: Arm = { name: 'ramp', release: challenger, exposure, salt };
-      // Who is not served yet goes on comparing.
-      return { ...common, champion, arms: [ramp, shadow], promoted: undefined };
+      // Whoever is served compares as well: the champion answers the same windows, heard by nobody.
+      const back: Arm = { ...of, name: 'back', release: champion };
+      return { ...common, champion, arms: [ramp, shadow, back], evidence };
     }
   }
 }

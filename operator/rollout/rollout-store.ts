@@ -4,15 +4,18 @@ import { writeDurably } from '../../agent/adapters/durable-file.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { parseRolloutFile } from './rollout-file.js';
 import { isOver, type Rollout } from './rollout.js';
+import { VerdictChain } from './verdict-chain.js';
 
 /**
  * Keeps the rollout of each slot in the key folder: one file, replaced as a whole. The controller and the
  * commands that pause, abort or promote are different processes and meet here.
  */
 export class RolloutStore {
+  readonly #keyFolder: string;
   readonly #folder: string;
 
   constructor(keyFolder: string) {
+    this.#keyFolder = keyFolder;
     this.#folder = path.join(keyFolder, 'rollouts');
   }
 
@@ -49,6 +52,11 @@ export class RolloutStore {
   write(rollout: Rollout): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     writeDurably(this.#file(rollout.slot), `${JSON.stringify(rollout, undefined, 2)}\n`);
+  }
+
+  /** Where the verdicts of a rollout are kept. */
+  chainOf({ slot, salt }: Pick<Rollout, 'slot' | 'salt'>): VerdictChain {
+    return new VerdictChain(this.#keyFolder, slot, salt);
   }
 
   #file(slot: string): string {

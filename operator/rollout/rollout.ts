@@ -1,36 +1,52 @@
-import type { ShadowTerms, TrialTerms, Gate } from '../../protocol/documents/policy.js';
-import type { Reference } from './health.js';
-import type { DeviceEvidence } from './fleet-evidence.js';
-import type { VerdictRecord } from './verdict.js';
+import type { ShadowTerms, TrialTerms } from '../../protocol/documents/policy.js';
+import type { Leaver, NamedDevice, Verdict } from '../verdict/judgement.js';
+import { defaultTerms, type VerdictTerms } from '../verdict/evidence.js';
 
 /** What is decided before the first device sees the challenger, and does not change afterwards. */
 export interface RolloutPlan {
-  /** How devices compare the challenger with the champion before anybody is served by it. */
+  /** How devices compare the two, in the shadow and in the ramp. */
   readonly shadow: ShadowTerms;
-  /**
-   * What the gate judges by. `labels`: on how many devices the challenger is wrong more often, which needs
-   * somebody who finds out the truth. `health`: how sure it is and how its answers are mixed, beside its
-   * reference; that tells a sick model from a sound one, and not a good one from a better one.
-   */
-  readonly evidence: 'labels' | 'health';
-  /** Windows with a true label that make a device's comparison count; for `labels`. */
-  readonly labelledWindows: number;
+  /** What a verdict promises; `steps` and `devices` follow from the exposures and the roster. */
+  readonly terms: Omit<VerdictTerms, 'steps' | 'devices'>;
   /** Shares of the fleet that are served one after the other, in 1/10000, rising; the last is everyone. */
   readonly exposures: readonly number[];
+  /** The share of the fleet that stays on the champion after a promotion, in 1/10000. */
+  readonly holdout: number;
   /** What a release must show on each device before it is committed there. */
   readonly trial: TrialTerms;
+  /** How often devices report. */
+  readonly reportMs: number;
   /** How long each step lasts at least. */
   readonly stepSoakMs: number;
   /** How long a step may stay undecided before the rollout is held. */
   readonly horizonMs: number;
-  readonly gate: Gate;
 }
+
+/** What a plan promises where its owner does not say it. */
+export const defaultPlanTerms: RolloutPlan['terms'] = {
+  safe: defaultTerms.safe,
+  harm: defaultTerms.harm,
+  alpha: defaultTerms.alpha,
+  deviceMargin: defaultTerms.deviceMargin,
+  harmShare: defaultTerms.harmShare,
+  coverage: defaultTerms.coverage,
+  scope: defaultTerms.scope,
+  evidence: defaultTerms.evidence,
+  blockWindows: defaultTerms.blockWindows,
+};
 
 /** A release as a rollout knows it. */
 export interface RolloutRelease {
   readonly sequence: number;
   /** SHA-256 of the signed manifest, in hexadecimal. */
   readonly manifest: string;
+}
+
+/** An enrolled device when the rollout began. */
+export interface RolloutDevice {
+  readonly deviceId: string;
+  /** A group that must not be worse off either, such as a site. */
+  readonly stratum: string | undefined;
 }
 
 /** `-1` is the comparison in the shadow, from 0 on the steps of the ramp. */
@@ -40,28 +56,94 @@ export const shadowStep: Step = -1;
 
 export type RolloutStatus = 'running' | 'paused' | 'held' | 'aborted' | 'promoted';
 
-/** One rollout of one slot: all that its decisions are made of. */
+/** The last look, for whoever asks how it stands. */
+export interface LastLook {
+  readonly verdict: Verdict;
+  readonly guardrail: string | null;
+  readonly reason: string;
+  readonly lower: number;
+  readonly upper: number;
+  readonly rounds: number;
+  /** Devices that were there at the start, those that have compared, and those that the step serves. */
+  readonly present: number;
+  readonly comparing: number;
+  readonly served: number;
+  /** Of those, the ones where the challenger is committed. */
+  readonly arrived: number;
+  /** Windows that all devices have compared; those on which the two differ, and those of them without a true label. */
+  readonly windows: number;
+  readonly disagreements: number;
+  readonly unlabelled: number;
+  /** Windows on which one of them alone was right. */
+  readonly onlyChampionRight: number;
+  readonly onlyChallengerRight: number;
+  /** Devices whose evidence was refused, and why. */
+  readonly refused: readonly RefusedDevice[];
+}
+
+/** Evidence that was not believed. */
+export interface RefusedDevice {
+  readonly deviceId: string;
+  readonly code: string;
+  readonly times: number;
+}
+
+/** One rollout of one slot: all that its decisions need and the broker does not keep. */
 export interface Rollout {
   readonly slot: string;
   readonly champion: RolloutRelease;
   readonly challenger: RolloutRelease;
-  /** How the challenger answered on its reference data; for `health`. */
-  readonly reference: Reference | undefined;
   /** Makes its lots independent of those of other rollouts; eight bytes in hexadecimal. */
   readonly salt: string;
   readonly plan: RolloutPlan;
-  /** The enrolled devices when it began: the denominator of every share. */
-  readonly roster: readonly string[];
+  /** The distinct exposures that serve at least three devices, in 1/10000. */
+  readonly exposures: readonly number[];
+  readonly roster: readonly RolloutDevice[];
   readonly status: RolloutStatus;
   readonly step: Step;
-  /** Milliseconds since the epoch. */
+  /** The first version of the policy of the step; 0 before it is published. */
+  readonly fromPolicy: number;
+  /** Blocks that a device must have closed to be served; known when the shadow is safe. */
+  readonly minBlocks: number;
+  /** Milliseconds since the epoch, for people. */
   readonly startedMs: number;
-  readonly stepStartedMs: number;
-  readonly evidence: Readonly<Record<string, DeviceEvidence>>;
-  readonly verdicts: readonly VerdictRecord[];
+  /** How long the step has lasted while a controller ran it: by a clock that nobody sets. */
+  readonly elapsedMs: number;
+  /** Who was there: fixed soon after the start; undefined before. */
+  readonly present: readonly string[] | undefined;
+  /** Who was heard shortly before the step asked something of it: whoever is not heard since is silent. */
+  readonly heard: readonly string[];
+  /** Who gave the challenger up by itself, by a code that speaks about the model. */
+  readonly failed: Readonly<Record<string, string>>;
+  /** The life of each device's evidence: an older one is never taken again. */
+  readonly lives: Readonly<Record<string, readonly string[]>>;
+  readonly left: readonly Leaver[];
+  readonly leftStep: readonly Leaver[];
+  readonly named: readonly NamedDevice[];
+  /** Verdicts that something was done about, and the hash of the last one: the end of their chain. */
+  readonly chain: { readonly length: number; readonly hash: string };
+  readonly look: LastLook | undefined;
 }
 
 /** Whether anything is still to be decided. */
 export function isOver({ status }: Rollout): boolean {
   return status === 'aborted' || status === 'promoted';
 }
+
+/** What a rollout is at its beginning, whatever it is about. */
+export const begun = {
+  status: 'running',
+  step: shadowStep,
+  fromPolicy: 0,
+  minBlocks: 0,
+  elapsedMs: 0,
+  present: undefined,
+  heard: [],
+  failed: {},
+  lives: {},
+  left: [],
+  leftStep: [],
+  named: [],
+  chain: { length: 0, hash: '' },
+  look: undefined,
+} as const satisfies Partial<Rollout>;

@@ -1,33 +1,34 @@
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import { CodedError } from '../../protocol/coded-error.js';
+import { encodePolicy } from '../../protocol/documents/policy.js';
+import { sameBytes } from '../../protocol/bytes.js';
 import { isRenewalDue } from '../publish/next-beacon.js';
 import { publishPolicy, renewBeacon } from '../publish/publish-policy.js';
 import type { PublishTools } from '../publish/publish-tools.js';
 import { readStanding } from '../publish/standing.js';
-import {
-  nextMove,
-  overrule,
-  withMessage,
-  withRequest,
-  type DeviceMessage,
-  type Move,
-} from './controller.js';
+import { lookAtRollout, overrule, withRequest, withTime, type Move } from './controller.js';
+import type { DeviceListener } from './fleet-ears.js';
+import type { Keyring } from './keyring.js';
 import type { RequestBox } from './requests.js';
+import { RolloutFleet } from './rollout-fleet.js';
 import { policyOf } from './rollout-policy.js';
 import type { RolloutStore } from './rollout-store.js';
 import { isOver, type Rollout } from './rollout.js';
-import type { VerdictRecord } from './verdict.js';
+import type { VerdictRecord } from './verdict-record.js';
 
 /** The world of a rollout's controller. */
 export interface RolloutWorld {
   readonly publish: Omit<PublishTools, 'wallMs'>;
   readonly store: RolloutStore;
   readonly requests: RequestBox;
+  readonly keyring: Keyring;
   readonly scheduler: Scheduler;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since the epoch: for people, and for what is signed. */
   readonly now: () => number;
-  /** Calls the listener with the validated messages of the enrolled devices, until it is ended. */
-  readonly listen: (listener: (deviceId: string, heard: DeviceMessage) => void) => () => void;
+  /** Milliseconds by a clock that nobody sets: how long a step has lasted, and who is silent. */
+  readonly monotonicMs: () => number;
+  /** Calls the listener with the messages of the enrolled devices, until it is ended. */
+  readonly listen: (listener: DeviceListener) => () => void;
   /** Called with each verdict that something was done about. */
   readonly decided: (rollout: Rollout, verdict: VerdictRecord) => void;
   /** Called after each look at the evidence. */
@@ -38,68 +39,137 @@ export interface RolloutWorld {
 
 const lookMs = 250;
 
+/** Large fleets are looked at less often, so that looking costs about the same. */
+const lookMsOfDevice = 0.25;
+
+/** Between two writes of what only says how far it is. */
+const writeMs = 10_000;
+
 /** Between two looks at the beacon: often enough, for one is good for a month. */
-const beaconLooks = 240;
+const beaconMs = 60_000;
 
 /**
  * Runs a rollout to its end, or until it is told to stop. What is decided is on disk before it is
- * published, and what is on disk is published anew at the start: a controller that dies in between loses
- * nothing.
+ * published, and what is on disk and was not published is published at the start: a controller that dies in between loses
+ * nothing. What devices have found out they say again by what they keep on the broker.
  */
-export async function runRollout(begun: Rollout, world: RolloutWorld): Promise<Rollout> {
-  let rollout = begun;
-  const { store, requests, now } = world;
-  const publish = (): Promise<unknown> =>
-    publishPolicy(policyOf(rollout), { ...world.publish, wallMs: now() });
-  let written: Rollout | undefined;
-  const write = (): void => {
-    // What devices report is not retained: heard and not written down, it would be gone with this process.
-    if (rollout !== written) store.write(rollout);
-    written = rollout;
-  };
-  write();
-  await publish();
-  const stopListening = world.listen((deviceId, heard) => {
-    rollout = withMessage(rollout, deviceId, heard);
-  });
-  try {
-    for (let looks = 1; !isOver(rollout) && !world.signal.aborted; looks++) {
-      await pause(world.scheduler, lookMs);
-      if (looks % beaconLooks === 0) await keepFresh({ ...world.publish, wallMs: now() });
-      const request = requests.look();
-      let move: Move | undefined;
-      // What a person wants comes before what the evidence asks for.
-      if (request === undefined) move = nextMove(rollout, now());
-      else if (request === 'abort' || request === 'promote') {
-        move = overrule(rollout, request, now());
-      } else rollout = withRequest(rollout, request, now());
-      rollout = move?.rollout ?? rollout;
-      write();
-      if (move?.publishes === true) await publish();
-      if (request !== undefined) requests.clear();
-      if (move !== undefined) world.decided(rollout, move.verdict);
-      world.progress(rollout);
-    }
-  } finally {
-    stopListening();
-    write();
-  }
-  return rollout;
+export function runRollout(begun: Rollout, world: RolloutWorld): Promise<Rollout> {
+  return new Controller(begun, world).run();
 }
 
-/** Renews the beacon in time. A broker that is away now will be there in a minute: half a month is left. */
-async function keepFresh(tools: PublishTools): Promise<void> {
-  try {
-    const { beacon } = readStanding(tools);
-    if (beacon !== undefined && isRenewalDue(beacon.content, tools.wallMs)) {
-      await renewBeacon(tools);
-    }
-  } catch (error) {
-    if (!(error instanceof CodedError)) throw error;
-    tools.notice(`the beacon could not be renewed: ${error.message}`);
-  }
-}
+class Controller {
+  readonly #world: RolloutWorld;
+  readonly #fleet: RolloutFleet;
+  #rollout: Rollout;
+  #written: Rollout | undefined;
+  #writtenMs = 0;
+  #lookedMs: number;
+  #askedMs: number;
+  #beaconMs: number;
 
-function pause(scheduler: Scheduler, delayMs: number): Promise<void> {
-  return new Promise((resolve) => scheduler.after(delayMs, resolve));
+  constructor(begun: Rollout, world: RolloutWorld) {
+    this.#rollout = begun;
+    this.#world = world;
+    this.#fleet = new RolloutFleet(begun, world.publish.crypto, world.keyring);
+    const nowMs = world.monotonicMs();
+    this.#lookedMs = nowMs;
+    this.#askedMs = nowMs;
+    this.#beaconMs = nowMs;
+  }
+
+  async run(): Promise<Rollout> {
+    const { listen, scheduler, signal, progress, monotonicMs } = this.#world;
+    this.#write();
+    await this.#publish();
+    const stopListening = listen((deviceId, heard, isLive) => {
+      this.#fleet.take(deviceId, heard, isLive, monotonicMs());
+    });
+    const pauseMs = Math.max(lookMs, lookMsOfDevice * this.#rollout.roster.length);
+    try {
+      while (!isOver(this.#rollout) && !signal.aborted) {
+        await new Promise<void>((resolve) => scheduler.after(pauseMs, resolve));
+        await this.#keepFresh();
+        await this.#look();
+        progress(this.#rollout);
+      }
+    } finally {
+      stopListening();
+      this.#write();
+    }
+    return this.#rollout;
+  }
+
+  async #look(): Promise<void> {
+    const { requests, keyring, monotonicMs, now, decided } = this.#world;
+    const nowMs = monotonicMs();
+    const time = { wallMs: now(), monotonicMs: nowMs, askedMs: this.#askedMs };
+    this.#rollout = withTime(this.#rollout, nowMs - this.#lookedMs);
+    this.#lookedMs = nowMs;
+    const request = requests.look();
+    let move: Move | undefined;
+    // What a person wants comes before what the evidence asks for.
+    if (request === 'abort' || request === 'promote') {
+      move = overrule(this.#rollout, this.#fleet, request, time);
+      this.#rollout = move.rollout;
+    } else {
+      const looked = lookAtRollout(this.#rollout, this.#fleet, time);
+      move = request === undefined ? looked.move : undefined;
+      this.#rollout = request === undefined ? looked.rollout : withRequest(this.#rollout, request);
+    }
+    keyring.save();
+    if (move !== undefined) this.#world.store.chainOf(this.#rollout).write(move.verdict);
+    if (move !== undefined || request !== undefined || this.#isWriteDue(nowMs)) this.#write();
+    if (move?.publishes === true) {
+      await this.#publish();
+      this.#askedMs = monotonicMs();
+    }
+    if (request !== undefined) requests.clear();
+    if (move !== undefined) decided(this.#rollout, move.verdict);
+  }
+
+  /** What must not be forgotten is written at once, and how far the step is now and then. */
+  #isWriteDue(nowMs: number): boolean {
+    const [a, b] = [this.#rollout, this.#written];
+    const isNews =
+      a.failed !== b?.failed || a.lives !== b.lives || a.present !== b.present || a.left !== b.left;
+    return isNews || nowMs - this.#writtenMs >= writeMs;
+  }
+
+  #write(): void {
+    this.#world.store.write(this.#rollout);
+    this.#written = this.#rollout;
+    this.#writtenMs = this.#world.monotonicMs();
+  }
+
+  /** Publishes what the step asks for, where that is not what was published last, and writes down its version. */
+  async #publish(): Promise<void> {
+    const { publish, now } = this.#world;
+    const tools = { ...publish, wallMs: now() };
+    const wanted = policyOf(this.#rollout);
+    const standing = readStanding(tools).policies.get(wanted.slot)?.content;
+    const isSame =
+      standing !== undefined &&
+      sameBytes(encodePolicy(standing), encodePolicy({ ...wanted, version: standing.version }));
+    const version = isSame ? standing.version : (await publishPolicy(wanted, tools)).policyVersion;
+    if (this.#rollout.fromPolicy !== 0) return;
+    this.#rollout = { ...this.#rollout, fromPolicy: version };
+    this.#write();
+  }
+
+  /** Renews the beacon in time. A broker that is away now will be there in a minute: half a month is left. */
+  async #keepFresh(): Promise<void> {
+    const { publish, now, monotonicMs } = this.#world;
+    if (monotonicMs() - this.#beaconMs < beaconMs) return;
+    this.#beaconMs = monotonicMs();
+    const tools = { ...publish, wallMs: now() };
+    try {
+      const { beacon } = readStanding(tools);
+      if (beacon !== undefined && isRenewalDue(beacon.content, tools.wallMs)) {
+        await renewBeacon(tools);
+      }
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      tools.notice(`the beacon could not be renewed: ${error.message}`);
+    }
+  }
 }

@@ -1,10 +1,8 @@
 import { encodeCbor } from '../cbor/encode.js';
-import { checkInteger, checkList, checkText, parseFields } from '../cbor/fields.js';
+import { checkInteger, checkList, checkText } from '../cbor/fields.js';
 import type { CborValue } from '../cbor/value.js';
-import { parseReleaseRef, releaseRefValue, type ReleaseRef } from '../documents/release-ref.js';
+import { releaseRefValue, type ReleaseRef } from '../documents/release-ref.js';
 import { limits } from '../limits.js';
-import { refuse, type Result } from '../result.js';
-import { deviceIdPattern, slotPattern } from '../topics.js';
 
 /** Windows on which champion and challenger differ, so that somebody can say who was right. */
 export interface Disagreements {
@@ -36,25 +34,6 @@ export interface GivenAnswer {
 
 const anyInteger = [0, Number.MAX_SAFE_INTEGER] as const;
 const anyScore = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
-
-/** Reads disagreements from a payload whose signature holds. Refuses with `document-invalid` and `evidence-too-large`. */
-export function parseDisagreements(payload: Uint8Array): Result<Disagreements> {
-  if (payload.length > limits.evidenceBytes) {
-    return refuse('evidence-too-large', `${payload.length} bytes, at most ${limits.evidenceBytes}`);
-  }
-  return parseFields(payload, 'disagreements', (fields) => {
-    fields.integer(0, [1, 1]);
-    return {
-      deviceId: fields.text(1, [1, 64], deviceIdPattern),
-      slot: fields.text(2, [1, 32], slotPattern),
-      champion: fields.value(3, parseReleaseRef),
-      challenger: fields.value(4, parseReleaseRef),
-      salt: fields.bytes(5, [8, 8]),
-      life: fields.bytes(6, [8, 8]),
-      entries: fields.list(7, [1, limits.disagreements], parseDisagreement),
-    };
-  });
-}
 
 /** The payload of disagreements, in deterministic CBOR. Whoever sends them keeps them below `limits.evidenceBytes`. */
 export function encodeDisagreements(message: Disagreements): Uint8Array {

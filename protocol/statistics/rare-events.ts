@@ -1,4 +1,4 @@
-import { logEValueAbove, lowerBound } from './beta-binomial.js';
+import { logEValueAbove } from './beta-binomial.js';
 
 /**
  * Evidence about events that are rare, such as crashes, watchdog resets and exhausted arenas (Lindon and
@@ -27,21 +27,7 @@ export interface EventComparison {
   readonly concentration: number;
 }
 
-/** The rate ratio is larger than this, with one-sided level alpha at all times at once. */
-export function rateRatioLowerBound(
-  { treated, control }: EventCounts,
-  alpha: number,
-  { treatedShare, concentration }: EventComparison,
-): number {
-  const theta = lowerBound({ successes: treated, n: treated + control }, alpha, concentration);
-  // Division by zero is the Infinity that is meant.
-  return ((theta / (1 - theta)) * (1 - treatedShare)) / treatedShare;
-}
-
-/**
- * The log e-value against "the rate ratio is at most r": the evidence that {@link rateRatioLowerBound} inverts, for
- * whoever compares with one ratio only.
- */
+/** The log e-value against "the rate ratio is at most r": ln(1 / alpha) is certain at this level, at all times at once. */
 export function logEValueOfExcess(
   { treated, control }: EventCounts,
   ratio: number,

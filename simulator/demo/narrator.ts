@@ -1,5 +1,5 @@
-import type { GateJudgement } from '../../protocol/statistics/gate.js';
-import type { Rollout } from '../../operator/rollout/rollout.js';
+import { shadowStep, type Rollout } from '../../operator/rollout/rollout.js';
+import type { Judgement } from '../../operator/verdict/judgement.js';
 import type { LedgerEvent } from './ledger.js';
 
 /** What the demo prints with. */
@@ -14,6 +14,7 @@ export class Narrator {
   readonly #printer: Printer;
   readonly #json: boolean;
   #progress = '';
+  #looked = '';
 
   constructor(printer: Printer, json: boolean) {
     this.#printer = printer;
@@ -40,8 +41,23 @@ export class Narrator {
     if (this.#json) this.#printer.printJson(event);
   }
 
+  /** What is certain of the mean loss by now, for machines: each round of the shadow once. */
+  look({ slot, challenger, step, look, plan }: Rollout): void {
+    if (!this.#json || look === undefined || step !== shadowStep) return;
+    const name = `${challenger.sequence}/${look.rounds}`;
+    if (name === this.#looked) return;
+    this.#looked = name;
+    const { lower, upper, rounds } = look;
+    const windows = rounds * plan.terms.blockWindows;
+    this.#printer.printJson({
+      at: Date.now(),
+      event: 'look',
+      ...{ slot, release: challenger.sequence, windows, lower, upper },
+    });
+  }
+
   /** The verdict of a rollout's gate, for machines. */
-  verdict({ slot, challenger, step }: Rollout, action: string, judgement: GateJudgement): void {
+  verdict({ slot, challenger, step }: Rollout, action: string, judgement: Judgement): void {
     if (!this.#json) return;
     const { verdict, reason } = judgement;
     const release = challenger.sequence;

@@ -1,20 +1,22 @@
 import { toHex } from '../../protocol/bytes.js';
-import type { GateJudgement } from '../../protocol/statistics/gate.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
+import { createSystemClock } from '../../agent/adapters/system-clock.js';
 import { publishContent } from '../../operator/publish/publish-release.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { describeStep } from '../../operator/rollout/controller.js';
+import { exposuresOf } from '../../operator/rollout/exposures.js';
+import { TransientKeyring } from '../../operator/rollout/keyring.js';
 import { RequestBox } from '../../operator/rollout/requests.js';
 import {
-  shadowStep,
+  begun,
+  defaultPlanTerms,
   type Rollout,
   type RolloutPlan,
   type RolloutRelease,
 } from '../../operator/rollout/rollout.js';
 import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import { runRollout } from '../../operator/rollout/run-rollout.js';
-import { countInputs } from '../../operator/rollout/verdict.js';
 import type { FleetFeed } from './fleet-feed.js';
 import type { Narrator } from './narrator.js';
 
@@ -31,19 +33,22 @@ export interface RolloutChapter {
   readonly signal: AbortSignal;
 }
 
+/** How often devices of the demo report, in milliseconds. */
+const reportMs = 1_000;
+
 /**
- * Small enough for an audience that waits, and still certain: over a hundred seeds the second model is worse on six
- * of 48 devices at most, and the third on twelve at least. Six are still safe by these margins, and nine are harm.
+ * The rule of any owner: less than two more wrong answers per 100 windows are safe, more than one are harm. Only its times are
+ * for an audience that waits: neighbouring windows of these signals have nothing to do with each other, so that blocks may be short.
  */
 export const demoPlan: RolloutPlan = {
   shadow: { windows: 40, budgetPermille: 500 },
-  evidence: 'labels',
-  labelledWindows: 36,
+  terms: { ...defaultPlanTerms, blockWindows: 5 },
   exposures: [1_000, 3_000, 10_000],
+  holdout: 0,
   trial: { soakMs: 0, inferences: 2 },
+  reportMs,
   stepSoakMs: 1_500,
-  horizonMs: 120_000,
-  gate: { marginPermille: 60, harmPermille: 50, safePermille: 300, alphaPermille: 50 },
+  horizonMs: 300_000,
 };
 
 /** Compares a release with the champion on live windows, and rolls it out step by step, or does not. */
@@ -61,67 +66,39 @@ export async function rollOut(
     return { sequence, manifest: toHex(publish.crypto.sha256(envelope)) };
   };
   await publishContent(challenger, { ...publish, wallMs: now(), progress });
-  const begun: Rollout = {
+  const salt = toHex(publish.randomBytes(8));
+  const clock = createSystemClock();
+  const beginning: Rollout = {
     slot,
     champion: referTo(champion),
     challenger: referTo(challenger),
-    reference: undefined,
-    salt: toHex(publish.randomBytes(8)),
+    salt,
     plan: demoPlan,
-    roster: devices,
-    status: 'running',
-    step: shadowStep,
+    exposures: exposuresOf(demoPlan.exposures, salt, devices),
+    roster: devices.map((deviceId) => ({ deviceId, stratum: undefined })),
+    ...begun,
     startedMs: now(),
-    stepStartedMs: now(),
-    evidence: {},
-    verdicts: [],
   };
-  return runRollout(begun, {
+  return runRollout(beginning, {
     publish: { ...publish, progress },
     store: new RolloutStore(keyFolder),
     requests: new RequestBox(keyFolder, slot),
+    keyring: new TransientKeyring(),
     scheduler: chapter.scheduler,
     now,
+    monotonicMs: () => clock.monotonicMs(),
     listen: (listener) => chapter.feed.listen(listener),
-    decided: (rollout, { judgement, inputs, action }) => {
-      narrator.line(
-        `${judgement.verdict}: worse on ${inputs.harmed} of ${inputs.compared} devices, certainly ${boundOf(judgement)}`,
-      );
+    decided: (rollout, { judgement, action }) => {
+      narrator.line(`${judgement.verdict}: ${judgement.reason}`);
       narrator.line(`   ${action}: ${describeStep(rollout)}`);
       narrator.verdict(rollout, action, judgement);
     },
     progress: (rollout) => {
-      const { arrived, expected } = countInputs(rollout, now());
-      narrator.progress(`${describeStep(rollout)}: ${arrived} of ${expected} devices`);
+      narrator.look(rollout);
+      const { look } = rollout;
+      const rounds = look === undefined ? '' : `: ${look.rounds} rounds`;
+      narrator.progress(`${describeStep(rollout)}${rounds}`);
     },
     signal,
   });
-}
-
-/** What the same windows say of both releases, over all devices. */
-export function compareReleases({ evidence }: Rollout): {
-  readonly labelled: number;
-  readonly championWrong: number;
-  readonly challengerWrong: number;
-} {
-  const sum = { labelled: 0, championWrong: 0, challengerWrong: 0 };
-  for (const { labelled, bothRight, onlyChampionRight, onlyChallengerRight } of Object.values(
-    evidence,
-  )) {
-    sum.labelled += labelled;
-    sum.championWrong += labelled - bothRight - onlyChampionRight;
-    sum.challengerWrong += labelled - bothRight - onlyChallengerRight;
-  }
-  return sum;
-}
-
-/** What is certain about the share of harmed devices, beside what is allowed. */
-function boundOf({ verdict, guardrails }: GateJudgement): string {
-  const [harmed] = guardrails;
-  if (harmed === undefined) return 'nothing';
-  const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
-  const { interval, margins } = harmed;
-  return verdict === 'harm'
-    ? `more than ${percent(interval.lower)} of the fleet; more than ${percent(margins.harm)} is harm`
-    : `less than ${percent(interval.upper)} of the fleet; less than ${percent(margins.safe)} is safe`;
 }

@@ -5,7 +5,7 @@ import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { Rollout } from '../../operator/rollout/rollout.js';
 import type { Ledger } from './ledger.js';
 import type { Narrator } from './narrator.js';
-import { compareReleases, rollOut, type RolloutChapter } from './rollout-chapter.js';
+import { rollOut, type RolloutChapter } from './rollout-chapter.js';
 import type { Workshop } from './workshop.js';
 
 export interface StoryOptions {
@@ -118,12 +118,11 @@ async function catchTrap(
 ): Promise<boolean> {
   const { ledger, narrator, devices, windowsPerMinute } = options;
   const rollout = await rollOut(champion, trap, chapterOf(options));
-  const { labelled, championWrong, challengerWrong } = compareReleases(rollout);
   narrator.line(sentenceOf(rollout));
   const exposed = ledger.everServed(trap.manifest.sequence);
-  const more = ((challengerWrong - championWrong) / labelled) * devices * windowsPerMinute;
+  const more = lossOf(rollout) * devices * windowsPerMinute;
   narrator.line(
-    `devices that it served: ${exposed}. A plain rollout would have given it to all ${devices}, for ${Math.round(more)} more wrong answers a minute`,
+    `devices that it served: ${exposed}. A plain rollout would have given it to all ${devices}, and spoiled ${Math.round(more)} answers a minute`,
   );
   const going = await goOn(options);
   return rollout.status === 'aborted' && exposed === 0 && going;
@@ -134,11 +133,16 @@ function chapterOf(options: StoryOptions): RolloutChapter {
   return { ...rollout, publish, narrator, now, signal };
 }
 
-function sentenceOf(rollout: Rollout): string {
-  const { labelled, championWrong, challengerWrong } = compareReleases(rollout);
-  const share = (wrong: number): string => `${((100 * wrong) / labelled).toFixed(1)} %`;
-  const { champion, challenger } = rollout;
-  return `on the same ${labelled} windows release ${champion.sequence} was wrong on ${share(championWrong)}, release ${challenger.sequence} on ${share(challengerWrong)}`;
+function sentenceOf({ look, champion, challenger }: Rollout): string {
+  if (look === undefined) return 'nobody has looked';
+  const { windows, disagreements, onlyChampionRight, onlyChallengerRight } = look;
+  return `on the same ${windows} windows they differed on ${disagreements}: release ${champion.sequence} alone was right on ${onlyChampionRight}, release ${challenger.sequence} on ${onlyChallengerRight}`;
+}
+
+/** The share of windows that are lost with the challenger. */
+function lossOf({ look }: Rollout): number {
+  if (look === undefined) return 0;
+  return (look.onlyChampionRight - look.onlyChallengerRight) / Math.max(1, look.windows);
 }
 
 async function install(release: ReleaseFile, options: StoryOptions): Promise<boolean> {

@@ -2,9 +2,12 @@ import { refuse } from '../../protocol/result.js';
 import type { Engine, Handle } from '../../agent/ports/engine.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 
-/** What happens to one inference: it goes well, its instance ends with a code, or it takes so long before either. */
+/**
+ * What happens to one inference: it goes well, its answer is turned about, its instance ends with a code, or it takes so long
+ * before either.
+ */
 export type InferenceFault =
-  FaultCode | 'none' | { readonly slowMs: number; readonly then?: FaultCode };
+  FaultCode | 'none' | 'garbled' | { readonly slowMs: number; readonly then?: FaultCode };
 
 /** What happens to one load: it goes on, or is refused with a code that says nothing about the model. */
 export type LoadFault = 'none' | 'engine-unavailable' | 'engine-gone' | 'memory-exhausted';
@@ -53,6 +56,11 @@ export function createFaultyEngine(
         if (!loaded.has(handle)) return refuse('engine-gone', 'the model was unloaded');
       }
       const code = typeof fault === 'object' ? fault.then : fault;
+      if (code === 'garbled') {
+        const answer = await engine.invoke(handle, input, output, deadlineMs);
+        output.reverse();
+        return answer;
+      }
       if (code !== undefined && code !== 'none') {
         await engine.unload(handle);
         return refuse(code, 'a fault of the simulation');

@@ -148,8 +148,8 @@ describe('the command line', () => {
     [`rollout start v1.tinylamp ${rolloutAt}`, 'usage-invalid', 2],
     [`rollout start ${rolloutAt} --exposures 50,25,100`, 'usage-invalid', 2],
     [`rollout start ${rolloutAt} --exposures 10,50`, 'usage-invalid', 2],
-    [`rollout start ${rolloutAt} --windows 10 --labelled 11`, 'usage-invalid', 2],
-    [`rollout start ${rolloutAt} --harm 30 --safe 20`, 'usage-invalid', 2],
+    [`rollout start ${rolloutAt} --scope everyone`, 'usage-invalid', 2],
+    [`rollout start ${rolloutAt} --harm 30 --safe 20`, 'plan-contradictory', 2],
     [`rollout start ${rolloutAt} --alpha 0.01`, 'usage-invalid', 2],
     // The configuration of an agent.
     ['agent --config nowhere.yaml', 'configuration-invalid', 2],

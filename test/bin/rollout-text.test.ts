@@ -1,51 +1,46 @@
 import assert from 'node:assert/strict';
+import { lookAtRollout } from '../../operator/rollout/controller.js';
 import { statusLines } from '../../bin/rollout-text.js';
 import {
-  challenger,
-  compared,
+  blocks,
+  evidenceOf,
+  ExampleFleet,
   exampleRollout,
-  isIn,
-  withEvidence,
 } from '../operator/rollout/example-rollout.js';
 
 describe('what is said of a rollout', () => {
-  it('are the devices of the comparison, while nobody is served', () => {
-    const rollout = withEvidence(exampleRollout(4), (_, i) =>
-      i === 0
-        ? undefined
-        : compared(i === 1 ? 30 : 0, {
-            punctuality: {
-              champion: { windows: 40, late: 0 },
-              challenger: { windows: 50, late: i === 2 ? 10 : 0 },
-            },
-          }),
+  it('is who compares, what is waited for, who is worse, who gave up, and whose evidence is not believed', () => {
+    const rollout = exampleRollout(12);
+    const ids = rollout.roster.map(({ deviceId }) => deviceId);
+    const fleet = new ExampleFleet(rollout);
+    for (const [i, id] of ids.entries()) {
+      fleet.meet(id);
+      const shadow = i === 0 ? blocks(30, [5, 0]) : blocks(6, [0, 0], { unlabelled: 1 });
+      if (i < 10) fleet.say(evidenceOf(id, { shadow }));
+    }
+    fleet.say(evidenceOf('press-11', {}), { as: 'a stranger' });
+    fleet.state('press-10', { phase: 'rejected', code: 'engine-trapped' });
+    const time = { wallMs: 0, monotonicMs: 0, askedMs: 0 };
+    const looked = lookAtRollout({ ...rollout, present: ids }, fleet.fleet, time);
+    const lines = statusLines(looked.rollout);
+    assert.equal(lines[0], 'vibration: release 20 in the shadow; champion 10');
+    assert.match(
+      lines[1] ?? '',
+      /^ {2}devices {2}10 of 12 compare, \d+ rounds, 204 disagreements, 54 without a label$/,
     );
-    const [title, devices] = statusLines(rollout, 1_000);
-    assert.equal(title, 'vibration: release 20 in the shadow; champion 10');
-    assert.equal(
-      devices,
-      '  devices  3 of 4 compared, 1 harmed, 1 late, 0 gave it up, 3 of 4 arrived',
+    assert.match(lines[2] ?? '', /^ {2}now {6}/);
+    assert.ok(
+      lines.some((line) => line.startsWith('  worse    press-0, about 50 more')),
+      lines.join('\n'),
     );
+    assert.ok(lines.includes('  gave up  press-10: engine-trapped'));
+    assert.ok(lines.includes('  refused  evidence of press-11, 1 times: evidence-forged'));
   });
 
-  it('are those that answer late too, while some are served and others are not', () => {
-    const rollout = exampleRollout(48, { step: 0 });
-    const served = rollout.roster.filter((deviceId) => isIn(rollout, deviceId, 0));
-    const [late] = served;
-    const [title, devices] = statusLines(
-      withEvidence(rollout, (deviceId) =>
-        compared(0, {
-          current: served.includes(deviceId) ? challenger.sequence : undefined,
-          late: deviceId === late ? { step: 0, boot: 1, window: 9 } : undefined,
-        }),
-      ),
-      1_000,
-    );
-    assert.equal(title, 'vibration: release 20 serves 25 % of the fleet; champion 10');
-    const n = served.length;
-    assert.equal(
-      devices,
-      `  devices  48 of 48 compared, 0 harmed, 0 late, 0 gave it up, ${n} of ${n} arrived, late answers on 1 of them and 0 others`,
-    );
+  it('is that nobody has looked, before anybody has', () => {
+    assert.deepEqual(statusLines(exampleRollout(3)), [
+      'vibration: release 20 in the shadow; champion 10',
+      '  now      nobody has looked yet',
+    ]);
   });
 });

@@ -16,7 +16,7 @@ import type { Log } from '../../agent/ports/log.js';
 import type { RolloutStanding } from '../../bin/rollout-text.js';
 import { parseState } from '../../operator/fleet/device-messages.js';
 import { RolloutStore } from '../../operator/rollout/rollout-store.js';
-import type { VerdictRecord } from '../../operator/rollout/verdict.js';
+import type { VerdictRecord } from '../../operator/rollout/verdict-record.js';
 import { enrol } from '../../operator/roster/roster.js';
 import { startBroker, type EmbeddedBroker } from '../../simulator/demo/broker.js';
 import { createLiveFleet, type LiveFleet } from '../../simulator/live-fleet.js';
@@ -39,11 +39,13 @@ interface Controller {
   readonly child: ChildProcess;
   readonly verdicts: VerdictRecord[];
   readonly exitCode: Promise<number | null>;
+  /** It has the rollout, and looks at it. */
+  readonly looks: Promise<void>;
 }
 
 /** Real devices in one process, a real broker, and every command in a process of its own. */
 describe('a rollout', function () {
-  this.timeout(90_000);
+  this.timeout(150_000);
   let folder = '';
   let broker: EmbeddedBroker | undefined;
   let labeller: MqttTransport | undefined;
@@ -76,7 +78,7 @@ describe('a rollout', function () {
     const words = [program, ...rollout('start', '--json', ...more)];
     const child = spawn(process.execPath, words, {
       cwd: folder,
-      stdio: ['ignore', 'pipe', 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.push(child);
     const verdicts: VerdictRecord[] = [];
@@ -85,7 +87,12 @@ describe('a rollout', function () {
       for (const look of waiting) look();
     });
     const exitCode = new Promise<number | null>((resolve) => child.once('close', resolve));
-    return { child, verdicts, exitCode };
+    const looks = new Promise<void>((resolve) => {
+      createInterface({ input: child.stderr }).on('line', (line) => {
+        if (/^release \d+ /.test(line.trim())) resolve();
+      });
+    });
+    return { child, verdicts, exitCode, looks };
   };
   const until = (holds: () => boolean): Promise<void> =>
     new Promise((resolve) => {
@@ -185,10 +192,10 @@ describe('a rollout', function () {
   it('promotes a release that is better in the field, step by step', async () => {
     await succeed('publish', 'v1.tinylamp', ...where());
     await until(() => serving(1) === devices);
-    const { verdicts, exitCode } = start('v2.tinylamp', ...quick, '--margin', '15');
+    const { verdicts, exitCode } = start('v2.tinylamp', ...quick);
     assert.equal(await exitCode, 0, JSON.stringify(verdicts));
     assert.deepEqual(
-      verdicts.map(({ action, by }) => [action, by]),
+      verdicts.map(({ action, inputs }) => [action, inputs.by]),
       [
         ['advance', 'controller'],
         ['advance', 'controller'],
@@ -201,15 +208,16 @@ describe('a rollout', function () {
   });
 
   it('stands still while it is paused, and goes on after its controller was ended', async () => {
-    const terms = ['--inferences', '60', '--margin', '100'];
+    // It is worse, and here nobody minds.
+    const tolerant = ['--safe', '50', '--harm', '40', '--device-margin', '99'];
+    const terms = ['--inferences', '60', ...tolerant];
     const first = start('again.tinylamp', ...quick, ...terms);
     await until(() => first.verdicts.length > 0);
     await succeed(...rollout('pause'));
     await refused('rollout-running', rollout('start'));
     await refused('rollout-exists', ['publish', 'v3.tinylamp', ...where()]);
     // Those of the first step finish their trials all the same.
-    const { inputs } = await status();
-    await until(() => serving(3) === inputs.expected);
+    await until(() => serving(3) >= 12);
     first.child.kill('SIGINT');
     assert.equal(await first.exitCode, 1);
     await refused('rollout-exists', rollout('start', 'v3.tinylamp'));
@@ -219,27 +227,25 @@ describe('a rollout', function () {
       await succeed(...rollout(word));
       assert.equal((await status()).status, word === 'pause' ? 'paused' : 'running');
     }
-    const { status: now, step, lastVerdict } = await status();
-    assert.deepEqual([now, step, lastVerdict?.action], ['paused', 50, 'advance']);
+    const { status: now, step, verdicts } = await status();
+    assert.deepEqual([now, step, verdicts], ['paused', 50, 1]);
   });
 
   it('sends devices back to their champion when a person aborts it in the middle of the ramp', async () => {
     assert.ok(serving(3) > 0);
-    const before = policies.length;
-    const { verdicts, exitCode } = start();
-    // A controller that goes on publishes its policy anew, and takes requests from then on.
-    await until(() => policies.length > before);
+    const { verdicts, exitCode, looks } = start();
+    await looks;
     await succeed(...rollout('abort'));
     assert.equal(await exitCode, 1);
     assert.deepEqual(
-      verdicts.map(({ action, by }) => [action, by]),
+      verdicts.map(({ action, inputs }) => [action, inputs.by]),
       [['abort', 'operator']],
     );
     await until(() => serving(2) === devices);
   });
 
   it('aborts a release that is worse in the field, before anybody was served by it', async () => {
-    const { verdicts, exitCode } = start('v3.tinylamp', ...quick, '--margin', '15');
+    const { verdicts, exitCode } = start('v3.tinylamp', ...quick);
     assert.equal(await exitCode, 1);
     const [verdict] = verdicts;
     assert.equal(verdict?.judgement.verdict, 'harm');
@@ -254,8 +260,8 @@ describe('a rollout', function () {
     child.kill('SIGINT');
     assert.equal(await exitCode, 1);
     await succeed(...rollout('promote'));
-    const { status: now, lastVerdict } = await status();
-    assert.deepEqual([now, lastVerdict?.by], ['promoted', 'operator']);
+    const { status: now, verdicts } = await status();
+    assert.deepEqual([now, verdicts], ['promoted', 1]);
     await until(() => serving(5) === devices);
   });
 
@@ -263,13 +269,12 @@ describe('a rollout', function () {
     const told = await succeed(...rollout('replay'));
     assert.match(told, /^agrees .*promote by the operator: /);
     const store = new RolloutStore(path.join(folder, 'keys'));
-    const kept = store.read(slot);
-    const forged = kept.verdicts.map((each) => ({
-      ...each,
-      inputs: { ...each.inputs, compared: devices, harmed: devices },
-    }));
-    store.write({ ...kept, verdicts: forged });
-    assert.equal((await run(...rollout('replay'))).exitCode, 1);
+    const { salt } = store.read(slot);
+    const record = path.join(folder, 'keys', 'rollouts', `${slot}-${salt}`, '0001.json');
+    writeFileSync(record, readFileSync(record, 'utf8').replace('"promote"', '"abort"'));
+    const replayed = await run(...rollout('replay'));
+    assert.equal(replayed.exitCode, 1);
+    assert.match(replayed.stdout, /DIFFERS/);
     writeFileSync(path.join(folder, 'keys', 'rollouts', `${slot}.json`), '{');
     await refused('rollout-unreadable', rollout('status'));
   });
@@ -277,6 +282,6 @@ describe('a rollout', function () {
 
 /** A plan for a fleet that answers ten windows a second. */
 const quick: readonly string[] = [
-  ...['--exposures', '50,100', '--windows', '20', '--labelled', '15'],
-  ...['--budget', '1000', '--step-soak', '0', '--horizon', '60'],
+  ...['--exposures', '50,100', '--over', '0', '--period', '0.1', '--block', '5', '--report', '1'],
+  ...['--budget', '1000', '--step-soak', '0', '--horizon', '120'],
 ];

@@ -10,7 +10,6 @@ import { encodeKeyset, parseKeyset } from '../../protocol/documents/keyset.js';
 import { encodeManifest, parseManifest } from '../../protocol/documents/manifest.js';
 import { encodePolicy, parsePolicy } from '../../protocol/documents/policy.js';
 import { encodeSelfTest, parseSelfTest } from '../../protocol/documents/self-test.js';
-import { encodeDisagreements, parseDisagreements } from '../../protocol/messages/disagreements.js';
 import { encodeEvidence, parseEvidence } from '../../protocol/messages/evidence.js';
 import { parsePresence } from '../../protocol/messages/presence.js';
 import { ComparisonTally } from '../../agent/core/experiment/tally/comparison-tally.js';
@@ -22,7 +21,6 @@ import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import {
   fixedKey,
   sampleBeacon,
-  sampleDisagreements,
   sampleEvidence,
   sampleKeyset,
   sampleManifest,
@@ -78,11 +76,6 @@ const targets: readonly {
   { name: 'parsePolicy', decode: parsePolicy, documents: [encodePolicy(samplePolicy())] },
   { name: 'parseBeacon', decode: parseBeacon, documents: [encodeBeacon(sampleBeacon())] },
   { name: 'parseEvidence', decode: parseEvidence, documents: [encodeEvidence(sampleEvidence())] },
-  {
-    name: 'parseDisagreements',
-    decode: parseDisagreements,
-    documents: [encodeDisagreements(sampleDisagreements())],
-  },
   { name: 'parseSelfTest', decode: parseSelfTest, documents: [encodeSelfTest(sampleSelfTest())] },
   {
     name: 'parseReleaseFile',

@@ -8,7 +8,10 @@ import { RequestBox } from '../../operator/rollout/requests.js';
 import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import { isOver, type Rollout, type RolloutPlan } from '../../operator/rollout/rollout.js';
 import { runRollout } from '../../operator/rollout/run-rollout.js';
-import { countInputs, judge, type VerdictRecord } from '../../operator/rollout/verdict.js';
+import { TransientKeyring } from '../../operator/rollout/keyring.js';
+import { replayVerdicts, type ReplayedVerdict } from '../../operator/rollout/replay.js';
+import type { VerdictRecord } from '../../operator/rollout/verdict-record.js';
+import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { InferenceFault } from '../../simulator/ports/faulty-engine.js';
 import { Prng } from '../../simulator/prng.js';
 import type { Condition } from '../../simulator/signals/condition.js';
@@ -22,6 +25,8 @@ export interface ControlledFleetOptions {
   readonly devices: number;
   readonly environment: EnvironmentName;
   readonly conditionOf: (i: number) => Condition;
+  /** Whether somebody finds out each second what is true of each window. */
+  readonly labels?: boolean;
 }
 
 /** The golden vectors of a release are inferences too, before it answers anything. */
@@ -31,23 +36,34 @@ const goldenVectors = 4;
 export class ControlledFleet {
   readonly devices: readonly WorldDevice[];
   /** What becomes of the inferences of releases that came after the champion; a test exchanges it. */
-  challengerFault: (device: number, inference: number) => InferenceFault = () => 'none';
+  challengerFault: (device: number, inference: number, handle: number) => InferenceFault = () =>
+    'none';
   /** Verdicts that something was done about. */
   readonly verdicts: VerdictRecord[] = [];
   readonly requests: RequestBox;
   readonly #world: World;
   readonly #store: RolloutStore;
   readonly #champions: number[] = [];
+  readonly #truth = new Map<string, Condition>();
+  readonly #labels: boolean;
+  #heard = 0;
 
-  constructor(world: World, { devices, environment, conditionOf }: ControlledFleetOptions) {
+  constructor(
+    world: World,
+    { devices, environment, conditionOf, labels = true }: ControlledFleetOptions,
+  ) {
     this.#world = world;
+    this.#labels = labels;
     const keyFolder = path.join(world.folder, 'keys');
     this.#store = new RolloutStore(keyFolder);
     this.requests = new RequestBox(keyFolder, slot);
     this.devices = Array.from({ length: devices }, (_, i) => {
       let inferences = 0;
+      const deviceId = `press-${i + 1}`;
+      this.#truth.set(deviceId, conditionOf(i));
       return world.createDevice({
-        deviceId: `press-${i + 1}`,
+        deviceId,
+        labelsTopic: `truth/${deviceId}`,
         signal: new VibrationSignal(
           environments[environment],
           conditionOf(i),
@@ -56,7 +72,9 @@ export class ControlledFleet {
         beforeInference: (handle) => {
           const champion = this.#champions[i];
           if (champion === undefined || handle <= champion) return 'none';
-          return ++inferences > goldenVectors ? this.challengerFault(i, inferences) : 'none';
+          return ++inferences > goldenVectors
+            ? this.challengerFault(i, inferences, handle)
+            : 'none';
         },
       });
     });
@@ -101,14 +119,37 @@ export class ControlledFleet {
     running.catch(() => undefined);
     for (let waitedMs = 0; waitedMs < mostMs && !over; waitedMs += 1_000) {
       await time.advance(1_000);
+      if (this.#labels) this.#tellTruth();
       during();
     }
     ending.abort();
     await time.advance(1_000);
     const rollout = await running;
     if (isOver(rollout)) return rollout;
-    const { reason } = judge(countInputs(rollout, time.wallMs()), rollout);
-    throw new Error(`it is not over: ${reason}`);
+    throw new Error(`it is not over: ${rollout.look?.reason ?? ''}`);
+  }
+
+  /** Derives the verdicts of the last rollout again. */
+  replay(): readonly ReplayedVerdict[] {
+    const chain = this.#store.chainOf(this.rollout);
+    return replayVerdicts(this.rollout, (number) => chain.read(number));
+  }
+
+  /** Labels the windows whose results have come since the last time. */
+  #tellTruth(): void {
+    const { messages, topics, broker } = this.#world;
+    for (const { topic, payload } of messages.slice(this.#heard)) {
+      const { deviceId = '', channel } = topics.parseDevice(topic) ?? {};
+      if (channel !== 'results') continue;
+      const { boot, window } = JSON.parse(new TextDecoder().decode(payload)) as ResultMessage;
+      const label = { boot, window, label: this.#truth.get(deviceId) };
+      broker.publish({
+        topic: `truth/${deviceId}`,
+        payload: new TextEncoder().encode(JSON.stringify(label)),
+        retained: false,
+      });
+    }
+    this.#heard = messages.length;
   }
 
   async #control(release: ReleaseFile, plan: RolloutPlan, signal: AbortSignal): Promise<Rollout> {
@@ -129,20 +170,29 @@ export class ControlledFleet {
       progress: () => undefined,
       notice: () => undefined,
     };
-    const roster = this.devices.map(({ deviceId }) => deviceId);
+    const deviceIds = this.devices.map(({ deviceId }) => deviceId);
+    const roster = deviceIds.map((deviceId) => ({ deviceId, stratum: undefined }));
     const [store, requests] = [this.#store, this.requests];
     const begun = await beginRollout(
       { release, plan, roster, store, requests },
       { ...publish, wallMs: time.wallMs() },
     );
-    const ears = await openFleetEars(listener, topics, roster, scheduler, () => undefined);
+    const ears = await openFleetEars(
+      listener,
+      topics,
+      { deviceIds, slot },
+      scheduler,
+      () => undefined,
+    );
     try {
       return await runRollout(begun, {
         publish,
         store,
         requests,
+        keyring: new TransientKeyring(),
         scheduler,
         now: () => time.wallMs(),
+        monotonicMs: () => time.monotonicMs(),
         listen: (heard) => ears.listen(heard),
         decided: (_, verdict) => {
           this.verdicts.push(verdict);

@@ -38,7 +38,7 @@ function listen(url: string, deviceIds: readonly string[] | 'all'): [MqttTranspo
   });
   const ears = new Ears();
   subscribeFleet(transport, topics, deviceIds, createCronScheduler(), {
-    message: (deviceId, channel, { payload, retained }) => {
+    message: ({ deviceId, channel }, { payload, retained }) => {
       const words = [deviceId, channel, new TextDecoder().decode(payload)];
       ears.note([...words, ...(retained ? ['retained'] : [])].join(' '));
     },

@@ -1,345 +1,417 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { experimentName, isExposed } from '../../../protocol/assignment/bucket.js';
+import { fromHex } from '../../../protocol/bytes.js';
+import type { Evidence } from '../../../protocol/messages/evidence.js';
 import {
-  nextMove,
+  lookAtRollout,
   overrule,
-  withMessage,
   withRequest,
+  withTime,
 } from '../../../operator/rollout/controller.js';
-import type { ComparedPunctuality } from '../../../operator/rollout/punctuality.js';
+import { policyOf } from '../../../operator/rollout/rollout-policy.js';
 import type { Rollout } from '../../../operator/rollout/rollout.js';
-import type { PairReport, ReportMessage } from '../../../protocol/messages/report.js';
-import { countInputs, judge } from '../../../operator/rollout/verdict.js';
 import {
+  blocks,
   challenger,
   champion,
-  compared,
+  ExampleFleet,
+  evidenceOf,
   exampleRollout,
-  isIn,
-  plan,
-  withEvidence,
 } from './example-rollout.js';
 
-const devices = 48;
+const time = { wallMs: 5, monotonicMs: 2_000, askedMs: 0 };
+const idsOf = ({ roster }: Rollout): readonly string[] => roster.map(({ deviceId }) => deviceId);
+const present = (rollout: Rollout): Rollout => ({ ...rollout, present: idsOf(rollout) });
 
-describe('the controller of a rollout', () => {
-  const rows: readonly (readonly [
-    sentence: string,
-    rollout: Rollout,
-    nowMs: number,
-    action: string | undefined,
-  ])[] = [
-    ['waits while nobody has compared anything', exampleRollout(devices), 1_000, undefined],
-    [
-      'advances from the shadow when the challenger is certainly safe',
-      withEvidence(exampleRollout(devices), () => compared(0)),
-      1_000,
-      'advance',
-    ],
-    [
-      'advances when the challenger is better almost everywhere and worse on two',
-      withEvidence(exampleRollout(devices), (_, i) => compared(i < 2 ? 30 : -3)),
-      1_000,
-      'advance',
-    ],
-    [
-      'aborts when a third of the devices is harmed',
-      withEvidence(exampleRollout(devices), (_, i) => compared(i % 3 === 0 ? 30 : 0)),
-      1_000,
-      'abort',
-    ],
-    [
-      'aborts on harm before everybody has arrived',
-      withEvidence(exampleRollout(devices), (_, i) => (i < 20 ? compared(30) : undefined)),
-      1_000,
-      'abort',
-    ],
-    [
-      'does not advance before nine of ten have arrived, however good the others are',
-      withEvidence(exampleRollout(devices), (_, i) => (i < 40 ? compared(0) : undefined)),
-      1_000,
+/** A fleet in which everybody is there and says this. */
+function fleetOf(
+  rollout: Rollout,
+  of: (deviceId: string, i: number) => Parameters<typeof evidenceOf>[1] | undefined,
+  serving: ReadonlySet<string> = new Set(),
+): ExampleFleet {
+  const fleet = new ExampleFleet(rollout);
+  for (const [i, deviceId] of idsOf(rollout).entries()) {
+    const current = serving.has(deviceId) ? challenger.sequence : champion.sequence;
+    fleet.meet(deviceId, { current });
+    const said = of(deviceId, i);
+    if (said !== undefined) fleet.say(evidenceOf(deviceId, said));
+  }
+  return fleet;
+}
+
+/** Whom a step of a rollout serves. */
+function servedBy({ salt, exposures, step, ...rollout }: Rollout): ReadonlySet<string> {
+  const name = experimentName(fromHex(salt));
+  const exposure = exposures[step] ?? 0;
+  return new Set(
+    idsOf({ salt, exposures, step, ...rollout }).filter((id) => isExposed(name, id, exposure)),
+  );
+}
+
+describe('a rollout', () => {
+  const look = (rollout: Rollout, fleet: ExampleFleet, at = time) =>
+    lookAtRollout(rollout, fleet.fleet, at);
+
+  it('advances from the shadow where the fleet is certainly no worse, and asks for the blocks that showed it', () => {
+    const rollout = present(exampleRollout(48));
+    const { move, rollout: after } = look(
+      rollout,
+      fleetOf(rollout, () => ({ shadow: blocks(12, [0, 0]) })),
+    );
+    assert.equal(move?.verdict.action, 'advance');
+    assert.equal(after.step, 0);
+    assert.ok(after.minBlocks >= 3);
+    assert.match(move.verdict.judgement.reason, /less than 2 more wrong answers per 100 windows/);
+  });
+
+  it('is aborted where the fleet is certainly worse', () => {
+    const rollout = present(exampleRollout(48));
+    const { move } = look(
+      rollout,
+      fleetOf(rollout, () => ({ shadow: blocks(3, [3, 0]) })),
+    );
+    assert.equal(move?.verdict.action, 'abort');
+    assert.equal(move.rollout.status, 'aborted');
+  });
+
+  it('waits while nobody knows who is there, and fixes it after the first report', () => {
+    const rollout = exampleRollout(10);
+    const fleet = fleetOf(rollout, () => ({ shadow: blocks(60, [0, 0]) }));
+    assert.equal(look(rollout, fleet).move, undefined);
+    const later = look(withTime(rollout, 1_000), fleet);
+    assert.deepEqual(later.rollout.present, idsOf(rollout));
+    assert.equal(later.move?.verdict.action, 'advance');
+  });
+
+  it('waits for labels where the two differ and nobody says who was right', () => {
+    const rollout = present(exampleRollout(48));
+    const unlabelled = blocks(12, [0, 0], { unlabelled: 2 });
+    const { rollout: after, move } = look(
+      rollout,
+      fleetOf(rollout, () => ({ shadow: unlabelled })),
+    );
+    assert.equal(move, undefined);
+    assert.match(
+      after.look?.reason ?? '',
+      /no true label has come from any device: \d+ disagreements/,
+    );
+  });
+
+  it('is held at its horizon and given up at twice as much, by a clock that nobody sets', () => {
+    const rollout = withTime(present(exampleRollout(10)), 60_000);
+    const fleet = fleetOf(rollout, () => undefined);
+    const threeDays = { ...time, wallMs: 3 * 86_400_000 };
+    assert.equal(
+      look(withTime(present(exampleRollout(10)), 59_999), fleet, threeDays).move,
       undefined,
-    ],
-    [
-      'holds when the horizon comes first: silence is an outcome, not a success',
-      withEvidence(exampleRollout(devices), (_, i) => (i < 40 ? compared(0) : undefined)),
-      60_000,
-      'hold',
-    ],
-    [
-      'reverts what was held for as long again and nobody has decided',
-      exampleRollout(devices, { status: 'held' }),
-      120_000,
-      'revert',
-    ],
-    [
-      'aborts when devices give the challenger up by themselves',
-      withEvidence(exampleRollout(devices), (_, i) =>
-        i < 16 ? compared(0, { failure: 'engine-trapped' }) : compared(0),
-      ),
-      1_000,
-      'abort',
-    ],
-    [
-      'aborts when the challenger is late on a third of the devices, however right it is',
-      withEvidence(exampleRollout(devices), (_, i) =>
-        compared(0, { punctuality: lateOn(0, i % 3 === 0 ? 8 : 0) }),
-      ),
-      1_000,
-      'abort',
-    ],
-    [
-      'advances when both are late on every device: then the gateways are busy',
-      withEvidence(exampleRollout(devices), () => compared(0, { punctuality: lateOn(8, 9) })),
-      1_000,
-      'advance',
-    ],
-    [
-      'advances when the challenger is late now and then',
-      withEvidence(exampleRollout(devices), () => compared(0, { punctuality: lateOn(0, 2) })),
-      1_000,
-      'advance',
-    ],
-    [
-      'aborts in the ramp when devices are late that it serves, and the others are not',
-      inRamp((exposed) => (exposed ? 0 : undefined)),
-      1_000,
-      'abort',
-    ],
-    ['advances in the ramp when the others are late as well', inRamp(() => 0), 1_000, 'advance'],
-    [
-      'advances in the ramp when only the others are late',
-      inRamp((exposed) => (exposed ? undefined : 0)),
-      1_000,
-      'advance',
-    ],
-    [
-      'forgets in the ramp who was late in an earlier step',
-      inRamp((exposed) => (exposed ? 0 : undefined), { step: 1 }),
-      1_000,
-      'advance',
-    ],
-    [
-      'does not judge who is late where nobody is left to compare with',
-      inRamp((exposed) => (exposed ? 2 : undefined), { step: 2 }),
-      1_000,
-      'promote',
-    ],
-    [
-      'stands still while it is paused',
-      withEvidence(exampleRollout(devices, { status: 'paused' }), () => compared(30)),
-      1_000,
-      undefined,
-    ],
-    [
-      'waits in the ramp until the exposed devices run the challenger',
-      withEvidence(exampleRollout(devices, { step: 0 }), () => compared(0)),
-      1_000,
-      undefined,
-    ],
-    [
-      'advances in the ramp when the exposed devices have committed it',
-      withEvidence(exampleRollout(devices, { step: 0 }), (deviceId) =>
-        compared(0, {
-          current: isIn(exampleRollout(devices), deviceId, 0)
-            ? challenger.sequence
-            : champion.sequence,
+    );
+    const held = look(rollout, fleet).move;
+    assert.equal(held?.verdict.action, 'hold');
+    assert.equal(look(withTime(held.rollout, 59_999), fleet).move, undefined);
+    assert.equal(look(withTime(held.rollout, 60_000), fleet).move?.verdict.action, 'revert');
+  });
+
+  const inStep = (devices: number, step = 0): Rollout =>
+    present(exampleRollout(devices, { step, fromPolicy: 5, minBlocks: 3 }));
+  const equal = blocks(64, [0, 0]);
+
+  for (const [points, b] of [
+    [20, 2],
+    [50, 5],
+  ] as const) {
+    it(`stops a challenger in the first step that is equal in the shadow and loses ${points} points when it serves`, () => {
+      const rollout = { ...inStep(48), heard: idsOf(inStep(48)) };
+      const served = servedBy(rollout);
+      const fleet = fleetOf(
+        rollout,
+        (id) => ({
+          shadow: equal,
+          served: served.has(id) ? blocks(14, [b, 0], { served: 1, policy: 5 }) : [],
         }),
-      ),
-      1_000,
-      'advance',
-    ],
-    [
-      'promotes after the last step',
-      withEvidence(exampleRollout(devices, { step: 1 }), () =>
-        compared(0, { current: challenger.sequence }),
-      ),
-      1_000,
-      'promote',
-    ],
-    [
-      'does nothing more once it is over',
-      withEvidence(exampleRollout(devices, { status: 'aborted' }), () => compared(0)),
-      1_000,
-      undefined,
-    ],
-  ];
-  for (const [sentence, rollout, nowMs, action] of rows) {
-    it(sentence, () => {
-      assert.equal(nextMove(rollout, nowMs)?.verdict.action, action);
+        served,
+      );
+      const { move } = look(rollout, fleet);
+      assert.equal(move?.verdict.action, 'abort', move?.verdict.judgement.reason);
     });
   }
 
-  it('keeps with each verdict all that it was derived from', () => {
-    const rollout = withEvidence(exampleRollout(devices), (_, i) => compared(i % 3 === 0 ? 30 : 0));
-    const verdict = nextMove(rollout, 1_000)?.verdict;
-    assert.ok(verdict);
-    assert.deepEqual(verdict.judgement, judge(verdict.inputs, rollout));
-    assert.equal(verdict.inputs.harmed, 16);
-    assert.match(verdict.judgement.reason, /harmed/);
+  it('counts only blocks of its own in a step: those of an earlier policy carry nobody', () => {
+    const rollout = inStep(48);
+    const served = servedBy(rollout);
+    const old = blocks(40, [0, 0], { served: 1, policy: 4 });
+    const fleet = fleetOf(
+      rollout,
+      (id) => ({ shadow: equal, served: served.has(id) ? old : [] }),
+      served,
+    );
+    assert.equal(look(rollout, fleet).move, undefined);
   });
 
-  it('lets a person promote without evidence, and writes down that it was a person', () => {
-    const { rollout, verdict } = overrule(exampleRollout(2), 'promote', 5);
-    assert.equal(rollout.status, 'promoted');
-    assert.equal(verdict.by, 'operator');
-    assert.equal(verdict.judgement.verdict, 'continue');
-  });
-});
-
-/** Late answers of both to forty windows each. */
-function lateOn(champion: number, challenger: number): ComparedPunctuality {
-  return {
-    champion: { windows: 40, late: champion },
-    challenger: { windows: 40, late: challenger },
-  };
-}
-
-/** A ramp of half the fleet, then more; `lateIn` says in which step a device was late last. */
-function inRamp(
-  lateIn: (exposed: boolean) => number | undefined,
-  change: Partial<Rollout> = {},
-): Rollout {
-  const exposures = [5_000, 7_500, 10_000];
-  const rollout = exampleRollout(devices, { step: 0, plan: { ...plan, exposures }, ...change });
-  return withEvidence(rollout, (deviceId) => {
-    const exposed = isIn(rollout, deviceId, rollout.step);
-    const step = lateIn(exposed);
-    return compared(0, {
-      current: exposed ? challenger.sequence : champion.sequence,
-      late: step === undefined ? undefined : { step, boot: 1, window: 5 },
-    });
-  });
-}
-
-describe('the evidence of a fleet', () => {
-  const pair: PairReport = {
-    champion: champion.sequence,
-    challenger: challenger.sequence,
-    windows: 20,
-    agreements: 15,
-    confusion: [],
-    bothRight: 14,
-    onlyChampionRight: 4,
-    onlyChallengerRight: 1,
-    noneRight: 1,
-  };
-  const report = (window: number, change: Partial<PairReport> = {}): ReportMessage => ({
-    t: 0,
-    boot: 1,
-    window,
-    slot: 'vibration',
-    releases: [],
-    pairs: [{ ...pair, ...change }],
-    labelsRefused: {},
-  });
-
-  it('adds reports up, in any order, and each once', () => {
-    const [first, second] = [report(1), report(2)];
-    const sum = (order: readonly ReportMessage[]): Rollout =>
-      order.reduce(
-        (rollout, message) => withMessage(rollout, 'press-0', { channel: 'report', message }),
-        exampleRollout(1),
+  it('goes on from a step whose served devices are no worse, and promotes after the last', () => {
+    for (const [step, action] of [
+      [0, 'advance'],
+      [1, 'promote'],
+    ] as const) {
+      const rollout = inStep(48, step);
+      const served = servedBy(rollout);
+      const good = blocks(60, [0, 0], { served: 1, policy: 5 });
+      const fleet = fleetOf(
+        rollout,
+        (id) => ({ shadow: equal, served: served.has(id) ? good : [] }),
+        served,
       );
-    const evidence = sum([first, second]).evidence['press-0'];
-    assert.equal(evidence?.labelled, 40);
-    assert.equal(evidence.onlyChampionRight, 8);
-    const { reports, ...counts } = sum([second, first, second, first]).evidence['press-0'] ?? {
-      reports: [],
-    };
-    const { reports: inOrder, ...expected } = evidence;
-    assert.deepEqual(counts, expected);
-    assert.deepEqual([...reports].sort(), [...inOrder].sort());
-  });
-
-  it('ignores other pairs, other slots and devices that are not enrolled', () => {
-    const rollout = exampleRollout(1);
-    const others: readonly [string, ReportMessage][] = [
-      ['press-0', report(1, { challenger: 99 })],
-      ['press-0', { ...report(1), slot: 'other' }],
-      ['stranger', report(1)],
-    ];
-    for (const [deviceId, message] of others) {
-      assert.equal(withMessage(rollout, deviceId, { channel: 'report', message }), rollout);
+      assert.equal(look(rollout, fleet).move?.verdict.action, action);
     }
   });
 
-  it('counts a device that gives the challenger up, and not one that was told to', () => {
-    const event = (code: 'engine-trapped' | 'offer-withdrawn') =>
-      withMessage(exampleRollout(1), 'press-0', {
-        channel: 'events',
-        message: {
-          t: 0,
-          event: 'rejected',
-          slot: 'vibration',
-          release: challenger.sequence,
-          code,
-          reason: '',
-          remedy: undefined,
-        },
-      }).evidence['press-0']?.failure;
-    assert.equal(event('engine-trapped'), 'engine-trapped');
-    assert.equal(event('offer-withdrawn'), undefined);
-  });
-
-  it('learns from the state what happened while nobody listened to events', () => {
-    const failure = (release: number, phase: string, code: string) =>
-      withMessage(exampleRollout(1), 'press-0', {
-        channel: 'state',
-        message: {
-          agent: '1.0.0',
-          boot: 1,
-          labels: {},
-          slots: new Map([['vibration', { ...silent, release, phase, code }]]),
-        },
-      }).evidence['press-0']?.failure;
-    assert.equal(failure(challenger.sequence, 'rolled-back', 'engine-trapped'), 'engine-trapped');
-    assert.equal(failure(challenger.sequence, 'rejected', 'offer-withdrawn'), undefined);
-    assert.equal(failure(challenger.sequence, 'fetching', 'block-missing'), undefined);
-    assert.equal(failure(99, 'rejected', 'engine-trapped'), undefined);
-  });
-
-  it('takes no id of a device for anything else', () => {
-    const rollout: Rollout = { ...exampleRollout(1), roster: ['constructor', '__proto__'] };
-    const heard = { channel: 'report', message: report(1) } as const;
-    const after = rollout.roster.reduce((sum, id) => withMessage(sum, id, heard), rollout);
-    const kept = JSON.parse(JSON.stringify(after)) as Rollout;
-    const { compared: counted, harmed } = countInputs(
-      { ...kept, plan: { ...kept.plan, labelledWindows: 20 } },
-      0,
+  it('waits for devices that are served and have not reported since', () => {
+    const rollout = inStep(48);
+    const served = servedBy(rollout);
+    const good = blocks(60, [0, 0], { served: 1, policy: 5 });
+    const [mute] = served;
+    const fleet = fleetOf(
+      rollout,
+      (id) => ({
+        shadow: equal,
+        served: served.has(id) ? good : [],
+        ...(id === mute && { service: { serving: true, reports: 0 } }),
+      }),
+      served,
     );
-    assert.deepEqual([counted, harmed], [2, 2]);
+    const { rollout: after, move } = look(rollout, fleet);
+    assert.equal(move, undefined);
+    assert.match(
+      after.look?.reason ?? '',
+      /1 of \d+ devices have not reported since they were served/,
+    );
+  });
+
+  it('is aborted in the first step where all that it serves fall silent', () => {
+    const rollout = { ...inStep(48), heard: idsOf(inStep(48)) };
+    const served = servedBy(rollout);
+    const fleet = fleetOf(rollout, () => ({ shadow: equal }), served);
+    const late = { ...time, monotonicMs: 10_000, askedMs: 5_000 };
+    // The others go on reporting.
+    for (const id of idsOf(rollout)) {
+      if (!served.has(id))
+        fleet.say(evidenceOf(id, { shadow: equal, revision: 2 }), { nowMs: 9_500 });
+    }
+    const { move } = look(rollout, fleet, late);
+    assert.equal(move?.verdict.action, 'abort', String(served.size));
+    assert.match(move.verdict.judgement.reason, /silent/);
+  });
+
+  it('counts failures that speak about the model, over those that were asked, and no others', () => {
+    for (const [code, expected] of [
+      ['engine-trapped', 'abort'],
+      ['self-test-mismatch', 'abort'],
+      ['target-mismatch', undefined],
+      ['block-invalid', undefined],
+      ['key-unknown', undefined],
+      ['storage-full', undefined],
+    ] as const) {
+      const rollout = present(exampleRollout(48));
+      const fleet = fleetOf(rollout, () => ({ shadow: blocks(2, [0, 0]) }));
+      for (const id of idsOf(rollout).slice(0, 24)) fleet.state(id, { phase: 'rejected', code });
+      assert.equal(look(rollout, fleet).move?.verdict.action, expected, code);
+    }
+  });
+
+  it('does not abort a good release because ten of a thousand gave it up before anybody compared', () => {
+    const rollout = present(exampleRollout(1_000));
+    const fleet = fleetOf(rollout, () => undefined);
+    for (const id of idsOf(rollout).slice(0, 10))
+      fleet.state(id, { phase: 'rejected', code: 'engine-trapped' });
+    assert.equal(look(rollout, fleet).move, undefined);
+  });
+
+  it('believes no single liar of ten, in either direction', () => {
+    for (const [liar, others] of [
+      [
+        [10, 0],
+        [0, 0],
+      ],
+      [
+        [0, 10],
+        [1, 0],
+      ],
+    ] as const) {
+      const rollout = present(exampleRollout(10));
+      const fleet = fleetOf(rollout, (_, i) => ({ shadow: blocks(8, i === 0 ? liar : others) }));
+      const action = look(rollout, fleet).move?.verdict.action;
+      assert.ok(action === undefined || (others[0] > 0 && action === 'abort'), String(action));
+    }
+  });
+
+  it('comes to the same whatever is lost, doubled or reordered of what devices have said', () => {
+    const rollout = present(exampleRollout(10));
+    const lives: readonly Evidence[] = idsOf(rollout).flatMap((id) =>
+      Array.from({ length: 6 }, (_, i) =>
+        evidenceOf(id, { shadow: blocks(8 * (i + 1), [0, 0]), revision: i + 1 }),
+      ),
+    );
+    const newest = lives.filter(({ revision }) => revision === 6);
+    const expected = look(
+      rollout,
+      fleetOf(rollout, (_, i) => {
+        const { shadow } = newest[i] ?? {};
+        return { shadow: shadow?.blocks ?? [], revision: 6 };
+      }),
+    ).move?.verdict;
+    assert.ok(expected !== undefined);
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...lives, ...lives]), (heard) => {
+        const fleet = fleetOf(rollout, () => undefined);
+        for (const each of [...heard, ...newest, ...heard]) fleet.say(each);
+        const verdict = look(rollout, fleet).move?.verdict;
+        assert.deepEqual(verdict?.judgement, expected.judgement);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('takes no evidence of an earlier life of a device again', () => {
+    const rollout = present(exampleRollout(3));
+    const fleet = fleetOf(rollout, () => ({ shadow: blocks(9, [0, 0]) }));
+    const [id = ''] = idsOf(rollout);
+    const second = fromHex('bb'.repeat(8));
+    fleet.say(evidenceOf(id, { shadow: blocks(1, [0, 0]), life: second }));
+    fleet.say(evidenceOf(id, { shadow: blocks(50, [0, 0]), revision: 99 }));
+    assert.equal(fleet.fleet.devices.get(id)?.evidence?.shadow.blocks.length, 1);
+    // Another controller knows it from what was written down.
+    const { rollout: kept } = look(rollout, fleet);
+    const next = fleetOf(kept, () => undefined);
+    next.say(evidenceOf(id, { shadow: blocks(50, [0, 0]), revision: 99 }));
+    assert.equal(next.fleet.devices.get(id)?.evidence, undefined);
+  });
+
+  it('refuses and counts evidence that the device has not signed, or that is about something else', () => {
+    const rollout = present(exampleRollout(3));
+    const fleet = fleetOf(rollout, () => undefined);
+    const [a = '', b = ''] = idsOf(rollout);
+    fleet.say(evidenceOf(a, { shadow: blocks(3, [0, 0]) }), { as: 'a stranger' });
+    fleet.say(evidenceOf(b, { shadow: blocks(3, [0, 0]) }), { as: b, on: a });
+    fleet.say(evidenceOf(a, { slot: 'other' }));
+    fleet.say(evidenceOf(a, { salt: new Uint8Array(8) }));
+    const known = fleet.fleet.devices.get(a);
+    assert.equal(known?.evidence, undefined);
+    assert.equal(known?.refused, 2);
+    const { rollout: after } = look(rollout, fleet);
+    assert.deepEqual(after.look?.refused, [{ deviceId: a, code: 'evidence-forged', times: 2 }]);
+  });
+
+  it('does not believe a device that names another key than the one that it is known by', () => {
+    const rollout = present(exampleRollout(3));
+    const fleet = fleetOf(rollout, () => undefined);
+    const [id = ''] = idsOf(rollout);
+    fleet.meet(id, { key: 'another' });
+    fleet.say(evidenceOf(id, { shadow: blocks(3, [0, 0]) }), { as: 'another' });
+    const known = fleet.fleet.devices.get(id);
+    assert.equal(known?.evidence, undefined);
+    assert.equal(known?.refused, 2);
+  });
+
+  it('reads evidence that came before its device had named a key', () => {
+    const rollout = exampleRollout(1);
+    const fleet = new ExampleFleet(rollout);
+    fleet.say(evidenceOf('press-0', { shadow: blocks(3, [0, 0]) }));
+    assert.equal(fleet.fleet.devices.get('press-0')?.evidence, undefined);
+    fleet.meet('press-0');
+    assert.equal(fleet.fleet.devices.get('press-0')?.evidence?.shadow.blocks.length, 3);
+  });
+
+  it('holds while the owner of a device wants to wait because its input has changed', () => {
+    const rollout = present(exampleRollout(48));
+    const fleet = fleetOf(rollout, (_, i) => ({
+      shadow: blocks(12, [0, 0]),
+      drift: i === 7 ? 'hold' : 'none',
+    }));
+    const { move, rollout: after } = look(rollout, fleet);
+    assert.equal(move, undefined);
+    assert.match(after.look?.reason ?? '', /the input of 1 device/);
+  });
+
+  it('does what a person wants, and writes down who wanted it', () => {
+    const rollout = present(exampleRollout(3));
+    const fleet = fleetOf(rollout, () => undefined);
+    for (const [action, status] of [
+      ['abort', 'aborted'],
+      ['promote', 'promoted'],
+    ] as const) {
+      const move = overrule(rollout, fleet.fleet, action, time);
+      assert.equal(move.rollout.status, status);
+      assert.deepEqual([move.verdict.action, move.verdict.inputs.by], [action, 'operator']);
+    }
+  });
+
+  it('stands still while it is paused, begins no step by going on, and gets its time anew after a hold', () => {
+    const rollout = withTime(present(exampleRollout(3)), 500);
+    const paused = withRequest(rollout, 'pause');
+    assert.equal(paused.status, 'paused');
+    assert.equal(withTime(paused, 1_000).elapsedMs, 500);
+    const resumed = withRequest(paused, 'resume');
+    assert.deepEqual([resumed.status, resumed.step, resumed.elapsedMs], ['running', -1, 500]);
+    const held = withRequest({ ...rollout, status: 'held' }, 'resume');
+    assert.deepEqual([held.status, held.elapsedMs], ['running', 0]);
   });
 });
 
-describe('a request', () => {
-  const rows: readonly (readonly [Rollout['status'], 'pause' | 'resume', Rollout['status']])[] = [
-    ['running', 'pause', 'paused'],
-    ['paused', 'resume', 'running'],
-    ['held', 'resume', 'running'],
-    ['held', 'pause', 'held'],
-    ['promoted', 'resume', 'promoted'],
-    ['aborted', 'resume', 'aborted'],
-  ];
-  for (const [before, request, after] of rows) {
-    it(`to ${request} leaves what is ${before} ${after}`, () => {
-      assert.equal(withRequest(exampleRollout(1, { status: before }), request, 5).status, after);
+describe('the policy of a rollout', () => {
+  it('lets everyone compare in the shadow', () => {
+    const { arms, evidence, champion: serves } = policyOf(exampleRollout(48));
+    assert.equal(serves.sequence, champion.sequence);
+    assert.deepEqual(
+      arms.map(({ name, release }) => [name, release.sequence]),
+      [['shadow', 20]],
+    );
+    assert.deepEqual(evidence, {
+      devices: 48,
+      alphaPermille: 50,
+      deviceMarginPermille: 50,
+      blockWindows: 10,
     });
-  }
+  });
 
-  it('to resume begins the step anew', () => {
-    const paused = exampleRollout(1, { status: 'paused' });
-    assert.equal(withRequest(paused, 'resume', 5).stepStartedMs, 5);
+  it('lets those that it serves compare with the champion, and asks for closed blocks', () => {
+    const rollout = exampleRollout(48, { step: 0, minBlocks: 4 });
+    const { arms } = policyOf(rollout);
+    assert.deepEqual(
+      arms.map(({ name, release, exposure, minBlocks }) => [
+        name,
+        release.sequence,
+        exposure,
+        minBlocks,
+      ]),
+      [
+        ['ramp', 20, rollout.exposures[0], 4],
+        ['shadow', 20, 10_000, undefined],
+        ['back', 10, 10_000, undefined],
+      ],
+    );
+  });
+
+  it('names what devices run that stay aside, where it promotes', () => {
+    const {
+      promoted,
+      fallback,
+      arms,
+      champion: serves,
+    } = policyOf(exampleRollout(48, { status: 'promoted', minBlocks: 4 }));
+    assert.deepEqual([serves.sequence, promoted, arms.length], [20, 20, 0]);
+    assert.deepEqual(
+      [fallback?.release.sequence, fallback?.minBlocks, fallback?.holdout],
+      [10, 4, 0],
+    );
+  });
+
+  it('gives everyone the champion where it is aborted', () => {
+    const {
+      champion: serves,
+      arms,
+      promoted,
+      fallback,
+    } = policyOf(exampleRollout(48, { status: 'aborted' }));
+    assert.deepEqual([serves.sequence, arms, promoted, fallback], [10, [], undefined, undefined]);
   });
 });
-
-/** What a device says of a slot in which nothing happens. */
-const silent = {
-  current: champion.sequence,
-  previous: undefined,
-  candidate: undefined,
-  release: undefined,
-  phase: undefined,
-  code: undefined,
-  reason: undefined,
-  remedy: undefined,
-};

@@ -59,7 +59,7 @@ describe('the ears of a controller', () => {
       const opening = openFleetEars(
         transport,
         createTopics('tinylamp'),
-        ['a', 'b'],
+        { deviceIds: ['a', 'b'], slot: 'vibration' },
         time.createScheduler(),
         ({ code }) => problems.push(code),
       );

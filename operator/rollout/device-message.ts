@@ -1,0 +1,47 @@
+import type { ReportMessage } from '../../protocol/messages/report.js';
+import {
+  parseEvent,
+  parseReport,
+  parseState,
+  type DeviceEvent,
+  type DeviceState,
+} from '../fleet/device-messages.js';
+import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
+
+/** A device's message, as far as it can be read without knowing the device. */
+export type DeviceMessage =
+  | { readonly channel: 'presence'; readonly message: PresenceMessage }
+  | { readonly channel: 'report'; readonly message: ReportMessage }
+  | { readonly channel: 'state'; readonly message: DeviceState }
+  | { readonly channel: 'events'; readonly message: DeviceEvent }
+  /** Signed; empty where the comparison is over. */
+  | { readonly channel: 'evidence'; readonly slot: string; readonly envelope: Uint8Array };
+
+/** Reads what a rollout listens to. Undefined for other channels, and for what no device says. */
+export function readDeviceMessage(
+  { channel, slot }: { readonly channel: string; readonly slot?: string | undefined },
+  payload: Uint8Array,
+): DeviceMessage | undefined {
+  switch (channel) {
+    case 'presence': {
+      const message = parsePresence(payload);
+      return message && { channel, message };
+    }
+    case 'state': {
+      const message = parseState(payload);
+      return message && { channel, message };
+    }
+    case 'report': {
+      const message = parseReport(payload);
+      return message && { channel, message };
+    }
+    case 'events': {
+      const message = parseEvent(payload);
+      return message && { channel, message };
+    }
+    case 'evidence':
+      return slot === undefined ? undefined : { channel, slot, envelope: payload };
+    default:
+      return undefined;
+  }
+}
