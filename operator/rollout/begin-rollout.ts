@@ -3,7 +3,9 @@ import { CodedError } from '../../protocol/coded-error.js';
 import type { Policy } from '../../protocol/documents/policy.js';
 import { publishContent } from '../publish/publish-release.js';
 import type { PublishTools } from '../publish/publish-tools.js';
+import { renewBeacon } from '../publish/publish-policy.js';
 import { reconcile } from '../publish/reconcile.js';
+import { readStanding } from '../publish/standing.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { RequestBox } from './requests.js';
 import type { RolloutStore } from './rollout-store.js';
@@ -79,9 +81,19 @@ export async function resumeRollout(
   tools: PublishTools,
 ): Promise<Rollout> {
   const rollout = store.read(slot);
-  if (await isInForce(rollout, tools)) return rollout;
+  const inForce = await isInForce(rollout, tools);
+  await announce(slot, tools);
+  if (inForce) return rollout;
   const code = isOver(rollout) ? 'rollout-over' : 'rollout-superseded';
   throw new CodedError(code, `release ${rollout.challenger.sequence} of ${slot}`);
+}
+
+/** Devices follow a policy once the beacon names it: whoever died between the two is made up for. */
+async function announce(slot: string, tools: PublishTools): Promise<void> {
+  const { policies, beacon } = readStanding(tools);
+  const version = policies.get(slot)?.content.version;
+  if (version === beacon?.content.slots.get(slot)?.policyVersion) return;
+  await renewBeacon(tools);
 }
 
 /**

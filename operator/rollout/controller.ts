@@ -44,7 +44,7 @@ export function lookAtRollout(
   fleet: RolloutFleet,
   time: ControllerTime,
 ): LookedRollout {
-  const rollout = withFleet(before, fleet);
+  const rollout = withFleet(before, fleet, time);
   if (rollout.status !== 'running' && rollout.status !== 'held')
     return { rollout, move: undefined };
   let look = lookAtFleet(rollout, fleet, { ...time, isEdge: false });
@@ -69,7 +69,7 @@ export function overrule(
   action: 'abort' | 'promote',
   time: ControllerTime,
 ): Move {
-  const rollout = withFleet(before, fleet);
+  const rollout = withFleet(before, fleet, time);
   const look = lookAtFleet(rollout, fleet, { ...time, isEdge: false });
   const judgement = judgementOf(look.evidence);
   const inputs = inputsOf(rollout, 'operator');
@@ -98,7 +98,11 @@ export function withTime(rollout: Rollout, passedMs: number): Rollout {
 }
 
 /** Keeps what must not be forgotten of the fleet, whatever it says later. */
-function withFleet(rollout: Rollout, fleet: RolloutFleet): Rollout {
+function withFleet(
+  rollout: Rollout,
+  fleet: RolloutFleet,
+  { monotonicMs, askedMs }: ControllerTime,
+): Rollout {
   const failed: Record<string, string> = { ...rollout.failed };
   const lives: Record<string, readonly string[]> = { ...rollout.lives };
   let hasChanged = false;
@@ -113,8 +117,11 @@ function withFleet(rollout: Rollout, fleet: RolloutFleet): Rollout {
     }
   }
   const { plan, present } = rollout;
-  const isKnown = present !== undefined || rollout.elapsedMs < plan.reportMs;
-  const there = isKnown ? present : presentOf(rollout, fleet);
+  // A controller that has just begun to listen knows nobody yet, however long the one before it did.
+  const listensMs = Math.min(rollout.elapsedMs, monotonicMs - askedMs);
+  const isOpen = present === undefined && listensMs >= plan.reportMs;
+  const found = isOpen ? presentOf(rollout, fleet) : [];
+  const there = found.length > 0 ? found : present;
   if (!hasChanged && there === present) return rollout;
   return { ...rollout, failed, lives, present: there };
 }

@@ -106,18 +106,21 @@ class Controller {
     this.#rollout = withTime(this.#rollout, nowMs - this.#lookedMs);
     this.#lookedMs = nowMs;
     const request = requests.look();
+    let next: Rollout;
     let move: Move | undefined;
     // What a person wants comes before what the evidence asks for.
     if (request === 'abort' || request === 'promote') {
       move = overrule(this.#rollout, this.#fleet, request, time);
-      this.#rollout = move.rollout;
+      next = move.rollout;
     } else {
       const looked = lookAtRollout(this.#rollout, this.#fleet, time);
       move = request === undefined ? looked.move : undefined;
-      this.#rollout = request === undefined ? looked.rollout : withRequest(this.#rollout, request);
+      next = request === undefined ? looked.rollout : withRequest(this.#rollout, request);
     }
     keyring.save();
-    if (move !== undefined) this.#world.store.chainOf(this.#rollout).write(move.verdict);
+    // The rollout names it from now on: where it cannot be written, nothing was decided.
+    if (move !== undefined) this.#world.store.chainOf(next).write(move.verdict);
+    this.#rollout = next;
     if (move !== undefined || request !== undefined || this.#isWriteDue(nowMs)) this.#write();
     if (move?.publishes === true) {
       await this.#publish();
