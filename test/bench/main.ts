@@ -4,6 +4,7 @@ import { agentMemoryBench } from './agent-memory.js';
 import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
 import { createDisturbancesBench } from './disturbances.js';
+import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
 import { inferenceBench } from './inference.js';
 
@@ -17,6 +18,7 @@ const benches: readonly Bench[] = [
   agentMemoryBench,
   agentUpdateBench,
   shadowBench,
+  rolloutLookBench,
   createDisturbancesBench(),
 ];
 
