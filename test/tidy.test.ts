@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { renderCodesPage } from '../docs/generate/codes-page.js';
+import { demoMargins, readBoundCourses } from '../docs/generate/bound-courses.js';
+import { drawBounds } from '../docs/generate/bound-picture.js';
 import { drawTerminal } from '../docs/generate/terminal-picture.js';
 import { renderConfigurationPage } from '../docs/generate/configuration-page.js';
 
@@ -216,6 +218,8 @@ describe('the documentation', () => {
     const printed = read('docs/demo.txt');
     assert.ok(read('README.md').includes(printed), 'README.md has another text');
     assert.equal(read('docs/demo.svg'), drawTerminal(printed, 'npm start'));
+    const courses = readBoundCourses(read('docs/bound.jsonl'));
+    assert.equal(read('docs/bound.svg'), drawBounds(courses, demoMargins));
   });
 
   it('has the same lines for one model on one gateway in both places', () => {

@@ -1,12 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { renderCodesPage } from './codes-page.js';
 import { renderConfigurationPage } from './configuration-page.js';
+import { demoMargins, readBoundCourses } from './bound-courses.js';
+import { drawBounds } from './bound-picture.js';
 import { drawTerminal } from './terminal-picture.js';
 
 // Compiled to dist/docs/generate: the pages lie beside the sources.
 const page = (name: string): URL => new URL(`../../../docs/${name}`, import.meta.url);
 const demo = readFileSync(page('demo.txt'), 'utf8');
+const bounds = readBoundCourses(readFileSync(page('bound.jsonl'), 'utf8'));
 const pages = {
+  'bound.svg': drawBounds(bounds, demoMargins),
   'codes.md': renderCodesPage(),
   'configuration.md': renderConfigurationPage(),
   'demo.svg': drawTerminal(demo, 'npm start'),

@@ -1,5 +1,5 @@
 import { shadowStep, type Rollout } from '../../operator/rollout/rollout.js';
-import type { Judgement } from '../../operator/verdict/judgement.js';
+import type { VerdictRecord } from '../../operator/rollout/verdict-record.js';
 import type { LedgerEvent } from './ledger.js';
 
 /** What the demo prints with. */
@@ -56,20 +56,19 @@ export class Narrator {
     });
   }
 
-  /** The verdict of a rollout's gate, for machines. */
-  verdict({ slot, challenger, step }: Rollout, action: string, judgement: Judgement): void {
+  /** A verdict of a rollout, and what was certain of the mean loss then, for machines. */
+  verdict(
+    { slot, challenger, plan }: Rollout,
+    { action, inputs, judgement }: Pick<VerdictRecord, 'action' | 'inputs' | 'judgement'>,
+  ): void {
     if (!this.#json) return;
-    const { verdict, reason } = judgement;
-    const release = challenger.sequence;
+    const { verdict, reason, lower, upper, rounds } = judgement;
+    const windows = rounds * plan.terms.blockWindows;
     this.#printer.printJson({
       at: Date.now(),
       event: 'verdict',
-      slot,
-      release,
-      step,
-      verdict,
-      action,
-      reason,
+      ...{ slot, release: challenger.sequence, step: inputs.step, verdict, action, reason },
+      ...{ windows, lower, upper },
     });
   }
 

@@ -17,6 +17,7 @@ import {
 } from '../../operator/rollout/rollout.js';
 import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import { runRollout } from '../../operator/rollout/run-rollout.js';
+import type { VerdictRecord } from '../../operator/rollout/verdict-record.js';
 import type { FleetFeed } from './fleet-feed.js';
 import type { Narrator } from './narrator.js';
 
@@ -88,10 +89,11 @@ export async function rollOut(
     now,
     monotonicMs: () => clock.monotonicMs(),
     listen: (listener) => chapter.feed.listen(listener),
-    decided: (rollout, { judgement, action }) => {
-      narrator.line(`${judgement.verdict}: ${judgement.reason}`);
+    decided: (rollout, verdict) => {
+      const { judgement, action } = verdict;
+      narrator.line(`${judgement.verdict}: ${claimOf(rollout, verdict)}`);
       narrator.line(`   ${action}: ${describeStep(rollout)}`);
-      narrator.verdict(rollout, action, judgement);
+      narrator.verdict(rollout, verdict);
     },
     progress: (rollout) => {
       narrator.look(rollout);
@@ -101,4 +103,23 @@ export async function rollOut(
     },
     signal,
   });
+}
+
+/** What a verdict claims, in one short line; its record has the whole sentence. */
+function claimOf(
+  { challenger, champion, plan }: Rollout,
+  { judgement, evidence }: Pick<VerdictRecord, 'judgement' | 'evidence'>,
+): string {
+  const { verdict, lower, named } = judgement;
+  const { safe, harm } = plan.terms;
+  const release = `release ${challenger.sequence} gives`;
+  if (verdict === 'harm') {
+    return `${release} at least ${(100 * lower).toFixed(1)} more wrong answers per 100 windows; more than ${100 * harm} is harm`;
+  }
+  const others = evidence.devices.length - named.length;
+  const stays =
+    named.length === 0
+      ? ''
+      : `; ${named.map(({ id }) => id).join(', ')} is worse off and stays on release ${champion.sequence}`;
+  return `${release} less than ${100 * safe} more wrong answers per 100 windows on ${others} devices, certain to 95 %${stays}`;
 }

@@ -97,11 +97,13 @@ async function promote(
 ): Promise<boolean> {
   const rollout = await rollOut(champion, challenger, chapterOf(options));
   const { ledger, narrator, devices } = options;
+  // Whoever is certainly worse off with it stays with what it had.
+  const expected = devices - rollout.named.length;
   const served = (): number => ledger.servedBy(challenger.manifest.sequence);
   const everywhere = await waitFor(
-    () => served() >= devices,
+    () => served() >= expected,
     options,
-    () => `served by ${served()} of ${devices}`,
+    () => `served by ${served()} of ${expected}`,
   );
   narrator.line(sentenceOf(rollout));
   narrator.line(
