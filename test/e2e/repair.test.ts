@@ -108,7 +108,19 @@ describe('what a broker has lost of a release', function () {
 
   it('is put back by a controller: blocks where it was given the file, manifests without it too', async () => {
     const start = async (...file: readonly string[]): Promise<ChildProcess> => {
-      const words = [program, 'rollout', 'start', ...file, '--slot', slot, ...where()];
+      const words = [
+        program,
+        'rollout',
+        'start',
+        ...file,
+        '--slot',
+        slot,
+        ...where(),
+        '--over',
+        '0',
+        '--safe',
+        '5',
+      ];
       const child = spawn(process.execPath, words, {
         cwd: site.folder,
         stdio: ['ignore', 'ignore', 'pipe'],

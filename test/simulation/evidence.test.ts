@@ -233,6 +233,49 @@ describe('The evidence of a device', () => {
     assert.equal(device.record?.sequenceFloor, 0);
   });
 
+  it('counts a window to which the serving challenger gave no answer as a difference that no label decides', async () => {
+    let fails = false;
+    const device = await settled({
+      beforeInference: () => (fails ? { slowMs: 5_000, then: 'engine-deadline' } : 'none'),
+    });
+    await serve();
+    await world.time.advance(2 * minuteMs);
+    assert.equal(device.state.current, 3);
+    for (const each of disagreements(device)) tell(each);
+    await world.time.advance(minuteMs);
+    const before = last(device).totals;
+    fails = true;
+    await world.time.advance(20_000);
+    fails = false;
+    await world.time.advance(2 * minuteMs);
+    const missed = device.bursts - device.results.length;
+    const after = last(device).totals;
+    assert.ok(missed > 0);
+    assert.ok(
+      after.unlabelled - before.unlabelled >= missed,
+      JSON.stringify([missed, before, after]),
+    );
+  });
+
+  it('names the device for good at once, so that a power cut right after the last label changes nothing', async () => {
+    const device = await settled();
+    await serve();
+    await world.time.advance(minuteMs);
+    let told = 0;
+    for (let second = 0; second < 900 && !device.logged.includes('stepped-aside'); second++) {
+      await world.time.advance(1_000);
+      const open = disagreements(device);
+      for (const each of open.slice(told)) tell(each);
+      told = open.length;
+    }
+    assert.ok(device.logged.includes('stepped-aside'));
+    await world.time.advance(100);
+    device.losePower();
+    const again = start({ disk: device.disk });
+    await world.time.advance(2 * minuteMs);
+    assert.deepEqual([again.state.current, last(again).aside], [2, 'named']);
+  });
+
   it('is cleared from the broker and the disk when no policy asks for it any more', async () => {
     const device = await settled();
     await compare();

@@ -29,6 +29,8 @@ export interface WantedComparison {
   /** The version of the policy. */
   readonly policy: number;
   readonly aside: Aside | undefined;
+  /** How windows are compared; undefined where none is. */
+  readonly shadow: ShadowTerms | undefined;
 }
 
 /** What a release said of a window, and which one it was. */
@@ -86,6 +88,8 @@ export class EvidenceKeeper {
     const found = file.ok && file.value !== undefined ? decodeTally(file.value) : undefined;
     this.#mayBePublished = found !== undefined;
     if (found?.ok === true) this.#tally = found.value;
+    // Nobody knows whether what was said before the end was heard.
+    this.#tally?.ledger.tellAgain();
     const rejection = file.ok
       ? found?.ok === false
         ? found.rejection
@@ -174,6 +178,16 @@ export class EvidenceKeeper {
     return entry;
   }
 
+  /**
+   * What serves gave a window no answer, and nobody was compared on it: hard windows do not vanish. It stays a difference that
+   * no label decides, at its worst for either side.
+   */
+  missed(window: number, serving: StoredRelease): void {
+    const [tally, role, terms] = [this.#tally, this.#roleOf(serving), this.#wanted?.shadow];
+    if (tally === undefined || role === undefined || terms === undefined) return;
+    if (this.isDrawn(window, terms)) tally.missed(role);
+  }
+
   /** A release did not answer in time. */
   late(release: StoredRelease): void {
     const tally = this.#tally;
@@ -208,7 +222,7 @@ export class EvidenceKeeper {
   /** A report goes out: what has changed is written down, and then published. */
   publish(serving: StoredRelease | undefined): void {
     const tally = this.#tally;
-    if (tally === undefined || this.#wanted === undefined) return;
+    if (tally === undefined) return;
     tally.reported(serving !== undefined && isRelease(serving, tally.name.challenger));
     this.#device.tasks.run(this.#writing.pass(this.#write(tally)));
   }
@@ -232,8 +246,7 @@ export class EvidenceKeeper {
   *#replace(wanted: WantedComparison | undefined): Process<void> {
     if (this.#mayBePublished) {
       this.#mayBePublished = false;
-      yield* ask('remove', { name: evidenceFileName(this.#slot) });
-      this.#publish('evidence', new Uint8Array(), true);
+      this.#device.tasks.run(this.#clear());
     }
     if (wanted === undefined || wanted !== this.#wanted) return;
     const life = yield* drawLife();
@@ -242,12 +255,23 @@ export class EvidenceKeeper {
     }
   }
 
+  /** Takes the evidence from the broker, and then from the disk: a power cut in between begins this again. */
+  *#clear(): Process<void> {
+    const { topics, settings } = this.#device;
+    const topic = topics.evidence(settings.deviceId, this.#slot);
+    const payload = { bytes: new Uint8Array() };
+    const cleared = yield* ask('publish', { channel: 'evidence', topic, payload, retained: true });
+    // Another comparison may have begun, and written its own.
+    if (!cleared.ok || this.#mayBePublished) return;
+    yield* ask('remove', { name: evidenceFileName(this.#slot) });
+  }
+
   *#write(tally: ComparisonTally): Process<void> {
     if (tally !== this.#tally || !tally.revise()) return;
     const untold = tally.ledger.entries.filter(({ told }) => !told);
     for (const entry of untold) entry.told = true;
     const { deviceId, key } = this.#device.settings;
-    const { aside } = this.#wanted ?? {};
+    const aside = this.#wanted?.aside ?? (tally.standing.named ? 'named' : undefined);
     const said = { deviceId, slot: this.#slot, aside, drift: this.#listener.driftMark() };
     const payload = encodeEvidence(tally.evidence(said));
     const name = evidenceFileName(this.#slot);
@@ -303,7 +327,10 @@ export class EvidenceKeeper {
   }
 
   #judge(tally: ComparisonTally): void {
-    if (!tally.standing.named && tally.isNamed()) this.#listener.worseOff();
+    if (tally.standing.named || !tally.isNamed()) return;
+    // At once: after a power cut the labels that showed it do not come again.
+    this.#device.tasks.run(this.#writing.pass(this.#write(tally)));
+    this.#listener.worseOff();
   }
 
   #report(event: 'evidence-lost' | 'state-not-saved', { code, detail }: Rejection): void {

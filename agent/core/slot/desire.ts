@@ -36,7 +36,13 @@ export function desireOf(policy: Policy, deviceId: string, standing: Standing): 
     promoted: aside === undefined ? policy.promoted : undefined,
     staysBehind: aside !== undefined && policy.fallback !== undefined,
     comparison: name &&
-      policy.evidence && { name, terms: policy.evidence, policy: policy.version, aside },
+      policy.evidence && {
+        name,
+        terms: policy.evidence,
+        policy: policy.version,
+        aside,
+        shadow: shadow?.shadow,
+      },
   };
 }
 

@@ -461,6 +461,10 @@ export class Service {
   }
 
   #dropped(from: number, to: number): void {
+    const { served } = this.#server;
+    for (let window = from; served !== undefined && window <= to; window++) {
+      this.evidence.missed(window, served.stored);
+    }
     this.counters.dropped += to - from + 1;
     const which = from === to ? `window ${from}` : `windows ${from} to ${to}`;
     this.#ledger.report('window-dropped', undefined, {

@@ -225,14 +225,15 @@ export class Slot {
     const { current, previous } = this.#ledger.record;
     if (comparison === undefined) return;
     const { champion, challenger } = comparison;
-    this.#ledger.report('stepped-aside', storedRelease(challenger));
     if (this.#policy !== undefined) {
+      this.#ledger.report('stepped-aside', storedRelease(challenger));
       this.#consider();
       return;
     }
     const before = storedRelease(champion);
     const isServed = current?.manifest === storedRelease(challenger).manifest;
     if (!isServed || previous?.manifest !== before.manifest) return;
+    this.#ledger.report('stepped-aside', storedRelease(challenger));
     this.#pursue({
       release: before,
       trial: shortestTrial,

@@ -191,6 +191,14 @@ export class ComparisonTally {
     return entry;
   }
 
+  /** A window got no answer from what serves: a difference that no label decides. */
+  missed(role: Role): void {
+    this.#changed = true;
+    this.#blocks.add(role, 'unlabelled');
+    this.#count({ windows: 1, disagreements: 1, unlabelled: 1 });
+    this.#losses = { ...this.#losses, windows: this.#losses.windows + 1 };
+  }
+
   /** One of the two did not answer in time. */
   late(side: 'champion' | 'challenger'): void {
     this.#late.late(side);

@@ -43,6 +43,11 @@ export class DisagreementLedger {
     if (gone !== undefined) this.#entries.delete(gone[0]);
   }
 
+  /** What has no label yet is told once more. */
+  tellAgain(): void {
+    for (const entry of this.#entries.values()) entry.told &&= entry.truth !== undefined;
+  }
+
   find(name: WindowName): LedgerEntry | undefined {
     return this.#entries.get(keyOf(name));
   }
