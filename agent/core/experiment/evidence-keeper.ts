@@ -71,6 +71,8 @@ export class EvidenceKeeper {
   #isDirected = false;
   /** Whether something is on disk, and perhaps retained on the broker, that is to go with the comparison. */
   #mayBePublished = false;
+  /** The last window of this run that was missed: it is counted once, whoever answers it in the end. */
+  #lastMissed = 0;
 
   /**
    * @param periodMs the time between two windows
@@ -158,6 +160,8 @@ export class EvidenceKeeper {
     truth: string | undefined,
   ): LedgerEntry | undefined {
     const [tally, role] = [this.#tally, this.#roleOf(served.release)];
+    // Answered in the end, and too late for whoever waited: it is counted.
+    if (window === this.#lastMissed) return undefined;
     if (tally === undefined || role === undefined || !this.#isPair(served, shadow)) {
       return undefined;
     }
@@ -183,9 +187,12 @@ export class EvidenceKeeper {
    * no label decides, at its worst for either side.
    */
   missed(window: number, serving: StoredRelease): void {
+    if (window <= this.#lastMissed) return;
     const [tally, role, terms] = [this.#tally, this.#roleOf(serving), this.#wanted?.shadow];
     if (tally === undefined || role === undefined || terms === undefined) return;
-    if (this.isDrawn(window, terms)) tally.missed(role);
+    if (!this.isDrawn(window, terms)) return;
+    this.#lastMissed = window;
+    tally.missed(role);
   }
 
   /** A release did not answer in time. */

@@ -22,7 +22,7 @@ export interface ServerListener {
    * The release could not answer. Afterwards the same window goes to whatever is served then; the slot
    * rolls back or loads anew meanwhile. False gives the window up.
    */
-  failed(release: LoadedRelease, rejection: Rejection): Process<boolean>;
+  failed(release: LoadedRelease, rejection: Rejection, window: CompletedWindow): Process<boolean>;
   /** A release takes so long for a window that those behind it are in danger. Told once for each window. */
   crowded(release: LoadedRelease): void;
   /** Windows got no answer, first and last of them: too much was waiting, or the slot gave them up. */
@@ -203,7 +203,7 @@ export class Server {
         this.#listener.answered(release, answer.value, window, window.values);
         return true;
       }
-      if (!(yield* this.#listener.failed(release, answer.rejection))) return false;
+      if (!(yield* this.#listener.failed(release, answer.rejection, window))) return false;
     }
     return false;
   }

@@ -100,7 +100,7 @@ export class Service {
       answered: (release, answer, window, values) => {
         this.#answered({ number: window.number, values, release, answer }, window);
       },
-      failed: (release, rejection) => this.#failed(release, rejection),
+      failed: (release, rejection, { number }) => this.#failed(release, rejection, number),
       crowded: (release) => {
         this.#crowded(release);
       },
@@ -381,11 +381,13 @@ export class Service {
     }
   }
 
-  *#failed(release: LoadedRelease, failure: Rejection): Process<boolean> {
+  *#failed(release: LoadedRelease, failure: Rejection, window: number): Process<boolean> {
     const rejection = release === this.#cutShort ? tooSlow : failure;
     this.counters.failures++;
     this.book.failed(release.stored.sequence, 'served', rejection.code);
     if (rejection.code === 'engine-deadline') this.evidence.late(release.stored);
+    // Whoever answers it in the end, this one had its time.
+    this.evidence.missed(window, release.stored);
     const whose = yield* this.#listener.failed(release, rejection);
     if (whose === 'left') return this.#champion !== undefined;
     const isChampion = this.#isChampion(release);
