@@ -257,6 +257,36 @@ describe('The evidence of a device', () => {
     );
   });
 
+  it('counts a window for which the serving challenger was late, although it is answered in the end', async () => {
+    let victim = -1;
+    const device = await settled({
+      beforeInference: (handle) => {
+        if (handle !== victim) return 'none';
+        victim = -1;
+        return { slowMs: 600, then: 'engine-deadline' };
+      },
+    });
+    await serve();
+    while (device.record?.candidate?.phase !== 'trial') await world.time.advance(100);
+    const challenger = Math.max(...device.engine.loaded);
+    await world.time.advance(2 * minuteMs);
+    assert.equal(device.state.current, 3);
+    const before = last(device).totals;
+    victim = challenger;
+    await world.time.advance(10_000);
+    assert.equal(victim, -1);
+    for (const each of disagreements(device)) tell(each);
+    await world.time.advance(minuteMs);
+    for (const each of disagreements(device)) tell(each);
+    await world.time.advance(minuteMs + 100);
+    assert.equal(device.results.length, device.bursts);
+    const { totals } = last(device);
+    const told = new Set(disagreements(device).map(({ window }) => window));
+    assert.ok(totals.disagreements > before.disagreements);
+    // All others were told, so that somebody could say who was right.
+    assert.equal(totals.disagreements - told.size, 1);
+  });
+
   it('names the device for good at once, so that a power cut right after the last label changes nothing', async () => {
     const device = await settled();
     await serve();

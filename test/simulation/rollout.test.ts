@@ -208,27 +208,6 @@ describe('A rollout to real devices in simulated time', function () {
     await assertBack();
   });
 
-  it('is not promoted where the challenger is late as soon as it serves, and there alone', async () => {
-    await settled({ devices: 12, environment: 'laboratory' });
-    const second = await world.workshop.build('vibration-v2', 2);
-    const serving = new Map<number, number>();
-    fleet.challengerFault = (i, inference, handle) =>
-      handle <= (serving.get(i) ?? 0) && inference % 4 === 0
-        ? { slowMs: 250, then: 'engine-deadline' }
-        : 'none';
-    const patient = { ...ramp, exposures: [5_000, 10_000], horizonMs: 12 * minuteMs };
-    const { status } = await fleet.rollOut(second, patient, 60 * minuteMs, () => {
-      for (const [i, device] of fleet.devices.entries()) {
-        if (served(device)) serving.set(i, Math.max(...device.engine.loaded));
-      }
-    });
-    assert.equal(status, 'aborted');
-    assert.equal(actions()[0], '-1 advance by controller');
-    assertReplays();
-    fleet.challengerFault = () => 'none';
-    await assertBack();
-  });
-
   it('renews the beacon before half of its validity is over', async () => {
     await settled({ devices: 1, labels: false });
     const beacon = (): Beacon => {

@@ -388,7 +388,9 @@ export class Candidacy {
     if (loaded !== undefined) yield* this.#service.leave(loaded);
     yield* this.#ledger.commit((slot) => ({
       ...(slot.candidate?.manifest === manifest && { candidate: undefined }),
-      ...(isHeldAgainst(rejection) && { rejected: withRejected(slot, manifest) }),
+      // What was committed here before is the way back, however it fared in the shadow of its successor.
+      ...(isHeldAgainst(rejection) &&
+        slot.previous?.manifest !== manifest && { rejected: withRejected(slot, manifest) }),
     }));
     offer.advance(hasServed ? 'rollBack' : 'reject', rejection);
     this.#device.collectGarbage();
