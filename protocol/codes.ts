@@ -32,6 +32,12 @@ export const codes = {
     remedy:
       'Publish the first release of a slot to everyone: `tinylamp publish FILE`. What was published with a lost folder is gone on with by --take-over.',
   },
+  'classes-differ': {
+    area: 'usage',
+    cause:
+      'Only one of the two releases names its classes, so that their answers cannot be compared.',
+    remedy: 'Build the release with --labels, with the names of the champion, or both without.',
+  },
   'conformance-folder-invalid': {
     area: 'usage',
     cause: 'The conformance folder has no index that can be used.',

@@ -1,6 +1,6 @@
 import { CodedError } from '../../protocol/coded-error.js';
 import { parseBeacon, type Beacon } from '../../protocol/documents/beacon.js';
-import { parseManifest } from '../../protocol/documents/manifest.js';
+import { parseManifest, type Manifest } from '../../protocol/documents/manifest.js';
 import { parsePolicy, type Policy } from '../../protocol/documents/policy.js';
 import type { Result } from '../../protocol/result.js';
 import { slotPattern, type Topics } from '../../protocol/topics.js';
@@ -44,8 +44,17 @@ export function readManifests(tools: Standings): readonly RetainedDocument[] {
 
 /** The security epoch of a release that was published with this folder; 0 where it does not know it. */
 export function epochOf(slot: string, sequence: number, tools: Standings): number {
+  return findManifest(slot, sequence, tools)?.epoch ?? 0;
+}
+
+/** The manifest of a release that was published with this folder; undefined where it does not know it. */
+export function findManifest(
+  slot: string,
+  sequence: number,
+  tools: Standings,
+): Manifest | undefined {
   const topic = tools.topics.manifest(slot, sequence);
-  return readKept('manifest', topic, parseManifest, tools)?.content.epoch ?? 0;
+  return readKept('manifest', topic, parseManifest, tools)?.content;
 }
 
 function readKept<T>(

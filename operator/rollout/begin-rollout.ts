@@ -1,11 +1,12 @@
-import { toHex } from '../../protocol/bytes.js';
+import { sameBytes, toHex } from '../../protocol/bytes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { Policy } from '../../protocol/documents/policy.js';
 import { publishContent } from '../publish/publish-release.js';
 import type { PublishTools } from '../publish/publish-tools.js';
 import { renewBeacon } from '../publish/publish-policy.js';
 import { reconcile } from '../publish/reconcile.js';
-import { readStanding } from '../publish/standing.js';
+import { findManifest, readStanding } from '../publish/standing.js';
+import type { Manifest } from '../../protocol/documents/manifest.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { RequestBox } from './requests.js';
 import type { RolloutStore } from './rollout-store.js';
@@ -26,8 +27,8 @@ export interface RolloutBeginning {
  * Publishes what the policies of a rollout will name, and writes its record. Nobody is told of the
  * challenger yet. The lock of the rollout is the caller's.
  *
- * Throws `rollout-exists`, `roster-empty`, `champion-missing`, `sequence-reused` and
- * `sequence-below-current` before anything is sent, and what publishing throws.
+ * Throws `rollout-exists`, `roster-empty`, `champion-missing`, `sequence-reused`,
+ * `sequence-below-current` and `classes-differ` before anything is sent, and what publishing throws.
  */
 export async function beginRollout(
   { release, plan, roster, store, requests }: RolloutBeginning,
@@ -45,6 +46,7 @@ export async function beginRollout(
       `release ${sequence} of ${slot}, whose champion is ${champion.sequence}`,
     );
   }
+  checkClasses(findManifest(slot, champion.sequence, tools), release.manifest, tools);
   await publishContent(release, tools);
   const salt = toHex(tools.randomBytes(8));
   const rollout: Rollout = {
@@ -66,6 +68,27 @@ export async function beginRollout(
   requests.clear();
   store.write(rollout);
   return rollout;
+}
+
+/** Answers are compared by their names: where only one of the two has any, each window would be a difference. */
+function checkClasses(
+  champion: Manifest | undefined,
+  challenger: Manifest,
+  { notice }: Pick<PublishTools, 'notice'>,
+): void {
+  if (champion === undefined) return;
+  const [before, after] = [champion, challenger].map(({ artifacts }) =>
+    artifacts.find(({ role }) => role === 'labels'),
+  );
+  if ((before === undefined) !== (after === undefined)) {
+    const named = before === undefined ? challenger : champion;
+    throw new CodedError('classes-differ', `only release ${named.sequence} names its classes`);
+  }
+  if (before !== undefined && after !== undefined && !sameBytes(before.digest, after.digest)) {
+    notice(
+      `releases ${champion.sequence} and ${challenger.sequence} name other classes, or in another order: where only one knows a class, each window of it is a difference`,
+    );
+  }
 }
 
 /**

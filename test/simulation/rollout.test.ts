@@ -208,6 +208,14 @@ describe('A rollout to real devices in simulated time', function () {
     await assertBack();
   });
 
+  it('does not begin where only one of the two releases names its classes', async () => {
+    await settled({ devices: 1 });
+    const second = await world.workshop.build('vibration-v2', 2);
+    const artifacts = second.manifest.artifacts.filter(({ role }) => role !== 'labels');
+    const unnamed = world.withManifest(second, { artifacts });
+    await assert.rejects(fleet.rollOut(unnamed, plan, minuteMs), { code: 'classes-differ' });
+  });
+
   it('renews the beacon before half of its validity is over', async () => {
     await settled({ devices: 1, labels: false });
     const beacon = (): Beacon => {
