@@ -1,7 +1,5 @@
-import type { ReportMessage } from '../../protocol/messages/report.js';
 import {
   parseEvent,
-  parseReport,
   parseState,
   type DeviceEvent,
   type DeviceState,
@@ -11,7 +9,8 @@ import { parsePresence, type PresenceMessage } from '../../protocol/messages/pre
 /** A device's message, as far as it can be read without knowing the device. */
 export type DeviceMessage =
   | { readonly channel: 'presence'; readonly message: PresenceMessage }
-  | { readonly channel: 'report'; readonly message: ReportMessage }
+  /** A sign of life: what it counts, a rollout knows from the evidence. */
+  | { readonly channel: 'report' }
   | { readonly channel: 'state'; readonly message: DeviceState }
   | { readonly channel: 'events'; readonly message: DeviceEvent }
   /** Signed; empty where the comparison is over. */
@@ -31,10 +30,8 @@ export function readDeviceMessage(
       const message = parseState(payload);
       return message && { channel, message };
     }
-    case 'report': {
-      const message = parseReport(payload);
-      return message && { channel, message };
-    }
+    case 'report':
+      return { channel };
     case 'events': {
       const message = parseEvent(payload);
       return message && { channel, message };
