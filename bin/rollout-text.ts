@@ -67,6 +67,9 @@ export function statusLines(rollout: Rollout): readonly string[] {
     ),
     ...left.map(({ id, round }) => line('left', `${id} did not close block ${round}`)),
     ...Object.entries(failed).map(([id, code]) => line('gave up', `${id}: ${code}`)),
+    ...(look?.labelsRefused ?? []).map(({ deviceId, code, reason }) =>
+      line('label', `not used by ${deviceId}: ${code}: ${reason}`),
+    ),
     ...(look?.refused ?? []).map(({ deviceId, code, times }) =>
       line('refused', `evidence of ${deviceId}, ${times} times: ${code}`),
     ),

@@ -136,6 +136,9 @@ function withLook(
   return { ...rollout, left, leftStep, named, look: lastLook(rollout, look, judgement, fleet) };
 }
 
+/** Devices of one kind that a status shows. */
+const mostShown = 100;
+
 function lastLook(
   { present = [] }: Rollout,
   { served, arrived }: FleetLook,
@@ -151,7 +154,12 @@ function lastLook(
   };
   let comparing = 0;
   const refused: RefusedDevice[] = [];
-  for (const [deviceId, { evidence, refused: times, refusedBecause }] of fleet.devices) {
+  const labelsRefused: LastLook['labelsRefused'][number][] = [];
+  for (const [deviceId, known] of fleet.devices) {
+    const { evidence, refused: times, refusedBecause, labelRefused } = known;
+    if (labelRefused !== undefined && labelsRefused.length < mostShown) {
+      labelsRefused.push({ deviceId, ...labelRefused });
+    }
     if (refusedBecause !== undefined) refused.push({ deviceId, code: refusedBecause, times });
     if (evidence === undefined) continue;
     comparing++;
@@ -164,7 +172,7 @@ function lastLook(
   return {
     ...{ verdict, guardrail, reason, lower, upper, rounds },
     present: present.length,
-    ...{ comparing, served, arrived, ...sum, refused },
+    ...{ comparing, served, arrived, ...sum, refused, labelsRefused },
   };
 }
 

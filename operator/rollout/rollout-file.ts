@@ -138,6 +138,7 @@ const rolloutSchema: v.GenericSchema<unknown, Rollout> = v.pipe(
         onlyChallengerRight: count,
         unlabelled: count,
         refused: v.array(v.strictObject({ deviceId, code: text, times: count })),
+        labelsRefused: v.array(v.strictObject({ deviceId, code: text, reason: text })),
       }),
     ),
   }),

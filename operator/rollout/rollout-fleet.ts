@@ -4,12 +4,12 @@ import type { Code } from '../../protocol/codes.js';
 import { limits } from '../../protocol/limits.js';
 import type { Evidence } from '../../protocol/messages/evidence.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
-import type { DeviceState } from '../fleet/device-messages.js';
+import type { DeviceEvent, DeviceState } from '../fleet/device-messages.js';
 import { speaksAboutModel } from './about-the-model.js';
 import type { DeviceMessage } from './device-message.js';
 import type { Keyring } from './keyring.js';
 import { readEvidence } from './received-evidence.js';
-import type { Rollout } from './rollout.js';
+import type { RefusedLabel, Rollout } from './rollout.js';
 
 /** What is known of one device by what it has said. Its size does not depend on how much that was. */
 export interface KnownDevice {
@@ -26,6 +26,8 @@ export interface KnownDevice {
   /** Evidence that was not believed, and why it was not the last time. */
   refused: number;
   refusedBecause: Code | undefined;
+  /** Why a true label was not used, the last time that one was not. */
+  labelRefused: RefusedLabel | undefined;
   /** Evidence that came before its key was known. */
   waiting: Uint8Array | undefined;
 }
@@ -68,6 +70,7 @@ export class RolloutFleet {
         failure: own(failed, deviceId),
         refused: 0,
         refusedBecause: undefined,
+        labelRefused: undefined,
         waiting: undefined,
       });
     }
@@ -97,6 +100,7 @@ export class RolloutFleet {
       case 'events':
         if (heard.message.slot !== this.#slot) return;
         this.#takeFailure(device, heard.message.event, heard.message);
+        takeLabelRefused(device, heard.message);
         return;
       case 'evidence':
         if (heard.slot === this.#slot) this.#takeEvidence(deviceId, device, heard.envelope);
@@ -161,6 +165,12 @@ export class RolloutFleet {
       device.evidence = evidence;
     }
   }
+}
+
+/** A label in another spelling, or of a window that nobody knows: whoever gives labels should hear of it. */
+function takeLabelRefused(device: KnownDevice, { event, code, reason }: DeviceEvent): void {
+  if (event !== 'label-refused' || code === undefined) return;
+  device.labelRefused = { code, reason: reason ?? '' };
 }
 
 function refuseDevice(device: KnownDevice, code: Code): void {

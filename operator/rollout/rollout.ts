@@ -79,6 +79,14 @@ export interface LastLook {
   readonly onlyChallengerRight: number;
   /** Devices whose evidence was refused, and why. */
   readonly refused: readonly RefusedDevice[];
+  /** Devices that did not use a true label, and why the last time; a hundred at most. */
+  readonly labelsRefused: readonly (RefusedLabel & { readonly deviceId: string })[];
+}
+
+/** A true label that a device did not use. */
+export interface RefusedLabel {
+  readonly code: string;
+  readonly reason: string;
 }
 
 /** Evidence that was not believed. */

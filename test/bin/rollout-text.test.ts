@@ -20,6 +20,9 @@ describe('what is said of a rollout', () => {
     }
     fleet.say(evidenceOf('press-11', {}), { as: 'a stranger' });
     fleet.state('press-10', { phase: 'rejected', code: 'engine-trapped' });
+    const label = { t: 0, event: 'label-refused', slot: 'vibration', release: undefined };
+    const why = { code: 'label-class-unknown', reason: '"Normal" is no class', remedy: undefined };
+    fleet.fleet.take('press-3', { channel: 'events', message: { ...label, ...why } }, true, 0);
     const time = { wallMs: 0, monotonicMs: 0, askedMs: 0 };
     const looked = lookAtRollout({ ...rollout, present: ids }, fleet.fleet, time);
     const lines = statusLines(looked.rollout);
@@ -34,6 +37,9 @@ describe('what is said of a rollout', () => {
       lines.join('\n'),
     );
     assert.ok(lines.includes('  gave up  press-10: engine-trapped'));
+    assert.ok(
+      lines.includes('  label    not used by press-3: label-class-unknown: "Normal" is no class'),
+    );
     assert.ok(lines.includes('  refused  evidence of press-11, 1 times: evidence-forged'));
   });
 

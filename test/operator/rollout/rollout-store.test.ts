@@ -77,6 +77,7 @@ describe('the store of rollouts', () => {
       ['chain'],
       ['look'],
       ['look', 'refused', 0],
+      ['look', 'labelsRefused', 0],
     ];
     let tried = 0;
     for (const at of maps) {
@@ -171,6 +172,9 @@ function decidedRollout(): Rollout {
       onlyChampionRight: 20,
       onlyChallengerRight: 10,
       refused: [{ deviceId: 'press-5', code: 'evidence-forged', times: 2 }],
+      labelsRefused: [
+        { deviceId: 'press-6', code: 'label-class-unknown', reason: '"Normal" is no class' },
+      ],
     },
   };
 }
