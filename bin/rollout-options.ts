@@ -92,9 +92,15 @@ export const planOptions = {
     describe: 'these-devices, or population: whom the verdict speaks of.',
     default: defaultTerms.scope,
   },
+  bake: {
+    type: 'number',
+    describe:
+      'Seconds in which everyone is served and compares, with a way back, before it is for good.',
+    default: 0,
+  },
   holdout: {
     type: 'number',
-    describe: 'Percent of the devices that stay on the champion after a promotion, by lot.',
+    describe: 'Percent of the devices that stay on the champion for that time, by lot.',
     default: 0,
   },
   stratum: {
@@ -146,6 +152,11 @@ export function readPlan(given: Arguments): RolloutPlan {
   if (terms.harm >= terms.safe) {
     throw new CodedError('plan-contradictory', '--harm must be less than --safe');
   }
+  const holdout = Math.round(readShare(given, 'holdout') * everyone);
+  const bakeMs = given.wholeNumber('bake', 0, limits.soakMs / 1000) * 1000;
+  if (holdout > 0 && bakeMs === 0) {
+    throw new CodedError('plan-contradictory', '--holdout holds out for the time of --bake');
+  }
   return {
     shadow: {
       windows: given.wholeNumber('windows', 1, limits.shadowWindows),
@@ -154,7 +165,8 @@ export function readPlan(given: Arguments): RolloutPlan {
     },
     terms,
     exposures: readExposures(given.requiredText('exposures')),
-    holdout: Math.round(readShare(given, 'holdout') * everyone),
+    bakeMs,
+    holdout,
     trial: trialOf(given),
     reportMs: given.wholeNumber('report', 1, limits.soakMs / 1000) * 1000,
     stepSoakMs: given.wholeNumber('step-soak', 0, limits.soakMs / 1000) * 1000,

@@ -1,4 +1,5 @@
 import { describeStep } from '../operator/rollout/controller.js';
+import { exposureOf, isBaking } from '../operator/rollout/steps.js';
 import { shadowStep, type LastLook, type Rollout } from '../operator/rollout/rollout.js';
 import type { VerdictRecord } from '../operator/rollout/verdict-record.js';
 
@@ -8,8 +9,8 @@ export interface RolloutStanding {
   readonly champion: number;
   readonly challenger: number;
   readonly status: Rollout['status'];
-  /** `shadow`, or the share of the fleet that is served, in percent. */
-  readonly step: 'shadow' | number;
+  /** `shadow`, the share of the fleet that is served in percent, or `bake`: everyone is, with a way back. */
+  readonly step: 'shadow' | number | 'bake';
   /** Undefined before the first look. */
   readonly look: LastLook | undefined;
   /** What the last look said, and what it is waiting for. */
@@ -23,13 +24,13 @@ export interface RolloutStanding {
 }
 
 export function standingOf(rollout: Rollout): RolloutStanding {
-  const { slot, champion, challenger, status, exposures, step, look } = rollout;
+  const { slot, champion, challenger, status, look } = rollout;
   return {
     slot,
     champion: champion.sequence,
     challenger: challenger.sequence,
     status,
-    step: step === shadowStep ? 'shadow' : (exposures[step] ?? 0) / 100,
+    step: stepOf(rollout),
     look,
     verdict: look?.verdict ?? 'not-yet',
     reason: look?.reason ?? 'nobody has looked yet',
@@ -38,6 +39,11 @@ export function standingOf(rollout: Rollout): RolloutStanding {
     failed: rollout.failed,
     verdicts: rollout.chain.length,
   };
+}
+
+function stepOf(rollout: Rollout): RolloutStanding['step'] {
+  if (rollout.step === shadowStep) return 'shadow';
+  return isBaking(rollout) ? 'bake' : exposureOf(rollout) / 100;
 }
 
 /** One line about a step as it is. */

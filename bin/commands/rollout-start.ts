@@ -15,7 +15,7 @@ import { lockRollout } from '../../operator/rollout/controller-lock.js';
 import { openFleetEars } from '../../operator/rollout/fleet-ears.js';
 import { RequestBox } from '../../operator/rollout/requests.js';
 import { RolloutStore } from '../../operator/rollout/rollout-store.js';
-import type { Rollout, RolloutPlan } from '../../operator/rollout/rollout.js';
+import type { Rollout, RolloutDevice, RolloutPlan } from '../../operator/rollout/rollout.js';
 import { runRollout } from '../../operator/rollout/run-rollout.js';
 import type { Keyring } from '../../operator/rollout/keyring.js';
 import { RosterKeyring } from '../../operator/roster/roster-keyring.js';
@@ -106,17 +106,21 @@ async function begin(
   plan: RolloutPlan,
   { given, terminal, tools, store, requests }: Omit<Control, 'supplies' | 'keyring'>,
 ): Promise<Rollout> {
-  const stratumLabel = given.text('stratum');
-  const roster = readRoster(given.requiredText('keys')).devices.map(({ deviceId, labels }) => ({
-    deviceId,
-    stratum: stratumLabel === undefined ? undefined : labels[stratumLabel],
-  }));
+  const roster = readEnrolled(given);
   if (roster.length === 0) throw new CodedError('roster-empty', `for ${release.manifest.name}`);
   const forecast = readForecast(given, plan, roster.length);
   const [refusal] = forecast.refusals;
   if (refusal !== undefined) throw new CodedError(refusal.code, refusal.detail);
   if (!given.flag('json')) for (const line of planLines(forecast)) terminal.progress(line);
   return beginRollout({ release, plan, roster, store, requests }, tools);
+}
+
+function readEnrolled(given: Arguments): readonly RolloutDevice[] {
+  const stratumLabel = given.text('stratum');
+  return readRoster(given.requiredText('keys')).devices.map(({ deviceId, labels }) => ({
+    deviceId,
+    stratum: stratumLabel === undefined ? undefined : labels[stratumLabel],
+  }));
 }
 
 interface Control {
@@ -161,7 +165,7 @@ async function controlRollout(
       },
       problem,
     });
-    const deviceIds = rollout.roster.map(({ deviceId }) => deviceId);
+    const deviceIds = [...rollout.roster, ...rollout.enrolled].map(({ deviceId }) => deviceId);
     const listening = { deviceIds, slot: rollout.slot };
     const ears = await openFleetEars(transport, topics, listening, scheduler, problem);
     const clock = createSystemClock();
@@ -174,6 +178,10 @@ async function controlRollout(
       now: Date.now,
       monotonicMs: () => clock.monotonicMs(),
       listen: (listener) => ears.listen(listener),
+      enrolled: () => readEnrolled(given),
+      hear: (added) => {
+        ears.add(added);
+      },
       decided: (now, verdict) => {
         const { slot, challenger, status } = now;
         if (given.flag('json')) {

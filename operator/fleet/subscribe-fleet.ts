@@ -27,6 +27,7 @@ const patienceMs = 10_000;
  * the devices are known: RabbitMQ gives wildcards no retained message. For `all` there is one wildcard.
  *
  * @param slot whose evidence is wanted too, if any is
+ * @returns subscribes to what further devices say, in this session and all later ones
  */
 export function subscribeFleet(
   transport: Transport,
@@ -35,53 +36,64 @@ export function subscribeFleet(
   scheduler: Scheduler,
   listener: FleetListener,
   slot?: string,
-): void {
-  const wanted = subscriptionsOf(topics, deviceIds, slot);
+): (deviceIds: readonly string[]) => void {
+  const wanted = [...subscriptionsOf(topics, deviceIds, slot)];
+  let session: ((topics: readonly string[]) => void) | undefined;
   const patience = new Patience(scheduler, (waitsFor) => {
     listener.disconnected(refuse('broker-unreachable', `no answer to ${waitsFor}`).rejection);
   });
   patience.begin('the connection');
+  const hear = (message: Message): void => {
+    const about = topics.parseDevice(message.topic);
+    // A filter for all devices brings more than was asked for.
+    if (about !== undefined && isWanted(about)) listener.message(about, message);
+  };
   transport.open({
     connected: () => {
-      const queue = [...wanted];
-      let open = wanted.length;
-      if (open > 0) patience.begin(`${open} subscriptions`);
+      const queue: string[] = [];
+      let [open, underWay] = [0, 0];
       const next = (): void => {
-        const topic = queue.shift();
+        const topic = underWay < mostUnderWay ? queue.shift() : undefined;
         if (topic === undefined) return;
-        transport.subscribe(
-          topic,
-          (message) => {
-            const about = topics.parseDevice(message.topic);
-            // A filter for all devices brings more than was asked for.
-            if (about !== undefined && isWanted(about)) listener.message(about, message);
-          },
-          (result) => {
-            // What the end of a session took with it is subscribed in the next one.
-            if (!result.ok && result.rejection.code === 'session-ended') return;
-            if (!result.ok) listener.refused(topic, result.rejection);
-            open--;
-            if (open === 0) {
-              patience.end();
-              listener.subscribed();
-            } else {
-              patience.begin(`${open} of ${wanted.length} subscriptions`);
-              next();
-            }
-          },
-        );
+        underWay++;
+        transport.subscribe(topic, hear, (result) => {
+          // What the end of a session took with it is subscribed in the next one.
+          if (!result.ok && result.rejection.code === 'session-ended') return;
+          if (!result.ok) listener.refused(topic, result.rejection);
+          open--;
+          underWay--;
+          if (open === 0) {
+            patience.end();
+            listener.subscribed();
+          } else {
+            patience.begin(`${open} of ${wanted.length} subscriptions`);
+            next();
+          }
+        });
       };
-      for (let i = 0; i < mostUnderWay; i++) next();
+      session = (topics) => {
+        queue.push(...topics);
+        open += topics.length;
+        if (open > 0) patience.begin(`${open} subscriptions`);
+        topics.forEach(next);
+      };
+      session(wanted);
       if (wanted.length === 0) {
         patience.end();
         listener.subscribed();
       }
     },
     disconnected: (rejection) => {
+      session = undefined;
       patience.end();
       listener.disconnected(rejection);
     },
   });
+  return (more) => {
+    const added = subscriptionsOf(topics, more, slot);
+    wanted.push(...added);
+    session?.(added);
+  };
 }
 
 /** Waits for one answer at a time, and not for ever. */

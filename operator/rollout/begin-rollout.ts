@@ -126,6 +126,11 @@ async function announce(slot: string, tools: PublishTools): Promise<void> {
 export async function isInForce(rollout: Rollout, tools: PublishTools): Promise<boolean> {
   const policy = await standingPolicy(rollout.slot, tools);
   if (policy === undefined) return !isOver(rollout);
+  const { fallback, promoted } = policy;
+  if (fallback !== undefined && promoted === undefined && toHex(fallback.salt) === rollout.salt) {
+    // Everyone is served, and devices still have their way back.
+    return true;
+  }
   if (toHex(policy.champion.manifest) !== rollout.champion.manifest) return false;
   return !isOver(rollout) || policy.arms.some(({ salt }) => toHex(salt) === rollout.salt);
 }

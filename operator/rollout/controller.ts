@@ -1,14 +1,17 @@
 import { limits } from '../../protocol/limits.js';
-import {
-  heardOfLate,
-  lookAtFleet,
-  presentOf,
-  type FleetLook,
-  type LookTime,
-} from './fleet-look.js';
+import { lookAtFleet, type FleetLook, type LookTime } from './fleet-look.js';
+import { heardOfLate, thereOf } from './membership.js';
 import type { RolloutRequest } from './requests.js';
 import type { RolloutFleet } from './rollout-fleet.js';
-import { shadowStep, type LastLook, type RefusedDevice, type Rollout } from './rollout.js';
+import { exposureOf, isBaking, stepsOf } from './steps.js';
+import {
+  shadowStep,
+  type LastLook,
+  type RefusedDevice,
+  type Rollout,
+  type RolloutDevice,
+  type Step,
+} from './rollout.js';
 import {
   actionFor,
   encodeRecord,
@@ -49,7 +52,7 @@ export function lookAtRollout(
     return { rollout, move: undefined };
   let look = lookAtFleet(rollout, fleet, { ...time, isEdge: false });
   let judgement = judgementOf(look.evidence);
-  if (judgement.verdict === 'safe' && rollout.step !== shadowStep) {
+  if (judgement.verdict === 'safe' && rollout.step !== shadowStep && !isBaking(rollout)) {
     // Only now: looked at more often, chance alone would hold some.
     look = lookAtFleet(rollout, fleet, { ...time, isEdge: true });
     judgement = judgementOf(look.evidence);
@@ -120,7 +123,7 @@ function withFleet(
   // A controller that has just begun to listen knows nobody yet, however long the one before it did.
   const listensMs = Math.min(rollout.elapsedMs, monotonicMs - askedMs);
   const isOpen = present === undefined && listensMs >= plan.reportMs;
-  const found = isOpen ? presentOf(rollout, fleet) : [];
+  const found = isOpen ? thereOf(rollout.roster, fleet) : [];
   const there = found.length > 0 ? found : present;
   if (!hasChanged && there === present) return rollout;
   return { ...rollout, failed, lives, present: there };
@@ -176,11 +179,14 @@ function lastLook(
   };
 }
 
-function inputsOf(
-  { status, step, exposures, elapsedMs, plan }: Rollout,
-  by: ActionInputs['by'],
-): ActionInputs {
-  return { status, step, steps: exposures.length, elapsedMs, horizonMs: plan.horizonMs, by };
+function inputsOf(rollout: Rollout, by: ActionInputs['by']): ActionInputs {
+  const { status, step, elapsedMs, plan } = rollout;
+  return {
+    ...{ status, step, elapsedMs, by },
+    steps: stepsOf(rollout),
+    horizonMs: plan.horizonMs,
+    ...(isBaking(rollout) && { bakeMs: plan.bakeMs }),
+  };
 }
 
 interface Decision {
@@ -224,6 +230,7 @@ function act(
         minBlocks:
           step === shadowStep ? Math.min(judgement.blocks, limits.evidenceBlocks) : minBlocks,
         heard: heardOfLate(rollout, fleet, monotonicMs),
+        joined: thereOf(rollout.enrolled, fleet),
       };
       return { rollout: next, verdict, publishes: true };
     }
@@ -237,12 +244,28 @@ function act(
   }
 }
 
+/** Devices were enrolled: they are listened to from now on, and count from the next step on. */
+export function withEnrolled(rollout: Rollout, roster: readonly RolloutDevice[]): Rollout {
+  const known = new Set([...rollout.roster, ...rollout.enrolled].map(({ deviceId }) => deviceId));
+  const added = roster.filter(({ deviceId }) => !known.has(deviceId));
+  if (added.length === 0) return rollout;
+  return { ...rollout, enrolled: [...rollout.enrolled, ...added] };
+}
+
 /** One line for people: where a rollout stands. */
-export function describeStep({ step, exposures, status, challenger }: Rollout): string {
+export function describeStep(rollout: Rollout): string {
+  const { step, status, challenger } = rollout;
   const release = `release ${challenger.sequence}`;
   if (status === 'promoted') return `${release} is current for good`;
   if (status === 'aborted') return `${release} was given up`;
-  const share = (exposures[step] ?? 0) / 100;
-  const where = step === shadowStep ? 'in the shadow' : `serves ${share} % of the fleet`;
-  return `${release} ${where}${status === 'running' ? '' : `, ${status}`}`;
+  return `${release} ${whereOf(rollout, step)}${status === 'running' ? '' : `, ${status}`}`;
+}
+
+function whereOf(rollout: Rollout, step: Step): string {
+  if (step === shadowStep) return 'in the shadow';
+  const { plan, elapsedMs } = rollout;
+  if (!isBaking(rollout)) return `serves ${exposureOf(rollout) / 100} % of the fleet`;
+  const leftS = Math.ceil(Math.max(0, plan.bakeMs - elapsedMs) / 1000);
+  const heldOut = plan.holdout === 0 ? '' : ` but ${plan.holdout / 100} % held out`;
+  return `serves everyone${heldOut}, and can be taken back for ${leftS} s more`;
 }

@@ -17,6 +17,8 @@ export type DeviceListener = (deviceId: string, heard: DeviceMessage, isLive: bo
 export interface FleetEars {
   /** Hands over what was heard so far and what comes, until the returned function is called. */
   listen(listener: DeviceListener): () => void;
+  /** Hears further devices too, from now on. */
+  add(deviceIds: readonly string[]): void;
 }
 
 /** Whom to listen to, and of which slot. */
@@ -41,6 +43,7 @@ export async function openFleetEars(
 ): Promise<FleetEars> {
   let waiting: Parameters<DeviceListener>[] = [];
   let present: DeviceListener | undefined;
+  let add: FleetEars['add'] = () => undefined;
   await new Promise<void>((resolve, reject) => {
     const listener = {
       message: (
@@ -61,9 +64,10 @@ export async function openFleetEars(
         reject(new CodedError(rejection.code, rejection.detail));
       },
     };
-    subscribeFleet(transport, topics, deviceIds, scheduler, listener, slot);
+    add = subscribeFleet(transport, topics, deviceIds, scheduler, listener, slot);
   });
   return {
+    add,
     listen(listener) {
       present = listener;
       for (const heard of waiting) listener(...heard);

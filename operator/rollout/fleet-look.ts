@@ -1,12 +1,10 @@
-import { experimentName, isExposed } from '../../protocol/assignment/bucket.js';
-import { fromHex, toHex } from '../../protocol/bytes.js';
-import { everyone } from '../../protocol/documents/policy.js';
-import type { ArmCount, DeviceEvidence, FleetEvidence, StepContext } from '../verdict/evidence.js';
+import { toHex } from '../../protocol/bytes.js';
+import type { DeviceEvidence, FleetEvidence, StepContext } from '../verdict/evidence.js';
+import { armsOf, missedReports, servedBy } from './membership.js';
+import { stepsOf } from './steps.js';
+import { countOf } from '../verdict/words.js';
 import type { KnownDevice, RolloutFleet } from './rollout-fleet.js';
 import { shadowStep, type Rollout, type RolloutDevice } from './rollout.js';
-
-/** Reports that may be missing before somebody is silent. */
-const missedReports = 3;
 
 /** What a device has said last, so that a record names exactly what it was derived from. */
 export interface EvidenceSource {
@@ -36,13 +34,13 @@ export interface LookTime {
 
 /** Looks at what is known of a fleet. */
 export function lookAtFleet(rollout: Rollout, fleet: RolloutFleet, time: LookTime): FleetLook {
-  const { plan, step, roster, challenger, exposures } = rollout;
+  const { plan, step, roster, enrolled, challenger } = rollout;
   const servedIds = new Set(step === shadowStep ? [] : servedBy(rollout, fleet));
   const devices: DeviceEvidence[] = [];
   const sources: EvidenceSource[] = [];
   let [arrived, unheard, held] = [0, 0, 0];
   const facts = factsOf(rollout);
-  for (const device of roster) {
+  for (const device of [...roster, ...enrolled]) {
     const known = fleet.devices.get(device.deviceId);
     if (known === undefined) continue;
     const { evidence } = known;
@@ -66,14 +64,14 @@ export function lookAtFleet(rollout: Rollout, fleet: RolloutFleet, time: LookTim
   }
   return {
     evidence: {
-      terms: { ...plan.terms, steps: exposures.length, devices: roster.length },
+      terms: { ...plan.terms, steps: stepsOf(rollout), devices: roster.length },
       devices,
       step: step === shadowStep ? undefined : contextOf(rollout, fleet, servedIds, time),
       unmet,
       holds:
         held === 0
           ? []
-          : [`the input of ${held} devices has changed, and their owners want to wait`],
+          : [`the input of ${countOf(held, 'device')} has changed, and an owner wants to wait`],
       names: {
         champion: `release ${rollout.champion.sequence}`,
         challenger: `release ${challenger.sequence}`,
@@ -88,6 +86,10 @@ export function lookAtFleet(rollout: Rollout, fleet: RolloutFleet, time: LookTim
 /** What a rollout keeps of its devices, by id. */
 interface KeptFacts {
   readonly present: ReadonlySet<string>;
+  /** Enrolled since the rollout began, and there when the step did. */
+  readonly joined: ReadonlySet<string>;
+  /** The devices of the start. */
+  readonly roster: ReadonlySet<string>;
   /** Heard shortly before the step asked something of them. */
   readonly heard: ReadonlySet<string>;
   readonly left: ReadonlyMap<string, number>;
@@ -95,9 +97,11 @@ interface KeptFacts {
   readonly named: ReadonlyMap<string, number>;
 }
 
-function factsOf({ present, heard, left, leftStep, named }: Rollout): KeptFacts {
+function factsOf({ present, joined, roster, heard, left, leftStep, named }: Rollout): KeptFacts {
   return {
     present: new Set(present),
+    joined: new Set(joined),
+    roster: new Set(roster.map(({ deviceId }) => deviceId)),
     heard: new Set(heard),
     left: new Map(left.map(({ id, round }) => [id, round])),
     leftStep: new Map(leftStep.map(({ id, round }) => [id, round])),
@@ -108,14 +112,16 @@ function factsOf({ present, heard, left, leftStep, named }: Rollout): KeptFacts 
 function evidenceOf(
   { deviceId, stratum }: RolloutDevice,
   { evidence, failure }: Readonly<KnownDevice>,
-  { present, left, leftStep, named }: KeptFacts,
+  { present, joined, roster, left, leftStep, named }: KeptFacts,
   silent: boolean,
 ): DeviceEvidence {
+  const isNew = !roster.has(deviceId);
   return {
     id: deviceId,
     stratum,
     asked: true,
-    present: present.has(deviceId),
+    present: (isNew ? joined : present).has(deviceId),
+    ...(isNew && { joined: true }),
     failed: failure !== undefined,
     silent,
     left: left.get(deviceId),
@@ -139,47 +145,6 @@ function isSilent(
   return monotonicMs - lastMs > patienceMs;
 }
 
-/** Who was heard of late: silence of others says nothing. */
-export function heardOfLate(
-  { roster, plan }: Rollout,
-  fleet: RolloutFleet,
-  monotonicMs: number,
-): readonly string[] {
-  return roster
-    .map(({ deviceId }) => deviceId)
-    .filter((deviceId) => {
-      const { heardMs } = fleet.devices.get(deviceId) ?? {};
-      return heardMs !== undefined && monotonicMs - heardMs <= missedReports * plan.reportMs;
-    });
-}
-
-/** Who is there: online, or heard since the rollout began. */
-export function presentOf({ roster }: Rollout, fleet: RolloutFleet): readonly string[] {
-  return roster
-    .map(({ deviceId }) => deviceId)
-    .filter((deviceId) => {
-      const known = fleet.devices.get(deviceId);
-      return known !== undefined && (known.online || known.heardMs !== undefined);
-    });
-}
-
-/** Whom the present step is to serve: drawn by lots, without those that stay aside for too few blocks. */
-function servedBy(rollout: Rollout, fleet: RolloutFleet): readonly string[] {
-  return exposedBy(rollout).filter((deviceId) => {
-    const closed = fleet.devices.get(deviceId)?.evidence?.shadow.blocks.length ?? 0;
-    return closed >= rollout.minBlocks;
-  });
-}
-
-function exposedBy({ roster, salt, exposures, step, present = [] }: Rollout): readonly string[] {
-  const name = experimentName(fromHex(salt));
-  const isPresent = new Set(present);
-  const exposure = exposures[step] ?? 0;
-  return roster
-    .map(({ deviceId }) => deviceId)
-    .filter((deviceId) => isPresent.has(deviceId) && isExposed(name, deviceId, exposure));
-}
-
 function contextOf(
   rollout: Rollout,
   fleet: RolloutFleet,
@@ -188,31 +153,9 @@ function contextOf(
 ): StepContext {
   const { step, exposures, fromPolicy } = rollout;
   return {
-    isLast: step === exposures.length - 1,
+    isLast: step >= exposures.length - 1,
     fromPolicy,
     served: [...served],
     ...(isEdge && { arms: armsOf(rollout, fleet) }),
   };
-}
-
-/** How many devices the arm of the ramp has, and how many of them report, beside what the lots and the others promise. */
-function armsOf(rollout: Rollout, fleet: RolloutFleet): readonly ArmCount[] {
-  const { present = [], exposures, step, plan } = rollout;
-  const exposed = exposedBy(rollout);
-  const exposure = exposures[step] ?? 0;
-  const reports = (deviceId: string): boolean =>
-    fleet.devices.get(deviceId)?.evidence !== undefined;
-  if (present.length === 0) return [];
-  // What was raised to three devices was made from their lots.
-  const wasPlanned = plan.exposures.includes(exposure);
-  const share = exposure / everyone;
-  return [
-    ...(wasPlanned ? [{ arm: 'ramp', devices: exposed.length, of: present.length, share }] : []),
-    {
-      arm: 'ramp, of those that report',
-      devices: exposed.filter(reports).length,
-      of: exposed.length,
-      share: present.filter(reports).length / present.length,
-    },
-  ];
 }

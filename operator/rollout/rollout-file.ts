@@ -2,6 +2,7 @@ import { v } from '../../agent/adapters/schema-library.js';
 import { everyone } from '../../protocol/documents/policy.js';
 import { limits } from '../../protocol/limits.js';
 import { deviceIdPattern, slotPattern } from '../../protocol/topics.js';
+import { stepsOf } from './steps.js';
 import { shadowStep, type Rollout, type RolloutPlan } from './rollout.js';
 
 /**
@@ -58,6 +59,7 @@ const plan: v.GenericSchema<unknown, RolloutPlan> = v.pipe(
       blockWindows: wholeNumber(1, 1000),
     }),
     exposures,
+    bakeMs: wholeNumber(0, limits.soakMs),
     holdout: wholeNumber(0, everyone),
     trial: v.strictObject({
       soakMs: wholeNumber(0, limits.soakMs),
@@ -68,6 +70,7 @@ const plan: v.GenericSchema<unknown, RolloutPlan> = v.pipe(
     horizonMs: wholeNumber(1, limits.soakMs),
   }),
   v.check(({ terms }) => terms.harm < terms.safe, 'has a harm that is not below safe'),
+  v.check(({ holdout, bakeMs }) => holdout === 0 || bakeMs > 0, 'has a holdout and no bake'),
 );
 
 /** By device. As a list of entries: a record of the library leaves `constructor` out, which is a device id. */
@@ -85,6 +88,7 @@ const byDevice = <const T extends v.GenericSchema>(value: T) =>
     ),
   );
 
+const rolloutDevice = v.strictObject({ deviceId, stratum: leftOut(text) });
 const leaver = v.strictObject({ id: deviceId, round: count });
 
 const rolloutSchema: v.GenericSchema<unknown, Rollout> = v.pipe(
@@ -96,13 +100,15 @@ const rolloutSchema: v.GenericSchema<unknown, Rollout> = v.pipe(
     plan,
     exposures,
     roster: v.pipe(
-      v.array(v.strictObject({ deviceId, stratum: leftOut(text) })),
+      v.array(rolloutDevice),
       v.minLength(1),
       v.check(
         (devices) => new Set(devices.map((each) => each.deviceId)).size === devices.length,
         'has a device twice',
       ),
     ),
+    enrolled: v.array(rolloutDevice),
+    joined: v.array(deviceId),
     status: v.picklist(['running', 'paused', 'held', 'aborted', 'promoted']),
     step: wholeNumber(shadowStep, everyone),
     fromPolicy: count,
@@ -142,7 +148,7 @@ const rolloutSchema: v.GenericSchema<unknown, Rollout> = v.pipe(
       }),
     ),
   }),
-  v.check(({ step, exposures: of }) => step < of.length, 'has a step that is not planned'),
+  v.check((rollout) => rollout.step < stepsOf(rollout), 'has a step that is not planned'),
   v.check(
     ({ chain }) => (chain.length === 0) === (chain.hash === ''),
     'has a chain of verdicts without its end',

@@ -32,6 +32,20 @@ export interface KnownDevice {
   waiting: Uint8Array | undefined;
 }
 
+/** A device that has not said a word. */
+const unknown: Readonly<KnownDevice> = {
+  online: false,
+  heardMs: undefined,
+  current: undefined,
+  evidence: undefined,
+  lives: [],
+  failure: undefined,
+  refused: 0,
+  refusedBecause: undefined,
+  labelRefused: undefined,
+  waiting: undefined,
+};
+
 /** A device that loses its state again and again is known by its last lives. */
 const mostLives = 16;
 
@@ -48,7 +62,7 @@ export class RolloutFleet {
   readonly #devices = new Map<string, KnownDevice>();
 
   constructor(rollout: Rollout, crypto: Pick<Crypto, 'verifyEd25519'>, keyring: Keyring) {
-    const { slot, champion, challenger, salt, roster, failed, lives } = rollout;
+    const { slot, champion, challenger, salt, roster, enrolled, failed, lives } = rollout;
     this.#slot = slot;
     this.#challenger = challenger.sequence;
     this.#comparison = {
@@ -60,20 +74,18 @@ export class RolloutFleet {
     this.#keyring = keyring;
     const own = <T>(record: Readonly<Record<string, T>>, id: string): T | undefined =>
       Object.hasOwn(record, id) ? record[id] : undefined;
-    for (const { deviceId } of roster) {
+    for (const { deviceId } of [...roster, ...enrolled]) {
       this.#devices.set(deviceId, {
-        online: false,
-        heardMs: undefined,
-        current: undefined,
-        evidence: undefined,
+        ...unknown,
         lives: own(lives, deviceId) ?? [],
         failure: own(failed, deviceId),
-        refused: 0,
-        refusedBecause: undefined,
-        labelRefused: undefined,
-        waiting: undefined,
       });
     }
+  }
+
+  /** A device is enrolled while the rollout goes on: what it says is taken from now on. */
+  admit(deviceId: string): void {
+    if (!this.#devices.has(deviceId)) this.#devices.set(deviceId, { ...unknown });
   }
 
   /** By id, in the order of the roster. */

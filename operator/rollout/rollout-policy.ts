@@ -1,6 +1,7 @@
 import { fromHex } from '../../protocol/bytes.js';
 import { everyone, type Arm, type Policy } from '../../protocol/documents/policy.js';
 import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
+import { exposureOf, isBaking } from './steps.js';
 import { shadowStep, type Rollout, type RolloutRelease } from './rollout.js';
 
 /** The policy that makes devices do what the present step of a rollout asks. */
@@ -15,10 +16,10 @@ export function policyOf(rollout: Rollout): Omit<Policy, 'version'> {
     deviceMarginPermille: Math.round(1000 * plan.terms.deviceMargin),
     blockWindows: plan.terms.blockWindows,
   };
+  // Whoever is worse off, or has compared too little, goes on with the champion, and keeps its evidence.
+  const fallback = { release: champion, salt, minBlocks, holdout: 0 };
   switch (status) {
     case 'promoted': {
-      // Whoever is worse off, or has compared too little, goes on with the champion, and keeps its evidence.
-      const fallback = { release: champion, salt, minBlocks, holdout: plan.holdout };
       const promoted = challenger.sequence;
       return { ...common, champion: challenger, arms: [], promoted, evidence, fallback };
     }
@@ -31,16 +32,25 @@ export function policyOf(rollout: Rollout): Omit<Policy, 'version'> {
       const of = { exposure: everyone, salt, shadow: terms };
       const shadow: Arm = { ...of, name: 'shadow', release: challenger };
       if (step === shadowStep) return { ...common, champion, arms: [shadow], evidence };
-      const exposure = rollout.exposures[step] ?? 0;
+      // Whoever is served compares as well: the champion answers the same windows, heard by nobody.
+      const back: Arm = { ...of, name: 'back', release: champion };
+      if (isBaking(rollout)) {
+        const baking = { ...fallback, holdout: plan.holdout };
+        return {
+          ...common,
+          champion: challenger,
+          arms: [shadow, back],
+          evidence,
+          fallback: baking,
+        };
+      }
       const ramp: Arm = {
         name: 'ramp',
         release: challenger,
-        exposure,
+        exposure: exposureOf(rollout),
         salt,
         ...(minBlocks > 0 && { minBlocks }),
       };
-      // Whoever is served compares as well: the champion answers the same windows, heard by nobody.
-      const back: Arm = { ...of, name: 'back', release: champion };
       return { ...common, champion, arms: [ramp, shadow, back], evidence };
     }
   }

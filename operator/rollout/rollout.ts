@@ -10,7 +10,12 @@ export interface RolloutPlan {
   readonly terms: Omit<VerdictTerms, 'steps' | 'devices'>;
   /** Shares of the fleet that are served one after the other, in 1/10000, rising; the last is everyone. */
   readonly exposures: readonly number[];
-  /** The share of the fleet that stays on the champion after a promotion, in 1/10000. */
+  /**
+   * How long the fleet is watched once everyone is served, with a way back on each device, before the challenger is current for
+   * good; 0 where it is not.
+   */
+  readonly bakeMs: number;
+  /** The share of the fleet that stays on the champion for that time, by lot, in 1/10000. */
   readonly holdout: number;
   /** What a release must show on each device before it is committed there. */
   readonly trial: TrialTerms;
@@ -49,7 +54,7 @@ export interface RolloutDevice {
   readonly stratum: string | undefined;
 }
 
-/** `-1` is the comparison in the shadow, from 0 on the steps of the ramp. */
+/** `-1` is the comparison in the shadow, from 0 on the steps of the ramp, and behind the last one the bake, where it is planned. */
 export type Step = number;
 
 export const shadowStep: Step = -1;
@@ -107,6 +112,9 @@ export interface Rollout {
   /** The distinct exposures that serve at least three devices, in 1/10000. */
   readonly exposures: readonly number[];
   readonly roster: readonly RolloutDevice[];
+  /** Devices that were enrolled since, and those of them that count in the present step. */
+  readonly enrolled: readonly RolloutDevice[];
+  readonly joined: readonly string[];
   readonly status: RolloutStatus;
   readonly step: Step;
   /** The first version of the policy of the step; 0 before it is published. */
@@ -145,6 +153,8 @@ export const begun = {
   fromPolicy: 0,
   minBlocks: 0,
   elapsedMs: 0,
+  enrolled: [],
+  joined: [],
   present: undefined,
   heard: [],
   failed: {},

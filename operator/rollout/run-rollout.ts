@@ -6,14 +6,21 @@ import { isRenewalDue } from '../publish/next-beacon.js';
 import { publishPolicy, renewBeacon } from '../publish/publish-policy.js';
 import type { PublishTools } from '../publish/publish-tools.js';
 import { readStanding } from '../publish/standing.js';
-import { lookAtRollout, overrule, withRequest, withTime, type Move } from './controller.js';
+import {
+  lookAtRollout,
+  overrule,
+  withEnrolled,
+  withRequest,
+  withTime,
+  type Move,
+} from './controller.js';
 import type { DeviceListener } from './fleet-ears.js';
 import type { Keyring } from './keyring.js';
 import type { RequestBox } from './requests.js';
 import { RolloutFleet } from './rollout-fleet.js';
 import { policyOf } from './rollout-policy.js';
 import type { RolloutStore } from './rollout-store.js';
-import { isOver, type Rollout } from './rollout.js';
+import { isOver, type Rollout, type RolloutDevice } from './rollout.js';
 import type { VerdictRecord } from './verdict-record.js';
 
 /** The world of a rollout's controller. */
@@ -29,6 +36,9 @@ export interface RolloutWorld {
   readonly monotonicMs: () => number;
   /** Calls the listener with the messages of the enrolled devices, until it is ended. */
   readonly listen: (listener: DeviceListener) => () => void;
+  /** The enrolled devices as they are now, and how to hear those that the rollout did not begin with. */
+  readonly enrolled: () => readonly RolloutDevice[];
+  readonly hear: (deviceIds: readonly string[]) => void;
   /** Called with each verdict that something was done about. */
   readonly decided: (rollout: Rollout, verdict: VerdictRecord) => void;
   /** Called after each look at the evidence. */
@@ -45,8 +55,8 @@ const lookMsOfDevice = 0.6;
 /** Between two writes of what only says how far it is. */
 const writeMs = 10_000;
 
-/** Between two looks at the beacon: often enough, for one is good for a month. */
-const beaconMs = 60_000;
+/** Between two looks at what changes seldom: the beacon, which is good for a month, and who is enrolled. */
+const upkeepMs = 60_000;
 
 /**
  * Runs a rollout to its end, or until it is told to stop. What is decided is on disk before it is
@@ -65,7 +75,7 @@ class Controller {
   #writtenMs = 0;
   #lookedMs: number;
   #askedMs: number;
-  #beaconMs: number;
+  #keptMs: number;
 
   constructor(begun: Rollout, world: RolloutWorld) {
     this.#rollout = begun;
@@ -74,7 +84,7 @@ class Controller {
     const nowMs = world.monotonicMs();
     this.#lookedMs = nowMs;
     this.#askedMs = nowMs;
-    this.#beaconMs = nowMs;
+    this.#keptMs = nowMs;
   }
 
   async run(): Promise<Rollout> {
@@ -88,7 +98,7 @@ class Controller {
     try {
       while (!isOver(this.#rollout) && !signal.aborted) {
         await new Promise<void>((resolve) => scheduler.after(pauseMs, resolve));
-        await this.#keepFresh();
+        await this.#keepUp();
         await this.#look();
         progress(this.#rollout);
       }
@@ -134,7 +144,11 @@ class Controller {
   #isWriteDue(nowMs: number): boolean {
     const [a, b] = [this.#rollout, this.#written];
     const isNews =
-      a.failed !== b?.failed || a.lives !== b.lives || a.present !== b.present || a.left !== b.left;
+      a.failed !== b?.failed ||
+      a.lives !== b.lives ||
+      a.present !== b.present ||
+      a.enrolled !== b.enrolled ||
+      a.left !== b.left;
     return isNews || nowMs - this.#writtenMs >= writeMs;
   }
 
@@ -159,20 +173,30 @@ class Controller {
     this.#write();
   }
 
-  /** Renews the beacon in time. A broker that is away now will be there in a minute: half a month is left. */
-  async #keepFresh(): Promise<void> {
+  /** Looks after what changes seldom. A broker or a file that is away now will be there in a minute. */
+  async #keepUp(): Promise<void> {
     const { publish, now, monotonicMs } = this.#world;
-    if (monotonicMs() - this.#beaconMs < beaconMs) return;
-    this.#beaconMs = monotonicMs();
+    if (monotonicMs() - this.#keptMs < upkeepMs) return;
+    this.#keptMs = monotonicMs();
     const tools = { ...publish, wallMs: now() };
     try {
+      this.#meetEnrolled();
       const { beacon } = readStanding(tools);
       if (beacon !== undefined && isRenewalDue(beacon.content, tools.wallMs)) {
         await renewBeacon(tools);
       }
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      tools.notice(`the beacon could not be renewed: ${error.message}`);
+      tools.notice(`looked after later: ${error.message}`);
     }
+  }
+
+  #meetEnrolled(): void {
+    const before = this.#rollout.enrolled.length;
+    this.#rollout = withEnrolled(this.#rollout, this.#world.enrolled());
+    const added = this.#rollout.enrolled.slice(before).map(({ deviceId }) => deviceId);
+    if (added.length === 0) return;
+    for (const deviceId of added) this.#fleet.admit(deviceId);
+    this.#world.hear(added);
   }
 }

@@ -14,6 +14,8 @@ export interface ActionInputs {
   readonly steps: number;
   readonly elapsedMs: number;
   readonly horizonMs: number;
+  /** How long everyone is served and watched, in the step that does only that. */
+  readonly bakeMs?: number | undefined;
   /** Whether a person decided, whatever the judgement says. */
   readonly by: 'controller' | 'operator';
 }
@@ -44,8 +46,12 @@ export function judgementOf(evidence: FleetEvidence): Judgement {
 /** What follows from a judgement; undefined where nothing does. A person's decision follows from nothing. */
 export function actionFor(
   { verdict }: Pick<Judgement, 'verdict'>,
-  { status, step, steps, elapsedMs, horizonMs }: ActionInputs,
+  { status, step, steps, elapsedMs, horizonMs, bakeMs }: ActionInputs,
 ): Action | undefined {
+  if (bakeMs !== undefined && verdict !== 'harm') {
+    // What was promised was shown before: only harm is looked for now.
+    return status === 'running' && elapsedMs >= bakeMs ? 'promote' : undefined;
+  }
   switch (verdict) {
     case 'harm':
       return 'abort';

@@ -45,6 +45,7 @@ export const demoPlan: RolloutPlan = {
   shadow: { windows: 40, budgetPermille: 500 },
   terms: { ...defaultPlanTerms, blockWindows: 5 },
   exposures: [1_000, 3_000, 10_000],
+  bakeMs: 0,
   holdout: 0,
   trial: { soakMs: 0, inferences: 2 },
   reportMs,
@@ -89,6 +90,8 @@ export async function rollOut(
     now,
     monotonicMs: () => clock.monotonicMs(),
     listen: (listener) => chapter.feed.listen(listener),
+    enrolled: () => beginning.roster,
+    hear: () => undefined,
     decided: (rollout, verdict) => {
       const { judgement, action } = verdict;
       narrator.line(`${judgement.verdict}: ${claimOf(rollout, verdict)}`);

@@ -34,7 +34,7 @@ const goldenVectors = 4;
 
 /** A fleet of a {@link World}, and the real controller of its rollouts in the time of that world. */
 export class ControlledFleet {
-  readonly devices: readonly WorldDevice[];
+  readonly devices: WorldDevice[] = [];
   /** What becomes of the inferences of releases that came after the champion; a test exchanges it. */
   challengerFault: (device: number, inference: number, handle: number) => InferenceFault = () =>
     'none';
@@ -46,6 +46,7 @@ export class ControlledFleet {
   readonly #champions: number[] = [];
   readonly #truth = new Map<string, Condition>();
   readonly #labels: boolean;
+  readonly #environment: EnvironmentName;
   #heard = 0;
 
   constructor(
@@ -57,32 +58,20 @@ export class ControlledFleet {
     const keyFolder = path.join(world.folder, 'keys');
     this.#store = new RolloutStore(keyFolder);
     this.requests = new RequestBox(keyFolder, slot);
-    this.devices = Array.from({ length: devices }, (_, i) => {
-      let inferences = 0;
-      const deviceId = `press-${i + 1}`;
-      this.#truth.set(deviceId, conditionOf(i));
-      return world.createDevice({
-        deviceId,
-        labelsTopic: `truth/${deviceId}`,
-        signal: new VibrationSignal(
-          environments[environment],
-          conditionOf(i),
-          Prng.fromSeed(1).fork(i),
-        ),
-        beforeInference: (handle) => {
-          const champion = this.#champions[i];
-          if (champion === undefined || handle <= champion) return 'none';
-          return ++inferences > goldenVectors
-            ? this.challengerFault(i, inferences, handle)
-            : 'none';
-        },
-      });
-    });
+    this.#environment = environment;
+    for (let i = 0; i < devices; i++) this.#create(conditionOf(i));
   }
 
   /** What the controller has decided and written down. */
   get rollout(): Rollout {
     return this.#store.read(slot);
+  }
+
+  /** A device is enrolled and switched on while a rollout goes on. */
+  join(condition: Condition): WorldDevice {
+    const device = this.#create(condition);
+    device.start();
+    return device;
   }
 
   /** Devices by the release that is current there. */
@@ -133,6 +122,29 @@ export class ControlledFleet {
   replay(): readonly ReplayedVerdict[] {
     const chain = this.#store.chainOf(this.rollout);
     return replayVerdicts(this.rollout, (number) => chain.read(number));
+  }
+
+  #create(condition: Condition): WorldDevice {
+    const i = this.devices.length;
+    let inferences = 0;
+    const deviceId = `press-${i + 1}`;
+    this.#truth.set(deviceId, condition);
+    const device = this.#world.createDevice({
+      deviceId,
+      labelsTopic: `truth/${deviceId}`,
+      signal: new VibrationSignal(
+        environments[this.#environment],
+        condition,
+        Prng.fromSeed(1).fork(i),
+      ),
+      beforeInference: (handle) => {
+        const champion = this.#champions[i];
+        if (champion === undefined || handle <= champion) return 'none';
+        return ++inferences > goldenVectors ? this.challengerFault(i, inferences, handle) : 'none';
+      },
+    });
+    this.devices.push(device);
+    return device;
   }
 
   /** Labels the windows whose results have come since the last time. */
@@ -194,6 +206,10 @@ export class ControlledFleet {
         now: () => time.wallMs(),
         monotonicMs: () => time.monotonicMs(),
         listen: (heard) => ears.listen(heard),
+        enrolled: () => this.devices.map(({ deviceId }) => ({ deviceId, stratum: undefined })),
+        hear: (added) => {
+          ears.add(added);
+        },
         decided: (_, verdict) => {
           this.verdicts.push(verdict);
         },

@@ -6,7 +6,7 @@ import { fromHex } from '../../protocol/bytes.js';
 import { CodedError, expectOk } from '../../protocol/coded-error.js';
 import { sealSign1, openSign1 } from '../../protocol/cose/sign1.js';
 import { parseBeacon } from '../../protocol/documents/beacon.js';
-import { parsePolicy, type Policy } from '../../protocol/documents/policy.js';
+import { everyone, parsePolicy, type Policy } from '../../protocol/documents/policy.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { encodeEvidence } from '../../protocol/messages/evidence.js';
 import { connectBroker, type BrokerClient } from '../../operator/publish/broker-client.js';
@@ -97,7 +97,7 @@ function sayAll(rollout: Rollout, policy: Policy, listener: DeviceListener): voi
   for (const { deviceId } of roster) {
     const isServed =
       step !== shadowStep &&
-      isExposed(name, deviceId, exposures[step] ?? 0) &&
+      isExposed(name, deviceId, exposures[step] ?? everyone) &&
       status === 'running';
     const key = createSeededKey(deviceId);
     const state = {
@@ -192,7 +192,7 @@ describe('A controller', function () {
       notice: () => undefined,
     };
     const tools = { ...publish, wallMs: time.wallMs() };
-    const patient = { ...plan, reportMs: 1_000, stepSoakMs: 1_000 };
+    const patient = { ...plan, reportMs: 1_000, stepSoakMs: 1_000, bakeMs: 2_000, holdout: 500 };
     const rollout = await world.carryThrough(
       isFirst
         ? beginRollout(
@@ -220,6 +220,8 @@ describe('A controller', function () {
         listener = heard;
         return () => undefined;
       },
+      enrolled: () => roster,
+      hear: () => undefined,
       decided: () => undefined,
       progress: (now) => {
         // Devices hear of a step by the beacon.
@@ -257,6 +259,7 @@ describe('A controller', function () {
       [
         ['agrees', 'advance'],
         ['agrees', 'advance'],
+        ['agrees', 'advance'],
         ['agrees', 'promote'],
       ],
     );
@@ -266,7 +269,7 @@ describe('A controller', function () {
   };
 
   let writes = 0;
-  it('that lives comes to a promotion over two steps', async () => {
+  it('that lives comes to a promotion over two steps and a bake', async () => {
     const never = new Executioner(Infinity, 'before');
     assert.equal((await live(true, never))?.status, 'promoted');
     assertWhole();

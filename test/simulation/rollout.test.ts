@@ -15,6 +15,7 @@ const plan: RolloutPlan = {
   shadow: { windows: 40, budgetPermille: 1000 },
   terms: { ...defaultPlanTerms, blockWindows: 5 },
   exposures: [5_000, 10_000],
+  bakeMs: 0,
   holdout: 0,
   trial: { soakMs: 0, inferences: 2 },
   reportMs: minuteMs,
@@ -92,6 +93,52 @@ describe('A rollout to real devices in simulated time', function () {
     assert.equal(fleet.serving(2), fleet.devices.length - aside.length);
     assert.ok(aside.length <= 1, String(aside.length));
     for (const device of fleet.devices) assert.equal(device.results.length, device.bursts);
+  });
+
+  it('lets a device go back by itself that loses by a release after everyone is served, while the rest is watched', async () => {
+    await settled({ devices: 6, environment: 'laboratory' });
+    const second = await world.workshop.build('vibration-v2', 2);
+    const baked = { ...plan, bakeMs: 20 * minuteMs };
+    const [victim] = fleet.devices;
+    assert.ok(victim !== undefined);
+    let bad = false;
+    fleet.challengerFault = (i, _, handle) => {
+      if (i !== 0 || !bad) return 'none';
+      // The release that serves, and not the champion beside it.
+      return handle < Math.max(...victim.engine.loaded) ? 'garbled' : 'none';
+    };
+    const { status } = await fleet.rollOut(second, baked, 90 * minuteMs, () => {
+      bad = fleet.rollout.step === 2;
+    });
+    assert.equal(status, 'promoted');
+    assert.equal(actions().at(-1), '2 promote by controller');
+    await world.time.advance(5_000);
+    assert.ok(victim.story.includes('2 stepped-aside'), victim.story.join('\n'));
+    assert.equal(victim.state.current, 1);
+    assert.equal(fleet.serving(2), 5);
+    assertReplays();
+    for (const device of fleet.devices) assert.equal(device.results.length, device.bursts);
+  });
+
+  it('serves a device that was enrolled while it went on, once it has compared as much as the others', async () => {
+    await settled({ devices: 6, environment: 'laboratory' });
+    const second = await world.workshop.build('vibration-v2', 2);
+    let newcomer: WorldDevice | undefined;
+    const { status, joined } = await fleet.rollOut(
+      second,
+      { ...plan, stepSoakMs: 4 * minuteMs },
+      90 * minuteMs,
+      () => {
+        if (fleet.rollout.step === 0) newcomer ??= fleet.join('normal');
+      },
+    );
+    assert.equal(status, 'promoted');
+    assert.deepEqual(joined, [newcomer?.deviceId]);
+    const last = fleet.verdicts.at(-1);
+    assert.ok(last?.evidence.step?.served.includes(newcomer?.deviceId ?? ''));
+    await world.time.advance(5_000);
+    assert.equal(newcomer?.state.current, 2);
+    assertReplays();
   });
 
   it('aborts the model that knows nothing but the laboratory, before anybody is served by it', async () => {

@@ -6,6 +6,7 @@ import type { Evidence } from '../../../protocol/messages/evidence.js';
 import {
   lookAtRollout,
   overrule,
+  withEnrolled,
   withRequest,
   withTime,
 } from '../../../operator/rollout/controller.js';
@@ -332,6 +333,61 @@ describe('a rollout', () => {
     assert.match(after.look?.reason ?? '', /the input of 1 device/);
   });
 
+  const bakeMs = 5_000;
+  const baking = (change: Partial<Rollout> = {}): Rollout => {
+    const rollout = inStep(48, 2);
+    return { ...rollout, plan: { ...rollout.plan, bakeMs, holdout: 1_000 }, ...change };
+  };
+  const served = (b: number) => () => ({
+    shadow: equal,
+    served: blocks(14, [b, 0], { served: 1, policy: 5 }),
+  });
+
+  it('watches a fleet that is served as long as planned, and then promotes, also where evidence is missing', () => {
+    const last = inStep(48, 1);
+    const before = { ...last, plan: baking().plan };
+    const { rollout, move } = look(before, fleetOf(before, served(0), new Set(idsOf(before))));
+    assert.equal(move?.verdict.action, 'advance');
+    assert.deepEqual([rollout.status, rollout.step], ['running', 2]);
+    for (const of of [served(0), () => undefined]) {
+      const fleet = fleetOf(baking(), of, new Set(idsOf(before)));
+      assert.equal(look(withTime(baking(), bakeMs - 1), fleet).move, undefined);
+      const ended = look(withTime(baking(), bakeMs), fleet).move;
+      assert.equal(ended?.verdict.action, 'promote');
+    }
+  });
+
+  it('takes a challenger back that turns out harmful while it is watched', () => {
+    const fleet = fleetOf(baking(), served(3), new Set(idsOf(baking())));
+    const { move } = look(baking(), fleet);
+    assert.equal(move?.verdict.action, 'abort');
+    assert.equal(policyOf(move.rollout).champion.sequence, champion.sequence);
+  });
+
+  it('counts a device that was enrolled since in the steps after its own, and never in the rounds of the fleet', () => {
+    const enrolled = [{ deviceId: 'newcomer', stratum: undefined }];
+    const rollout = withEnrolled(present(exampleRollout(48)), enrolled);
+    assert.deepEqual(rollout.enrolled, enrolled);
+    assert.equal(withEnrolled(rollout, [...rollout.roster, ...enrolled]), rollout);
+    const fleet = fleetOf(rollout, () => ({ shadow: blocks(12, [0, 0]) }));
+    fleet.meet('newcomer');
+    fleet.say(evidenceOf('newcomer', { shadow: blocks(12, [9, 0]) }));
+    const { move } = look(rollout, fleet);
+    const said = move?.verdict.evidence.devices.find(({ id }) => id === 'newcomer');
+    assert.deepEqual([said?.present, said?.joined], [false, true]);
+    assert.equal(move?.verdict.action, 'advance');
+    assert.deepEqual(move.rollout.joined, ['newcomer']);
+    const last = { ...move.rollout, step: 1, fromPolicy: 5 };
+    const bad = blocks(30, [9, 0], { served: 1, policy: 5 });
+    fleet.say(evidenceOf('newcomer', { shadow: blocks(12, [9, 0]), served: bad, revision: 2 }));
+    const next = lookAtRollout(last, fleet.fleet, time).rollout;
+    assert.deepEqual(
+      next.named.map(({ id }) => id),
+      ['newcomer'],
+    );
+    assert.equal(next.look?.served, 49);
+  });
+
   it('does what a person wants, and writes down who wanted it', () => {
     const rollout = present(exampleRollout(3));
     const fleet = fleetOf(rollout, () => undefined);
@@ -371,6 +427,22 @@ describe('the policy of a rollout', () => {
       deviceMarginPermille: 50,
       blockWindows: 10,
     });
+  });
+
+  it('gives everyone but the held-out share the challenger while it is watched, with a way back and the comparison', () => {
+    const { plan: of } = exampleRollout(48);
+    const plan = { ...of, bakeMs: 5_000, holdout: 1_000 };
+    const policy = policyOf(exampleRollout(48, { plan, step: 2, minBlocks: 4 }));
+    const { champion: serves, promoted, fallback, arms } = policy;
+    assert.deepEqual([serves.sequence, promoted], [20, undefined]);
+    assert.deepEqual([fallback?.release.sequence, fallback?.holdout], [10, 1_000]);
+    assert.deepEqual(
+      arms.map(({ name, release }) => [name, release.sequence]),
+      [
+        ['shadow', 20],
+        ['back', 10],
+      ],
+    );
   });
 
   it('lets those that it serves compare with the champion, and asks for closed blocks', () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { experimentName, isExposed } from '../../../protocol/assignment/bucket.js';
 import { fromHex } from '../../../protocol/bytes.js';
-import { heardOfLate, lookAtFleet, presentOf } from '../../../operator/rollout/fleet-look.js';
+import { lookAtFleet } from '../../../operator/rollout/fleet-look.js';
+import { heardOfLate, thereOf } from '../../../operator/rollout/membership.js';
 import type { Rollout } from '../../../operator/rollout/rollout.js';
 import { blocks, challenger, evidenceOf, ExampleFleet, exampleRollout } from './example-rollout.js';
 
@@ -91,7 +92,7 @@ describe('a look at a fleet', () => {
     const presence = { online: true, boot: 1, connection: 1 };
     fleet.fleet.take('press-0', { channel: 'presence', message: presence }, true, 9);
     assert.deepEqual(heardOfLate(rollout, fleet.fleet, 10), []);
-    assert.deepEqual(presentOf(rollout, fleet.fleet), ['press-0']);
+    assert.deepEqual(thereOf(rollout.roster, fleet.fleet), ['press-0']);
     fleet.say(evidenceOf('press-0'), { nowMs: 9 });
     assert.deepEqual(heardOfLate(rollout, fleet.fleet, 10), ['press-0']);
     assert.deepEqual(heardOfLate(rollout, fleet.fleet, 10 + 3 * rollout.plan.reportMs), []);
