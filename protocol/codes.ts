@@ -606,7 +606,8 @@ export const codes = {
   },
   'shape-invalid': {
     area: 'engine',
-    cause: 'A dimension of a tensor is not positive, or there are too many elements.',
+    cause:
+      'A dimension of a tensor is negative, or 0 where it cannot be, or there are too many elements.',
     remedy: 'Convert the model with fixed shapes.',
     engine: 9,
   },
@@ -624,7 +625,8 @@ export const codes = {
   },
   'graph-invalid': {
     area: 'engine',
-    cause: 'A tensor is read before it is written, or written twice.',
+    cause:
+      'A tensor is read before it is written, or written twice, or subgraphs call each other in a circle.',
     remedy: 'Convert the model again; do not edit it.',
     engine: 12,
   },

@@ -45,9 +45,9 @@ build() {
   [ -f "${CARGO_HOME:-$HOME/.cargo}/config.toml" ] && cp "${CARGO_HOME:-$HOME/.cargo}/config.toml" "$chroot/root/.cargo/"
   chroot "$chroot" /usr/bin/env HOME=/root \
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld \
-    CARGO_ENCODED_RUSTFLAGS="$(printf '%s\x1f%s\x1f%s\x1f%s' \
+    CARGO_ENCODED_RUSTFLAGS="$(printf '%s\x1f%s\x1f%s\x1f%s\x1f%s' \
       --remap-path-prefix=/root/.cargo=cargo --remap-path-prefix=/build/tinylamp=tinylamp \
-      --remap-path-prefix=/usr/src=src -Clink-arg=--max-memory=1073741824)" \
+      --remap-path-prefix=/usr/src=src -Clink-arg=--max-memory=1073741824 -Clink-arg=-zstack-size=131072)" \
     sh -c 'cd /build/tinylamp && wasm-pack build --mode no-install --target web --release --no-typescript --locked' >&2
   # wasm-pack's own .gitignore would keep the package out of the repository and out of the tarball.
   cp "$source"/pkg/{package.json,tinylamp.js,tinylamp_bg.wasm} "$output/"

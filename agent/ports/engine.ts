@@ -1,7 +1,17 @@
 import type { Result } from '../../protocol/result.js';
 
 /** TensorFlow Lite's element types that the core can carry. */
-export type TensorType = 'float32' | 'int8' | 'uint8' | 'int16' | 'int32' | 'int64' | 'bool';
+export type TensorType =
+  | 'float32'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'bool';
 
 /** Element types that a pipeline can write to and read from. */
 export type ElementType = Extract<TensorType, 'float32' | 'int8' | 'uint8' | 'int16' | 'int32'>;

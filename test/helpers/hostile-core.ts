@@ -33,6 +33,7 @@ export function assembleHostileCore(
     ['invoke', takesOne, [...behaveFirst, ...harm[hostility]]],
     ['reset', takesOne, constant(0)],
     ['place_kind', takesNone, constant(0)],
+    ['place_subgraph', takesNone, constant(0)],
     ['place_index', takesNone, constant(0)],
     ['place_operator', takesNone, constant(-1)],
   ];

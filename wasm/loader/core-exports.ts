@@ -10,6 +10,7 @@ export interface CoreExports {
   invoke(interpreter: number): number;
   reset(interpreter: number): number;
   place_kind(): number;
+  place_subgraph(): number;
   place_index(): number;
   place_operator(): number;
 }
@@ -24,6 +25,7 @@ const functions = [
   'invoke',
   'reset',
   'place_kind',
+  'place_subgraph',
   'place_index',
   'place_operator',
 ] as const;

@@ -24,8 +24,11 @@ const borderTypes: ReadonlySet<string> = new Set([
   'int8',
   'uint8',
   'int16',
+  'uint16',
   'int32',
+  'uint32',
   'int64',
+  'uint64',
   'bool',
 ]);
 
@@ -161,13 +164,15 @@ function check(core: CoreExports, number: number): void {
 function describePlace(core: CoreExports): string {
   const index = core.place_index() >>> 0;
   const code = core.place_operator();
+  const subgraph = core.place_subgraph() >>> 0;
+  const within = subgraph === 0 ? '' : ` of subgraph ${subgraph}`;
   switch (core.place_kind()) {
     case 1:
       return `at byte ${index} of the model`;
     case 2:
-      return `in tensor ${index}`;
+      return `in tensor ${index}${within}`;
     case 3:
-      return `in operator ${index}${code < 0 ? '' : ` (builtin code ${code})`}`;
+      return `in operator ${index}${within}${code < 0 ? '' : ` (builtin code ${code})`}`;
     default:
       return 'in the model as a whole';
   }

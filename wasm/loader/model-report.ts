@@ -1,13 +1,23 @@
 /** Element types as the agent names them; others are refused at the border of a model. */
-export type TensorType = 'float32' | 'int8' | 'uint8' | 'int16' | 'int32' | 'int64' | 'bool';
+export type TensorType =
+  | 'float32'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'bool';
 
 /** A tensor of a model. */
 export interface TensorReport {
   readonly name: string;
   /** TensorFlow Lite's name of the type, in lower case. */
   readonly type: string;
-  /** Constants are read from the model, variables keep their values between inferences. */
-  readonly location: 'constant' | 'arena' | 'variable';
+  /** Constants are read from the model, variables keep their values between inferences, resources name variables. */
+  readonly location: 'constant' | 'arena' | 'variable' | 'resource';
   readonly shape: readonly number[];
   readonly byteLength: number;
   /** real = scale * (quantised - zeroPoint); one scale, one for each channel, or none. */
@@ -84,7 +94,7 @@ const typeNames: readonly string[] = [
   'bfloat16',
 ];
 
-const locations = ['constant', 'arena', 'variable'] as const;
+const locations = ['constant', 'arena', 'variable', 'resource'] as const;
 
 /** Reads the report of the Rust side. It comes from our own code, so what does not fit is a broken invariant. */
 export function readReport(bytes: Uint8Array): ModelReport {

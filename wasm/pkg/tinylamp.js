@@ -55,6 +55,15 @@ export function place_operator() {
 }
 
 /**
+ * The subgraph of the tensor or operator.
+ * @returns {number}
+ */
+export function place_subgraph() {
+    const ret = wasm.place_subgraph();
+    return ret >>> 0;
+}
+
+/**
  * Address of the report of the loaded program (layout in `report.rs`).
  * @returns {number}
  */

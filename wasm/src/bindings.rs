@@ -23,8 +23,8 @@ struct Instance {
     program: Option<Arc<Program>>,
     report: Vec<u8>,
     interpreters: Vec<Interpreter>,
-    /// Place of the last refusal: kind (0 model, 1 byte, 2 tensor, 3 operator), index, operator code.
-    place: (u32, u32, i32),
+    /// Place of the last refusal: kind (0 model, 1 byte, 2 tensor, 3 operator), subgraph, index, operator code.
+    place: (u32, u32, u32, i32),
 }
 
 thread_local! {
@@ -121,16 +121,22 @@ pub fn place_kind() -> u32 {
     with(|instance| instance.place.0)
 }
 
+/// The subgraph of the tensor or operator.
+#[wasm_bindgen]
+pub fn place_subgraph() -> u32 {
+    with(|instance| instance.place.1)
+}
+
 /// Which byte, tensor or operator.
 #[wasm_bindgen]
 pub fn place_index() -> u32 {
-    with(|instance| instance.place.1)
+    with(|instance| instance.place.2)
 }
 
 /// The builtin code of the operator; -1 where it is not known.
 #[wasm_bindgen]
 pub fn place_operator() -> i32 {
-    with(|instance| instance.place.2)
+    with(|instance| instance.place.3)
 }
 
 impl Instance {
@@ -141,10 +147,12 @@ impl Instance {
     fn settle(&mut self, result: Result<()>) -> u32 {
         let Err(error) = result else { return 0 };
         self.place = match error.place {
-            Place::Model => (0, 0, -1),
-            Place::Byte(at) => (1, at as u32, -1),
-            Place::Tensor(index) => (2, index as u32, -1),
-            Place::Operator(index, code) => (3, index as u32, code),
+            Place::Model => (0, 0, 0, -1),
+            Place::Byte(at) => (1, 0, at as u32, -1),
+            Place::Tensor { subgraph, tensor } => (2, subgraph as u32, tensor as u32, -1),
+            Place::Operator { subgraph, operator, code } => {
+                (3, subgraph as u32, operator as u32, code)
+            }
         };
         error.kind as u32
     }

@@ -1,4 +1,4 @@
-//! Why a model is refused. The numbers are stable: `agent/core/codes.ts` names them, and a test
+//! Why a model is refused. The numbers are stable: `protocol/codes.ts` names them, and a test
 //! compares the two.
 
 /// What was wrong. The variant's name in kebab case is the name of the code.
@@ -22,14 +22,14 @@ pub enum ErrorKind {
     FeatureUnsupported = 7,
     /// An index of a tensor, buffer, subgraph or operator code is out of range.
     IndexInvalid = 8,
-    /// A dimension is not positive, or a tensor has too many elements.
+    /// A dimension is negative, or 0 where an operator cannot have it, or a tensor has too many elements.
     ShapeInvalid = 9,
     /// A constant's bytes are not as many as its shape and type need.
     BufferInvalid = 10,
     /// A scale or zero point is missing, out of range, or of the wrong count.
     QuantisationInvalid = 11,
     /// A tensor is read before it is written, written twice, or both read and written by one
-    /// operator.
+    /// operator; or subgraphs call each other in a circle.
     GraphInvalid = 12,
     /// No kernel is registered for an operator.
     OperatorUnsupported = 13,
@@ -54,10 +54,22 @@ pub enum Place {
     Model,
     /// At a byte of the file.
     Byte(usize),
-    /// In a tensor of subgraph 0.
-    Tensor(usize),
-    /// In an operator of subgraph 0, with its builtin code (-1 where it is not known).
-    Operator(usize, i32),
+    /// In a tensor of a subgraph.
+    Tensor {
+        /// Which subgraph.
+        subgraph: usize,
+        /// Which of its tensors.
+        tensor: usize,
+    },
+    /// In an operator of a subgraph.
+    Operator {
+        /// Which subgraph.
+        subgraph: usize,
+        /// Which of its operators.
+        operator: usize,
+        /// Its builtin code; -1 where it is not known.
+        code: i32,
+    },
 }
 
 /// A refusal: what and where.
@@ -79,6 +91,14 @@ impl Error {
     pub fn at(mut self, place: Place) -> Self {
         if self.place == Place::Model {
             self.place = place;
+        }
+        self
+    }
+
+    /// Adds which subgraph the place is in.
+    pub fn within(mut self, number: usize) -> Self {
+        if let Place::Tensor { subgraph, .. } | Place::Operator { subgraph, .. } = &mut self.place {
+            *subgraph = number;
         }
         self
     }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::arena::split;
-use crate::error::{Error, ErrorKind, Place, Result, ensure};
+use crate::error::{Error, ErrorKind, Result, ensure};
 use crate::kernels::allocate;
 use crate::limits::Limits;
-use crate::planner::ALIGNMENT;
+use crate::plan::greedy::ALIGNMENT;
 use crate::program::Program;
-use crate::tensor::TensorType;
+use crate::model::tensor::TensorType;
 
 /// Runs a program in memory of its own, which is taken here and never grows: `invoke` allocates
 /// nothing.
@@ -51,10 +51,9 @@ impl Interpreter {
         let arena = memory.get_mut(*start..).ok_or(ErrorKind::EngineInternal)?;
         for (index, step) in program.steps.iter().enumerate() {
             let (inputs, mut outputs) = split(arena, &program.model.bytes, &step.slots, &step.cuts)?;
-            step.kernel.eval(&inputs, &mut outputs).map_err(|error: Error| {
-                let code = program.model.operators.get(index).map_or(-1, |operator| operator.code);
-                error.at(Place::Operator(index, code))
-            })?;
+            step.kernel
+                .eval(&inputs, &mut outputs)
+                .map_err(|error: Error| error.at(program.model.place(0, index)))?;
         }
         Ok(())
     }
@@ -65,7 +64,7 @@ impl Interpreter {
         self.memory.fill(0);
         let program = Arc::clone(&self.program);
         for (tensor, range) in &program.variables {
-            let Some(tensor) = program.model.tensors.get(*tensor) else { continue };
+            let Some(tensor) = program.model.tensor(0, *tensor) else { continue };
             let zero_point = tensor.quantization.as_ref().map_or(0, |found| found.zero_point);
             if tensor.element_type == TensorType::Int8 {
                 let start = self.start + range.start;

@@ -6,11 +6,10 @@
 //! | module | holds |
 //! |---|---|
 //! | `error`, `limits` | why a model is refused, with stable numbers; how large a model may be |
-//! | `flatbuffer` | bounds-checked reader of FlatBuffers: cannot read past its end, cannot panic |
-//! | `opcode`, `schema` | typed views of the tables of the TensorFlow Lite schema |
-//! | `tensor`, `quantization` | shapes, element types; fixed-point arithmetic as upstream rounds it |
-//! | `model` | the verified, typed, immutable model |
-//! | `planner` | greedy placement of tensors in the arena |
+//! | `file` | bounds-checked readers of FlatBuffers and FlexBuffers, typed views of the schema's tables |
+//! | `model` | the verified, typed, immutable model: all subgraphs, shapes, element types |
+//! | `math` | fixed-point arithmetic as upstream rounds it |
+//! | `plan` | greedy placement of tensors in the arena |
 //! | `arena` | views of the tensors of one operator, disjoint by construction |
 //! | `kernels`, `resolver` | one file per operator family; opcode to `Registration` |
 //! | `program` | a model with its prepared operators, plan and cost: shared by interpreters |
@@ -24,20 +23,19 @@ mod arena;
 #[cfg(target_arch = "wasm32")]
 mod bindings;
 pub mod error;
-pub mod flatbuffer;
+pub mod file;
 pub mod interpreter;
 pub mod kernels;
 pub mod limits;
+pub mod math;
 pub mod model;
 pub mod opcode;
-pub mod options;
-pub mod planner;
+pub mod plan;
 pub mod program;
-pub mod quantization;
 pub mod report;
 pub mod resolver;
-pub mod schema;
-pub mod tensor;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use error::{Error, ErrorKind, Place};
 pub use interpreter::Interpreter;

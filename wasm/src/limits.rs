@@ -3,9 +3,9 @@
 
 /// Bytes of a model file.
 pub const FILE_BYTES: usize = 64 << 20;
-/// Tensors of a subgraph, and buffers of a file.
+/// Tensors of all subgraphs together, and buffers of a file.
 pub const TENSORS: usize = 4096;
-/// Operators of a subgraph.
+/// Operators of all subgraphs together.
 pub const OPERATORS: usize = 4096;
 /// Subgraphs of a file.
 pub const SUBGRAPHS: usize = 64;

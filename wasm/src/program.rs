@@ -4,13 +4,13 @@
 use core::ops::Range;
 
 use crate::arena::{Cuts, Slot};
-use crate::error::{Error, ErrorKind, Place, Result, ensure};
+use crate::error::{Error, ErrorKind, Result, ensure};
 use crate::kernels::{Kernel, Node};
 use crate::limits;
 use crate::model::{Model, Operator};
-use crate::planner::{ALIGNMENT, Request, plan};
+use crate::plan::greedy::{ALIGNMENT, Request, plan};
 use crate::resolver::OpResolver;
-use crate::tensor::Location;
+use crate::model::tensor::{Location, Tensor};
 
 /// What an operator costs, known before the first run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,12 +72,12 @@ impl Program {
         let mut kernels = Vec::new();
         // Checked as it adds up: packing weights is work too.
         let mut work: u64 = 0;
-        for (index, operator) in model.operators.iter().enumerate() {
-            let node = Node { model: &model, operator };
+        for (index, operator) in model.main().operators.iter().enumerate() {
+            let node = Node { model: &model, subgraph: model.main(), operator };
             let prepared = resolver
                 .find(operator.code)
                 .and_then(|registration| (registration.prepare)(&node))
-                .map_err(|error| error.at(Place::Operator(index, operator.code)))?;
+                .map_err(|error| error.at(model.place(0, index)))?;
             work = work
                 .saturating_add(prepared.macs)
                 .saturating_add(prepared.comparisons)
@@ -110,10 +110,9 @@ impl Program {
             model,
         };
         for (index, prepared) in kernels.into_iter().enumerate() {
-            let code = program.model.operators.get(index).map_or(-1, |operator| operator.code);
             let step = program
                 .step(index, prepared)
-                .map_err(|error| error.at(Place::Operator(index, code)))?;
+                .map_err(|error| error.at(program.model.place(0, index)))?;
             program.cost.macs = program.cost.macs.saturating_add(step.cost.macs);
             program.cost.moved_bytes += step.cost.moved_bytes;
             program.cost.packed_bytes += step.cost.packed_bytes;
@@ -131,7 +130,7 @@ impl Program {
 
     fn step(&self, index: usize, prepared: crate::kernels::Prepared) -> Result<Step> {
         let internal = || Error::new(ErrorKind::EngineInternal);
-        let operator = self.model.operators.get(index).ok_or_else(internal)?;
+        let operator = self.model.operator(0, index).ok_or_else(internal)?;
         let mut cost = Cost {
             macs: prepared.macs,
             moved_bytes: 0,
@@ -142,10 +141,11 @@ impl Program {
             slots.push(match input {
                 None => Slot::Absent,
                 Some(input) => {
-                    let tensor = self.model.tensors.get(*input).ok_or_else(internal)?;
+                    let tensor = self.model.tensor(0, *input).ok_or_else(internal)?;
                     cost.moved_bytes += tensor.bytes as u64;
                     match &tensor.location {
                         Location::Constant(range) => Slot::Constant(range.clone()),
+                        Location::Resource => Slot::Absent,
                         _ => Slot::Arena(self.place(*input).ok_or_else(internal)?),
                     }
                 }
@@ -169,35 +169,35 @@ impl Program {
 }
 
 fn output_elements(model: &Model, operator: &Operator) -> u64 {
-    let tensors = operator.outputs.iter().filter_map(|&output| model.tensors.get(output));
+    let tensors = operator.outputs.iter().filter_map(|&output| model.main().tensors.get(output));
     tensors.map(|tensor| tensor.shape.elements() as u64).sum()
 }
 
 /// Lifetimes as upstream's `AllocationInfoBuilder` marks them: from the operator that writes a
 /// tensor to the last that reads it; inputs from the start, outputs to the end.
 fn requests(model: &Model, scratch: &[usize]) -> Vec<(Option<usize>, Request)> {
-    let end = model.operators.len();
-    let mut lifetimes: Vec<Option<(usize, usize)>> = vec![None; model.tensors.len()];
+    let end = model.main().operators.len();
+    let mut lifetimes: Vec<Option<(usize, usize)>> = vec![None; model.main().tensors.len()];
     let mut mark = |tensor: usize, moment: usize| {
         if let Some(slot) = lifetimes.get_mut(tensor) {
             let (first, last) = slot.unwrap_or((moment, moment));
             *slot = Some((first.min(moment), last.max(moment)));
         }
     };
-    for &tensor in &model.inputs {
+    for &tensor in &model.main().inputs {
         mark(tensor, 0);
     }
-    for (operator, moment) in model.operators.iter().zip(1..) {
+    for (operator, moment) in model.main().operators.iter().zip(1..) {
         for &tensor in operator.outputs.iter().chain(operator.inputs.iter().flatten()) {
             mark(tensor, moment);
         }
     }
-    for &tensor in &model.outputs {
+    for &tensor in &model.main().outputs {
         mark(tensor, end);
     }
-    let tensors = model.tensors.iter().zip(lifetimes).enumerate();
+    let tensors = model.main().tensors.iter().zip(lifetimes).enumerate();
     let mut requests: Vec<_> = tensors
-        .filter(|(_, (tensor, _))| tensor.location == Location::Arena)
+        .filter(|(_, (tensor, _))| tensor.location == Location::Arena && tensor.bytes > 0)
         .filter_map(|(index, (tensor, lifetime))| {
             let (first, last) = lifetime?;
             Some((Some(index), Request { bytes: tensor.bytes, first, last }))
@@ -215,7 +215,7 @@ fn requests(model: &Model, scratch: &[usize]) -> Vec<(Option<usize>, Request)> {
 fn variables(model: &Model, start: usize) -> Result<Vec<(usize, Range<usize>)>> {
     let mut variables = Vec::new();
     let mut next = start;
-    for (index, tensor) in model.tensors.iter().enumerate() {
+    for (index, tensor) in model.main().tensors.iter().enumerate() {
         if tensor.location == Location::Variable {
             let end = next + tensor.bytes;
             variables.push((index, next..end));
@@ -231,7 +231,10 @@ fn places(
     placements: &[Placement],
     variables: &[(usize, Range<usize>)],
 ) -> Vec<Option<Range<usize>>> {
-    let mut places = vec![None; model.tensors.len()];
+    let empty = |tensor: &Tensor| {
+        (tensor.bytes == 0 && tensor.location == Location::Arena).then_some(0..0)
+    };
+    let mut places: Vec<Option<Range<usize>>> = model.main().tensors.iter().map(empty).collect();
     let planned = placements.iter().filter_map(|placement| {
         Some((placement.tensor?, placement.offset..placement.offset + placement.bytes))
     });

@@ -3,7 +3,8 @@
 //! ```text
 //! u32 version (1), arena bytes, variable bytes, packed bytes
 //! f64 multiply-accumulates, moved bytes
-//! u32 count, then per tensor:    string name, u8 type, u8 location (0 constant, 1 arena, 2 variable),
+//! u32 count, then per tensor:    string name, u8 type, u8 location (0 constant, 1 arena, 2 variable, 3 the
+//!                                name of one),
 //!                                u32 rank, u32 dimension..., u32 bytes, u32 scales, f32 scale...,
 //!                                i32 zero point, u32 quantised dimension
 //! u32 count, then per operator:  i32 code, string name, indices inputs (-1: left out),
@@ -15,7 +16,7 @@
 
 use crate::opcode;
 use crate::program::Program;
-use crate::tensor::{Location, Tensor};
+use crate::model::tensor::{Location, Tensor};
 
 /// Changes with the layout.
 pub const VERSION: u32 = 1;
@@ -29,13 +30,14 @@ pub fn report(program: &Program) -> Vec<u8> {
     writer.u32(program.cost.packed_bytes as usize);
     writer.f64(program.cost.macs);
     writer.f64(program.cost.moved_bytes);
+    let main = program.model.main();
     let model = &program.model;
-    writer.u32(model.tensors.len());
-    for tensor in &model.tensors {
+    writer.u32(main.tensors.len());
+    for tensor in &main.tensors {
         writer.tensor(tensor, model.bytes.get(tensor.name.clone()).unwrap_or(&[]));
     }
-    writer.u32(model.operators.len());
-    for (operator, step) in model.operators.iter().zip(&program.steps) {
+    writer.u32(main.operators.len());
+    for (operator, step) in main.operators.iter().zip(&program.steps) {
         writer.i32(operator.code);
         writer.string(opcode::name(operator.code).unwrap_or("").as_bytes());
         writer.indices(operator.inputs.iter().copied());
@@ -44,8 +46,8 @@ pub fn report(program: &Program) -> Vec<u8> {
         writer.f64(step.cost.moved_bytes);
         writer.f64(step.cost.packed_bytes);
     }
-    writer.indices(model.inputs.iter().copied().map(Some));
-    writer.indices(model.outputs.iter().copied().map(Some));
+    writer.indices(main.inputs.iter().copied().map(Some));
+    writer.indices(main.outputs.iter().copied().map(Some));
     writer.u32(program.placements.len());
     for placement in &program.placements {
         writer.i32(placement.tensor.map_or(-1, |tensor| tensor as i32));
@@ -100,6 +102,7 @@ impl Writer {
             Location::Constant(_) => 0,
             Location::Arena => 1,
             Location::Variable => 2,
+            Location::Resource => 3,
         });
         self.u32(tensor.shape.rank());
         for &dimension in tensor.shape.dimensions() {

@@ -56,6 +56,24 @@ const elements: Readonly<
       view.setUint16(at, random >>> 16, true);
     },
   },
+  uint16: {
+    elementBytes: 2,
+    write: (view, at, random) => {
+      view.setUint16(at, random >>> 16, true);
+    },
+  },
+  uint32: {
+    elementBytes: 4,
+    write: (view, at, random) => {
+      view.setUint32(at, random >>> 24, true);
+    },
+  },
+  uint64: {
+    elementBytes: 8,
+    write: (view, at, random) => {
+      view.setBigUint64(at, BigInt(random >>> 24), true);
+    },
+  },
   int32: {
     elementBytes: 4,
     write: (view, at, random) => {

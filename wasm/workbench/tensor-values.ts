@@ -28,6 +28,9 @@ const elements: Readonly<Record<TensorFacts['type'], Element>> = {
   uint8: { elementBytes: 1, read: (view, at) => view.getUint8(at) },
   int16: { elementBytes: 2, read: (view, at) => view.getInt16(at, true) },
   int32: { elementBytes: 4, read: (view, at) => view.getInt32(at, true) },
+  uint16: { elementBytes: 2, read: (view, at) => view.getUint16(at, true) },
+  uint32: { elementBytes: 4, read: (view, at) => view.getUint32(at, true) },
+  uint64: { elementBytes: 8, read: (view, at) => view.getBigUint64(at, true).toString() },
   int64: { elementBytes: 8, read: (view, at) => view.getBigInt64(at, true).toString() },
   bool: { elementBytes: 1, read: (view, at) => view.getUint8(at) },
 };

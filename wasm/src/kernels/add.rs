@@ -6,11 +6,11 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::shape::Odometer;
-use crate::kernels::{Kernel, Node, Prepared, expect_type, float};
+use crate::kernels::{Kernel, Node, Options, Prepared, activation, expect_type, float};
 use crate::limits;
-use crate::options::Options;
-use crate::quantization::{Activation, Multiplier, OutputStage};
-use crate::tensor::{Shape, Tensor, TensorType};
+use crate::file::flatbuffer::Table;
+use crate::math::quantization::{Activation, Multiplier, OutputStage};
+use crate::model::tensor::{Shape, Tensor, TensorType};
 
 /// Both inputs are scaled to a common fine scale, added, and scaled to that of the output. What
 /// becomes of an input depends on its byte alone: a table per input holds it.
@@ -33,17 +33,27 @@ pub enum Pairing {
 /// Bits that are kept behind the point while adding.
 const LEFT_SHIFT: u32 = 20;
 
+struct AddOptions {
+    activation: Activation,
+}
+
+impl Options for AddOptions {
+    const MEMBER: u8 = 11;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        Ok(Self { activation: activation(table, 0)? })
+    }
+}
+
 /// Checks the operator and fills its tables.
 pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     node.expect(2..=2, 1)?;
     let (one, other, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let Options::Add { activation } = &node.operator.options else {
-        return Err(ErrorKind::OperatorInvalid.into());
-    };
+    let AddOptions { activation } = node.options()?;
     let pairing = Pairing::new(&one.shape, &other.shape, &output.shape)?;
     match output.element_type {
-        TensorType::Float32 => float::add::prepare(node, pairing, *activation),
-        _ => prepare_int8(node, pairing, *activation),
+        TensorType::Float32 => float::add::prepare(node, pairing, activation),
+        _ => prepare_int8(node, pairing, activation),
     }
 }
 

@@ -7,11 +7,11 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, LANES};
 use crate::kernels::pack::pack_groups;
-use crate::kernels::window::Window;
-use crate::kernels::{Kernel, Node, Prepared, expect_weighted_types, float};
-use crate::options::Options;
-use crate::quantization::{Activation, Multiplier, OutputStage};
-use crate::tensor::TensorType;
+use crate::kernels::window::{Sliding, Window};
+use crate::kernels::{Kernel, Node, Options, Prepared, activation, expect_weighted_types, float};
+use crate::file::flatbuffer::Table;
+use crate::math::quantization::{Activation, Multiplier, OutputStage};
+use crate::model::tensor::TensorType;
 
 /// A window and the channels that it multiplies.
 #[derive(Clone, Copy, Debug)]
@@ -35,13 +35,25 @@ pub struct Conv {
     stage: OutputStage,
 }
 
+struct Conv2dOptions {
+    sliding: Sliding,
+    activation: Activation,
+}
+
+impl Options for Conv2dOptions {
+    const MEMBER: u8 = 1;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        let sliding = Sliding::read(table, Some((4, 5)))?;
+        Ok(Self { sliding, activation: activation(table, 3)? })
+    }
+}
+
 /// Checks the operator and packs its weights.
 pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     node.expect(2..=3, 1)?;
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let Options::Conv { sliding, activation } = &node.operator.options else {
-        return Err(ErrorKind::OperatorInvalid.into());
-    };
+    let Conv2dOptions { sliding, activation } = node.options()?;
     expect_weighted_types(input, filter, output)?;
     let invalid = ErrorKind::OperatorInvalid;
     let [.., input_channels] = input.shape.image()?;
@@ -51,13 +63,13 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     ensure(output_channels % groups == 0, invalid)?;
     let taps = (filter_height, filter_width);
     let geometry = Geometry {
-        window: Window::new(sliding, &input.shape, taps, output, output_channels)?,
+        window: Window::new(&sliding, &input.shape, taps, output, output_channels)?,
         group_inputs,
         group_outputs: output_channels / groups,
     };
     match input.element_type {
-        TensorType::Float32 => float::conv::prepare(node, geometry, *activation),
-        _ => prepare_int8(node, geometry, *activation),
+        TensorType::Float32 => float::conv::prepare(node, geometry, activation),
+        _ => prepare_int8(node, geometry, activation),
     }
 }
 
@@ -166,7 +178,7 @@ impl Conv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::{Shapes, rescale, try_windows, walk};
+    use crate::testing::{Shapes, rescale, try_windows, walk};
 
     /// An output channel sees the inputs of its group, tap by tap.
     fn twin(conv: &Conv, filter: &[i8], input: &[u8]) -> Vec<u8> {

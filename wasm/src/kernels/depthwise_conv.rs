@@ -6,11 +6,11 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, int8};
-use crate::kernels::window::Window;
-use crate::kernels::{Kernel, Node, Prepared, expect_weighted_types, float};
-use crate::options::Options;
-use crate::quantization::{Activation, Multiplier, OutputStage};
-use crate::tensor::TensorType;
+use crate::kernels::window::{Sliding, Window, positive};
+use crate::kernels::{Kernel, Node, Options, Prepared, activation, expect_weighted_types, float};
+use crate::file::flatbuffer::Table;
+use crate::math::quantization::{Activation, Multiplier, OutputStage};
+use crate::model::tensor::TensorType;
 
 /// Output channels computed together.
 const LANES: usize = 8;
@@ -35,25 +35,41 @@ pub struct DepthwiseConv {
     stage: OutputStage,
 }
 
+struct DepthwiseOptions {
+    sliding: Sliding,
+    activation: Activation,
+    multiplier: usize,
+}
+
+impl Options for DepthwiseOptions {
+    const MEMBER: u8 = 2;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        Ok(Self {
+            sliding: Sliding::read(table, Some((5, 6)))?,
+            multiplier: positive(table.scalar(3, 0)?)?,
+            activation: activation(table, 4)?,
+        })
+    }
+}
+
 /// Checks the operator and takes its weights.
 pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     node.expect(2..=3, 1)?;
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let Options::DepthwiseConv { sliding, activation, multiplier } = &node.operator.options else {
-        return Err(ErrorKind::OperatorInvalid.into());
-    };
+    let DepthwiseOptions { sliding, activation, multiplier } = node.options()?;
     expect_weighted_types(input, filter, output)?;
     let invalid = ErrorKind::OperatorInvalid;
     let [.., input_channels] = input.shape.image()?;
     let [one, filter_height, filter_width, output_channels] = filter.shape.image()?;
     ensure(one == 1, invalid)?;
-    ensure(input_channels.checked_mul(*multiplier) == Some(output_channels), invalid)?;
+    ensure(input_channels.checked_mul(multiplier) == Some(output_channels), invalid)?;
     let taps = (filter_height, filter_width);
-    let window = Window::new(sliding, &input.shape, taps, output, output_channels)?;
-    let geometry = Geometry { window, multiplier: *multiplier };
+    let window = Window::new(&sliding, &input.shape, taps, output, output_channels)?;
+    let geometry = Geometry { window, multiplier };
     match input.element_type {
-        TensorType::Float32 => float::depthwise_conv::prepare(node, geometry, *activation),
-        _ => prepare_int8(node, geometry, *activation),
+        TensorType::Float32 => float::depthwise_conv::prepare(node, geometry, activation),
+        _ => prepare_int8(node, geometry, activation),
     }
 }
 
@@ -160,7 +176,7 @@ impl DepthwiseConv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::{Shapes, rescale, try_windows, walk};
+    use crate::testing::{Shapes, rescale, try_windows, walk};
 
     /// An output channel sees one input channel, which it shares with its neighbours.
     fn twin(conv: &DepthwiseConv, input: &[u8]) -> Vec<u8> {

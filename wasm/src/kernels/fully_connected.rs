@@ -7,10 +7,10 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::{self, LANES, int8};
 use crate::kernels::pack::pack;
-use crate::kernels::{Kernel, Node, Prepared, allocate, expect_weighted_types, float};
-use crate::options::Options;
-use crate::quantization::{Activation, Multiplier, OutputStage};
-use crate::tensor::{Tensor, TensorType};
+use crate::kernels::{Kernel, Node, Options, Prepared, activation, allocate, expect_weighted_types, float};
+use crate::file::flatbuffer::Table;
+use crate::math::quantization::{Activation, Multiplier, OutputStage};
+use crate::model::tensor::{Tensor, TensorType};
 
 /// A matrix product with packed weights.
 pub struct FullyConnected {
@@ -27,13 +27,25 @@ pub struct FullyConnected {
     stage: OutputStage,
 }
 
+struct FullyConnectedOptions {
+    activation: Activation,
+}
+
+impl Options for FullyConnectedOptions {
+    const MEMBER: u8 = 8;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        // Shuffled weights are a format of uint8 kernels on phones.
+        ensure(table.scalar::<i8>(1, 0)? == 0, ErrorKind::OperatorInvalid)?;
+        Ok(Self { activation: activation(table, 0)? })
+    }
+}
+
 /// Checks the operator and packs its weights.
 pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     node.expect(2..=3, 1)?;
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let Options::FullyConnected { activation } = &node.operator.options else {
-        return Err(ErrorKind::OperatorInvalid.into());
-    };
+    let FullyConnectedOptions { activation } = node.options()?;
     expect_weighted_types(input, filter, output)?;
     let invalid = ErrorKind::OperatorInvalid;
     let &[channels, depth] = filter.shape.dimensions() else {
@@ -44,8 +56,8 @@ pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     let rows = output.shape.elements() / channels;
     ensure(rows.checked_mul(depth) == Some(input.shape.elements()), invalid)?;
     match input.element_type {
-        TensorType::Float32 => float::fully_connected::prepare(node, channels, depth, *activation),
-        _ => prepare_int8(node, channels, depth, *activation),
+        TensorType::Float32 => float::fully_connected::prepare(node, channels, depth, activation),
+        _ => prepare_int8(node, channels, depth, activation),
     }
 }
 
@@ -149,7 +161,7 @@ impl FullyConnected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::{Random, rescale};
+    use crate::testing::{Random, rescale};
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {

@@ -2,8 +2,8 @@
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::{Node, allocate, expect_type, gather};
-use crate::quantization::Multiplier;
-use crate::tensor::{Tensor, TensorType};
+use crate::math::quantization::Multiplier;
+use crate::model::tensor::{Tensor, TensorType};
 
 /// Output channels computed together.
 pub const LANES: usize = 4;
@@ -33,7 +33,7 @@ pub fn store(
     outputs: &mut [u8],
     sums: &[i32; LANES],
     multipliers: &[Multiplier],
-    stage: crate::quantization::OutputStage,
+    stage: crate::math::quantization::OutputStage,
 ) {
     for ((output, sum), multiplier) in outputs.iter_mut().zip(sums).zip(multipliers) {
         *output = stage.finish(multiplier.apply(*sum)) as u8;

@@ -22,8 +22,10 @@ pub mod window;
 
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
-use crate::model::{Model, Operator};
-use crate::tensor::{Tensor, TensorType};
+use crate::file::flatbuffer::{Reader, Table};
+use crate::math::quantization::Activation;
+use crate::model::{Model, Operator, Subgraph};
+use crate::model::tensor::{Tensor, TensorType};
 
 /// The arithmetic of one operator, ready to run.
 pub trait Kernel: Send + Sync {
@@ -56,6 +58,8 @@ impl Prepared {
 pub struct Node<'a> {
     /// The model.
     pub model: &'a Model,
+    /// The subgraph that the operator is in.
+    pub subgraph: &'a Subgraph,
     /// The operator.
     pub operator: &'a Operator,
 }
@@ -68,6 +72,16 @@ impl<'a> Node<'a> {
         ensure(sound, ErrorKind::OperatorInvalid)
     }
 
+    /// The operator's attributes.
+    pub fn options<T: Options>(&self) -> Result<T> {
+        match self.operator.options {
+            Some(found) if found.member == T::MEMBER => {
+                T::read(&Reader::new(&self.model.bytes).table(found.position)?)
+            }
+            _ => Err(ErrorKind::OperatorInvalid.into()),
+        }
+    }
+
     /// A required input.
     pub fn input(&self, position: usize) -> Result<&'a Tensor> {
         self.optional_input(position)?.ok_or(ErrorKind::OperatorInvalid.into())
@@ -76,10 +90,7 @@ impl<'a> Node<'a> {
     /// An input that may be left out.
     pub fn optional_input(&self, position: usize) -> Result<Option<&'a Tensor>> {
         match self.operator.inputs.get(position) {
-            Some(Some(index)) => match self.model.tensors.get(*index) {
-                Some(tensor) => Ok(Some(tensor)),
-                None => Err(ErrorKind::IndexInvalid.into()),
-            },
+            Some(Some(index)) => self.tensor(*index).map(Some),
             _ => Ok(None),
         }
     }
@@ -87,7 +98,14 @@ impl<'a> Node<'a> {
     /// An output.
     pub fn output(&self, position: usize) -> Result<&'a Tensor> {
         let index = self.operator.outputs.get(position).ok_or(ErrorKind::OperatorInvalid)?;
-        self.model.tensors.get(*index).ok_or(ErrorKind::IndexInvalid.into())
+        self.tensor(*index)
+    }
+
+    /// A tensor with elements: few operators know what to do without.
+    fn tensor(&self, index: usize) -> Result<&'a Tensor> {
+        let tensor = self.subgraph.tensors.get(index).ok_or(ErrorKind::IndexInvalid)?;
+        ensure(tensor.shape.elements() > 0, ErrorKind::ShapeInvalid)?;
+        Ok(tensor)
     }
 
     /// The bytes of a tensor that must be constant.
@@ -102,6 +120,19 @@ impl<'a> Node<'a> {
         ensure(values.len() <= most, ErrorKind::OperatorInvalid)?;
         gather(values.len(), values.iter().map(|bytes| Ok(i32::from_le_bytes(*bytes))))
     }
+}
+
+/// The attributes of an operator: a member of the schema's union `BuiltinOptions`, each value checked for its range.
+pub trait Options: Sized {
+    /// Its number in the union.
+    const MEMBER: u8;
+    /// Reads its table.
+    fn read(table: &Table<'_>) -> Result<Self>;
+}
+
+/// A fused activation among the attributes.
+pub fn activation(table: &Table<'_>, slot: usize) -> Result<Activation> {
+    Activation::from_schema(table.scalar(slot, 0)?)
 }
 
 /// Refuses other element types.
@@ -135,6 +166,3 @@ pub fn gather<T>(length: usize, values: impl Iterator<Item = Result<T>>) -> Resu
     }
     Ok(memory)
 }
-
-#[cfg(test)]
-pub(crate) mod testing;

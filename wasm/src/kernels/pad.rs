@@ -7,7 +7,7 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::shape::Odometer;
 use crate::kernels::{Kernel, Node, Prepared};
 use crate::limits;
-use crate::tensor::{Tensor, TensorType};
+use crate::model::tensor::{Tensor, TensorType};
 
 /// Fills the output, then copies the input row by row into it.
 struct Pad {

@@ -6,11 +6,11 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::int8;
-use crate::kernels::window::Window;
-use crate::kernels::{Kernel, Node, Prepared, expect_type, float};
-use crate::options::Options;
-use crate::quantization::Activation;
-use crate::tensor::TensorType;
+use crate::kernels::window::{Sliding, Window, positive};
+use crate::kernels::{Kernel, Node, Options, Prepared, activation, expect_type, float};
+use crate::file::flatbuffer::Table;
+use crate::math::quantization::Activation;
+use crate::model::tensor::TensorType;
 
 /// What is taken from a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,24 @@ struct Pooling {
     high: i32,
 }
 
+struct Pool2dOptions {
+    sliding: Sliding,
+    filter: (usize, usize),
+    activation: Activation,
+}
+
+impl Options for Pool2dOptions {
+    const MEMBER: u8 = 5;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        Ok(Self {
+            sliding: Sliding::read(table, None)?,
+            filter: (positive(table.scalar(4, 0)?)?, positive(table.scalar(3, 0)?)?),
+            activation: activation(table, 5)?,
+        })
+    }
+}
+
 /// Checks an AVERAGE_POOL_2D.
 pub fn prepare_average(node: &Node<'_>) -> Result<Prepared> {
     prepare(node, Take::Average)
@@ -42,14 +60,12 @@ pub fn prepare_max(node: &Node<'_>) -> Result<Prepared> {
 fn prepare(node: &Node<'_>, take: Take) -> Result<Prepared> {
     node.expect(1..=1, 1)?;
     let (input, output) = (node.input(0)?, node.output(0)?);
-    let Options::Pool { sliding, filter, activation } = &node.operator.options else {
-        return Err(ErrorKind::OperatorInvalid.into());
-    };
+    let Pool2dOptions { sliding, filter, activation } = node.options()?;
     let [.., channels] = input.shape.image()?;
-    let window = Window::new(sliding, &input.shape, *filter, output, channels)?;
+    let window = Window::new(&sliding, &input.shape, filter, output, channels)?;
     match input.element_type {
-        TensorType::Float32 => float::pooling::prepare(node, take, window, *activation),
-        _ => prepare_int8(node, take, window, *activation),
+        TensorType::Float32 => float::pooling::prepare(node, take, window, activation),
+        _ => prepare_int8(node, take, window, activation),
     }
 }
 
@@ -135,7 +151,7 @@ impl Pooling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::{Shapes, try_windows, walk};
+    use crate::testing::{Shapes, try_windows, walk};
 
     /// Every channel by itself, over the part of the window inside the image; means in real numbers.
     fn twin(kernel: &Pooling, input: &[u8]) -> Vec<u8> {

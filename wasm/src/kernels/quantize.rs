@@ -6,8 +6,8 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::{Kernel, Node, Prepared};
-use crate::quantization::{Multiplier, OutputStage};
-use crate::tensor::TensorType;
+use crate::math::quantization::{Multiplier, OutputStage};
+use crate::model::tensor::TensorType;
 
 /// Scales integers of one quantisation to another.
 struct Requantize {

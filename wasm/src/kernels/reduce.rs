@@ -7,11 +7,11 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::int8;
 use crate::kernels::shape::{Odometer, resolve};
-use crate::kernels::{Kernel, Node, Prepared, expect_type, float};
+use crate::kernels::{Kernel, Node, Options, Prepared, expect_type, float};
 use crate::limits;
-use crate::options::Options;
-use crate::quantization::{Multiplier, OutputStage};
-use crate::tensor::{Shape, TensorType};
+use crate::file::flatbuffer::Table;
+use crate::math::quantization::{Multiplier, OutputStage};
+use crate::model::tensor::{Shape, TensorType};
 
 /// A reduction of some dimensions: one walk over those that stay, one over those that go.
 #[derive(Clone, Copy)]
@@ -42,13 +42,23 @@ impl Walk {
     }
 }
 
+struct ReducerOptions {
+    keep_dimensions: bool,
+}
+
+impl Options for ReducerOptions {
+    const MEMBER: u8 = 27;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        Ok(Self { keep_dimensions: table.scalar::<u8>(0, 0)? != 0 })
+    }
+}
+
 /// Checks the operator and splits its dimensions.
 pub fn prepare_mean(node: &Node<'_>) -> Result<Prepared> {
     node.expect(2..=2, 1)?;
     let (input, axes, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let Options::Reduce { keep_dimensions } = &node.operator.options else {
-        return Err(ErrorKind::OperatorInvalid.into());
-    };
+    let ReducerOptions { keep_dimensions } = node.options()?;
     let mut reduced = [false; limits::RANK];
     for axis in node.int32s(axes, limits::ARGUMENTS)? {
         let position = resolve(axis, input.shape.rank())?;
@@ -56,7 +66,7 @@ pub fn prepare_mean(node: &Node<'_>) -> Result<Prepared> {
             *slot = true;
         }
     }
-    check_shape(&input.shape, &reduced, *keep_dimensions, &output.shape)?;
+    check_shape(&input.shape, &reduced, keep_dimensions, &output.shape)?;
     let reduction = Reduction::new(&input.shape, &reduced);
     match input.element_type {
         TensorType::Float32 => float::reduce::prepare_mean(node, reduction),
@@ -156,7 +166,7 @@ impl Mean {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::Random;
+    use crate::testing::Random;
 
     #[test]
     fn means_are_within_one_of_the_real_means() {

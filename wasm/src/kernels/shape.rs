@@ -5,10 +5,10 @@
 
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
-use crate::kernels::{Kernel, Node, Prepared};
+use crate::kernels::{Kernel, Node, Options, Prepared};
 use crate::limits;
-use crate::options::Options;
-use crate::tensor::TensorType;
+use crate::file::flatbuffer::Table;
+use crate::model::tensor::TensorType;
 
 /// Copies its first input.
 struct Copy;
@@ -48,19 +48,31 @@ pub fn prepare_expand_dims(node: &Node<'_>) -> Result<Prepared> {
     Ok(Prepared::simple(Copy))
 }
 
+struct SqueezeOptions {
+    dimensions: Vec<i32>,
+}
+
+impl Options for SqueezeOptions {
+    const MEMBER: u8 = 30;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        let found = table.scalars::<i32>(0, limits::RANK)?;
+        let dimensions = found.map(|found| found.iter().collect()).transpose()?;
+        Ok(Self { dimensions: dimensions.unwrap_or_default() })
+    }
+}
+
 /// SQUEEZE: named dimensions of one are dropped, or all of them.
 pub fn prepare_squeeze(node: &Node<'_>) -> Result<Prepared> {
     node.expect(1..=1, 1)?;
     same_content(node)?;
     let (input, output) = (node.input(0)?, node.output(0)?);
-    let Options::Squeeze { dimensions } = &node.operator.options else {
-        return Err(ErrorKind::OperatorInvalid.into());
-    };
+    let SqueezeOptions { dimensions } = node.options()?;
     let mut dropped = [false; limits::RANK];
     for (slot, &extent) in dropped.iter_mut().zip(input.shape.dimensions()) {
         *slot = dimensions.is_empty() && extent == 1;
     }
-    for &dimension in dimensions {
+    for &dimension in &dimensions {
         let position = resolve(dimension, input.shape.rank())?;
         let extent = input.shape.dimensions().get(position).copied();
         ensure(extent == Some(1), ErrorKind::OperatorInvalid)?;

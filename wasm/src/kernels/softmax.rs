@@ -7,12 +7,12 @@
 use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::int8::int8;
-use crate::kernels::{Kernel, Node, Prepared, allocate, expect_type, float};
-use crate::options::Options;
-use crate::quantization::{
+use crate::kernels::{Kernel, Node, Options, Prepared, allocate, expect_type, float};
+use crate::file::flatbuffer::Table;
+use crate::math::quantization::{
     Multiplier, divide_by_power_of_two, high_mul, multiply_by_power_of_two,
 };
-use crate::tensor::{Tensor, TensorType};
+use crate::model::tensor::{Tensor, TensorType};
 
 /// Softmax over the last dimension.
 struct Softmax {
@@ -28,18 +28,30 @@ const DIFFERENCE_BITS: u32 = 5;
 /// Integer bits of the sum of exponentials: Q12.19.
 const SUM_BITS: u32 = 12;
 
+struct SoftmaxOptions {
+    beta: f32,
+}
+
+impl Options for SoftmaxOptions {
+    const MEMBER: u8 = 9;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        let beta: f32 = table.scalar(0, 0.0)?;
+        ensure(beta.is_finite() && beta > 0.0, ErrorKind::OperatorInvalid)?;
+        Ok(Self { beta })
+    }
+}
+
 /// Checks the operator and fills its table.
 pub fn prepare(node: &Node<'_>) -> Result<Prepared> {
     node.expect(1..=1, 1)?;
     let (input, output) = (node.input(0)?, node.output(0)?);
-    let Options::Softmax { beta } = &node.operator.options else {
-        return Err(ErrorKind::OperatorInvalid.into());
-    };
+    let SoftmaxOptions { beta } = node.options()?;
     let same_shape = input.shape == output.shape && input.shape.rank() > 0;
     ensure(same_shape, ErrorKind::OperatorInvalid)?;
     match input.element_type {
-        TensorType::Float32 => float::softmax::prepare(node, *beta),
-        _ => prepare_int8(node, *beta),
+        TensorType::Float32 => float::softmax::prepare(node, beta),
+        _ => prepare_int8(node, beta),
     }
 }
 
@@ -206,7 +218,7 @@ fn half_sum(a: i32, b: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::Random;
+    use crate::testing::Random;
 
     #[test]
     fn exponentials_follow_the_real_function() {

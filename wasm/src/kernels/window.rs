@@ -5,8 +5,57 @@
 use core::ops::Range;
 
 use crate::error::{ErrorKind, Result, ensure};
-use crate::options::{Padding, Sliding};
-use crate::tensor::{Shape, Tensor};
+use crate::file::flatbuffer::Table;
+use crate::model::tensor::{Shape, Tensor};
+
+/// How a window treats the border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// Output as large as input / stride, rounded up.
+    Same,
+    /// Only windows that lie inside.
+    Valid,
+}
+
+/// Padding, stride and dilation of a sliding window; (height, width).
+#[derive(Clone, Copy, Debug)]
+pub struct Sliding {
+    /// Border.
+    pub padding: Padding,
+    /// Steps, positive.
+    pub stride: (usize, usize),
+    /// Spread of the filter's taps, positive.
+    pub dilation: (usize, usize),
+}
+
+/// Greatest stride, dilation and filter size: far beyond use, and products of them fit.
+const GREATEST: i32 = 1 << 15;
+
+impl Sliding {
+    /// Padding and strides are the first three fields of every table with a window; dilation, (width, height), is
+    /// where the caller says.
+    pub fn read(table: &Table<'_>, dilation: Option<(usize, usize)>) -> Result<Self> {
+        let padding = match table.scalar::<i8>(0, 0)? {
+            0 => Padding::Same,
+            1 => Padding::Valid,
+            _ => return Err(ErrorKind::OperatorInvalid.into()),
+        };
+        let stride = (positive(table.scalar(2, 0)?)?, positive(table.scalar(1, 0)?)?);
+        let dilation = match dilation {
+            Some((width, height)) => {
+                (positive(table.scalar(height, 1)?)?, positive(table.scalar(width, 1)?)?)
+            }
+            None => (1, 1),
+        };
+        Ok(Self { padding, stride, dilation })
+    }
+}
+
+/// A size among the attributes.
+pub fn positive(value: i32) -> Result<usize> {
+    ensure((1..=GREATEST).contains(&value), ErrorKind::OperatorInvalid)?;
+    Ok(value as usize)
+}
 
 /// A window that slides over images whose channels lie side by side.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::kernels::add::Pairing;
 use crate::kernels::float::{Bounds, floats, floats_mut};
 use crate::kernels::{Kernel, Node, Prepared, expect_type};
-use crate::quantization::Activation;
-use crate::tensor::TensorType;
+use crate::math::quantization::Activation;
+use crate::model::tensor::TensorType;
 
 struct Add {
     pairing: Pairing,

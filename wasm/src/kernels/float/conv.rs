@@ -8,7 +8,7 @@ use crate::kernels::conv::Geometry;
 use crate::kernels::float::{self, Bounds, Float, LANES, floats, floats_mut};
 use crate::kernels::pack::pack_groups;
 use crate::kernels::{Kernel, Node, Prepared};
-use crate::quantization::Activation;
+use crate::math::quantization::Activation;
 
 /// A convolution whose weights are packed.
 struct Conv {
@@ -83,7 +83,7 @@ impl Conv {
 mod tests {
     use super::*;
     use crate::kernels::float::testing::{assert_same, bytes};
-    use crate::kernels::testing::{Shapes, try_windows, walk};
+    use crate::testing::{Shapes, try_windows, walk};
     use crate::kernels::window::Window;
 
     /// An output channel sees the inputs of its group, tap by tap.

@@ -8,7 +8,7 @@ use crate::error::{ErrorKind, Result};
 use crate::kernels::depthwise_conv::Geometry;
 use crate::kernels::float::{self, Bounds, Float, LANES, floats, floats_mut};
 use crate::kernels::{Kernel, Node, Prepared, allocate};
-use crate::quantization::Activation;
+use crate::math::quantization::Activation;
 
 /// A depthwise convolution whose weights are packed.
 struct DepthwiseConv {
@@ -125,7 +125,7 @@ impl DepthwiseConv {
 mod tests {
     use super::*;
     use crate::kernels::float::testing::{assert_same, bytes};
-    use crate::kernels::testing::{Shapes, try_windows, walk};
+    use crate::testing::{Shapes, try_windows, walk};
     use crate::kernels::window::Window;
 
     /// An output channel sees one input channel, which it shares with its neighbours.

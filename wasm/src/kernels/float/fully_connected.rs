@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::kernels::float::{self, Bounds, Float, LANES, floats, floats_mut};
 use crate::kernels::pack::pack;
 use crate::kernels::{Kernel, Node, Prepared};
-use crate::quantization::Activation;
+use crate::math::quantization::Activation;
 
 /// A matrix product with packed weights.
 struct FullyConnected {
@@ -73,7 +73,7 @@ impl FullyConnected {
 mod tests {
     use super::*;
     use crate::kernels::float::testing::{assert_same, bytes};
-    use crate::kernels::testing::Random;
+    use crate::testing::Random;
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {

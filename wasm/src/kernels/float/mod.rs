@@ -15,8 +15,8 @@ pub mod softmax;
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::{Node, allocate, expect_type, int8};
-use crate::quantization::Activation;
-use crate::tensor::{Quantization, Shape, Tensor, TensorType};
+use crate::math::quantization::Activation;
+use crate::model::tensor::{Quantization, Shape, Tensor, TensorType};
 
 /// Output channels computed together: as many sums as hide the latency of an addition, and two
 /// vectors of a SIMD kernel.

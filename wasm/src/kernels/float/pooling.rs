@@ -9,8 +9,8 @@ use crate::kernels::float::{Bounds, Float, floats, floats_mut, greater};
 use crate::kernels::pooling::Take;
 use crate::kernels::window::Window;
 use crate::kernels::{Kernel, Node, Prepared, expect_type};
-use crate::quantization::Activation;
-use crate::tensor::TensorType;
+use crate::math::quantization::Activation;
+use crate::model::tensor::TensorType;
 
 /// A pooling: each channel by itself.
 struct Pooling {
@@ -94,7 +94,7 @@ impl Pooling {
 mod tests {
     use super::*;
     use crate::kernels::float::testing::{assert_same, bytes};
-    use crate::kernels::testing::{Shapes, try_windows, walk};
+    use crate::testing::{Shapes, try_windows, walk};
 
     /// Every channel by itself, over the part of the window inside the image.
     fn twin(kernel: &Pooling, input: &[f32]) -> Vec<f32> {

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::kernels::float::{Float, floats, floats_mut};
 use crate::kernels::reduce::Reduction;
 use crate::kernels::{Kernel, Node, Prepared, expect_type};
-use crate::tensor::TensorType;
+use crate::model::tensor::TensorType;
 
 struct Mean {
     reduction: Reduction,
@@ -38,7 +38,7 @@ impl Mean {
 mod tests {
     use super::*;
     use crate::kernels::float::testing::{assert_same, bytes};
-    use crate::tensor::Shape;
+    use crate::model::tensor::Shape;
 
     #[test]
     fn the_marked_dimensions_are_averaged() {

@@ -6,7 +6,7 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::{ErrorKind, Result, ensure};
 use crate::kernels::float::{floats, floats_mut};
 use crate::kernels::{Kernel, Node, Prepared, expect_type};
-use crate::tensor::TensorType;
+use crate::model::tensor::TensorType;
 
 /// Bounds from zero to `high`.
 struct Relu {

@@ -6,7 +6,7 @@ use crate::arena::{Inputs, Outputs};
 use crate::error::Result;
 use crate::kernels::float::{Float, floats, floats_mut, greater};
 use crate::kernels::{Kernel, Node, Prepared, expect_type};
-use crate::tensor::TensorType;
+use crate::model::tensor::TensorType;
 
 /// Softmax over the last dimension.
 struct Softmax {
@@ -62,7 +62,7 @@ fn exponential(value: f32) -> f32 {
 mod tests {
     use super::*;
     use crate::kernels::float::testing::bytes;
-    use crate::kernels::testing::Random;
+    use crate::testing::Random;
 
     fn softmax(beta: f32, input: &[f32]) -> Vec<f32> {
         let mut output = vec![[0; 4]; input.len()];

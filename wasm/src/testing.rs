@@ -1,8 +1,7 @@
 //! What the tests of kernels share: chance, windows of random shapes, and upstream's loops over them.
 
-use crate::kernels::window::{Axis, Window};
-use crate::options::{Padding, Sliding};
-use crate::quantization::{Multiplier, OutputStage};
+use crate::kernels::window::{Axis, Padding, Sliding, Window};
+use crate::math::quantization::{Multiplier, OutputStage};
 
 /// xorshift32.
 pub struct Random(u32);

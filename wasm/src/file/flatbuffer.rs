@@ -28,6 +28,11 @@ impl<'a> Reader<'a> {
         Table::at(self, offset(0, root)?)
     }
 
+    /// The table at a position that a table of the same file has told ([`Table::position`]).
+    pub fn table(self, position: usize) -> Result<Table<'a>> {
+        Table::at(self, position)
+    }
+
     /// `length` bytes at `start`, or a refusal.
     pub fn slice(self, start: usize, length: usize) -> Result<&'a [u8]> {
         start
@@ -146,6 +151,11 @@ impl<'a> Table<'a> {
     pub fn bytes(&self, slot: usize) -> Result<Option<core::ops::Range<usize>>> {
         let found = self.vector(slot, 1, usize::MAX)?;
         Ok(found.map(|(start, length)| start..start + length))
+    }
+
+    /// Where the table lies, to come back to it.
+    pub fn position(&self) -> usize {
+        self.position
     }
 
     /// Whether the table has this field at all.

@@ -1,4 +1,4 @@
-//! The verified model: every offset, length, index, shape, quantisation and operator field of the
+//! Verification: every offset, length, index, shape, quantisation and operator field of the
 //! file is checked here, before anything is allocated or executed for it.
 //!
 //! Upstream leaves this to the integrator
@@ -7,42 +7,17 @@
 use core::ops::Range;
 
 use crate::error::{Error, ErrorKind, Place, Result, ensure};
+use crate::file::flatbuffer::Scalars;
+use crate::file::schema::{ModelTable, OperatorTable, QuantizationTable, SubgraphTable, TensorTable};
 use crate::limits;
-use crate::opcode;
-use crate::options::Options;
-use crate::schema::{ModelTable, OperatorTable, QuantizationTable, SubgraphTable, TensorTable};
-use crate::tensor::{Location, Quantization, Shape, Tensor, TensorType};
-
-/// An operator of the verified model.
-#[derive(Clone, Debug)]
-pub struct Operator {
-    /// Builtin code (`opcode`).
-    pub code: i32,
-    /// Indices of tensors; none where an optional input is left out.
-    pub inputs: Vec<Option<usize>>,
-    /// Indices of tensors.
-    pub outputs: Vec<usize>,
-    /// Attributes.
-    pub options: Options,
-}
-
-/// A verified model: typed, immutable, with its file.
-#[derive(Debug)]
-pub struct Model {
-    /// The file.
-    pub bytes: Vec<u8>,
-    /// Tensors of subgraph 0.
-    pub tensors: Vec<Tensor>,
-    /// Operators of subgraph 0 in order of execution.
-    pub operators: Vec<Operator>,
-    /// Indices of the model's inputs.
-    pub inputs: Vec<usize>,
-    /// Indices of the model's outputs.
-    pub outputs: Vec<usize>,
-}
+use crate::model::tensor::{Location, Quantization, Shape, Tensor, TensorType};
+use crate::model::{Model, Operator, OptionsAt, Subgraph};
 
 /// Metadata that upstream obeys: compressed weights, and a memory plan that the file brings along.
 const METADATA_REFUSED: [&[u8]; 2] = [b"COMPRESSION_METADATA", b"OfflineMemoryAllocation"];
+
+/// The builtin code of RESHAPE, whose output may have an open dimension.
+const RESHAPE: i32 = 22;
 
 impl Model {
     /// Verifies a file.
@@ -53,69 +28,130 @@ impl Model {
         refuse_metadata(&root, &bytes)?;
         let codes = root
             .operator_codes()?
-            .map(|code| code?.builtin_code())
+            .map(|code| {
+                let code = code?;
+                Ok(Code { number: code.builtin_code()?, name: code.custom_name()?.unwrap_or(0..0) })
+            })
             .collect::<Result<Vec<_>>>()?;
         let buffers = buffers(&root)?;
-        let subgraph = match root.subgraphs()?.iter().next() {
-            Some(subgraph) => SubgraphTable(subgraph?),
-            None => return Err(ErrorKind::IndexInvalid.into()),
+        let mut left = Left {
+            tensors: limits::TENSORS,
+            operators: limits::OPERATORS,
+            scales: limits::SCALES,
         };
-        let mut builder = Builder {
-            tensors: tensors(&subgraph, &buffers)?,
-            operators: operators(&subgraph, &codes)?,
-            inputs: indices(subgraph.inputs()?)?,
-            outputs: indices(subgraph.outputs()?)?,
-        };
-        builder.check_indices()?;
-        builder.infer_reshapes()?;
-        let tensors = builder.complete_tensors()?;
-        let Builder { operators, inputs, outputs, .. } = builder;
-        let model = Self { tensors, operators, inputs, outputs, bytes };
-        model.check_topology()?;
-        Ok(model)
-    }
-
-    /// The bytes of a constant tensor.
-    pub fn constant(&self, tensor: &Tensor) -> Option<&[u8]> {
-        match &tensor.location {
-            Location::Constant(range) => self.bytes.get(range.clone()),
-            _ => None,
+        let mut subgraphs = Vec::new();
+        for (number, table) in root.subgraphs()?.iter().enumerate() {
+            let subgraph = verify_subgraph(&SubgraphTable(table?), &codes, &buffers, &mut left);
+            subgraphs.push(subgraph.map_err(|error| error.within(number))?);
         }
+        // Only what runs once to set something up has no outputs.
+        let has_outputs = subgraphs.first().is_some_and(|main| !main.outputs.is_empty());
+        ensure(has_outputs, ErrorKind::IndexInvalid)?;
+        for (number, subgraph) in subgraphs.iter().enumerate() {
+            check_topology(subgraph, number == 0).map_err(|error| error.within(number))?;
+        }
+        Ok(Self { bytes, subgraphs })
     }
+}
 
-    /// Every computed tensor is written once, before it is read, and never by an operator that
-    /// reads it; inputs and outputs of the model are computed tensors.
-    fn check_topology(&self) -> Result<()> {
-        let computed: Vec<bool> =
-            self.tensors.iter().map(|tensor| tensor.location == Location::Arena).collect();
-        let mut readable: Vec<bool> = computed.iter().map(|computed| !computed).collect();
-        let is = |flags: &[bool], index: usize| flags.get(index).copied().unwrap_or(false);
-        let invalid = Error::new(ErrorKind::GraphInvalid);
-        for &index in &self.inputs {
-            if is(&readable, index) {
-                return Err(invalid.at(Place::Tensor(index)));
+/// An operator code of the file.
+struct Code {
+    number: i32,
+    name: Range<usize>,
+}
+
+/// What all subgraphs together may still have. Tables can be shared, so that a small file could name many.
+struct Left {
+    tensors: usize,
+    operators: usize,
+    scales: usize,
+}
+
+/// Counts off what a file has; refuses it where it has too much.
+fn take(left: &mut usize, count: usize) -> Result<()> {
+    *left = left.checked_sub(count).ok_or(ErrorKind::ModelTooLarge)?;
+    Ok(())
+}
+
+/// Refusals name subgraph 0 until the caller says which it is.
+fn verify_subgraph(
+    table: &SubgraphTable<'_>,
+    codes: &[Code],
+    buffers: &[Option<Range<usize>>],
+    left: &mut Left,
+) -> Result<Subgraph> {
+    let mut builder = Builder {
+        tensors: tensors(table, buffers, left)?,
+        operators: operators(table, codes, left)?,
+        inputs: indices(table.inputs()?)?,
+        outputs: indices(table.outputs()?)?,
+    };
+    builder.check_indices()?;
+    builder.infer_reshapes();
+    let tensors = builder.complete_tensors()?;
+    let Builder { operators, inputs, outputs, .. } = builder;
+    Ok(Subgraph { tensors, operators, inputs, outputs })
+}
+
+/// Every computed tensor is written once, before it is read, and no operator writes what it reads. Variables
+/// may be written by any operator, and tensors without elements need not be written at all. Inputs are computed
+/// tensors; a subgraph that is called may give back what it got, and constants.
+fn check_topology(subgraph: &Subgraph, main: bool) -> Result<()> {
+    let tensors = &subgraph.tensors;
+    let location = |index: usize| tensors.get(index).map(|tensor| &tensor.location);
+    let empty = |index: usize| tensors.get(index).is_some_and(|tensor| tensor.bytes == 0);
+    let mut readable: Vec<bool> =
+        tensors.iter().map(|tensor| !tensor.location.is_computed() || tensor.bytes == 0).collect();
+    let is = |flags: &[bool], index: usize| flags.get(index).copied().unwrap_or(false);
+    let invalid = Error::new(ErrorKind::GraphInvalid);
+    for &index in &subgraph.inputs {
+        if empty(index) {
+            ensure(!main, ErrorKind::ShapeInvalid).map_err(|error| error.at(tensor_place(index)))?;
+            continue;
+        }
+        let handle = main && location(index) == Some(&Location::Resource);
+        if is(&readable, index) || handle {
+            return Err(invalid.at(tensor_place(index)));
+        }
+        set(&mut readable, index);
+    }
+    for (position, operator) in subgraph.operators.iter().enumerate() {
+        let refuse = || Err(invalid.at(operator_place(position, operator.code)));
+        if !operator.inputs.iter().flatten().all(|&index| is(&readable, index)) {
+            return refuse();
+        }
+        for (earlier, &index) in operator.outputs.iter().enumerate() {
+            if empty(index) {
+                continue;
+            }
+            let sound = match location(index) {
+                Some(Location::Variable) => {
+                    let others = operator.outputs.iter().take(earlier);
+                    !operator.inputs.contains(&Some(index)) && !others.into_iter().any(|&other| other == index)
+                }
+                _ => !is(&readable, index),
+            };
+            if !sound {
+                return refuse();
             }
             set(&mut readable, index);
         }
-        for (position, operator) in self.operators.iter().enumerate() {
-            let mut inputs = operator.inputs.iter().flatten();
-            let sound = inputs.all(|&index| is(&readable, index));
-            ensure(sound, ErrorKind::GraphInvalid)
-                .map_err(|error| error.at(Place::Operator(position, operator.code)))?;
-            for &index in &operator.outputs {
-                if is(&readable, index) {
-                    return Err(invalid.at(Place::Operator(position, operator.code)));
-                }
-                set(&mut readable, index);
-            }
-        }
-        for &index in &self.outputs {
-            if !is(&computed, index) || !is(&readable, index) {
-                return Err(invalid.at(Place::Tensor(index)));
-            }
-        }
-        Ok(())
     }
+    for &index in &subgraph.outputs {
+        let fixed = matches!(location(index), Some(Location::Constant(_) | Location::Resource));
+        if !is(&readable, index) || main && fixed {
+            return Err(invalid.at(tensor_place(index)));
+        }
+    }
+    Ok(())
+}
+
+fn tensor_place(tensor: usize) -> Place {
+    Place::Tensor { subgraph: 0, tensor }
+}
+
+fn operator_place(operator: usize, code: i32) -> Place {
+    Place::Operator { subgraph: 0, operator, code }
 }
 
 fn set(flags: &mut [bool], index: usize) {
@@ -143,7 +179,7 @@ fn buffers(root: &ModelTable<'_>) -> Result<Vec<Option<Range<usize>>>> {
     Ok(found)
 }
 
-fn indices(found: Option<crate::flatbuffer::Scalars<'_, i32>>) -> Result<Vec<usize>> {
+fn indices(found: Option<Scalars<'_, i32>>) -> Result<Vec<usize>> {
     let mut indices = Vec::new();
     if let Some(found) = found {
         for index in found.iter() {
@@ -162,12 +198,17 @@ struct Draft {
     location: Location,
 }
 
-fn tensors(subgraph: &SubgraphTable<'_>, buffers: &[Option<Range<usize>>]) -> Result<Vec<Draft>> {
+fn tensors(
+    subgraph: &SubgraphTable<'_>,
+    buffers: &[Option<Range<usize>>],
+    left: &mut Left,
+) -> Result<Vec<Draft>> {
     let mut drafts = Vec::new();
-    let mut scales_left = limits::SCALES;
-    for (index, table) in subgraph.tensors()?.iter().enumerate() {
-        let draft = table.and_then(|table| tensor(&TensorTable(table), buffers, &mut scales_left));
-        drafts.push(draft.map_err(|error| error.at(Place::Tensor(index)))?);
+    let tables = subgraph.tensors()?;
+    take(&mut left.tensors, tables.len())?;
+    for (index, table) in tables.iter().enumerate() {
+        let draft = table.and_then(|table| tensor(&TensorTable(table), buffers, &mut left.scales));
+        drafts.push(draft.map_err(|error| error.at(tensor_place(index)))?);
     }
     Ok(drafts)
 }
@@ -187,6 +228,7 @@ fn tensor(
     let location = match (data, table.is_variable()?) {
         (Some(range), false) => Location::Constant(range.clone()),
         (None, true) => Location::Variable,
+        (None, false) if element_type == TensorType::Resource => Location::Resource,
         (None, false) => Location::Arena,
         (Some(_), true) => return Err(ErrorKind::BufferInvalid.into()),
     };
@@ -214,7 +256,7 @@ fn quantization(
     };
     let zero_points = table.zero_points()?;
     let count = scales.len().max(zero_points.map_or(0, |zero_points| zero_points.len()));
-    *scales_left = scales_left.checked_sub(count).ok_or(ErrorKind::ModelTooLarge)?;
+    take(scales_left, count)?;
     let scales = scales.iter().collect::<Result<Vec<_>>>()?;
     let zero_points = match zero_points {
         Some(zero_points) => zero_points.iter().collect::<Result<Vec<_>>>()?,
@@ -223,21 +265,29 @@ fn quantization(
     Ok(Some((scales, zero_points, table.dimension()?)))
 }
 
-fn operators(subgraph: &SubgraphTable<'_>, codes: &[i32]) -> Result<Vec<Operator>> {
+fn operators(
+    subgraph: &SubgraphTable<'_>,
+    codes: &[Code],
+    left: &mut Left,
+) -> Result<Vec<Operator>> {
     let mut operators = Vec::new();
-    for (index, table) in subgraph.operators()?.iter().enumerate() {
-        let mut code = -1;
+    let tables = subgraph.operators()?;
+    take(&mut left.operators, tables.len())?;
+    for (index, table) in tables.iter().enumerate() {
+        let mut number = -1;
         let read = table.and_then(|table| {
             let table = OperatorTable(table);
-            code = *codes.get(table.opcode_index()? as usize).ok_or(ErrorKind::IndexInvalid)?;
+            let code = codes.get(table.opcode_index()? as usize).ok_or(ErrorKind::IndexInvalid)?;
+            number = code.number;
             operator(&table, code)
         });
-        operators.push(read.map_err(|error| error.at(Place::Operator(index, code)))?);
+        operators.push(read.map_err(|error| error.at(operator_place(index, number)))?);
     }
     Ok(operators)
 }
 
-fn operator(table: &OperatorTable<'_>, code: i32) -> Result<Operator> {
+fn operator(table: &OperatorTable<'_>, code: &Code) -> Result<Operator> {
+    ensure(!table.has_external_options()?, ErrorKind::FeatureUnsupported)?;
     let mut inputs = Vec::new();
     if let Some(found) = table.inputs()? {
         for index in found.iter() {
@@ -247,12 +297,19 @@ fn operator(table: &OperatorTable<'_>, code: i32) -> Result<Operator> {
             });
         }
     }
-    let outputs = indices(table.outputs()?)?;
-    let options = Options::read(code, table)?;
-    Ok(Operator { code, inputs, outputs, options })
+    let options = table.options()?;
+    Ok(Operator {
+        code: code.number,
+        custom_name: code.name.clone(),
+        inputs,
+        outputs: indices(table.outputs()?)?,
+        intermediates: indices(table.intermediates()?)?,
+        options: options.map(|(member, table)| OptionsAt { member, position: table.position() }),
+        custom_options: table.custom_options()?.unwrap_or(0..0),
+    })
 }
 
-/// The model while its parts are checked against each other.
+/// A subgraph while its parts are checked against each other.
 struct Builder {
     tensors: Vec<Draft>,
     operators: Vec<Operator>,
@@ -264,20 +321,21 @@ impl Builder {
     fn check_indices(&self) -> Result<()> {
         let within = |index: &usize| *index < self.tensors.len();
         let borders = self.inputs.iter().chain(&self.outputs).all(within);
-        ensure(borders && !self.outputs.is_empty(), ErrorKind::IndexInvalid)?;
+        ensure(borders, ErrorKind::IndexInvalid)?;
         for (position, operator) in self.operators.iter().enumerate() {
-            let sound = operator.inputs.iter().flatten().chain(&operator.outputs).all(within);
+            let Operator { inputs, outputs, intermediates, code, .. } = operator;
+            let sound = inputs.iter().flatten().chain(outputs).chain(intermediates).all(within);
             ensure(sound, ErrorKind::IndexInvalid)
-                .map_err(|error| error.at(Place::Operator(position, operator.code)))?;
+                .map_err(|error| error.at(operator_place(position, *code)))?;
         }
         Ok(())
     }
 
     /// Upstream completes one open dimension (-1) of a RESHAPE's output from its input
     /// (`micro/kernels/reshape_common.cc`).
-    fn infer_reshapes(&mut self) -> Result<()> {
+    fn infer_reshapes(&mut self) {
         for operator in &self.operators {
-            if operator.code != opcode::RESHAPE {
+            if operator.code != RESHAPE {
                 continue;
             }
             let (Some(Some(input)), Some(output)) = (operator.inputs.first(), operator.outputs.first())
@@ -291,13 +349,12 @@ impl Builder {
                 complete(&mut draft.dimensions, &from);
             }
         }
-        Ok(())
     }
 
     fn complete_tensors(&mut self) -> Result<Vec<Tensor>> {
         let drafts = core::mem::take(&mut self.tensors);
         let complete = |(index, draft)| {
-            complete_tensor(draft).map_err(|error| error.at(Place::Tensor(index)))
+            complete_tensor(draft).map_err(|error| error.at(tensor_place(index)))
         };
         drafts.into_iter().enumerate().map(complete).collect()
     }

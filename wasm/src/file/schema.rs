@@ -4,7 +4,7 @@
 use core::ops::Range;
 
 use crate::error::Result;
-use crate::flatbuffer::{Reader, Scalars, Table, Tables};
+use crate::file::flatbuffer::{Reader, Scalars, Table, Tables};
 use crate::limits;
 
 /// `Model`, the root.
@@ -27,7 +27,7 @@ impl<'a> ModelTable<'a> {
         Ok(tables.iter().map(|table| table.map(OperatorCodeTable)))
     }
 
-    /// Subgraphs; the first is executed.
+    /// Subgraphs; the first is the model's, others are called by its operators.
     pub fn subgraphs(&self) -> Result<Tables<'a>> {
         self.0.tables(2, limits::SUBGRAPHS)
     }
@@ -54,6 +54,11 @@ impl OperatorCodeTable<'_> {
         let deprecated: i8 = self.0.scalar(0, 0)?;
         let code: i32 = self.0.scalar(3, 0)?;
         Ok(code.max(i32::from(deprecated)))
+    }
+
+    /// Place of the name of a custom operator.
+    pub fn custom_name(&self) -> Result<Option<Range<usize>>> {
+        self.0.bytes(1)
     }
 }
 
@@ -187,5 +192,20 @@ impl<'a> OperatorTable<'a> {
     pub fn options(&self) -> Result<Option<(u8, Table<'a>)>> {
         let member = self.0.scalar(3, 0)?;
         Ok(self.0.table(4)?.map(|table| (member, table)))
+    }
+
+    /// Place of the options of a custom operator: bytes that it alone can read.
+    pub fn custom_options(&self) -> Result<Option<Range<usize>>> {
+        self.0.bytes(5)
+    }
+
+    /// Indices of tensors that stay within the operator.
+    pub fn intermediates(&self) -> Result<Option<Scalars<'a, i32>>> {
+        self.0.scalars(8, limits::OPERATOR_TENSORS)
+    }
+
+    /// Whether options lie outside the FlatBuffer: refused by the model.
+    pub fn has_external_options(&self) -> Result<bool> {
+        Ok(self.0.scalar::<u64>(9, 0)? != 0)
     }
 }

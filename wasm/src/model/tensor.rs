@@ -10,12 +10,18 @@ use crate::limits;
 #[allow(missing_docs)]
 pub enum TensorType {
     Float32 = 0,
+    Float16 = 1,
     Int32 = 2,
     Uint8 = 3,
     Int64 = 4,
     Bool = 6,
     Int16 = 7,
     Int8 = 9,
+    Uint64 = 12,
+    /// The name of a variable that operators share; has no bytes here.
+    Resource = 13,
+    Uint32 = 15,
+    Uint16 = 16,
     /// Two to a byte, the first in the low half; weights only.
     Int4 = 17,
 }
@@ -25,12 +31,17 @@ impl TensorType {
     pub fn from_schema(number: i8) -> Result<Self> {
         Ok(match number {
             0 => Self::Float32,
+            1 => Self::Float16,
             2 => Self::Int32,
             3 => Self::Uint8,
             4 => Self::Int64,
             6 => Self::Bool,
             7 => Self::Int16,
             9 => Self::Int8,
+            12 => Self::Uint64,
+            13 => Self::Resource,
+            15 => Self::Uint32,
+            16 => Self::Uint16,
             17 => Self::Int4,
             _ => return Err(ErrorKind::TypeUnsupported.into()),
         })
@@ -41,9 +52,9 @@ impl TensorType {
         match self {
             Self::Int4 => 4,
             Self::Uint8 | Self::Bool | Self::Int8 => 8,
-            Self::Int16 => 16,
-            Self::Float32 | Self::Int32 => 32,
-            Self::Int64 => 64,
+            Self::Int16 | Self::Uint16 | Self::Float16 => 16,
+            Self::Float32 | Self::Int32 | Self::Uint32 | Self::Resource => 32,
+            Self::Int64 | Self::Uint64 => 64,
         }
     }
 
@@ -60,7 +71,8 @@ impl TensorType {
     }
 }
 
-/// Dimensions, all positive; their product is at most [`limits::ELEMENTS`].
+/// Dimensions; their product is at most [`limits::ELEMENTS`]. A dimension of 0 is for the planner, which gives such a
+/// tensor no room, and for those operators that take one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     rank: usize,
@@ -69,16 +81,21 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// From dimensions of a file or a test.
+    /// From dimensions of a file or a test: none is negative.
     pub fn new(dimensions: &[i32]) -> Result<Self> {
         ensure(dimensions.len() <= limits::RANK, ErrorKind::ModelTooLarge)?;
         let mut shape = Self { rank: dimensions.len(), dimensions: [1; limits::RANK], elements: 1 };
+        let mut empty = false;
         for (slot, &dimension) in shape.dimensions.iter_mut().zip(dimensions) {
-            ensure(dimension > 0, ErrorKind::ShapeInvalid)?;
-            *slot = dimension as usize;
-            let elements = shape.elements.saturating_mul(*slot);
+            *slot = usize::try_from(dimension).map_err(|_| ErrorKind::ShapeInvalid)?;
+            empty |= dimension == 0;
+            // As if there were no zero: products of some of the dimensions are bounded too.
+            let elements = shape.elements.saturating_mul((*slot).max(1));
             ensure(elements <= limits::ELEMENTS, ErrorKind::ShapeInvalid)?;
             shape.elements = elements;
+        }
+        if empty {
+            shape.elements = 0;
         }
         Ok(shape)
     }
@@ -138,8 +155,17 @@ pub enum Location {
     Constant(Range<usize>),
     /// Computed: in the arena, as long as it is needed.
     Arena,
-    /// Kept between invokes: in the arena, for good.
+    /// Kept between invokes: behind the arena, for good.
     Variable,
+    /// Nowhere: it names a variable, and which one is known before the first run.
+    Resource,
+}
+
+impl Location {
+    /// Whether an operator has to write it before others can read it.
+    pub fn is_computed(&self) -> bool {
+        matches!(self, Self::Arena | Self::Resource)
+    }
 }
 
 /// A tensor of the verified model.

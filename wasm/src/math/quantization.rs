@@ -4,7 +4,7 @@
 //! `fixedpoint.h`, in their default build, which rounds twice (`TFLITE_SINGLE_ROUNDING` is 0).
 
 use crate::error::{ErrorKind, Result, ensure};
-use crate::tensor::{Tensor, TensorType};
+use crate::model::tensor::{Tensor, TensorType};
 
 /// A real factor as multiplier * 2^(shift - 31), with the multiplier in [2^30, 2^31) or 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,7 +172,7 @@ impl OutputStage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::Random;
+    use crate::testing::Random;
 
     /// gemmlowp's definition, in wide integers: nudge by sign, divide truncating.
     fn naive_high_mul(a: i32, b: i32) -> i32 {

@@ -33,7 +33,8 @@ pub struct MemoryPlan {
 /// overflowing, so that no plan is smaller than its requests.
 pub fn plan(requests: &[Request]) -> MemoryPlan {
     let mut order: Vec<usize> = (0..requests.len()).collect();
-    order.sort_by_key(|&index| {
+    // No two keys are equal: the index is in them.
+    order.sort_unstable_by_key(|&index| {
         let bytes = requests.get(index).map_or(0, |request| request.bytes);
         core::cmp::Reverse((aligned(bytes), index))
     });
@@ -78,7 +79,7 @@ fn aligned(bytes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::testing::Random;
+    use crate::testing::Random;
 
     fn random_requests(random: &mut Random) -> Vec<Request> {
         (0..1 + random.below(40))

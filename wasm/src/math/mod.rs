@@ -1,0 +1,3 @@
+//! Arithmetic that operators share.
+
+pub mod quantization;

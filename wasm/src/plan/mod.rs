@@ -1,0 +1,3 @@
+//! The memory plan of a model.
+
+pub mod greedy;
