@@ -2,21 +2,31 @@ import type { LateReports } from '../../../../protocol/messages/evidence.js';
 
 type Side = 'champion' | 'challenger';
 
-/** What is counted, and which side alone was late in the last report: a spell goes on in the next one. */
+/** What is counted, and the spell that the last report was part of: it goes on in the next one. */
 export interface LateState extends LateReports {
-  readonly last: Side | undefined;
+  readonly spell: LateSpell | undefined;
 }
+
+/** Reports that followed each other, in each of which this side alone was late. */
+export interface LateSpell {
+  readonly side: Side;
+  readonly reports: number;
+}
+
+/** A spell that lasts counts again after so many reports: longer than a burst, it is a way of being. */
+const spellReports = 10;
 
 export const neverLate: LateState = {
   reports: 0,
   onlyChampion: 0,
   onlyChallenger: 0,
-  last: undefined,
+  spell: undefined,
 };
 
 /**
  * Counts spells of reports in which only one of the two had a late answer. A report in which both were late cancels: the
- * gateway was busy. Reports that follow each other with the same side late are one spell, because lateness comes in bursts.
+ * gateway was busy. Reports that follow each other with the same side late are one spell, because lateness comes in bursts; of
+ * ten such reports one counts.
  */
 export class LateSpells {
   #state: LateState;
@@ -45,14 +55,17 @@ export class LateSpells {
   reported(): void {
     if (!this.#compared) return;
     const [side, other] = this.#late;
-    const last = other === undefined ? side : undefined;
-    const isNew = last !== undefined && last !== this.#state.last;
-    const { reports, onlyChampion, onlyChallenger } = this.#state;
+    const { reports, onlyChampion, onlyChallenger, spell: before } = this.#state;
+    const spell =
+      side === undefined || other !== undefined
+        ? undefined
+        : { side, reports: before?.side === side ? before.reports + 1 : 1 };
+    const counts = spell !== undefined && spell.reports % spellReports === 1;
     this.#state = {
       reports: reports + 1,
-      onlyChampion: onlyChampion + (isNew && last === 'champion' ? 1 : 0),
-      onlyChallenger: onlyChallenger + (isNew && last === 'challenger' ? 1 : 0),
-      last,
+      onlyChampion: onlyChampion + (counts && spell.side === 'champion' ? 1 : 0),
+      onlyChallenger: onlyChallenger + (counts && spell.side === 'challenger' ? 1 : 0),
+      spell,
     };
     this.#compared = false;
     this.#late.clear();

@@ -18,6 +18,7 @@ import { accept, type Result } from '../../../../protocol/result.js';
 import type { BlockPlace, OpenBlock } from './block-tally.js';
 import { ComparisonTally, type TallyState } from './comparison-tally.js';
 import { ledgerEntries, type LedgerEntry } from './disagreement-ledger.js';
+import type { LateSpell } from './late-spells.js';
 import type { LossSums } from './loss-correlation.js';
 
 /** The file is never larger: entries with the longest names of classes, three bytes to a UTF-16 code unit. */
@@ -37,7 +38,7 @@ type StoredEntry = Parameters<typeof ComparisonTally.resume>[1][number];
 export function encodeTally(tally: ComparisonTally): Uint8Array {
   const { state } = tally;
   const { open } = state.blocks;
-  const { last } = state.late;
+  const { spell } = state.late;
   const { windows, losses, squares, products } = state.losses;
   const said = { deviceId: 'self', slot: 'self', aside: undefined, drift: 'none' } as const;
   const fields = new Map<number, CborValue>([
@@ -49,7 +50,7 @@ export function encodeTally(tally: ComparisonTally): Uint8Array {
     [5, tally.ledger.entries.map((entry) => entryValue(entry, tally.placeOf(entry)))],
   ]);
   if (open !== undefined) fields.set(2, openValue(open));
-  if (last !== undefined) fields.set(4, sides.indexOf(last));
+  if (spell !== undefined) fields.set(4, [sides.indexOf(spell.side), spell.reports]);
   return encodeCbor(fields);
 }
 
@@ -57,7 +58,7 @@ export function encodeTally(tally: ComparisonTally): Uint8Array {
 export function decodeTally(bytes: Uint8Array): Result<ComparisonTally> {
   const parsed = parseFields(bytes, 'tally', readTally, items);
   if (!parsed.ok) return parsed;
-  const { payload, open, losses, last, entries, terms, named } = parsed.value;
+  const { payload, open, losses, spell, entries, terms, named } = parsed.value;
   const evidence = parseEvidence(payload);
   if (!evidence.ok) return evidence;
   const { champion, challenger, salt, life, revision, shadow, served, late, ...rest } =
@@ -70,7 +71,7 @@ export function decodeTally(bytes: Uint8Array): Result<ComparisonTally> {
     named,
     totals: rest.totals,
     blocks: { shadow, served, open },
-    late: { ...late, last },
+    late: { ...late, spell },
     losses,
     service: rest.service,
   };
@@ -83,7 +84,7 @@ function readTally(fields: Fields) {
     payload: fields.bytes(1, [1, limits.evidenceBytes]),
     open: fields.optional(2, () => fields.value(2, parseOpen)),
     losses: fields.value(3, parseLosses),
-    last: fields.optional(4, () => fields.choice(4, sides)),
+    spell: fields.optional(4, () => fields.value(4, parseSpell)),
     entries: fields.list(5, [0, ledgerEntries], parseEntry),
     terms: fields.value(6, parseTerms),
     named: fields.integer(7, [0, 1]) === 1,
@@ -130,6 +131,14 @@ function parseLosses(value: CborValue, path: string): LossSums {
     losses: checkInteger(losses, anyInteger, `${path}[1]`),
     squares: checkInteger(squares, count, `${path}[2]`),
     products: checkInteger(products, anyInteger, `${path}[3]`),
+  };
+}
+
+function parseSpell(value: CborValue, path: string): LateSpell {
+  const [side, reports] = checkList(value, [2, 2], path);
+  return {
+    side: checkInteger(side, [0, 1], `${path}[0]`) === 1 ? 'challenger' : 'champion',
+    reports: checkInteger(reports, [1, Number.MAX_SAFE_INTEGER], `${path}[1]`),
   };
 }
 

@@ -3,6 +3,7 @@ import {
   type DeviceEvidence,
   type LateMinutes,
 } from '../../../../operator/verdict/evidence.js';
+import { LateSpells } from '../../../../agent/core/experiment/tally/late-spells.js';
 import { judge } from '../../../../operator/verdict/judge.js';
 import type { Prng } from '../../../../simulator/prng.js';
 import { runCell, tableOf, type Section, type SectionContext } from '../section.js';
@@ -39,7 +40,7 @@ export const lostAndLateSection: Section = {
       '',
       'Late answers: harm is more than one and a half times as often. Each of the two is late in a minute with the chance of its',
       'row, a look each hour for a day. In bursts a minute repeats the one before with that chance, each for itself. A spell of',
-      'minutes in which the same one alone is late counts once; one row shows what counting each minute would do.',
+      'minutes in which the same one alone is late counts once in ten; one row shows what counting each minute would do.',
       '',
       ...tableOf(
         ['', ...lateFleets.map((devices) => `${devices} devices`)],
@@ -173,6 +174,13 @@ const lates: readonly Late[] = [
     atMost: 0.05 / 32,
   },
   {
+    name: 'wrong harm: both on 10 %, bursts .9',
+    challenger: 0.1,
+    champion: 0.1,
+    burst: 0.9,
+    atMost: 0.05 / 32,
+  },
+  {
     name: 'not the rule: both on 10 %, bursts .7, each minute counted',
     challenger: 0.1,
     champion: 0.1,
@@ -188,6 +196,7 @@ const lates: readonly Late[] = [
   },
   { name: 'three times 2 %: harm', challenger: 0.06, champion: 0.02, burst: 0 },
   { name: 'ten times 2 %: harm', challenger: 0.2, champion: 0.02, burst: 0 },
+  { name: 'in each minute, beside 2 %: harm', challenger: 1, champion: 0.02, burst: 0 },
 ];
 
 function lateCell(context: SectionContext, each: Late, devices: number, bad: string[]): string {
@@ -206,33 +215,32 @@ function lateRun(
   devices: number,
   prng: Prng,
 ): Run {
-  const counts = Array.from({ length: devices }, () => ({ onlyChampion: 0, onlyChallenger: 0 }));
-  const last = counts.map(() => ({ challenger: false, champion: false }));
+  const spells = Array.from({ length: devices }, () => new LateSpells());
+  const every = spells.map(() => ({ onlyChampion: 0, onlyChallenger: 0 }));
+  const last = spells.map(() => ({ challenger: false, champion: false }));
   const next = (before: boolean, chance: number): boolean =>
     burst > 0 && prng.uniform(0, 1) < burst ? before : prng.uniform(0, 1) < chance;
   for (let hour = 1; hour <= 24; hour++) {
-    for (const [i, count] of counts.entries()) {
-      const before = last[i];
-      if (before === undefined) continue;
+    for (const [i, spell] of spells.entries()) {
+      const [late, minutes] = [last[i], every[i]];
+      if (late === undefined || minutes === undefined) continue;
       for (let minute = 0; minute < 60; minute++) {
-        const was = sideOf(before);
-        before.challenger = next(before.challenger, challenger);
-        before.champion = next(before.champion, champion);
-        const is = sideOf(before);
-        if (is !== undefined && (everyMinute || is !== was)) count[is]++;
+        late.challenger = next(late.challenger, challenger);
+        late.champion = next(late.champion, champion);
+        spell.compared();
+        if (late.challenger) spell.late('challenger');
+        if (late.champion) spell.late('champion');
+        spell.reported();
+        if (late.challenger && !late.champion) minutes.onlyChallenger++;
+        if (late.champion && !late.challenger) minutes.onlyChampion++;
       }
     }
+    const counts: readonly LateMinutes[] = everyMinute ? every : spells.map(({ state }) => state);
     const evidence = counts.map((late, i): DeviceEvidence => ({ ...quiet, id: `d${i}`, late }));
     const { verdict, guardrail } = judge({ ...nothing, devices: evidence, terms: defaultTerms });
     if (verdict === 'harm') return { end: 'harm', windows: hour, guardrail };
   }
   return { end: 'open', windows: 24, guardrail: null };
-}
-
-/** Which of the two alone is late: a spell of such minutes counts once, when it begins. */
-function sideOf(late: { challenger: boolean; champion: boolean }): keyof LateMinutes | undefined {
-  if (late.challenger === late.champion) return undefined;
-  return late.challenger ? 'onlyChallenger' : 'onlyChampion';
 }
 
 /** A device that has compared nothing. */

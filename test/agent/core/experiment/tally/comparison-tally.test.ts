@@ -147,6 +147,17 @@ describe('The tally of a comparison', () => {
     assert.deepEqual(late, { reports: 6, onlyChampion: 1, onlyChallenger: 2 });
   });
 
+  it('counts a spell of late reports again after each ten that it lasts', () => {
+    const tally = begin();
+    for (let report = 1; report <= 25; report++) {
+      compare(tally, report, ['x', 'x']);
+      tally.late('challenger');
+      tally.reported(false);
+    }
+    const { late } = tally.evidence(said);
+    assert.deepEqual(late, { reports: 25, onlyChampion: 0, onlyChallenger: 3 });
+  });
+
   it('knows how losses of neighbours correlate, whatever the order of the labels', () => {
     const losses = [5, 6, 7, 8, 15, 16, 17, 18];
     const correlationOf = (order: readonly number[]): number | undefined => {
