@@ -1,12 +1,12 @@
-import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
+import { parsePresence } from '../../protocol/messages/presence.js';
 import {
   parseEvent,
   parseReport,
   parseState,
   type DeviceEvent,
-  type DeviceState,
   type ReportedSlot,
 } from './device-messages.js';
+import { DeviceModel } from './device-model.js';
 import type { Arrival, FleetRow, Reception, SlotRow } from './fleet-view.js';
 import { SeenWindows } from './seen-windows.js';
 import { SlotEvidence } from './slot-evidence.js';
@@ -27,9 +27,7 @@ export class FleetDevice {
   readonly #rosterLabels: Readonly<Record<string, string>> | undefined;
   readonly #seen = new SeenWindows();
   readonly #slots = new Map<string, SlotKnowledge>();
-  #presence: PresenceMessage | undefined;
-  #state: DeviceState | undefined;
-  #lastSeen: number | undefined;
+  readonly #model = new DeviceModel();
   #ignored = 0;
 
   /** @param rosterLabels of an enrolled device; undefined for one that is not */
@@ -41,21 +39,21 @@ export class FleetDevice {
   receive(arrival: Arrival): Reception {
     const reception = this.#merge(arrival);
     if (reception === 'ignored') this.#ignored++;
-    else if (!arrival.retained) this.#lastSeen = arrival.wallMs;
+    else if (!arrival.retained) this.#model.heard(arrival.wallMs);
     return reception;
   }
 
   get row(): FleetRow {
-    const state = this.#state;
+    const { state, online, heardMs } = this.#model;
     const names = new Set([...(state?.slots.keys() ?? []), ...this.#slots.keys()]);
     return {
       deviceId: this.#deviceId,
       enrolled: this.#rosterLabels !== undefined,
-      online: this.#presence?.online,
+      online,
       agent: state?.agent,
       // What a stratum means is the operator's to say.
       labels: this.#rosterLabels ?? state?.labels ?? {},
-      lastSeen: this.#lastSeen,
+      lastSeen: heardMs,
       ignored: this.#ignored,
       reportsMissing: this.#seen.missing,
       slots: Object.fromEntries(
@@ -68,31 +66,22 @@ export class FleetDevice {
 
   #merge({ channel, payload, retained, wallMs }: Arrival): Reception {
     switch (channel) {
-      case 'presence':
-        return this.#mergePresence(parsePresence(payload));
-      case 'state':
-        return this.#mergeState(parseState(payload));
+      case 'presence': {
+        const presence = parsePresence(payload);
+        if (presence === undefined) return 'ignored';
+        return this.#model.takePresence(presence) ? 'changed' : 'unchanged';
+      }
+      case 'state': {
+        const state = parseState(payload);
+        if (state === undefined) return 'ignored';
+        this.#model.takeState(state);
+        return 'changed';
+      }
       case 'events':
         return this.#mergeEvent(parseEvent(payload), retained ? undefined : wallMs);
       case 'report':
         return this.#mergeReport(payload, retained ? undefined : wallMs);
     }
-  }
-
-  #mergePresence(presence: PresenceMessage | undefined): Reception {
-    if (presence === undefined) return 'ignored';
-    const known = this.#presence;
-    // The will of an older session may be published after the birth of a newer one. A birth counts always:
-    // the storage of the device may be new, and its numbers with it.
-    if (known !== undefined && !presence.online && isOlder(presence, known)) return 'unchanged';
-    this.#presence = presence;
-    return known?.online === presence.online ? 'unchanged' : 'changed';
-  }
-
-  #mergeState(state: DeviceState | undefined): Reception {
-    if (state === undefined) return 'ignored';
-    this.#state = state;
-    return 'changed';
   }
 
   #mergeEvent(event: DeviceEvent | undefined, seenAt: number | undefined): Reception {
@@ -122,10 +111,6 @@ export class FleetDevice {
     this.#slots.set(name, slot);
     return slot;
   }
-}
-
-function isOlder(a: PresenceMessage, b: PresenceMessage): boolean {
-  return a.boot < b.boot || (a.boot === b.boot && a.connection < b.connection);
 }
 
 function slotRow(state: ReportedSlot | undefined, known: SlotKnowledge | undefined): SlotRow {

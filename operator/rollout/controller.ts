@@ -12,9 +12,9 @@ import {
   type RolloutDevice,
   type Step,
 } from './rollout.js';
+import { encodeVerdict } from './verdict-file.js';
 import {
   actionFor,
-  encodeRecord,
   judgementOf,
   type Action,
   type ActionInputs,
@@ -215,7 +215,7 @@ function act(
   };
   const decided: Rollout = {
     ...rollout,
-    chain: { length: verdict.number, hash: encodeRecord(verdict).hash },
+    chain: { length: verdict.number, hash: encodeVerdict(verdict).hash },
   };
   switch (action) {
     case 'advance': {

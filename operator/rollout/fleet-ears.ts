@@ -4,7 +4,7 @@ import type { Topics } from '../../protocol/topics.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Transport } from '../../agent/ports/transport.js';
 import { subscribeFleet } from '../fleet/subscribe-fleet.js';
-import { readDeviceMessage, type DeviceMessage } from './device-message.js';
+import { readDeviceMessage, type DeviceMessage } from '../fleet/device-message.js';
 
 /**
  * Called with a message of an enrolled device.

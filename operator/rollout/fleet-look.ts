@@ -49,7 +49,7 @@ export function lookAtFleet(rollout: Rollout, fleet: RolloutFleet, time: LookTim
       sources.push({ id: device.deviceId, life: toHex(life), revision });
       if (evidence.drift === 'hold') held++;
     }
-    if (servedIds.has(device.deviceId) && known.current === challenger.sequence) {
+    if (servedIds.has(device.deviceId) && fleet.currentOf(known) === challenger.sequence) {
       arrived++;
       if (evidence?.service.serving !== true || evidence.service.reports === 0) unheard++;
     }
@@ -137,7 +137,7 @@ function evidenceOf(
 /** Heard shortly before it was asked, and for three reports and the time of a trial not since (evidence rules, 5). */
 function isSilent(
   { plan }: Rollout,
-  { heardMs }: Readonly<KnownDevice>,
+  { model: { heardMs } }: Readonly<KnownDevice>,
   { monotonicMs, askedMs }: LookTime,
 ): boolean {
   const patienceMs = missedReports * plan.reportMs + plan.trial.soakMs;

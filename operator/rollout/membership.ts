@@ -13,8 +13,8 @@ export const missedReports = 3;
 /** Who is there: online, or heard since this controller listens. */
 export function thereOf(devices: readonly RolloutDevice[], fleet: RolloutFleet): readonly string[] {
   return idsOf(devices).filter((deviceId) => {
-    const known = fleet.devices.get(deviceId);
-    return known !== undefined && (known.online || known.heardMs !== undefined);
+    const { model } = fleet.devices.get(deviceId) ?? {};
+    return model?.online === true || model?.heardMs !== undefined;
   });
 }
 
@@ -25,7 +25,7 @@ export function heardOfLate(
   monotonicMs: number,
 ): readonly string[] {
   return idsOf([...roster, ...enrolled]).filter((deviceId) => {
-    const { heardMs } = fleet.devices.get(deviceId) ?? {};
+    const heardMs = fleet.devices.get(deviceId)?.model.heardMs;
     return heardMs !== undefined && monotonicMs - heardMs <= missedReports * plan.reportMs;
   });
 }

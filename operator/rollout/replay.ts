@@ -1,5 +1,6 @@
 import type { Judgement } from '../verdict/judgement.js';
 import type { Rollout } from './rollout.js';
+import { decodeVerdict } from './verdict-file.js';
 import type { StoredRecord } from './verdict-chain.js';
 import { actionFor, judgementOf, noHash, type VerdictRecord } from './verdict-record.js';
 
@@ -26,7 +27,7 @@ export function replayVerdicts(
   let expected: string | undefined = chain.hash;
   for (let number = chain.length; number >= 1; number--) {
     const stored = read(number);
-    const verdict = stored && parse(stored.text);
+    const verdict = stored && decodeVerdict(stored.text);
     replayed.push({ number, finding: findingOf(number, stored, verdict, expected), verdict });
     // Behind a record that is gone or forged nothing is known of the hashes any more.
     expected = verdict?.previous;
@@ -48,15 +49,6 @@ function findingOf(
   const { inputs, judgement, action } = verdict;
   const follows = inputs.by === 'operator' || actionFor(judgement, inputs) === action;
   return follows ? 'agrees' : 'action';
-}
-
-/** What the file of a record says; whether it is one shows when its verdict is derived again. */
-function parse(text: string): VerdictRecord | undefined {
-  try {
-    return JSON.parse(text) as VerdictRecord;
-  } catch {
-    return undefined;
-  }
 }
 
 function isSame(a: Judgement, b: Judgement): boolean {

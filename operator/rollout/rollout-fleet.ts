@@ -5,19 +5,17 @@ import { limits } from '../../protocol/limits.js';
 import type { Evidence } from '../../protocol/messages/evidence.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { DeviceEvent, DeviceState } from '../fleet/device-messages.js';
+import { DeviceModel } from '../fleet/device-model.js';
 import { speaksAboutModel } from './about-the-model.js';
-import type { DeviceMessage } from './device-message.js';
+import type { DeviceMessage } from '../fleet/device-message.js';
 import type { Keyring } from './keyring.js';
 import { readEvidence } from './received-evidence.js';
 import type { RefusedLabel, Rollout } from './rollout.js';
 
 /** What is known of one device by what it has said. Its size does not depend on how much that was. */
 export interface KnownDevice {
-  online: boolean;
-  /** When anything came that was not kept by the broker, by a clock that nobody sets; undefined where nothing did. */
-  heardMs: number | undefined;
-  /** The committed release of the slot. */
-  current: number | undefined;
+  /** What it says of itself. */
+  readonly model: DeviceModel;
   evidence: Evidence | undefined;
   /** The lives of its evidence, the newest last. */
   lives: readonly string[];
@@ -33,18 +31,17 @@ export interface KnownDevice {
 }
 
 /** A device that has not said a word. */
-const unknown: Readonly<KnownDevice> = {
-  online: false,
-  heardMs: undefined,
-  current: undefined,
-  evidence: undefined,
-  lives: [],
-  failure: undefined,
-  refused: 0,
-  refusedBecause: undefined,
-  labelRefused: undefined,
-  waiting: undefined,
-};
+function unheard(before: Pick<KnownDevice, 'lives' | 'failure'>): KnownDevice {
+  return {
+    ...before,
+    model: new DeviceModel(),
+    evidence: undefined,
+    refused: 0,
+    refusedBecause: undefined,
+    labelRefused: undefined,
+    waiting: undefined,
+  };
+}
 
 /** A device that loses its state again and again is known by its last lives. */
 const mostLives = 16;
@@ -75,22 +72,25 @@ export class RolloutFleet {
     const own = <T>(record: Readonly<Record<string, T>>, id: string): T | undefined =>
       Object.hasOwn(record, id) ? record[id] : undefined;
     for (const { deviceId } of [...roster, ...enrolled]) {
-      this.#devices.set(deviceId, {
-        ...unknown,
-        lives: own(lives, deviceId) ?? [],
-        failure: own(failed, deviceId),
-      });
+      const before = { lives: own(lives, deviceId) ?? [], failure: own(failed, deviceId) };
+      this.#devices.set(deviceId, unheard(before));
     }
   }
 
   /** A device is enrolled while the rollout goes on: what it says is taken from now on. */
   admit(deviceId: string): void {
-    if (!this.#devices.has(deviceId)) this.#devices.set(deviceId, { ...unknown });
+    if (this.#devices.has(deviceId)) return;
+    this.#devices.set(deviceId, unheard({ lives: [], failure: undefined }));
   }
 
   /** By id, in the order of the roster. */
   get devices(): ReadonlyMap<string, Readonly<KnownDevice>> {
     return this.#devices;
+  }
+
+  /** The release that is committed on a device in the slot, as it says; undefined where none is. */
+  currentOf({ model }: Readonly<KnownDevice>): number | undefined {
+    return model.state?.slots.get(this.#slot)?.current;
   }
 
   /**
@@ -101,10 +101,11 @@ export class RolloutFleet {
   take(deviceId: string, heard: DeviceMessage, isLive: boolean, monotonicMs: number): void {
     const device = this.#devices.get(deviceId);
     if (device === undefined) return;
-    if (isLive && heard.channel !== 'presence') device.heardMs = monotonicMs;
+    // The broker speaks for a device that is gone.
+    if (isLive && heard.channel !== 'presence') device.model.heard(monotonicMs);
     switch (heard.channel) {
       case 'presence':
-        device.online = heard.message.online;
+        device.model.takePresence(heard.message);
         return;
       case 'state':
         this.#takeState(deviceId, device, heard.message);
@@ -122,11 +123,12 @@ export class RolloutFleet {
     }
   }
 
-  #takeState(deviceId: string, device: KnownDevice, { slots, key }: DeviceState): void {
+  #takeState(deviceId: string, device: KnownDevice, state: DeviceState): void {
+    const { slots, key } = state;
+    device.model.takeState(state);
     if (key !== undefined) this.#meet(deviceId, device, key);
     const slot = slots.get(this.#slot);
     if (slot === undefined) return;
-    device.current = slot.current;
     // Events are not retained, and the state is: it tells what happened while nobody listened.
     this.#takeFailure(device, slot.phase, slot);
   }

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { writeDurably } from '../../agent/adapters/durable-file.js';
-import { encodeRecord, type VerdictRecord } from './verdict-record.js';
+import { encodeVerdict } from './verdict-file.js';
+import type { VerdictRecord } from './verdict-record.js';
 
 /** A record as it lies there, with the hash of its bytes. */
 export interface StoredRecord {
@@ -24,7 +25,7 @@ export class VerdictChain {
 
   write(record: VerdictRecord): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    writeDurably(this.#file(record.number), encodeRecord(record).text);
+    writeDurably(this.#file(record.number), encodeVerdict(record).text);
   }
 
   /** The record with this number; undefined where it is gone. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { judge } from '../verdict/judge.js';
 import type { FleetEvidence } from '../verdict/evidence.js';
 import type { Judgement } from '../verdict/judgement.js';
@@ -62,15 +61,6 @@ export function actionFor(
       // Held for as long again, and nobody decided: never ship on no evidence.
       return status === 'held' && elapsedMs >= 2 * horizonMs ? 'revert' : undefined;
   }
-}
-
-/** A record as it is written, and its hash. */
-export function encodeRecord(record: VerdictRecord): {
-  readonly text: string;
-  readonly hash: string;
-} {
-  const text = `${JSON.stringify(record)}\n`;
-  return { text, hash: createHash('sha256').update(text).digest('hex') };
 }
 
 function rounded(value: unknown): unknown {

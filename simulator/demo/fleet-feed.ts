@@ -1,5 +1,5 @@
 import type { Topics } from '../../protocol/topics.js';
-import { readDeviceMessage, type DeviceMessage } from '../../operator/rollout/device-message.js';
+import { readDeviceMessage, type DeviceMessage } from '../../operator/fleet/device-message.js';
 import type { DeviceListener } from '../../operator/rollout/fleet-ears.js';
 
 /** What a broker keeps for whoever begins to listen. */

@@ -6,7 +6,7 @@ import { lookAtRollout } from '../../operator/rollout/controller.js';
 import { TransientKeyring } from '../../operator/rollout/keyring.js';
 import { RolloutFleet } from '../../operator/rollout/rollout-fleet.js';
 import type { Rollout } from '../../operator/rollout/rollout.js';
-import { encodeRecord } from '../../operator/rollout/verdict-record.js';
+import { encodeVerdict } from '../../operator/rollout/verdict-file.js';
 import { createSeededKey } from '../../simulator/ports/seeded-key.js';
 import { toHex } from '../../protocol/bytes.js';
 import { blocks, evidenceOf, exampleRollout } from '../operator/rollout/example-rollout.js';
@@ -44,7 +44,7 @@ export const rolloutLookBench: Bench = {
       report({ subject, metric: 'lookMs', value: times[looks >> 1] ?? NaN });
       const { move } = lookAtRollout(rollout, fleet, time);
       if (move === undefined) throw new Error('equal models are safe after forty blocks');
-      const recordBytes = encodeRecord(move.verdict).text.length;
+      const recordBytes = encodeVerdict(move.verdict).text.length;
       report({ subject, metric: 'recordBytes', value: recordBytes, note: move.verdict.action });
     }
     return Promise.resolve();

@@ -6,7 +6,8 @@ import { lookAtRollout, overrule } from '../../../operator/rollout/controller.js
 import { replayVerdicts, type Finding } from '../../../operator/rollout/replay.js';
 import { RolloutStore } from '../../../operator/rollout/rollout-store.js';
 import type { Rollout } from '../../../operator/rollout/rollout.js';
-import { encodeRecord, type VerdictRecord } from '../../../operator/rollout/verdict-record.js';
+import { decodeVerdict, encodeVerdict } from '../../../operator/rollout/verdict-file.js';
+import type { VerdictRecord } from '../../../operator/rollout/verdict-record.js';
 import { blocks, evidenceOf, ExampleFleet, exampleRollout } from './example-rollout.js';
 
 const time = { wallMs: 5, monotonicMs: 2_000, askedMs: 0 };
@@ -43,11 +44,11 @@ describe('The verdicts of a rollout', () => {
   const fileOf = (number: number): string =>
     path.join(folder, 'rollouts', `vibration-${rollout.salt}`, `000${number}.json`);
   const recordOf = (number: number): VerdictRecord =>
-    JSON.parse(readFileSync(fileOf(number), 'utf8')) as VerdictRecord;
+    decodeVerdict(readFileSync(fileOf(number), 'utf8')) ?? assert.fail();
 
   /** Forges the last record as somebody does who can write all files: with the hash that then belongs to it. */
   const forge = (change: (record: VerdictRecord) => VerdictRecord): Rollout => {
-    const { text, hash } = encodeRecord(change(recordOf(2)));
+    const { text, hash } = encodeVerdict(change(recordOf(2)));
     writeFileSync(fileOf(2), text);
     return { ...rollout, chain: { ...rollout.chain, hash } };
   };
@@ -58,7 +59,7 @@ describe('The verdicts of a rollout', () => {
   });
 
   for (const [what, change] of [
-    ['evidence', (text: string) => text.replace('"windows":10', '"windows":11')],
+    ['evidence', (text: string) => text.replace('[0,0,10,', '[0,0,11,')],
     ['judgement', (text: string) => text.replace('"verdict":"safe"', '"verdict":"harm"')],
     ['action', (text: string) => text.replace('"action":"advance"', '"action":"promote"')],
     ['bytes', (text: string) => `${text} `],

@@ -1,9 +1,4 @@
-import {
-  parseEvent,
-  parseState,
-  type DeviceEvent,
-  type DeviceState,
-} from '../fleet/device-messages.js';
+import { parseEvent, parseState, type DeviceEvent, type DeviceState } from './device-messages.js';
 import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
 
 /** A device's message, as far as it can be read without knowing the device. */
