@@ -1,10 +1,15 @@
 import { Socket } from 'node:net';
 import { connectAsync, type MqttClient } from 'mqtt';
+import { expectOk } from '../../protocol/coded-error.js';
+import { openSign1 } from '../../protocol/cose/sign1.js';
+import type { Disagreement } from '../../protocol/messages/disagreements.js';
+import { parseEvidence, type Evidence } from '../../protocol/messages/evidence.js';
 import type { EventMessage } from '../../protocol/messages/event.js';
 import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
 import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { StateMessage } from '../../protocol/messages/state.js';
 import { createTopics } from '../../protocol/topics.js';
+import { parseDisagreements } from './disagreements.js';
 import { Journal } from './journal.js';
 
 /** Sees on the broker what one device says of itself, and publishes as any client may. */
@@ -13,6 +18,10 @@ export class Onlooker {
   readonly events = new Journal<EventMessage>('events');
   readonly states = new Journal<StateMessage>('states');
   readonly presences = new Journal<PresenceMessage>('presences');
+  /** What it has found out in comparisons, without those that are over. */
+  readonly evidence = new Journal<Evidence>('evidence');
+  /** The windows for which it asks for a label; one that has none yet is asked for again after a restart. */
+  readonly disagreements = new Journal<Disagreement>('disagreements');
   readonly #client: MqttClient;
 
   private constructor(client: MqttClient) {
@@ -49,6 +58,23 @@ export class Onlooker {
         (payload) => {
           const presence = parsePresence(payload);
           if (presence !== undefined) onlooker.presences.add(presence);
+        },
+      ],
+      [
+        topics.evidence(deviceId, slot),
+        (payload) => {
+          if (payload.length === 0) return;
+          const { payload: said } = expectOk(openSign1(payload, 'evidence'));
+          onlooker.evidence.add(expectOk(parseEvidence(said)));
+        },
+      ],
+      [
+        topics.disagreements(deviceId, slot),
+        (payload) => {
+          const { payload: said } = expectOk(openSign1(payload, 'disagreements'));
+          for (const each of expectOk(parseDisagreements(said)).entries) {
+            onlooker.disagreements.add(each);
+          }
         },
       ],
     ]);
