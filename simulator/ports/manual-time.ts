@@ -14,8 +14,10 @@ interface WakeUp {
   readonly wake: () => void;
 }
 
-/** Cron expressions are not read here: whatever they say, they are due once a minute. */
-const cronPeriodMs = 60_000;
+/** Cron expressions are not read here: with a field for seconds they are due once a second, else once a minute. */
+function cronPeriodOf(expression: string): number {
+  return expression.split(' ').length === 6 ? 1_000 : 60_000;
+}
 
 /**
  * Time that passes only when it is told to: the clock and the scheduler ports of any number of devices.
@@ -70,15 +72,16 @@ export class ManualTime implements Clock {
     };
     return {
       after,
-      cron({ share = 0 }, wake) {
+      cron({ expression, share = 0 }, wake) {
+        const periodMs = cronPeriodOf(expression);
         let cancel = (): void => undefined;
         const again = (delayMs: number): void => {
           cancel = after(delayMs, () => {
-            again(cronPeriodMs);
+            again(periodMs);
             wake();
           });
         };
-        again((1 + share) * cronPeriodMs);
+        again((1 + share) * periodMs);
         return () => {
           cancel();
         };

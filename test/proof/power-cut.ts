@@ -10,7 +10,8 @@ export const powerCutCampaign: Campaign = {
   name: 'power-cut',
   claim:
     'After any power cut, on a disk that loses, tears and reorders whatever was not synced, what was committed is ' +
-    'served before the broker is there, nothing unsigned is run, no floor falls, and the device converges.',
+    'served before the broker is there, nothing unsigned is run, no floor falls, what was told of a ' +
+    'comparison goes on in its life without a window counted twice, and the device converges.',
   async run(seed, progress) {
     const world = await World.create();
     try {

@@ -32,6 +32,7 @@ export async function createCutWorld(
     name: string,
     before: DiskImage,
     [current, ...others]: readonly [number, ...number[]],
+    more: Pick<CutStory, 'compares' | 'cutsBefore'> = {},
   ): Promise<DiskImage> => {
     const ofOperator = [...world.broker.retained].filter(
       ([topic]) => world.topics.parseDevice(topic) === undefined,
@@ -42,6 +43,7 @@ export async function createCutWorld(
       retained: new Map(ofOperator),
       current,
       allowed: [current, ...others],
+      ...more,
     };
     stories.push(story);
     return cuts.install(story);
@@ -60,5 +62,14 @@ export async function createCutWorld(
   await tell('an adoption of the running image under a later number', withSecond, [5, 2]);
   await world.publish(world.withManifest(third, { sequence: 6 }));
   await tell('an update of a device that has a way back', withSecond, [6, 2]);
+  const challenger = world.withManifest(third, { sequence: 6 });
+  await world.publishPolicy(second, {
+    arms: [{ release: challenger, shadow: { windows: 1_000, budgetPermille: 1000 } }],
+    evidence: { devices: 48, alphaPermille: 1, deviceMarginPermille: 900, blockWindows: 2 },
+  });
+  const comparing = await tell('the beginning of a comparison', withSecond, [2], {
+    compares: true,
+  });
+  await tell('a comparison under way', comparing, [2], { compares: true, cutsBefore: 1 });
   return { cuts, stories };
 }

@@ -16,7 +16,7 @@ describe('A power cut at every step of the disk', () => {
     world.end();
   });
 
-  it('loses nothing that was answered and runs nothing unsigned, and the device converges, cut once and again', async () => {
+  it('loses nothing that was answered and runs nothing unsigned, evidence goes on, and the device converges, cut once and again', async () => {
     const effort = { exhaustive: 2, samples: 1, recoveries: 1, again: 1 };
     const { cuts, stories } = await createCutWorld(world, Prng.fromSeed(2026), effort);
     for (const story of stories) await cuts.cutEverywhere(story, () => undefined);

@@ -1,16 +1,24 @@
 import { createHash } from 'node:crypto';
+import { decodeTally } from '../../agent/core/experiment/tally/tally-file.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { openFileStorage } from '../../agent/adapters/file-storage.js';
 import type { RecordCopy } from '../../agent/core/state/record-codec.js';
 import { slotOf, type DeviceRecord } from '../../agent/core/state/record.js';
+import { toHex } from '../../protocol/bytes.js';
 import { limits } from '../../protocol/limits.js';
 import type { Engine } from '../../agent/ports/engine.js';
 import type { Storage } from '../../agent/ports/storage.js';
+import { expectOk } from '../../protocol/coded-error.js';
+import { openSign1 } from '../../protocol/cose/sign1.js';
+import { parseEvidence, type Evidence } from '../../protocol/messages/evidence.js';
+import { environments } from '../../simulator/signals/environment.js';
+import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
+import { parseDisagreements } from '../helpers/disagreements.js';
 import { PosixDisk, type DiskImage } from '../../simulator/ports/posix-disk.js';
-import type { Prng } from '../../simulator/prng.js';
+import { Prng } from '../../simulator/prng.js';
 import { drawFates, everyFate } from './fates.js';
 import { newestCopy } from './newest-copy.js';
-import type { WorldDevice } from './world-device.js';
+import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 import { slot } from './world-slot.js';
 import type { World } from './world.js';
 
@@ -37,6 +45,10 @@ export interface CutStory {
   readonly current: number;
   /** What may be current until then. */
   readonly allowed: readonly number[];
+  /** Whether it is found out meanwhile how another release does, with labels that come for where they differ. */
+  readonly compares?: boolean;
+  /** How often the power has failed already while the release on the disk was on trial. */
+  readonly cutsBefore?: number;
 }
 
 /** How much of what is possible is tried. */
@@ -70,6 +82,10 @@ interface Outcome {
   readonly gaveUp: boolean;
   /** What is wrong with this run, whatever came before. */
   readonly faults: readonly string[];
+  /** What it published of a comparison, in order. */
+  readonly evidence: readonly Evidence[];
+  /** Windows that it answered. */
+  readonly windows: number;
 }
 
 /** One run of a device, from which the states can be made that a cut may leave. */
@@ -80,6 +96,8 @@ interface Run {
   readonly steps: number;
   /** What the device was told to be durable, and after which step. */
   readonly answered: readonly { readonly steps: number; readonly copy: RecordCopy }[];
+  /** What others were told of a comparison, and at which step at the latest. */
+  readonly published: readonly { readonly steps: number; readonly evidence: Evidence }[];
 }
 
 /**
@@ -227,7 +245,13 @@ export class PowerCuts {
     const recovered = await this.#recover(image);
     faults.push(...recovered.faults);
     // A model that ends the process looks the same as a power cut, and has so many attempts.
-    if (!recovered.gaveUp || cuts < limits.trialAttempts) {
+    const mayGiveUp = cuts + (story.cutsBefore ?? 0) >= limits.trialAttempts;
+    const goesOn = !recovered.gaveUp || !mayGiveUp;
+    if (story.compares === true && goesOn) {
+      const told = run.published.findLast((each) => each.steps <= steps)?.evidence;
+      faults.push(...unbelievable(told, evidenceOn(image), recovered));
+    }
+    if (goesOn) {
       const settledOn = recovered.record && slotOf(recovered.record, slot).current?.sequence;
       if (settledOn !== story.current) faults.push(`${settledOn} is current in the end`);
       if (recovered.files !== settled) {
@@ -271,32 +295,55 @@ export class PowerCuts {
     const device = world.createDevice({
       storage: noteAnswers(storage, disk, answered),
       engine: this.#watchLoads(strangers),
+      ...(story.compares === true && comparing),
     });
+    const published: { steps: number; evidence: Evidence }[] = [];
+    let heard = world.messages.length;
+    const pass = async (ms: number): Promise<void> => {
+      if (story.compares !== true) {
+        await world.time.advance(ms);
+        return;
+      }
+      for (let passedMs = 0; passedMs < ms; passedMs += 100) {
+        await world.time.advance(100);
+        const said = world.messages.slice(heard);
+        heard = world.messages.length;
+        for (const evidence of evidenceIn(world, said)) {
+          published.push({ steps: disk.steps, evidence });
+        }
+        tellTruth(world, said);
+      }
+    };
     const left = copyOn(image);
     const serves = left !== undefined && slotOf(left.record, slot).current !== undefined;
     const faults: string[] = [];
     if (broker === 'later') world.broker.stop();
     device.start();
     if (broker === 'later') {
-      await world.time.advance(500);
+      await pass(500);
       if (serves && device.engine.loaded.size === 0) faults.push('what is current is not served');
       world.broker.start();
     }
-    await world.time.advance(3_000);
+    await pass(story.compares === true ? comparedMs : 3_000);
     let record = copyOn(disk.image)?.record;
     // What has gone wrong may be tried again later.
     if (record === undefined || slotOf(record, slot).current?.sequence !== story.current) {
-      await world.time.advance(30_000);
+      await pass(30_000);
       record = copyOn(disk.image)?.record;
     }
     const gaveUp = device.story.some((line) => attemptsExceeded.test(line));
     faults.push(...strangers, ...this.#wrongAnswers(device, serves || !gaveUp));
     const files = filesWithin(disk.image, durableFolders);
     const run = {
-      outcome: { files, record, gaveUp, faults },
+      outcome: {
+        ...{ files, record, gaveUp, faults },
+        evidence: published.map(({ evidence }) => evidence),
+        windows: device.results.length,
+      },
       disk,
       steps: disk.steps,
       answered,
+      published,
     };
     world.scrap(device);
     world.broker.start();
@@ -350,6 +397,111 @@ function noteAnswers(
       return written;
     },
   };
+}
+
+/** What a device finds out on a machine on which the two differ, with reports often enough for a short run. */
+const truth = 'bearing-fault';
+const truthTopic = 'factory/press-7/truth';
+const comparedMs = 6_000;
+const comparing = {
+  labelsTopic: truthTopic,
+  telemetrySchedule: '* * * * * *',
+  burst: { windows: 4, everyMs: 1_000 },
+  get signal() {
+    return new VibrationSignal(environments.field, truth, Prng.fromSeed(3));
+  },
+} satisfies WorldDeviceOptions;
+
+type Said = World['messages'];
+
+function evidenceIn(world: World, said: Said): readonly Evidence[] {
+  return said
+    .filter(({ topic }) => world.topics.parseDevice(topic)?.channel === 'evidence')
+    .filter(({ payload }) => payload.length > 0)
+    .map(({ payload }) =>
+      expectOk(parseEvidence(expectOk(openSign1(payload, 'evidence')).payload)),
+    );
+}
+
+/** Somebody looks at the machine, and says what it is for each window on which the two differ. */
+function tellTruth(world: World, said: Said): void {
+  for (const { topic, payload } of said) {
+    if (world.topics.parseDevice(topic)?.channel !== 'disagreements') continue;
+    const message = expectOk(openSign1(payload, 'disagreements'));
+    for (const { boot, window } of expectOk(parseDisagreements(message.payload)).entries) {
+      const label = new TextEncoder().encode(JSON.stringify({ boot, window, label: truth }));
+      world.broker.publish({ topic: truthTopic, payload: label, retained: false });
+    }
+  }
+}
+
+/** The evidence on a disk; undefined where there is none that can be read. */
+function evidenceOn(image: DiskImage): Evidence | undefined {
+  const file = image.files.get(`${stateDir}/evidence/${slot}`);
+  const tally = file && decodeTally(file);
+  const said = { deviceId: 'self', slot, aside: undefined, drift: 'none' } as const;
+  return tally?.ok === true ? tally.value.evidence(said) : undefined;
+}
+
+/**
+ * Why a controller could not believe what a device says after a cut.
+ *
+ * @param told what it had said before
+ * @param left what the cut has left of it
+ */
+function unbelievable(
+  told: Evidence | undefined,
+  left: Evidence | undefined,
+  { evidence, windows }: Pick<Outcome, 'evidence' | 'windows'>,
+): readonly string[] {
+  const faults: string[] = [];
+  const last = evidence.at(-1);
+  if (last === undefined) return ['it finds out nothing any more'];
+  if (new Set(evidence.map(lifeOf)).size > 1) faults.push('two lives in one start');
+  if (told !== undefined) {
+    if (left === undefined) faults.push('evidence that was published is lost');
+    else if (lifeOf(left) !== lifeOf(told)) faults.push('another life is on the disk');
+    else faults.push(...goesBack(told, left, 0));
+  }
+  if (left === undefined) {
+    if (told !== undefined && lifeOf(told) === lifeOf(last)) faults.push('a lost life goes on');
+  } else if (lifeOf(left) !== lifeOf(last)) faults.push('a life ended though it was kept');
+  let before = left;
+  for (const each of evidence) {
+    if (before !== undefined && lifeOf(before) === lifeOf(each)) {
+      faults.push(...goesBack(before, each, 1));
+    }
+    before = each;
+  }
+  const { totals } = last;
+  const counted = totals.windows - (left?.totals.windows ?? 0);
+  if (counted > windows) faults.push(`${counted} windows are counted of ${windows}`);
+  const { onlyChampionRight: b, onlyChallengerRight: c, unlabelled, labelled } = totals;
+  if (b + c + unlabelled > totals.disagreements) faults.push('labels are counted twice');
+  if (labelled > totals.windows) faults.push('more labels than windows');
+  if (last.shadow.blocks.length > totals.windows) faults.push('blocks of windows that never were');
+  return faults;
+}
+
+/** What of evidence is less than it was within its life. @param leastRise of its revision */
+function goesBack(before: Evidence, after: Evidence, leastRise: number): readonly string[] {
+  const faults: string[] = [];
+  if (after.revision < before.revision + leastRise) {
+    faults.push(`revision ${after.revision} after ${before.revision}`);
+  }
+  for (const name of ['windows', 'disagreements', 'labelled'] as const) {
+    if (after.totals[name] < before.totals[name]) faults.push(`${name} of the evidence fell`);
+  }
+  const blocksLeft = before.shadow.blocks.every(({ windows, policy, unlabelled }, i) => {
+    const block = after.shadow.blocks[i];
+    return block?.windows === windows && block.policy === policy && block.unlabelled <= unlabelled;
+  });
+  if (!blocksLeft) faults.push('blocks are not what they were');
+  return faults;
+}
+
+function lifeOf({ life }: Evidence): string {
+  return toHex(life);
 }
 
 function copyOn(image: DiskImage): RecordCopy | undefined {

@@ -64,6 +64,8 @@ export interface WorldDeviceOptions {
   readonly capture?: SlotSettings['capture'];
   /** Where in its minute it sends telemetry and reports. */
   readonly telemetryShare?: number;
+  /** When it sends them; each minute if not given. */
+  readonly telemetrySchedule?: string;
   /** Asked before each load of a model. */
   readonly beforeLoad?: (handle: number) => LoadFault;
 }
@@ -182,7 +184,11 @@ export class WorldDevice {
         encodeCbor: (value) => plainCbor.encode(value),
         rssBytes: () => 50_000_000,
       },
-      { expression: '* * * * *', timezone: 'UTC', share: options.telemetryShare ?? 0 },
+      {
+        expression: options.telemetrySchedule ?? '* * * * *',
+        timezone: 'UTC',
+        share: options.telemetryShare ?? 0,
+      },
       (error) => {
         this.failure = error instanceof Error ? error : new Error(String(error));
       },
