@@ -92,6 +92,12 @@ export const planOptions = {
     describe: 'these-devices, or population: whom the verdict speaks of.',
     default: defaultTerms.scope,
   },
+  switchback: {
+    type: 'number',
+    describe:
+      'Windows of a turn, where answers change what is measured: the two then answer in turns, and every window wants a label.',
+    default: 0,
+  },
   bake: {
     type: 'number',
     describe:
@@ -157,7 +163,13 @@ export function readPlan(given: Arguments): RolloutPlan {
   if (holdout > 0 && bakeMs === 0) {
     throw new CodedError('plan-contradictory', '--holdout holds out for the time of --bake');
   }
+  const turnWindows = given.wholeNumber('switchback', 0, limits.turnWindows);
+  if (turnWindows > 0 && (bakeMs > 0 || terms.evidence === 'health')) {
+    const other = bakeMs > 0 ? 'while it bakes' : 'without labels';
+    throw new CodedError('plan-contradictory', `--switchback compares nothing ${other}`);
+  }
   return {
+    turnWindows,
     shadow: {
       windows: given.wholeNumber('windows', 1, limits.shadowWindows),
       budgetPermille: given.wholeNumber('budget', 1, 1000),

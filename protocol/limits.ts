@@ -76,6 +76,8 @@ export const limits = {
   evidencePolicies: 32,
   /** Compared windows of one block: more is not counted into it. */
   blockWindows: 65_535,
+  /** Windows of a turn: a pair of turns must fit what a device keeps for labels. */
+  turnWindows: 500,
   /** Devices that a rollout can be about. */
   rolloutDevices: 1_000_000,
   /** Disagreements in one message. */

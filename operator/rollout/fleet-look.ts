@@ -1,4 +1,5 @@
 import { toHex } from '../../protocol/bytes.js';
+import type { Evidence } from '../../protocol/messages/evidence.js';
 import type { DeviceEvidence, FleetEvidence, StepContext } from '../verdict/evidence.js';
 import { armsOf, missedReports, servedBy } from './membership.js';
 import { stepsOf } from './steps.js';
@@ -51,7 +52,7 @@ export function lookAtFleet(rollout: Rollout, fleet: RolloutFleet, time: LookTim
     }
     if (servedIds.has(device.deviceId) && fleet.currentOf(known) === challenger.sequence) {
       arrived++;
-      if (evidence?.service.serving !== true || evidence.service.reports === 0) unheard++;
+      if (!hasReported(rollout, evidence)) unheard++;
     }
     const silent = facts.heard.has(device.deviceId) && isSilent(rollout, known, time);
     devices.push(evidenceOf(device, known, facts, silent));
@@ -81,6 +82,12 @@ export function lookAtFleet(rollout: Rollout, fleet: RolloutFleet, time: LookTim
     served: servedIds.size,
     arrived,
   };
+}
+
+/** Whether a device has reported since the challenger was committed there; one that takes turns, at any time since. */
+function hasReported({ plan }: Rollout, evidence: Evidence | undefined): boolean {
+  const { serving = false, reports = 0 } = evidence?.service ?? {};
+  return reports > 0 && (serving || plan.turnWindows > 0);
 }
 
 /** What a rollout keeps of its devices, by id. */

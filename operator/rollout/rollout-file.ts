@@ -47,6 +47,7 @@ const plan: v.GenericSchema<unknown, RolloutPlan> = v.pipe(
       budgetPermille: wholeNumber(1, 1000),
       overMs: leftOut(wholeNumber(1, limits.soakMs)),
     }),
+    turnWindows: wholeNumber(0, limits.turnWindows),
     terms: v.strictObject({
       safe: share,
       harm: share,
@@ -70,6 +71,7 @@ const plan: v.GenericSchema<unknown, RolloutPlan> = v.pipe(
     horizonMs: wholeNumber(1, limits.soakMs),
   }),
   v.check(({ terms }) => terms.harm < terms.safe, 'has a harm that is not below safe'),
+  v.check(({ turnWindows, bakeMs }) => turnWindows === 0 || bakeMs === 0, 'bakes turns'),
   v.check(({ holdout, bakeMs }) => holdout === 0 || bakeMs > 0, 'has a holdout and no bake'),
 );
 

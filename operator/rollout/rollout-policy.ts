@@ -15,6 +15,7 @@ export function policyOf(rollout: Rollout): Omit<Policy, 'version'> {
     alphaPermille: Math.round(1000 * plan.terms.alpha),
     deviceMarginPermille: Math.round(1000 * plan.terms.deviceMargin),
     blockWindows: plan.terms.blockWindows,
+    ...(plan.turnWindows > 0 && { turnWindows: plan.turnWindows }),
   };
   // Whoever is worse off, or has compared too little, goes on with the champion, and keeps its evidence.
   const fallback = { release: champion, salt, minBlocks, holdout: 0 };

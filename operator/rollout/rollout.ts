@@ -6,6 +6,8 @@ import { defaultTerms, type VerdictTerms } from '../verdict/evidence.js';
 export interface RolloutPlan {
   /** How devices compare the two, in the shadow and in the ramp. */
   readonly shadow: ShadowTerms;
+  /** Windows of a turn, where served devices let the two answer in turns; 0 where they compare the same windows. */
+  readonly turnWindows: number;
   /** What a verdict promises; `steps` and `devices` follow from the exposures and the roster. */
   readonly terms: Omit<VerdictTerms, 'steps' | 'devices'>;
   /** Shares of the fleet that are served one after the other, in 1/10000, rising; the last is everyone. */

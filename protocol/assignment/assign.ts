@@ -3,6 +3,7 @@ import type { Arm, Policy } from '../documents/policy.js';
 import type { ReleaseRef } from '../documents/release-ref.js';
 import type { Aside } from '../messages/evidence.js';
 import { experimentName, isExposed } from './bucket.js';
+import { turnOf, type Turn } from './switchback.js';
 import { asideOf, isHeldOut, noStanding, type Standing } from './comparison.js';
 
 /** What a policy wants of one device. */
@@ -13,6 +14,8 @@ export interface Assignment {
   readonly shadow: Arm | undefined;
   /** Why the device stays with the champion by itself, where the policy would have it served by another. */
   readonly aside: Aside | undefined;
+  /** Whose turn it is, where the two answer in turns; nothing is compared beside it then. */
+  readonly turn: Turn | undefined;
 }
 
 /**
@@ -33,9 +36,16 @@ export function assign(
     fallback === undefined
       ? served && asideOf(standing, served.minBlocks ?? 0)
       : (asideOf(standing, fallback.minBlocks) ?? heldOut(policy, deviceId));
+  const turnWindows = policy.evidence?.turnWindows;
+  if (served !== undefined && aside === undefined && turnWindows !== undefined) {
+    const turn = turnOf(served.salt, deviceId, turnWindows, standing.turns);
+    const release = turn === 'challenger' ? served.release : champion;
+    return { release, shadow: undefined, aside, turn };
+  }
   const wanted = served?.release ?? champion;
   const answering = aside === undefined ? wanted : (fallback?.release ?? champion);
   return {
+    turn: undefined,
     release: answering,
     // What answers already is not compared with itself.
     shadow: mine.find(

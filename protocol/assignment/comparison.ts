@@ -3,6 +3,7 @@ import type { Policy } from '../documents/policy.js';
 import type { ReleaseRef } from '../documents/release-ref.js';
 import type { Aside } from '../messages/evidence.js';
 import { bucket, experimentName } from './bucket.js';
+import type { PairProgress } from './switchback.js';
 import { murmur3 } from './murmur3.js';
 
 /** What tells one comparison from any other: evidence belongs to exactly one. */
@@ -19,10 +20,16 @@ export interface Standing {
   readonly named: boolean;
   /** Blocks that it has closed in the shadow. */
   readonly blocks: number;
+  /** How far it has come where the two answer in turns. */
+  readonly turns: PairProgress;
 }
 
 /** A device that knows nothing of a comparison. */
-export const noStanding: Standing = { named: false, blocks: 0 };
+export const noStanding: Standing = {
+  named: false,
+  blocks: 0,
+  turns: { pairs: 0, windows: 0 },
+};
 
 /**
  * The comparison that a policy asks for: its champion with the release of the first arm that is only compared, or, where it
@@ -42,7 +49,10 @@ export function comparisonOf(policy: Policy): ComparisonName | undefined {
 }
 
 /** Why a device stays with the champion by itself, where blocks are asked for; undefined where it does not. */
-export function asideOf({ named, blocks }: Standing, minBlocks: number): Aside | undefined {
+export function asideOf(
+  { named, blocks }: Pick<Standing, 'named' | 'blocks'>,
+  minBlocks: number,
+): Aside | undefined {
   if (named) return 'named';
   return blocks < minBlocks ? 'too-few-blocks' : undefined;
 }

@@ -35,6 +35,8 @@ export interface EvidenceTerms {
   readonly deviceMarginPermille: number;
   /** Compared windows of a block. */
   readonly blockWindows: number;
+  /** Windows of a turn, where those that are served let the two answer in turns; absent: they compare the same windows. */
+  readonly turnWindows?: number | undefined;
 }
 
 /**
@@ -166,12 +168,13 @@ function shadowValue({ windows, budgetPermille, overMs }: ShadowTerms): CborValu
 }
 
 function evidenceTermsValue(terms: EvidenceTerms): CborValue {
-  return new Map([
+  const fields = new Map([
     [1, terms.devices],
     [2, terms.alphaPermille],
     [3, terms.deviceMarginPermille],
     [4, terms.blockWindows],
   ]);
+  return terms.turnWindows === undefined ? fields : fields.set(5, terms.turnWindows);
 }
 
 function fallbackValue({ release, salt, minBlocks, holdout }: Fallback): CborValue {
@@ -215,6 +218,7 @@ function parseEvidenceTerms(fields: Fields): EvidenceTerms {
     alphaPermille: fields.integer(2, [1, 500]),
     deviceMarginPermille: fields.integer(3, [0, 1000]),
     blockWindows: fields.integer(4, [1, 1000]),
+    turnWindows: fields.optional(5, () => fields.integer(5, [1, limits.turnWindows])),
   };
 }
 

@@ -103,6 +103,33 @@ describe('The evidence of a device', () => {
     await world.time.advance(2 * minuteMs);
   };
 
+  it('lets two releases answer in turns without losing a window, over restarts too, and compares the turns', async () => {
+    const device = await settled();
+    const turnWindows = 20;
+    await world.publishPolicy(good, {
+      arms: [{ release: bad }, { release: bad, shadow }],
+      evidence: { ...evidence, devices: 1_000, turnWindows },
+    });
+    await inspect(device, 2);
+    assert.equal(device.results.length, device.bursts);
+    device.losePower();
+    const again = start({ disk: device.disk });
+    await inspect(again, 6);
+    assert.equal(again.results.length, again.bursts);
+    const { served, totals, correlation } = last(device);
+    assert.ok(served.blocks.length >= 8, String(served.blocks.length));
+    assert.ok(served.blocks.every(({ windows }) => windows === turnWindows));
+    assert.ok(totals.windows >= 2 * turnWindows * served.blocks.length);
+    assert.equal(correlation, undefined);
+    // Nobody has to know what the other would have said.
+    const lost = served.blocks.map((block) => block.onlyChampionRight - block.onlyChallengerRight);
+    assert.ok(lost.filter((windows) => windows > 0).length > lost.length / 2, String(lost));
+    for (const sequence of [2, 3]) {
+      const turns = again.results.filter((result) => result.sequence === sequence).length;
+      assert.ok(turns > again.results.length / 3, `${turns} of ${again.results.length}`);
+    }
+  });
+
   it('is what was compared so far, in blocks, retained and signed by the key that its state names', async () => {
     const device = await settled();
     await compare();

@@ -15,6 +15,7 @@ const plan: RolloutPlan = {
   shadow: { windows: 40, budgetPermille: 1000 },
   terms: { ...defaultPlanTerms, blockWindows: 5 },
   exposures: [5_000, 10_000],
+  turnWindows: 0,
   bakeMs: 0,
   holdout: 0,
   trial: { soakMs: 0, inferences: 2 },
@@ -118,6 +119,28 @@ describe('A rollout to real devices in simulated time', function () {
     assert.equal(fleet.serving(2), 5);
     assertReplays();
     for (const device of fleet.devices) assert.equal(device.results.length, device.bursts);
+  });
+
+  it('promotes what is no worse in turns, and aborts in the first step what is worse only when it answers', async () => {
+    for (const isBad of [false, true]) {
+      await settled({ devices: 6, environment: 'laboratory' });
+      const second = await world.workshop.build('vibration-v2', 2);
+      const turns: RolloutPlan = { ...plan, turnWindows: 20, horizonMs: 120 * minuteMs };
+      fleet.challengerFault = (i) => {
+        const { step } = fleet.rollout;
+        const { record, engine } = fleet.devices[i] ?? {};
+        // Alone: the champion is loaded while the challenger still answers.
+        const answers = record?.current?.sequence === 2 && engine?.loaded.size === 1;
+        return isBad && step >= 0 && answers ? 'garbled' : 'none';
+      };
+      const { status } = await fleet.rollOut(second, turns, 120 * minuteMs);
+      assert.equal(status, isBad ? 'aborted' : 'promoted');
+      assert.equal(actions()[1], isBad ? '0 abort by controller' : '0 advance by controller');
+      assertReplays();
+      world.end();
+      world = await World.create();
+      first = await world.workshop.build('vibration-v1', 1);
+    }
   });
 
   it('serves a device that was enrolled while it went on, once it has compared as much as the others', async () => {

@@ -12,6 +12,7 @@ import { limits } from '../../../protocol/limits.js';
 import { encodeDisagreements, type GivenAnswer } from '../../../protocol/messages/disagreements.js';
 import { encodeEvidence, type Aside, type DriftMark } from '../../../protocol/messages/evidence.js';
 import { refuse, type Rejection, type Result } from '../../../protocol/result.js';
+import { turnOf, type Turn } from '../../../protocol/assignment/switchback.js';
 import type { Device } from '../device.js';
 import type { Decision } from '../inference/decision.js';
 import { ask, Turnstile, type Process } from '../process.js';
@@ -29,6 +30,8 @@ export interface WantedComparison {
   /** The version of the policy. */
   readonly policy: number;
   readonly aside: Aside | undefined;
+  /** Whether the two answer in turns here. */
+  readonly takesTurns: boolean;
   /** How windows are compared; undefined where none is. */
   readonly shadow: ShadowTerms | undefined;
 }
@@ -45,6 +48,8 @@ export interface EvidenceListener {
   driftMark(): DriftMark;
   /** The device finds that it is worse off with the challenger. */
   worseOff(): void;
+  /** A turn is over: another release is to answer. */
+  turned(): void;
 }
 
 /** Files of evidence, one a slot. */
@@ -104,6 +109,8 @@ export class EvidenceKeeper {
     if (this.#isDirected) this.#begin();
     // The power may have failed between the finding and what follows from it.
     else if (this.#tally?.standing.named === true) this.#listener.worseOff();
+    // Whose turn it is, nobody knew before.
+    if (this.#turn() !== undefined) this.#listener.turned();
   }
 
   /** What the device knows of itself in this comparison. */
@@ -161,7 +168,7 @@ export class EvidenceKeeper {
   ): LedgerEntry | undefined {
     const [tally, role] = [this.#tally, this.#roleOf(served.release)];
     // Answered in the end, and too late for whoever waited: it is counted.
-    if (window === this.#lastMissed) return undefined;
+    if (window === this.#lastMissed || this.#wanted?.takesTurns === true) return undefined;
     if (tally === undefined || role === undefined || !this.#isPair(served, shadow)) {
       return undefined;
     }
@@ -182,12 +189,37 @@ export class EvidenceKeeper {
     return entry;
   }
 
+  /** A window was answered. Where the two answer in turns, it counts for the one whose turn it is. */
+  served(window: number, { release, answer }: PairedAnswer): void {
+    const [tally, turn] = [this.#tally, this.#turn()];
+    if (tally === undefined || turn === undefined || window === this.#lastMissed) return;
+    if (!isRelease(release, tally.name[turn])) return;
+    const { boot } = this.#device.keeper.record;
+    const given = givenOf({ release, answer });
+    tally.compared(this.#turnRole(), {
+      boot,
+      window,
+      t: this.#device.now().wallMs,
+      champion: turn === 'champion' ? given : undefined,
+      challenger: turn === 'challenger' ? given : undefined,
+    });
+    this.#turnOver(turn);
+  }
+
   /**
    * What serves gave a window no answer, and nobody was compared on it: hard windows do not vanish. It stays a difference that
    * no label decides, at its worst for either side.
    */
   missed(window: number, serving: StoredRelease): void {
     if (window <= this.#lastMissed) return;
+    const turn = this.#turn();
+    if (turn !== undefined) {
+      if (this.#tally === undefined || !isRelease(serving, this.#tally.name[turn])) return;
+      this.#lastMissed = window;
+      this.#tally.missed(this.#turnRole());
+      this.#turnOver(turn);
+      return;
+    }
     const [tally, role, terms] = [this.#tally, this.#roleOf(serving), this.#wanted?.shadow];
     if (tally === undefined || role === undefined || terms === undefined) return;
     if (!this.isDrawn(window, terms)) return;
@@ -315,6 +347,27 @@ export class EvidenceKeeper {
     const { topics, settings } = this.#device;
     const topic = topics[channel](settings.deviceId, this.#slot);
     this.#device.publish(channel, topic, { bytes }, retained);
+  }
+
+  /** Whose turn it is; undefined where the two do not answer in turns, or no pair is wanted any more. */
+  #turn(): Turn | undefined {
+    const [tally, wanted] = [this.#tally, this.#wanted];
+    const turnWindows = wanted?.terms.turnWindows;
+    if (tally === undefined || wanted?.takesTurns !== true || turnWindows === undefined) {
+      return undefined;
+    }
+    if (tally.isFull(this.#turnRole())) return undefined;
+    const { deviceId } = this.#device.settings;
+    return turnOf(wanted.name.salt, deviceId, turnWindows, tally.standing.turns);
+  }
+
+  /** A pair of turns is one block, whoever answers. */
+  #turnRole(): Role {
+    return { policy: this.#wanted?.policy ?? 0, served: 1 };
+  }
+
+  #turnOver(before: Turn): void {
+    if (this.#turn() !== before) this.#listener.turned();
   }
 
   /** The role of the device, where the release that serves is one of the two. */

@@ -23,7 +23,7 @@ export interface Desire {
 
 /** What a policy wants of a device that knows this of itself. */
 export function desireOf(policy: Policy, deviceId: string, standing: Standing): Desire {
-  const { release, shadow, aside } = assign(policy, deviceId, standing);
+  const { release, shadow, aside, turn } = assign(policy, deviceId, standing);
   const name = comparisonOf(policy);
   return {
     release: storedRelease(release),
@@ -41,6 +41,7 @@ export function desireOf(policy: Policy, deviceId: string, standing: Standing): 
         terms: policy.evidence,
         policy: policy.version,
         aside,
+        takesTurns: turn !== undefined,
         shadow: shadow?.shadow,
       },
   };

@@ -40,6 +40,8 @@ export interface ServiceListener {
   restored(): void;
   /** By its own evidence the device is worse off with the challenger. */
   worseOff(): void;
+  /** A turn is over, where the two answer in turns. */
+  turned(): void;
 }
 
 /**
@@ -92,6 +94,9 @@ export class Service {
       driftMark: () => this.driftMark,
       worseOff: () => {
         listener.worseOff();
+      },
+      turned: () => {
+        listener.turned();
       },
     });
     this.capture = new CaptureStore(device, ledger.name, settings.capture?.bytesPerDay ?? 0);
@@ -369,6 +374,8 @@ export class Service {
       encode === 'json' ? { json: message } : { cbor: message },
     );
     this.#listener.answered(served);
+    // A turn may be over by it, and then another release is to answer.
+    this.evidence.served(number, { release: release.stored, answer });
   }
 
   /** No window is lost to a release on trial: it is cut short as if its deadline had passed. */

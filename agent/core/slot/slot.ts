@@ -58,6 +58,9 @@ export class Slot {
       worseOff: () => {
         this.#stepAside();
       },
+      turned: () => {
+        this.#consider();
+      },
     });
     this.#candidacy = new Candidacy(device, this.#ledger, this.#service, settings, () => {
       this.#consider();

@@ -17,6 +17,7 @@ export const plan: RolloutPlan = {
   shadow: { windows: 40, budgetPermille: 500 },
   terms: { ...defaultPlanTerms },
   exposures: [2500, 10000],
+  turnWindows: 0,
   bakeMs: 0,
   holdout: 0,
   trial: { soakMs: 0, inferences: 1 },

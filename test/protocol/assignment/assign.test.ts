@@ -11,6 +11,7 @@ import {
   comparisonOf,
   isDrawn,
   isHeldOut,
+  noStanding,
   sameComparison,
 } from '../../../protocol/assignment/comparison.js';
 
@@ -153,12 +154,30 @@ describe('An assignment', () => {
     ],
   ] as const) {
     it(`serves a device that ${what} with release ${serves}`, () => {
-      const assignment = assign(wanted, 'press-7', standing);
+      const assignment = assign(wanted, 'press-7', { ...noStanding, ...standing });
       assert.equal(assignment.release.sequence, serves);
       assert.equal(assignment.shadow?.name, compares);
       assert.equal(assignment.aside, aside);
     });
   }
+
+  it('lets a served device answer by turns, one release after the other, and compares nothing beside it', () => {
+    const wanted: Policy = { ...ramp, evidence: { ...evidence, turnWindows: 5 } };
+    const answers = Array.from({ length: 40 }, (_, window) => {
+      const turns = { pairs: Math.floor(window / 10), windows: window % 10 };
+      return assign(wanted, 'press-7', { named: false, blocks: 4, turns });
+    });
+    assert.ok(answers.every(({ shadow: beside }) => beside === undefined));
+    for (let pair = 0; pair < 4; pair++) {
+      const [first, second] = [0, 5].map((from) =>
+        answers.slice(10 * pair + from, 10 * pair + from + 5).map(({ release: r }) => r.sequence),
+      );
+      assert.equal(new Set(first).size, 1);
+      assert.deepEqual([...new Set([...(first ?? []), ...(second ?? [])])].sort(), [1, 2]);
+    }
+    const aside = assign(wanted, 'press-7', { ...noStanding, named: true, blocks: 4 });
+    assert.deepEqual([aside.release.sequence, aside.turn, aside.aside], [1, undefined, 'named']);
+  });
 
   it('knows its comparison from the shadow, through the ramp, to the promotion', () => {
     const begun = { ...policy(arm('shadow', 2, { shadow })), evidence };

@@ -1,4 +1,5 @@
 import type { BlockList } from '../../../../protocol/messages/evidence.js';
+import { blockOfPair, type PairProgress } from '../../../../protocol/assignment/switchback.js';
 import { limits } from '../../../../protocol/limits.js';
 
 /** What a window added to its block, and takes back when its true label comes. */
@@ -22,6 +23,12 @@ export interface Role {
   readonly served: 0 | 1;
 }
 
+/** Windows of a block, and those of a turn where served blocks are pairs of turns. */
+export interface BlockLengths {
+  readonly blockWindows: number;
+  readonly turnWindows?: number | undefined;
+}
+
 /** What a tally of blocks has come to, for its file. */
 export interface BlockTallyState {
   readonly shadow: BlockList;
@@ -35,12 +42,12 @@ export interface BlockTallyState {
  * block that is open when the role or the policy changes belongs to neither, and is dropped.
  */
 export class BlockTally {
-  readonly #blockWindows: number;
+  readonly #lengths: BlockLengths;
   readonly #lists: { readonly shadow: OpenBlock[]; readonly served: OpenBlock[] };
   #open: OpenBlock | undefined;
 
-  constructor(blockWindows: number, before?: BlockTallyState) {
-    this.#blockWindows = blockWindows;
+  constructor(lengths: BlockLengths, before?: BlockTallyState) {
+    this.#lengths = lengths;
     this.#lists = {
       shadow: (before?.shadow.blocks ?? []).map((block) => ({ ...block })),
       served: (before?.served.blocks ?? []).map((block) => ({ ...block })),
@@ -54,6 +61,19 @@ export class BlockTally {
       served: this.#listOf(this.#lists.served),
       open: this.#open && { ...this.#open },
     };
+  }
+
+  /** The lists as others are to see them: pairs of turns as blocks. */
+  get blocks(): Pick<BlockTallyState, 'shadow' | 'served'> {
+    const { shadow, served } = this.state;
+    if (this.#lengths.turnWindows === undefined) return { shadow, served };
+    return { shadow, served: { ...served, blocks: served.blocks.map(blockOfPair) } };
+  }
+
+  /** How far the pairs of turns have come. */
+  get turns(): PairProgress {
+    const open = this.#open?.served === 1 ? this.#open.windows : 0;
+    return { pairs: this.#lists.served.length, windows: open };
   }
 
   /** Closed blocks from while the champion served. */
@@ -83,7 +103,7 @@ export class BlockTally {
     if (block === undefined) return undefined;
     block.windows++;
     if (difference !== undefined) block[difference]++;
-    if (block.windows >= this.#blockWindows) this.#close(block);
+    if (block.windows >= this.#windowsOf(role)) this.#close(block);
     return block;
   }
 
@@ -99,6 +119,11 @@ export class BlockTally {
   at(place: BlockPlace | undefined): OpenBlock | undefined {
     if (place === undefined) return undefined;
     return place === 'open' ? this.#open : this.#listFor(place[0])[place[1]];
+  }
+
+  #windowsOf({ served }: Role): number {
+    const { blockWindows, turnWindows } = this.#lengths;
+    return served === 1 && turnWindows !== undefined ? 2 * turnWindows : blockWindows;
   }
 
   #close(block: OpenBlock): void {

@@ -74,7 +74,7 @@ export class ComparisonTally {
     this.#life = state.life;
     this.#terms = state.terms;
     this.#named = state.named;
-    this.#blocks = new BlockTally(state.terms.blockWindows, state.blocks);
+    this.#blocks = new BlockTally(state.terms, state.blocks);
     this.#late = new LateSpells(state.late);
     this.#totals = state.totals;
     this.#losses = state.losses;
@@ -139,7 +139,7 @@ export class ComparisonTally {
 
   /** What decides on which side of the comparison the device stands. */
   get standing(): Standing {
-    return { named: this.#named, blocks: this.#blocks.shadowBlocks };
+    return { named: this.#named, blocks: this.#blocks.shadowBlocks, turns: this.#blocks.turns };
   }
 
   /**
@@ -152,7 +152,7 @@ export class ComparisonTally {
     const { windows, onlyChampionRight } = this.#totals;
     const deviceMargin = deviceMarginPermille / 1000;
     if (onlyChampionRight === 0 || windows === 0) return false;
-    const { shadow, served } = this.#blocks.state;
+    const { shadow, served } = this.#blocks.blocks;
     const blocks = blocksInOrder(shadow.blocks, served.blocks);
     const at = namedAt(blocks, { devices, alpha: alphaPermille / 1000, deviceMargin });
     this.#named = at !== undefined;
@@ -261,7 +261,7 @@ export class ComparisonTally {
 
   /** What is published. */
   evidence(said: Pick<Evidence, 'deviceId' | 'slot' | 'aside' | 'drift'>): Evidence {
-    const { shadow, served } = this.#blocks.state;
+    const { shadow, served } = this.#blocks.blocks;
     const { reports, onlyChampion, onlyChallenger } = this.#late.state;
     return {
       ...said,
@@ -272,7 +272,9 @@ export class ComparisonTally {
       totals: this.#totals,
       shadow,
       served,
-      correlation: correlationPermille(this.#losses),
+      // In turns neighbours are alike because the same one answers.
+      correlation:
+        this.#terms.turnWindows === undefined ? correlationPermille(this.#losses) : undefined,
       late: { reports, onlyChampion, onlyChallenger },
       service: this.#service,
     };

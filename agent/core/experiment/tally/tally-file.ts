@@ -43,7 +43,15 @@ export function encodeTally(tally: ComparisonTally): Uint8Array {
   const said = { deviceId: 'self', slot: 'self', aside: undefined, drift: 'none' } as const;
   const fields = new Map<number, CborValue>([
     [0, 1],
-    [1, encodeEvidence({ ...tally.evidence(said), revision: state.revision + 1 })],
+    [
+      1,
+      encodeEvidence({
+        ...tally.evidence(said),
+        shadow: state.blocks.shadow,
+        served: state.blocks.served,
+        revision: state.revision + 1,
+      }),
+    ],
     [3, [windows, losses, squares, products]],
     [6, termsValue(state.terms)],
     [7, state.named ? 1 : 0],
@@ -92,17 +100,20 @@ function readTally(fields: Fields) {
 }
 
 function termsValue(terms: EvidenceTerms): CborValue {
-  const { devices, alphaPermille, deviceMarginPermille, blockWindows } = terms;
-  return [devices, alphaPermille, deviceMarginPermille, blockWindows];
+  const { devices, alphaPermille, deviceMarginPermille, blockWindows, turnWindows } = terms;
+  const common = [devices, alphaPermille, deviceMarginPermille, blockWindows];
+  return turnWindows === undefined ? common : [...common, turnWindows];
 }
 
 function parseTerms(value: CborValue, path: string): EvidenceTerms {
-  const [devices, alpha, margin, windows] = checkList(value, [4, 4], path);
+  const [devices, alpha, margin, windows, turn] = checkList(value, [4, 5], path);
   return {
     devices: checkInteger(devices, [1, limits.rolloutDevices], `${path}[0]`),
     alphaPermille: checkInteger(alpha, [1, 500], `${path}[1]`),
     deviceMarginPermille: checkInteger(margin, [0, 1000], `${path}[2]`),
     blockWindows: checkInteger(windows, [1, 1000], `${path}[3]`),
+    turnWindows:
+      turn === undefined ? undefined : checkInteger(turn, [1, limits.turnWindows], `${path}[4]`),
   };
 }
 

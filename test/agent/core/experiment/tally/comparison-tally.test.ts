@@ -15,12 +15,13 @@ const { champion, challenger, salt, life } = sampleEvidence();
 const said = { deviceId: 'press-7', slot: 'vibration', aside: undefined, drift: 'none' } as const;
 const shadow = { policy: 3, served: 0 } as const;
 const served = { policy: 5, served: 1 } as const;
-const begin = (blockWindows = 2): ComparisonTally =>
+const begin = (blockWindows = 2, turnWindows?: number): ComparisonTally =>
   ComparisonTally.begin({ champion, challenger, salt }, life, {
     devices: 48,
     alphaPermille: 50,
     deviceMarginPermille: 50,
     blockWindows,
+    turnWindows,
   });
 const answer = (label: string | undefined) => ({ label, scorePermille: 900 });
 
@@ -145,6 +146,21 @@ describe('The tally of a comparison', () => {
     tally.reported(false);
     const { late } = tally.evidence(said);
     assert.deepEqual(late, { reports: 6, onlyChampion: 1, onlyChallenger: 2 });
+  });
+
+  it('makes one block of a pair of turns, whose loss is what the champion had right and the challenger had not', () => {
+    const tally = begin(2, 3);
+    const right = [true, true, true, false, true, false];
+    for (let window = 1; window <= 6; window++) {
+      compare(tally, window, window <= 3 ? ['x', null] : [null, 'x'], served);
+    }
+    assert.deepEqual(countsOf(tally, 'served'), [[0, 0, 3, 3, 5]]);
+    for (const [i, isRight] of right.entries()) codeOf(tally, i + 1, isRight ? 'x' : 'y');
+    assert.deepEqual(countsOf(tally, 'served'), [[2, 0, 3, 0, 5]]);
+    assert.equal(tally.evidence(said).correlation, undefined);
+    const revived = expectOk(decodeTally(encodeTally(tally)));
+    assert.deepEqual(revived.evidence(said).served, tally.evidence(said).served);
+    assert.deepEqual(encodeTally(revived), encodeTally(tally));
   });
 
   it('counts a spell of late reports again after each ten that it lasts', () => {
