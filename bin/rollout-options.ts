@@ -109,6 +109,10 @@ export const planOptions = {
     describe: 'Percent of the devices that stay on the champion for that time, by lot.',
     default: 0,
   },
+  'new-classes': {
+    type: 'flag',
+    describe: 'The release may know classes that the champion does not.',
+  },
   stratum: {
     type: 'text',
     describe: 'A label of `enrol` whose groups must not be worse off each.',

@@ -35,8 +35,9 @@ export const codes = {
   'classes-differ': {
     area: 'usage',
     cause:
-      'Only one of the two releases names its classes, so that their answers cannot be compared.',
-    remedy: 'Build the release with --labels, with the names of the champion, or both without.',
+      'The two releases do not name the same classes, so that their answers cannot be compared by name.',
+    remedy:
+      'Build the release with --labels, with the names of the champion. Where it is to know more classes, give --new-classes.',
   },
   'conformance-folder-invalid': {
     area: 'usage',

@@ -112,7 +112,8 @@ async function begin(
   const [refusal] = forecast.refusals;
   if (refusal !== undefined) throw new CodedError(refusal.code, refusal.detail);
   if (!given.flag('json')) for (const line of planLines(forecast)) terminal.progress(line);
-  return beginRollout({ release, plan, roster, store, requests }, tools);
+  const newClasses = given.flag('new-classes');
+  return beginRollout({ release, plan, roster, store, requests, newClasses }, tools);
 }
 
 function readEnrolled(given: Arguments): readonly RolloutDevice[] {

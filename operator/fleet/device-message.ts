@@ -4,8 +4,8 @@ import { parsePresence, type PresenceMessage } from '../../protocol/messages/pre
 /** A device's message, as far as it can be read without knowing the device. */
 export type DeviceMessage =
   | { readonly channel: 'presence'; readonly message: PresenceMessage }
-  /** A sign of life: what it counts, a rollout knows from the evidence. */
-  | { readonly channel: 'report' }
+  /** A sign of life, unread: what it counts, a rollout knows from the evidence. */
+  | { readonly channel: 'report'; readonly payload: Uint8Array }
   | { readonly channel: 'state'; readonly message: DeviceState }
   | { readonly channel: 'events'; readonly message: DeviceEvent }
   /** Signed; empty where the comparison is over. */
@@ -26,7 +26,7 @@ export function readDeviceMessage(
       return message && { channel, message };
     }
     case 'report':
-      return { channel };
+      return { channel, payload };
     case 'events': {
       const message = parseEvent(payload);
       return message && { channel, message };

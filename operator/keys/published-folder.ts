@@ -5,7 +5,8 @@ import { CodedError } from '../../protocol/coded-error.js';
 
 /**
  * What was published last, in the key folder: each signed document as it was sent, by its topic. A broker can
- * lose documents and show old ones; these files cannot be talked into anything.
+ * lose documents and show old ones; these files cannot be talked into anything. Beside them lie small artifacts, under
+ * `artifacts/` and their digest.
  */
 export class PublishedFolder {
   readonly #folder: string;

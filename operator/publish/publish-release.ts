@@ -6,6 +6,7 @@ import { splitBlocks } from '../release/split-blocks.js';
 import { isKeyset } from '../release/verify-release.js';
 import { publishPolicy, type PolicyPublication } from './publish-policy.js';
 import { requireRoles, type PublishTools } from './publish-tools.js';
+import { keepArtifacts } from './kept-artifacts.js';
 import { checkNews } from './reconcile.js';
 
 /** What was published. */
@@ -58,6 +59,7 @@ export async function publishContent(release: ReleaseFile, tools: PublishTools):
   const blocks = await publishBlocks(release, tools);
   progress(`manifest ${sequence} of ${slot}`);
   const topic = topics.manifest(slot, sequence);
+  keepArtifacts(release, tools);
   keys.published.write(topic, release.envelope);
   await client.publish(topic, release.envelope);
   return blocks;

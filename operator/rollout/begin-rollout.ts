@@ -1,4 +1,4 @@
-import { sameBytes, toHex } from '../../protocol/bytes.js';
+import { toHex } from '../../protocol/bytes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { Policy } from '../../protocol/documents/policy.js';
 import { publishContent } from '../publish/publish-release.js';
@@ -6,10 +6,11 @@ import type { PublishTools } from '../publish/publish-tools.js';
 import { renewBeacon } from '../publish/publish-policy.js';
 import { reconcile } from '../publish/reconcile.js';
 import { findManifest, readStanding } from '../publish/standing.js';
-import type { Manifest } from '../../protocol/documents/manifest.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import type { RequestBox } from './requests.js';
 import type { RolloutStore } from './rollout-store.js';
+import { referenceOf } from './champion-sureness.js';
+import { checkClasses } from './class-names.js';
 import { exposuresOf } from './exposures.js';
 import { begun, isOver, type Rollout, type RolloutDevice, type RolloutPlan } from './rollout.js';
 
@@ -21,6 +22,8 @@ export interface RolloutBeginning {
   readonly roster: readonly RolloutDevice[];
   readonly store: RolloutStore;
   readonly requests: RequestBox;
+  /** Whether the challenger may know classes that the champion does not. */
+  readonly newClasses?: boolean;
 }
 
 /**
@@ -31,7 +34,7 @@ export interface RolloutBeginning {
  * `sequence-below-current` and `classes-differ` before anything is sent, and what publishing throws.
  */
 export async function beginRollout(
-  { release, plan, roster, store, requests }: RolloutBeginning,
+  { release, plan, roster, store, requests, newClasses = false }: RolloutBeginning,
   tools: PublishTools,
 ): Promise<Rollout> {
   const { slot, sequence } = release.manifest;
@@ -46,7 +49,8 @@ export async function beginRollout(
       `release ${sequence} of ${slot}, whose champion is ${champion.sequence}`,
     );
   }
-  checkClasses(findManifest(slot, champion.sequence, tools), release.manifest, tools);
+  const manifest = findManifest(slot, champion.sequence, tools);
+  checkClasses(manifest, release, newClasses, tools);
   await publishContent(release, tools);
   const salt = toHex(tools.randomBytes(8));
   const rollout: Rollout = {
@@ -62,33 +66,13 @@ export async function beginRollout(
     ),
     roster,
     ...begun,
+    reference: manifest && referenceOf(manifest, tools),
     startedMs: tools.wallMs,
   };
   // What was asked of an earlier rollout is not meant for this one.
   requests.clear();
   store.write(rollout);
   return rollout;
-}
-
-/** Answers are compared by their names: where only one of the two has any, each window would be a difference. */
-function checkClasses(
-  champion: Manifest | undefined,
-  challenger: Manifest,
-  { notice }: Pick<PublishTools, 'notice'>,
-): void {
-  if (champion === undefined) return;
-  const [before, after] = [champion, challenger].map(({ artifacts }) =>
-    artifacts.find(({ role }) => role === 'labels'),
-  );
-  if ((before === undefined) !== (after === undefined)) {
-    const named = before === undefined ? challenger : champion;
-    throw new CodedError('classes-differ', `only release ${named.sequence} names its classes`);
-  }
-  if (before !== undefined && after !== undefined && !sameBytes(before.digest, after.digest)) {
-    notice(
-      `releases ${champion.sequence} and ${challenger.sequence} name other classes, or in another order: where only one knows a class, each window of it is a difference`,
-    );
-  }
 }
 
 /**

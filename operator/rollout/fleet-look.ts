@@ -1,6 +1,7 @@
 import { toHex } from '../../protocol/bytes.js';
 import type { Evidence } from '../../protocol/messages/evidence.js';
 import type { DeviceEvidence, FleetEvidence, StepContext } from '../verdict/evidence.js';
+import { surenessHold } from './champion-sureness.js';
 import { armsOf, missedReports, servedBy } from './membership.js';
 import { stepsOf } from './steps.js';
 import { countOf } from '../verdict/words.js';
@@ -63,20 +64,19 @@ export function lookAtFleet(rollout: Rollout, fleet: RolloutFleet, time: LookTim
   if (unheard > 0) {
     unmet.push(`${unheard} of ${arrived} devices have not reported since they were served`);
   }
+  const names = {
+    champion: `release ${rollout.champion.sequence}`,
+    challenger: `release ${challenger.sequence}`,
+  };
+  const sureness = [...fleet.devices.values()].flatMap(({ sureness: each }) => each ?? []);
   return {
     evidence: {
       terms: { ...plan.terms, steps: stepsOf(rollout), devices: roster.length },
       devices,
       step: step === shadowStep ? undefined : contextOf(rollout, fleet, servedIds, time),
       unmet,
-      holds:
-        held === 0
-          ? []
-          : [`the input of ${countOf(held, 'device')} has changed, and an owner wants to wait`],
-      names: {
-        champion: `release ${rollout.champion.sequence}`,
-        challenger: `release ${challenger.sequence}`,
-      },
+      holds: [...driftHold(held), ...surenessHold(rollout.reference, sureness, names.champion)],
+      names,
     },
     sources,
     served: servedIds.size,
@@ -88,6 +88,11 @@ export function lookAtFleet(rollout: Rollout, fleet: RolloutFleet, time: LookTim
 function hasReported({ plan }: Rollout, evidence: Evidence | undefined): boolean {
   const { serving = false, reports = 0 } = evidence?.service ?? {};
   return reports > 0 && (serving || plan.turnWindows > 0);
+}
+
+function driftHold(held: number): readonly string[] {
+  if (held === 0) return [];
+  return [`the input of ${countOf(held, 'device')} has changed, and an owner wants to wait`];
 }
 
 /** What a rollout keeps of its devices, by id. */

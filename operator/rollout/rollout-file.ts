@@ -109,6 +109,7 @@ const rolloutSchema: v.GenericSchema<unknown, Rollout> = v.pipe(
         'has a device twice',
       ),
     ),
+    reference: leftOut(v.strictObject({ windows: count, score: share })),
     enrolled: v.array(rolloutDevice),
     joined: v.array(deviceId),
     status: v.picklist(['running', 'paused', 'held', 'aborted', 'promoted']),

@@ -4,8 +4,9 @@ import type { Code } from '../../protocol/codes.js';
 import { limits } from '../../protocol/limits.js';
 import type { Evidence } from '../../protocol/messages/evidence.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
-import type { DeviceEvent, DeviceState } from '../fleet/device-messages.js';
+import { parseReport, type DeviceEvent, type DeviceState } from '../fleet/device-messages.js';
 import { DeviceModel } from '../fleet/device-model.js';
+import { reportedSureness, type Sureness } from './champion-sureness.js';
 import { speaksAboutModel } from './about-the-model.js';
 import type { DeviceMessage } from '../fleet/device-message.js';
 import type { Keyring } from './keyring.js';
@@ -26,6 +27,8 @@ export interface KnownDevice {
   refusedBecause: Code | undefined;
   /** Why a true label was not used, the last time that one was not. */
   labelRefused: RefusedLabel | undefined;
+  /** How sure the champion has been there; known only where there is something to compare it with. */
+  sureness: Sureness | undefined;
   /** Evidence that came before its key was known. */
   waiting: Uint8Array | undefined;
 }
@@ -39,6 +42,7 @@ function unheard(before: Pick<KnownDevice, 'lives' | 'failure'>): KnownDevice {
     refused: 0,
     refusedBecause: undefined,
     labelRefused: undefined,
+    sureness: undefined,
     waiting: undefined,
   };
 }
@@ -53,6 +57,7 @@ const mostLives = 16;
 export class RolloutFleet {
   readonly #slot: string;
   readonly #challenger: number;
+  readonly #asksSureness: boolean;
   readonly #comparison: ComparisonName;
   readonly #crypto: Pick<Crypto, 'verifyEd25519'>;
   readonly #keyring: Keyring;
@@ -61,6 +66,7 @@ export class RolloutFleet {
   constructor(rollout: Rollout, crypto: Pick<Crypto, 'verifyEd25519'>, keyring: Keyring) {
     const { slot, champion, challenger, salt, roster, enrolled, failed, lives } = rollout;
     this.#slot = slot;
+    this.#asksSureness = rollout.reference !== undefined;
     this.#challenger = challenger.sequence;
     this.#comparison = {
       champion: { ...champion, manifest: fromHex(champion.manifest) },
@@ -119,6 +125,7 @@ export class RolloutFleet {
         if (heard.slot === this.#slot) this.#takeEvidence(deviceId, device, heard.envelope);
         return;
       case 'report':
+        if (this.#asksSureness) takeSureness(device, heard.payload, this.#slot, this.#comparison);
         return;
     }
   }
@@ -185,6 +192,18 @@ export class RolloutFleet {
 function takeLabelRefused(device: KnownDevice, { event, code, reason }: DeviceEvent): void {
   if (event !== 'label-refused' || code === undefined) return;
   device.labelRefused = { code, reason: reason ?? '' };
+}
+
+/** Reports are not signed: they hold a rollout at most. */
+function takeSureness(
+  device: KnownDevice,
+  payload: Uint8Array,
+  slot: string,
+  { champion }: ComparisonName,
+): void {
+  const report = parseReport(payload);
+  if (report?.slot !== slot) return;
+  device.sureness = reportedSureness(report, champion.sequence) ?? device.sureness;
 }
 
 function refuseDevice(device: KnownDevice, code: Code): void {

@@ -1,5 +1,6 @@
 import type { ShadowTerms, TrialTerms } from '../../protocol/documents/policy.js';
 import type { Leaver, NamedDevice, Verdict } from '../verdict/judgement.js';
+import type { Sureness } from './champion-sureness.js';
 import { defaultTerms, type VerdictTerms } from '../verdict/evidence.js';
 
 /** What is decided before the first device sees the challenger, and does not change afterwards. */
@@ -114,6 +115,8 @@ export interface Rollout {
   /** The distinct exposures that serve at least three devices, in 1/10000. */
   readonly exposures: readonly number[];
   readonly roster: readonly RolloutDevice[];
+  /** How sure the champion was on its reference data; undefined where nobody knows. */
+  readonly reference: Sureness | undefined;
   /** Devices that were enrolled since, and those of them that count in the present step. */
   readonly enrolled: readonly RolloutDevice[];
   readonly joined: readonly string[];
@@ -155,6 +158,7 @@ export const begun = {
   fromPolicy: 0,
   minBlocks: 0,
   elapsedMs: 0,
+  reference: undefined,
   enrolled: [],
   joined: [],
   present: undefined,

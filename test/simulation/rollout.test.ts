@@ -286,6 +286,29 @@ describe('A rollout to real devices in simulated time', function () {
     await assert.rejects(fleet.rollOut(unnamed, plan, minuteMs), { code: 'classes-differ' });
   });
 
+  it('does not begin where the two releases know other classes, and does where only their order differs', async () => {
+    await settled({ devices: 1, labels: false });
+    const second = await world.workshop.build('vibration-v2', 2);
+    const named = (change: (names: string) => string): ReleaseFile =>
+      world.withArtifacts(
+        second,
+        second.artifacts.map((bytes, i) =>
+          second.manifest.artifacts[i]?.role === 'labels'
+            ? new TextEncoder().encode(change(new TextDecoder().decode(bytes)))
+            : bytes,
+        ),
+      );
+    const differ = { code: 'classes-differ' };
+    const another = named((names) => names.replace('normal', 'Normal'));
+    await assert.rejects(fleet.rollOut(another, plan, minuteMs), differ);
+    const more = named((names) => `${names}unknown\n`);
+    await assert.rejects(fleet.rollOut(more, plan, minuteMs), differ);
+    const less = named((names) => names.replace(/^.*\n/, ''));
+    await assert.rejects(fleet.rollOut(less, plan, minuteMs), differ);
+    const reordered = named((names) => `${names.trim().split('\n').reverse().join('\n')}\n`);
+    await assert.rejects(fleet.rollOut(reordered, plan, minuteMs), /not over/);
+  });
+
   it('renews the beacon before half of its validity is over', async () => {
     await settled({ devices: 1, labels: false });
     const beacon = (): Beacon => {
