@@ -13,7 +13,17 @@ import { renderConfigurationPage } from '../docs/generate/configuration-page.js'
  */
 
 const root = path.resolve(import.meta.dirname, '../..');
-const folders = ['agent', 'bin', 'docs', 'operator', 'protocol', 'simulator', 'wasm', 'test'];
+const folders = [
+  'agent',
+  'bin',
+  'docs',
+  'library',
+  'operator',
+  'protocol',
+  'simulator',
+  'wasm',
+  'test',
+];
 const tracked = listFiles('');
 const files = listSources();
 const imports = new Map(files.map((file) => [file, importsOf(file)]));
@@ -34,6 +44,7 @@ describe('the tree', () => {
     ['simulator/', ['simulator/', 'operator/', 'agent/', 'protocol/', 'wasm/loader/']],
     ['wasm/loader/', ['wasm/loader/']],
     ['wasm/', ['wasm/']],
+    ['library/', ['library/', 'protocol/', 'wasm/loader/', 'agent/adapters/engine/wasm-core.ts']],
     ['docs/', ['docs/', 'protocol/', 'agent/adapters/configuration/']],
     ['bin/', ['agent/', 'bin/', 'operator/', 'protocol/', 'simulator/', 'wasm/']],
     ['test/', ['']],
@@ -97,9 +108,13 @@ describe('the tree', () => {
     assert.deepEqual([...doors.keys()].sort(), Object.keys(dependencies).sort());
   });
 
-  /** What is started: by the command line, by npm, or as a worker by its URL. */
+  /** What is started: by the command line, by npm, as a worker by its URL, by a browser, or by who imports the package. */
   const isProgram = (file: string): boolean =>
-    ['bin/main.ts', 'docs/generate/main.ts'].includes(file) || file.endsWith('-worker.ts');
+    ['bin/main.ts', 'docs/generate/main.ts', 'library/node.ts', 'library/browser.ts'].includes(
+      file,
+    ) ||
+    file.endsWith('-worker.ts') ||
+    file.endsWith('-page.ts');
 
   /** Made for the simulator's program, and used by tests until there is one. */
   const isOfSimulator = (file: string): boolean =>

@@ -12,6 +12,7 @@ const installCommands = {
   strace: 'apt-get install strace',
   script: 'apt-get install bsdutils',
   shared: 'set TINYLAMP_SHARED to the folder with the reference data',
+  chromium: 'apt-get install chromium',
   cddl: 'cargo install cddl --version 0.10.7',
 } as const;
 
@@ -52,6 +53,8 @@ function isPresent(requirement: Requirement): boolean {
       return runs('strace', '-V');
     case 'script':
       return runs('script', '--version');
+    case 'chromium':
+      return runs('chromium', '--version');
     case 'cddl':
       return runs('cddl', '--version');
   }

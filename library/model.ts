@@ -1,0 +1,171 @@
+import { CodedError } from '../protocol/coded-error.js';
+import { codeOfEngineNumber } from '../protocol/engine-codes.js';
+import { EngineError, Interpreter, type TensorFacts } from '../wasm/loader/interpreter.js';
+import type { ModelReport } from '../wasm/loader/model-report.js';
+import { isStoredAs, realValues, store, viewElements, type TensorArray } from './tensor-array.js';
+
+/** What a model may take. */
+export interface ModelLimits {
+  /** Activations and scratch buffers, in bytes; 256 MiB where absent. */
+  readonly arenaBytes?: number;
+}
+
+/**
+ * Real values of an input, which are quantised by its scale and zero point; or its elements as they are stored, in the array type
+ * of the tensor (`Int8Array` for int8, `BigInt64Array` for int64).
+ */
+export type InputValues = readonly number[] | TensorArray;
+
+const defaultArenaBytes = 256 * 1_048_576;
+
+/**
+ * A TensorFlow Lite model that was verified and is ready to run. It lies in WebAssembly memory of its own, so that no model can
+ * reach another, nor the program.
+ */
+export class Model {
+  readonly #core: WebAssembly.Module;
+  readonly #bytes: Uint8Array;
+  readonly #limits: { readonly arenaBytes: number };
+  readonly #first: ModelInterpreter;
+
+  /**
+   * Verifies a model. Throws a {@link CodedError} whose `code` says what is wrong with it and whose `remedy` what to do:
+   * `model-not-tflite`, `operator-unsupported`, `arena-too-small` and others of docs/codes.md.
+   *
+   * @param core the compiled inference core
+   * @param bytes the file; it is copied
+   */
+  constructor(core: WebAssembly.Module, bytes: Uint8Array, limits: ModelLimits = {}) {
+    this.#core = core;
+    this.#bytes = bytes.slice();
+    this.#limits = { arenaBytes: limits.arenaBytes ?? defaultArenaBytes };
+    this.#first = this.interpreter();
+  }
+
+  /** Name, type, shape and quantisation of each input. */
+  get inputs(): readonly TensorFacts[] {
+    return this.#first.inputs;
+  }
+
+  get outputs(): readonly TensorFacts[] {
+    return this.#first.outputs;
+  }
+
+  /** Tensors, operators, memory plan and cost. */
+  inspect(): ModelReport {
+    return this.#first.report;
+  }
+
+  /** Another interpreter of the model, with activations and variables of its own. */
+  interpreter(): ModelInterpreter {
+    return new ModelInterpreter(
+      coded(() => Interpreter.create(this.#core, this.#bytes, this.#limits)),
+    );
+  }
+
+  /**
+   * One inference. Gives the real values of each output. Throws a {@link CodedError}: `input-size-mismatch`, and what an
+   * inference can end with. A model with variables goes on from the inference before.
+   */
+  run(...inputs: readonly InputValues[]): readonly Float32Array[] {
+    if (inputs.length !== this.inputs.length) {
+      throw new CodedError(
+        'input-size-mismatch',
+        `${inputs.length} inputs are given; the model has ${this.inputs.length}`,
+      );
+    }
+    for (const [i, values] of inputs.entries()) this.#first.setInput(i, values);
+    this.#first.invoke();
+    return this.outputs.map((_, i) => this.#first.values(i));
+  }
+}
+
+/** Runs a model, step by step. */
+export class ModelInterpreter {
+  readonly #interpreter: Interpreter;
+
+  constructor(interpreter: Interpreter) {
+    this.#interpreter = interpreter;
+  }
+
+  get inputs(): readonly TensorFacts[] {
+    return this.#interpreter.inputs;
+  }
+
+  get outputs(): readonly TensorFacts[] {
+    return this.#interpreter.outputs;
+  }
+
+  get report(): ModelReport {
+    return this.#interpreter.report;
+  }
+
+  /** The elements of an input as they are stored, to be written before each inference. */
+  input(index: number): TensorArray {
+    const { type } = factsOf(this.inputs, index);
+    return coded(() => viewElements(type, this.#interpreter.inputView(index)));
+  }
+
+  /** Writes an input. Throws `input-size-mismatch` where it has another number of elements. */
+  setInput(index: number, values: InputValues): void {
+    const facts = factsOf(this.inputs, index);
+    const tensor = this.input(index);
+    if (values.length !== tensor.length) {
+      throw new CodedError(
+        'input-size-mismatch',
+        `${values.length} values for ${facts.name}, which has ${tensor.length} (${facts.shape.join(' x ') || 'scalar'})`,
+      );
+    }
+    if (isStoredAs(facts.type, values)) copy(values, tensor);
+    else store(Array.from(values, Number), facts, tensor);
+  }
+
+  /** One inference. */
+  invoke(): void {
+    coded(() => {
+      this.#interpreter.invoke();
+    });
+  }
+
+  /** The elements of an output as they are stored; valid until the next inference. */
+  output(index: number): TensorArray {
+    const { type } = factsOf(this.outputs, index);
+    return coded(() => viewElements(type, this.#interpreter.outputView(index)));
+  }
+
+  /** The real values of an output. */
+  values(index: number): Float32Array {
+    return realValues(this.output(index), factsOf(this.outputs, index));
+  }
+
+  /** Gives variables their initial values: what comes next has nothing to do with what was before. */
+  reset(): void {
+    coded(() => {
+      this.#interpreter.reset();
+    });
+  }
+}
+
+function factsOf(tensors: readonly TensorFacts[], index: number): TensorFacts {
+  const facts = tensors[index];
+  if (facts !== undefined) return facts;
+  throw new RangeError(`there is no tensor ${index}; there are ${tensors.length}`);
+}
+
+function copy(values: TensorArray, tensor: TensorArray): void {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  new Uint8Array(tensor.buffer, tensor.byteOffset, tensor.byteLength).set(bytes);
+}
+
+/** Gives refusals of the core the codes of the one table, and traps theirs. */
+function coded<T>(use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    if (error instanceof EngineError) {
+      throw new CodedError(codeOfEngineNumber(error.number), detail, { cause: error });
+    }
+    throw new CodedError('engine-trapped', detail, { cause: error });
+  }
+}
