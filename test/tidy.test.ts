@@ -143,7 +143,7 @@ describe('the tree', () => {
 
   it('has no file in test/ that no test and no program of the tests reaches', () => {
     const started =
-      /\.test\.ts$|-worker\.ts$|^test\/[a-z]+\/main\.ts$|\/(flooder|hostile-agent|log-writer)\.ts$/;
+      /\.test\.ts$|-worker\.ts$|-page\.ts$|-page\.ts$|^test\/[a-z]+\/main\.ts$|\/(flooder|hostile-agent|log-writer)\.ts$/;
     const ofTests = files.filter((file) => file.startsWith('test/'));
     const reached = reachedFrom(ofTests.filter((file) => started.test(file)));
     assert.deepEqual(
