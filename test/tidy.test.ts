@@ -112,9 +112,7 @@ describe('the tree', () => {
   const isProgram = (file: string): boolean =>
     ['bin/main.ts', 'docs/generate/main.ts', 'library/node.ts', 'library/browser.ts'].includes(
       file,
-    ) ||
-    file.endsWith('-worker.ts') ||
-    file.endsWith('-page.ts');
+    ) || file.endsWith('-worker.ts');
 
   /** Made for the simulator's program, and used by tests until there is one. */
   const isOfSimulator = (file: string): boolean =>
@@ -143,7 +141,7 @@ describe('the tree', () => {
 
   it('has no file in test/ that no test and no program of the tests reaches', () => {
     const started =
-      /\.test\.ts$|-worker\.ts$|-page\.ts$|-page\.ts$|^test\/[a-z]+\/main\.ts$|\/(flooder|hostile-agent|log-writer)\.ts$/;
+      /\.test\.ts$|-worker\.ts$|-page\.ts$|^test\/[a-z]+\/main\.ts$|\/(flooder|hostile-agent|log-writer)\.ts$/;
     const ofTests = files.filter((file) => file.startsWith('test/'));
     const reached = reachedFrom(ofTests.filter((file) => started.test(file)));
     assert.deepEqual(
