@@ -7,10 +7,11 @@ import {
   readConformanceFolder,
   type ConformanceCase,
 } from '../../wasm/workbench/conformance-folder.js';
-import type { CaseFailure } from '../../wasm/workbench/run-case.js';
+import type { CaseFailure, CaseOutcome } from '../../wasm/workbench/run-case.js';
 import { runConformance } from '../../wasm/workbench/run-conformance.js';
 import { jsonOption, type Command } from '../command.js';
-import { readNamedFile } from '../files.js';
+import { readNamedFile, writeNamedFile } from '../files.js';
+import { junitOf, type JunitCase } from '../junit.js';
 
 /** At most one line of progress in this time. */
 const progressPeriodMs = 1000;
@@ -21,6 +22,7 @@ export const conformCommand: Command = {
   summary: 'Compare the inference core with recorded results of TensorFlow Lite Micro.',
   positionals: [{ name: 'folder', describe: 'The conformance folder, with index.json.' }],
   options: {
+    junit: { type: 'text', describe: 'A file for the outcomes in the XML of JUnit, for CI.' },
     only: { type: 'text', describe: 'Names of cases, with commas between them.' },
     ...jsonOption,
   },
@@ -31,9 +33,11 @@ export const conformCommand: Command = {
   async run(given, terminal) {
     const cases = select(readFolder(given.requiredText('folder')), given.text('only'));
     const json = given.flag('json');
+    const outcomes: CaseOutcome[] = [];
     const count = { passed: 0, failed: 0 };
     let toldAtMs = performance.now();
     for await (const outcome of runConformance(await compileCore(), cases)) {
+      outcomes.push(outcome);
       const { name, vectors, failure, arenaBytes, upstreamArenaBytes } = outcome;
       const passed = failure === undefined;
       count[passed ? 'passed' : 'failed']++;
@@ -47,11 +51,19 @@ export const conformCommand: Command = {
         terminal.progress(`${count.passed + count.failed} of ${cases.length} cases`);
       }
     }
+    const junit = given.text('junit');
+    if (junit !== undefined) {
+      writeNamedFile(junit, new TextEncoder().encode(junitOf(outcomes.map(junitCase))));
+    }
     if (json) terminal.printJson(count);
     else terminal.print(`${count.passed} passed, ${count.failed} failed`);
     return count.failed === 0 ? 0 : 1;
   },
 };
+
+function junitCase({ name, failure }: CaseOutcome): JunitCase {
+  return { name, failure: failure && { type: codeOf(failure), message: failure.detail } };
+}
 
 /** The core of the package, or another build of it: `TINYLAMP_WASM` names its file. */
 async function compileCore(): Promise<WebAssembly.Module> {

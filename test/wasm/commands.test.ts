@@ -140,7 +140,13 @@ describe('the commands for models', () => {
       const copy = file('conformance');
       cpSync('test/conformance', copy, { recursive: true });
       writeFileSync(path.join(copy, 'softmax__steep.tflite'), 'TFL3');
-      const { status, stdout } = tinylamp('conform', copy, '--only', 'vibration_v1,softmax__steep');
+      const junit = file('junit.xml');
+      const { status, stdout } = tinylamp(
+        ...['conform', copy, '--only', 'vibration_v1,softmax__steep', '--junit', junit],
+      );
+      const xml = readFileSync(junit, 'utf8');
+      assert.match(xml, /<testsuite name="conform" tests="2" failures="1"/);
+      assert.match(xml, /<testcase classname="conform" name="[a-z_0-9]+"><failure type="[a-z-]+"/);
       assert.equal(status, 1);
       assert.match(stdout, /^FAILED {2}softmax__steep: model-truncated/m);
       assert.equal(stdout.trimEnd().split('\n').at(-1), '1 passed, 1 failed');

@@ -101,7 +101,7 @@ describe('the conformance runner', () => {
     writeFileSync(slow.model, slowModel());
     const cases: readonly ConformanceCase[] = [{ ...slow, expects: 'survival' }, sound];
     const outcomes: (string | undefined)[] = [];
-    for await (const { failure } of runConformance(await compileWasmCore(), cases, 500)) {
+    for await (const { failure } of runConformance(await compileWasmCore(), cases, 2, 500)) {
       outcomes.push(failure?.kind);
     }
     assert.deepEqual(outcomes, ['late', undefined]);
@@ -113,6 +113,23 @@ describe('the conformance runner', () => {
     writeFileSync(sound.model, 'no model');
     assert.equal((await runOne({ ...sound, expects: 'survival', vectors: [] })).failure, undefined);
     assert.equal((await runOne(sound)).failure?.kind, 'refused');
+  });
+
+  it('takes what an entry tolerates, and nothing beyond it', async () => {
+    const softmax = find('softmax__steep');
+    const [vector] = softmax.vectors;
+    assert.ok(vector && softmax.bytes !== undefined);
+    const bytes = readFileSync(softmax.bytes);
+    bytes[vector.outputOffset] = (bytes[vector.outputOffset] ?? 0) + 2;
+    writeFileSync(softmax.bytes, bytes);
+    const vectors = softmax.vectors.map((each) => ({ ...each, outputSha256: undefined }));
+    for (const [integers, kind] of [
+      [1, 'differs'],
+      [2, undefined],
+    ] as const) {
+      const tolerance = { ...softmax.tolerance, integers };
+      assert.equal((await runOne({ ...softmax, vectors, tolerance })).failure?.kind, kind);
+    }
   });
 
   it('fails a case whose files are not there', async () => {
@@ -128,6 +145,7 @@ describe('the conformance runner', () => {
       ['{"models": 7}', 'models'],
       ['{"models": [{}]}', 'models[0]'],
       ['{"models": [{"name": "x", "vectors": [{"seed": -1}]}]}', 'x: vectors[0]: seed'],
+      ['{"models": [{"name": "x", "tolerance": {"integers": 0}}]}', 'tolerance: absolute'],
     ] as const) {
       writeFileSync(index, text);
       if (named === undefined) assert.deepEqual(readConformanceFolder(folder), []);

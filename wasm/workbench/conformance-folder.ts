@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { usualTolerance, type Tolerance } from './compare-outputs.js';
 
 /** Inputs and the outputs that upstream computed from them. */
 export interface ConformanceVector {
@@ -28,6 +29,8 @@ export interface ConformanceCase {
   /** Path of the bytes of the vectors; undefined where there are none. */
   readonly bytes: string | undefined;
   readonly vectors: readonly ConformanceVector[];
+  /** By how much outputs may differ; as usual where the entry does not say it. */
+  readonly tolerance: Tolerance;
   /** What upstream's planner needs for activations and scratch buffers. */
   readonly upstreamArenaBytes: number | undefined;
 }
@@ -79,7 +82,18 @@ function readCase(folder: string, entry: Fields): ConformanceCase {
     vectors: entry
       .list('vectors')
       .map((vector, i) => readVector(new Fields(`${name}: vectors[${i}]`, vector))),
+    tolerance: readTolerance(entry.fields('tolerance')),
     upstreamArenaBytes: entry.count('arena_nonpersistent_bytes'),
+  };
+}
+
+function readTolerance(given: Fields | undefined): Tolerance {
+  if (given === undefined) return usualTolerance;
+  return {
+    integers: given.requiredCount('integers'),
+    absolute: given.size('absolute'),
+    relative: given.size('relative'),
+    ofGreatest: given.size('ofGreatest'),
   };
 }
 
@@ -133,6 +147,18 @@ class Fields {
     const value = this.count(name);
     if (value === undefined) throw this.error(name, 'a whole number from 0');
     return value;
+  }
+
+  size(name: string): number {
+    const value = this.#fields[name];
+    if (typeof value === 'number' && value >= 0 && Number.isFinite(value)) return value;
+    throw this.error(name, 'a number from 0');
+  }
+
+  /** An object within; undefined where there is none. */
+  fields(name: string): Fields | undefined {
+    const value = this.#fields[name] ?? undefined;
+    return value === undefined ? undefined : new Fields(`${this.#place}: ${name}`, value);
   }
 
   list(name: string): readonly unknown[] {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EngineError, Interpreter } from '../loader/interpreter.js';
-import { compareOutputs } from './compare-outputs.js';
+import { compareOutputs, type Tolerance } from './compare-outputs.js';
 import { readBounded, type ConformanceCase, type ConformanceVector } from './conformance-folder.js';
 import { generateInputs } from './generated-input.js';
 import { byteLengthOf, readOutputs, writeInputs } from './packed-tensors.js';
@@ -54,7 +54,7 @@ export function runCase(core: WebAssembly.Module, given: ConformanceCase): CaseO
     }
     if (given.vectors.length === 0) throw new UnusableCase('the entry has no vectors');
     for (const vector of given.vectors) {
-      const difference = runVector(interpreter, vector, bytes);
+      const difference = runVector(interpreter, vector, bytes, given.tolerance);
       if (difference !== undefined) {
         return outcome({ kind: 'differs', detail: `vector ${found.vectors}, ${difference}` });
       }
@@ -79,6 +79,7 @@ function runVector(
   interpreter: Interpreter,
   vector: ConformanceVector,
   bytes: Uint8Array,
+  tolerance: Tolerance,
 ): string | undefined {
   const { inputs, outputs } = interpreter;
   const inputBytes = byteLengthOf(inputs);
@@ -101,7 +102,7 @@ function runVector(
     interpreter.invoke();
     readOutputs(interpreter, actual);
     const wanted = expected.subarray(i * outputBytes, (i + 1) * outputBytes);
-    const difference = compareOutputs(outputs, actual, wanted);
+    const difference = compareOutputs(outputs, actual, wanted, tolerance);
     if (difference !== undefined) return `inference ${i}, ${difference}`;
   }
   return undefined;
