@@ -673,6 +673,12 @@ export const codes = {
     remedy: 'Report this as a bug of tinylamp, with the model.',
     engine: 19,
   },
+  'work-exceeded': {
+    area: 'engine',
+    cause: 'A loop of the model went round more often than the work of an inference allows.',
+    remedy: 'Bound the loop of the model, or use a smaller one.',
+    engine: 20,
+  },
   'engine-trapped': {
     area: 'engine',
     cause: 'The instance of the model trapped.',

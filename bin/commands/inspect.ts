@@ -3,6 +3,7 @@ import type {
   ModelReport,
   OperatorReport,
   PlacementReport,
+  SubgraphReport,
   TensorReport,
 } from '../../wasm/loader/model-report.js';
 import { drawModel } from '../../wasm/workbench/model-picture.js';
@@ -49,25 +50,30 @@ function print(report: ModelReport, file: string, terminal: Terminal): void {
   const headings = ['macs', 'moved bytes', 'arena bytes', 'variable bytes', 'packed bytes'];
   const cost = [macs, movedBytes, arenaBytes, variableBytes, packedBytes];
   section('Cost of an inference', formatTable(headings, [cost]));
-  section(
-    'Operators',
-    formatTable(
-      ['operator', 'name', 'macs', 'moved bytes', 'packed bytes', 'reads', 'writes'],
-      report.operators.map(operatorRow),
-    ),
-  );
-  section(
-    'Tensors',
-    formatTable(
-      ['tensor', 'role', 'type', 'shape', 'bytes', 'quantisation', 'name'],
-      report.tensors.map((tensor, i) => tensorRow(tensor, i, report)),
-    ),
-  );
+  for (const [number, subgraph] of [report, ...report.called].entries()) {
+    const of = number === 0 ? '' : ` of subgraph ${number}`;
+    section(
+      `Operators${of}`,
+      formatTable(
+        ['operator', 'name', 'macs', 'moved bytes', 'packed bytes', 'reads', 'writes'],
+        subgraph.operators.map(operatorRow),
+      ),
+    );
+    section(
+      `Tensors${of}`,
+      formatTable(
+        ['tensor', 'role', 'type', 'shape', 'bytes', 'quantisation', 'name'],
+        subgraph.tensors.map((tensor, i) => tensorRow(tensor, i, subgraph)),
+      ),
+    );
+  }
   section(
     'Arena plan',
     formatTable(
       ['offset', 'bytes', 'holds', 'from', 'to'],
-      [...report.placements].sort((a, b) => a.offset - b.offset).map(placementRow),
+      [...report.placements]
+        .sort((a, b) => a.offset - b.offset)
+        .map((placement) => placementRow(placement, report.called.length > 0)),
     ),
   );
 }
@@ -80,7 +86,7 @@ function operatorRow(operator: OperatorReport, index: number): Row {
   return [index, name, macs, movedBytes, packedBytes, reads, outputs.join(' ')];
 }
 
-function tensorRow(tensor: TensorReport, index: number, { inputs, outputs }: ModelReport): Row {
+function tensorRow(tensor: TensorReport, index: number, { inputs, outputs }: SubgraphReport): Row {
   const { type, shape, byteLength, name, location } = tensor;
   const border = inputs.includes(index) ? 'input' : outputs.includes(index) ? 'output' : undefined;
   const role = border ?? (location === 'arena' ? 'activation' : location);
@@ -102,12 +108,16 @@ function quantisationOf({ scales, zeroPoint, quantisedDimension }: TensorReport)
   return `${Number(scale.toPrecision(6))} (q ${zeroPoint < 0 ? '+' : '-'} ${Math.abs(zeroPoint)})`;
 }
 
-function placementRow({ offset, byteLength, tensor, first, last }: PlacementReport): Row {
-  const holds = tensor < 0 ? 'scratch' : `tensor ${tensor}`;
-  return [formatNumber(offset), byteLength, holds, momentOf(first), momentOf(last)];
+function placementRow(placement: PlacementReport, hasCalls: boolean): Row {
+  const { offset, byteLength, subgraph, tensor, first, last } = placement;
+  const of = subgraph === 0 ? '' : ` of subgraph ${subgraph}`;
+  const holds = `${tensor < 0 ? 'scratch' : `tensor ${tensor}`}${of}`;
+  const [from, to] = [first, last].map((moment) => momentOf(moment, hasCalls));
+  return [formatNumber(offset), byteLength, holds, from ?? '', to ?? ''];
 }
 
-/** Moment 0 is when the inputs are written, n + 1 is operator n. */
-function momentOf(moment: number): string {
-  return moment === 0 ? 'start' : `operator ${moment - 1}`;
+/** Moment 0 is when the inputs are written, n + 1 is operator n, where none calls others in between. */
+function momentOf(moment: number, hasCalls: boolean): string {
+  if (moment === 0) return 'start';
+  return hasCalls ? `moment ${moment}` : `operator ${moment - 1}`;
 }

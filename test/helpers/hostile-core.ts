@@ -31,6 +31,7 @@ export function assembleHostileCore(
     ['create', takesOne, constant(0)],
     ['tensor_address', takesTwo, constant(tensorAddress)],
     ['invoke', takesOne, [...behaveFirst, ...harm[hostility]]],
+    ['has_output', takesNone, constant(1)],
     ['reset', takesOne, constant(0)],
     ['place_kind', takesNone, constant(0)],
     ['place_subgraph', takesNone, constant(0)],

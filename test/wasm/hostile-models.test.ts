@@ -155,7 +155,7 @@ describe('hostile models', () => {
     ],
     ['an unknown operator', { ...dense, codes: [9999] }, 'operator-unsupported'],
     ['a custom operator', { ...dense, codes: [operatorCodes.custom] }, 'operator-unsupported'],
-    ['a loop', { ...dense, codes: [operatorCodes.while] }, 'operator-unsupported'],
+    ['a loop without a body', { ...dense, codes: [operatorCodes.while] }, 'operator-invalid'],
     ['a dimension of 0', tensor(0, { shape: [1, 0] }), 'shape-invalid'],
     ['a dimension of -1', tensor(0, { shape: [-1, 3] }), 'shape-invalid'],
     ['a huge dimension', tensor(0, { shape: [1, 2 ** 31 - 1] }), 'shape-invalid'],

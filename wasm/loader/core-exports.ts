@@ -8,6 +8,7 @@ export interface CoreExports {
   create(arenaBytes: number): number;
   tensor_address(interpreter: number, tensor: number): number;
   invoke(interpreter: number): number;
+  has_output(): number;
   reset(interpreter: number): number;
   place_kind(): number;
   place_subgraph(): number;
@@ -23,6 +24,7 @@ const functions = [
   'create',
   'tensor_address',
   'invoke',
+  'has_output',
   'reset',
   'place_kind',
   'place_subgraph',

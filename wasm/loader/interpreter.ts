@@ -98,16 +98,18 @@ export class Interpreter {
   }
 
   /**
-   * One inference. Throws an {@link EngineError}, or what WebAssembly throws at a trap. An instance that takes
+   * One inference. Tells whether it has computed new outputs: a model that collects several inputs for one output has
+   * none in between. Throws an {@link EngineError}, or what WebAssembly throws at a trap. An instance that takes
    * memory in an inference is broken: it has all that it needs, and would never give it back.
    */
-  invoke(): void {
-    this.#guarded(() => {
+  invoke(): boolean {
+    return this.#guarded(() => {
       const { memory } = this.#core;
       const before = memory.buffer.byteLength;
       check(this.#core, this.#core.invoke(first));
       const taken = memory.buffer.byteLength - before;
       if (taken > 0) throw new EngineError(promiseBroken, `an inference took ${taken} bytes`);
+      return this.#core.has_output() !== 0;
     });
   }
 

@@ -42,34 +42,45 @@ export interface OperatorReport {
   readonly packedBytes: number;
 }
 
-/** Where a tensor or scratch buffer lies in the arena, and from which operator to which. */
-export interface PlacementReport {
-  /** Index of the tensor; -1 for a scratch buffer. */
-  readonly tensor: number;
-  readonly offset: number;
-  readonly byteLength: number;
-  /** 0 is before the first operator, n + 1 is operator n. */
-  readonly first: number;
-  readonly last: number;
-}
-
-/** What is known of a model before its first inference. */
-export interface ModelReport {
-  /** Activations and scratch buffers: upstream's non-persistent arena. */
-  readonly arenaBytes: number;
-  readonly variableBytes: number;
-  readonly packedBytes: number;
-  readonly macs: number;
-  readonly movedBytes: number;
+/** A subgraph: what the model runs, or what one of its operators calls. */
+export interface SubgraphReport {
   readonly tensors: readonly TensorReport[];
   readonly operators: readonly OperatorReport[];
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+}
+
+/** Where a tensor or scratch buffer lies in the arena, and from when to when. */
+export interface PlacementReport {
+  /** The subgraph that it belongs to; the model's own is 0. */
+  readonly subgraph: number;
+  /** Index of the tensor; -1 for a scratch buffer. */
+  readonly tensor: number;
+  readonly offset: number;
+  readonly byteLength: number;
+  /** 0 is before the first operator, n + 1 is operator n; what an operator calls takes moments of its own. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What is known of a model before its first inference; tensors and operators are those of its own subgraph. */
+export interface ModelReport extends SubgraphReport {
+  /** Activations and scratch buffers: upstream's non-persistent arena. */
+  readonly arenaBytes: number;
+  readonly variableBytes: number;
+  /** Memory that fast kernels use one after the other, apart from the arena. */
+  readonly workspaceBytes: number;
+  readonly packedBytes: number;
+  /** Of branches the dearer counts, of loops one round. */
+  readonly macs: number;
+  readonly movedBytes: number;
+  /** Subgraphs that operators call: number 1 and on. */
+  readonly called: readonly SubgraphReport[];
   readonly placements: readonly PlacementReport[];
 }
 
 /** The layout that this file reads (`wasm/src/report.rs`). */
-const version = 1;
+const version = 2;
 
 /** TensorType of the TensorFlow Lite schema, by number. */
 const typeNames: readonly string[] = [
@@ -101,17 +112,22 @@ export function readReport(bytes: Uint8Array): ModelReport {
   const reader = new Reader(bytes);
   const found = reader.u32();
   if (found !== version) throw new Error(`the core reports in version ${found}`);
-  const report = {
+  const totals = {
     arenaBytes: reader.u32(),
     variableBytes: reader.u32(),
+    workspaceBytes: reader.u32(),
     packedBytes: reader.u32(),
     macs: reader.f64(),
     movedBytes: reader.f64(),
-    tensors: reader.list(() => readTensor(reader)),
-    operators: reader.list(() => readOperator(reader)),
-    inputs: reader.list(() => reader.i32()),
-    outputs: reader.list(() => reader.i32()),
+  };
+  const [main, ...called] = reader.list(() => readSubgraph(reader));
+  if (main === undefined) throw new Error('the core reports no subgraph');
+  return {
+    ...totals,
+    ...main,
+    called,
     placements: reader.list(() => ({
+      subgraph: reader.u32(),
       tensor: reader.i32(),
       offset: reader.u32(),
       byteLength: reader.u32(),
@@ -119,7 +135,15 @@ export function readReport(bytes: Uint8Array): ModelReport {
       last: reader.u32(),
     })),
   };
-  return report;
+}
+
+function readSubgraph(reader: Reader): SubgraphReport {
+  return {
+    tensors: reader.list(() => readTensor(reader)),
+    operators: reader.list(() => readOperator(reader)),
+    inputs: reader.list(() => reader.i32()),
+    outputs: reader.list(() => reader.i32()),
+  };
 }
 
 function readTensor(reader: Reader): TensorReport {

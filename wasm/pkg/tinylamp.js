@@ -9,6 +9,15 @@ export function create(arena_bytes) {
 }
 
 /**
+ * Whether the last inference has computed new outputs: 1, or 0 where an operator waits for more inputs.
+ * @returns {number}
+ */
+export function has_output() {
+    const ret = wasm.has_output();
+    return ret >>> 0;
+}
+
+/**
  * One inference. 0, or an error number.
  * @param {number} interpreter
  * @returns {number}

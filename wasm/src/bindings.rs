@@ -8,13 +8,12 @@ use std::sync::Arc;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Error, ErrorKind, Place, Result};
-use crate::interpreter::Interpreter;
-use crate::kernels::allocate;
+use crate::ops::{ALL, Flow, allocate};
+use crate::run::interpreter::{Interpreter, Workspace};
 use crate::limits::{FILE_BYTES, Limits};
 use crate::model::Model;
 use crate::program::Program;
-use crate::report::report;
-use crate::resolver::ALL;
+use crate::program::report::report;
 
 #[derive(Default)]
 struct Instance {
@@ -22,6 +21,10 @@ struct Instance {
     file: Vec<u8>,
     program: Option<Arc<Program>>,
     report: Vec<u8>,
+    /// Of all interpreters: only one of them runs at a time.
+    workspace: Option<Workspace>,
+    /// Whether the last inference has computed new outputs.
+    has_output: bool,
     interpreters: Vec<Interpreter>,
     /// Place of the last refusal: kind (0 model, 1 byte, 2 tensor, 3 operator), subgraph, index, operator code.
     place: (u32, u32, u32, i32),
@@ -51,9 +54,11 @@ pub fn load() -> u32 {
         let file = std::mem::take(&mut instance.file);
         let loaded = Model::verify(file)
             .and_then(|model| Program::prepare(model, &ALL));
-        let program = loaded.map(|program| {
-            instance.report = report(&program);
+        let program = loaded.and_then(|program| {
+            instance.workspace = Some(Workspace::new(&program)?);
+            instance.report = report(&program, &ALL);
             instance.program = Some(Arc::new(program));
+            Ok(())
         });
         instance.settle(program)
     })
@@ -101,9 +106,20 @@ pub fn tensor_address(interpreter: u32, tensor: u32) -> u32 {
 #[wasm_bindgen]
 pub fn invoke(interpreter: u32) -> u32 {
     with(|instance| {
-        let invoked = instance.interpreter(interpreter).and_then(Interpreter::invoke);
+        let Instance { interpreters, workspace, has_output, .. } = instance;
+        let found = interpreters.get_mut(interpreter as usize).zip(workspace.as_mut());
+        let invoked = found
+            .ok_or(Error::new(ErrorKind::CallInvalid))
+            .and_then(|(interpreter, workspace)| interpreter.invoke(workspace))
+            .map(|flow| *has_output = flow == Flow::Next);
         instance.settle(invoked)
     })
+}
+
+/// Whether the last inference has computed new outputs: 1, or 0 where an operator waits for more inputs.
+#[wasm_bindgen]
+pub fn has_output() -> u32 {
+    with(|instance| u32::from(instance.has_output))
 }
 
 /// Zero-fills the arena and sets variables to their initial values. 0, or an error number.

@@ -45,6 +45,8 @@ pub enum ErrorKind {
     CallInvalid = 18,
     /// A promise of the core to itself was broken; found without a trap.
     EngineInternal = 19,
+    /// A loop went round more often than the work of an inference allows.
+    WorkExceeded = 20,
 }
 
 /// Where it was wrong.

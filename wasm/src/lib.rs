@@ -8,37 +8,31 @@
 //! | `error`, `limits` | why a model is refused, with stable numbers; how large a model may be |
 //! | `file` | bounds-checked readers of FlatBuffers and FlexBuffers, typed views of the schema's tables |
 //! | `model` | the verified, typed, immutable model: all subgraphs, shapes, element types |
-//! | `math` | fixed-point arithmetic as upstream rounds it |
-//! | `plan` | greedy placement of tensors in the arena |
-//! | `arena` | views of the tensors of one operator, disjoint by construction |
-//! | `kernels`, `resolver` | one file per operator family; opcode to `Registration` |
-//! | `program` | a model with its prepared operators, plan and cost: shared by interpreters |
-//! | `interpreter` | arena and state of one instance; `invoke` allocates nothing |
-//! | `report` | all of the above as bytes, for the other side of the border |
+//! | `math` | fixed-point arithmetic as upstream rounds it; walks over strided tensors |
+//! | `plan` | when tensors are in use, over all subgraphs; greedy placement in the arena |
+//! | `ops` | the operators, one file or folder per family, and the one table of them |
+//! | `program` | a model with its prepared steps, plan and cost, shared by interpreters; its report |
+//! | `run` | memory and state of one instance, and its way through the steps: `invoke` allocates nothing |
 //! | `bindings` | the WebAssembly exports: numbers in, numbers out |
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
-mod arena;
 #[cfg(target_arch = "wasm32")]
 mod bindings;
 pub mod error;
 pub mod file;
-pub mod interpreter;
-pub mod kernels;
 pub mod limits;
 pub mod math;
 pub mod model;
-pub mod opcode;
+pub mod ops;
 pub mod plan;
 pub mod program;
-pub mod report;
-pub mod resolver;
+pub mod run;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use error::{Error, ErrorKind, Place};
-pub use interpreter::Interpreter;
 pub use limits::Limits;
 pub use model::Model;
 pub use program::Program;
+pub use run::interpreter::{Interpreter, Workspace};

@@ -28,6 +28,12 @@ pub const WORK: u64 = 1 << 31;
 /// Work for each output element beside multiply-accumulates, comparisons and moved bytes: walking
 /// there and rescaling.
 pub const ELEMENT_WORK: u64 = 8;
+/// Subgraphs that wait for one another at a time.
+pub const DEPTH: usize = 16;
+/// Operators and subgraphs on the way through a model, each as often as it is called.
+pub const MOMENTS: usize = 1 << 16;
+/// Work of a call beside that of the operators in it: no loop is free.
+pub const CALL_WORK: u64 = 64;
 /// Bytes of an arena, whatever the caller allows.
 pub const ARENA_BYTES: usize = 128 << 20;
 

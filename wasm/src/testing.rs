@@ -1,6 +1,6 @@
 //! What the tests of kernels share: chance, windows of random shapes, and upstream's loops over them.
 
-use crate::kernels::window::{Axis, Padding, Sliding, Window};
+use crate::ops::window::{Axis, Padding, Sliding, Window};
 use crate::math::quantization::{Multiplier, OutputStage};
 
 /// xorshift32.

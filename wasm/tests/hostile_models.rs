@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, panic};
 
-use tinylamp::resolver::ALL;
-use tinylamp::{ErrorKind, Interpreter, Limits, Model, Program};
+use tinylamp::ops::ALL;
+use tinylamp::{ErrorKind, Interpreter, Limits, Model, Program, Workspace};
 
 /// Enough for the models below; large arenas would only cost time.
 const LIMITS: Limits = Limits { arena_bytes: 1 << 20 };
@@ -15,9 +15,10 @@ const LIMITS: Limits = Limits { arena_bytes: 1 << 20 };
 fn run(file: Vec<u8>) -> Result<(), ErrorKind> {
     let model = Model::verify(file).map_err(|error| error.kind)?;
     let program = Program::prepare(model, &ALL).map_err(|error| error.kind)?;
+    let mut workspace = Workspace::new(&program).map_err(|error| error.kind)?;
     let interpreter = Interpreter::new(Arc::new(program), LIMITS);
     let mut interpreter = interpreter.map_err(|error| error.kind)?;
-    interpreter.invoke().map_err(|error| error.kind)
+    interpreter.invoke(&mut workspace).map(|_| ()).map_err(|error| error.kind)
 }
 
 /// How many runs ended in which way.

@@ -10,13 +10,14 @@ const barWidth = 120;
 
 /**
  * Draws a model as SVG: its operators with their share of the multiply-accumulates and of the moved bytes, and
- * below them the plan of the arena: time from left to right, one column for each operator, and each tensor or
+ * below them the plan of the arena: time from left to right, one column for each moment, and each tensor or
  * scratch buffer where it lies and for as long as it is needed.
  */
 export function drawModel(report: ModelReport, title: string): string {
   const { operators, placements, arenaBytes } = report;
   const tableHeight = (operators.length + 2) * row;
-  const width = Math.max(tableWidth + 2 * barWidth, (operators.length + 1) * column) + 2 * border;
+  const moments = Math.max(operators.length, ...placements.map(({ last }) => last)) + 1;
+  const width = Math.max(tableWidth + 2 * barWidth, moments * column) + 2 * border;
   const height = tableHeight + arenaHeight + 5 * row;
   const top = tableHeight + 3 * row;
   return [
@@ -39,7 +40,8 @@ export function drawModel(report: ModelReport, title: string): string {
     ...operators.flatMap((operator, i) => operatorRow(operator, i, report)),
     text(border, top - row / 2, `arena: ${count(arenaBytes)} bytes, by operator`, 'head'),
     ...placements.map((placement) => placementRect(placement, top, report)),
-    ...operators.map((_, i) =>
+    // What an operator calls takes moments of its own: then no number of an operator fits.
+    ...(report.called.length > 0 ? [] : operators).map((_, i) =>
       text(border + (i + 1) * column + 8, top + arenaHeight + row, String(i)),
     ),
     '</svg>',
@@ -63,11 +65,11 @@ function operatorRow(operator: OperatorReport, index: number, report: ModelRepor
 
 /** Time 0 is when the inputs are written, n + 1 is operator n. */
 function placementRect(placement: PlacementReport, top: number, report: ModelReport): string {
-  const { tensor, offset, byteLength, first, last } = placement;
+  const { subgraph, tensor, offset, byteLength, first, last } = placement;
   const scale = arenaHeight / Math.max(1, report.arenaBytes);
   const hue = ((tensor < 0 ? 0 : tensor) * 47) % 360;
   const what = tensor < 0 ? 'scratch' : `tensor ${tensor}`;
-  const name = report.tensors[tensor]?.name ?? '';
+  const name = [report, ...report.called][subgraph]?.tensors[tensor]?.name ?? '';
   const fill = tensor < 0 ? '#8c959f' : `hsl(${hue} 55% 70%)`;
   return [
     `<rect x="${border + first * column}" y="${(top + offset * scale).toFixed(1)}"`,

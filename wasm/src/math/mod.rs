@@ -1,3 +1,4 @@
 //! Arithmetic that operators share.
 
 pub mod quantization;
+pub mod walk;

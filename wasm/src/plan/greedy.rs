@@ -32,17 +32,19 @@ pub struct MemoryPlan {
 /// Plans; work grows with the square of the number of requests. Sizes saturate instead of
 /// overflowing, so that no plan is smaller than its requests.
 pub fn plan(requests: &[Request]) -> MemoryPlan {
-    let mut order: Vec<usize> = (0..requests.len()).collect();
-    // No two keys are equal: the index is in them.
-    order.sort_unstable_by_key(|&index| {
-        let bytes = requests.get(index).map_or(0, |request| request.bytes);
-        core::cmp::Reverse((aligned(bytes), index))
-    });
+    // Inserted one by one: the code of a sort would be larger than the rest of the planner.
+    let mut order: Vec<(usize, usize)> = Vec::with_capacity(requests.len());
+    for (index, request) in requests.iter().enumerate() {
+        let size = aligned(request.bytes);
+        // The later of equals comes first.
+        let position = order.partition_point(|&(other, _)| other > size);
+        order.insert(position, (size, index));
+    }
     let mut offsets = vec![0; requests.len()];
     let mut total = 0;
     // Placed requests by offset.
     let mut placed: Vec<(usize, Request)> = Vec::with_capacity(requests.len());
-    for index in order {
+    for (_, index) in order {
         let Some(&request) = requests.get(index) else { continue };
         let offset = lowest_fit(&placed, &request);
         if let Some(slot) = offsets.get_mut(index) {

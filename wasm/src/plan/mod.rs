@@ -1,3 +1,4 @@
-//! The memory plan of a model.
+//! The memory plan of a model: when each tensor is in use, and where it lies then.
 
 pub mod greedy;
+pub mod lifetimes;

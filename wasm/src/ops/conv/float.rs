@@ -1,0 +1,133 @@
+//! CONV_2D, float32.
+//!
+//! Upstream: `micro/kernels/conv.cc` and `lite/kernels/internal/reference/conv.h`.
+
+use crate::error::{ErrorKind, Result};
+use crate::math::quantization::Activation;
+use crate::ops::conv::Geometry;
+use crate::ops::weights::float::{self, Bounds, Float, LANES, floats, floats_mut};
+use crate::ops::weights::pack::pack_groups;
+use crate::ops::{Action, Flow, Kernel, Node, Request};
+use crate::run::io::Io;
+
+/// A convolution whose weights are packed.
+struct Conv {
+    geometry: Geometry,
+    /// Per group, blocks of eight channels: `[group][channel / 8][row][column][input][8]`.
+    weights: Vec<[f32; LANES]>,
+    bias: Vec<f32>,
+    bounds: Bounds,
+}
+
+/// Packs the weights.
+pub fn prepare(
+    node: &Node<'_>,
+    request: &mut Request,
+    geometry: Geometry,
+    activation: Activation,
+) -> Result<Action> {
+    let (filter, output) = (node.input(1)?, node.output(0)?);
+    let weights = float::weights(node, filter)?;
+    let conv = Conv {
+        geometry,
+        weights: pack_groups(&weights, geometry.depth(), geometry.group_weights())?,
+        bias: float::bias(node, 2, geometry.window.output_channels)?,
+        bounds: Bounds::new(activation),
+    };
+    request.macs(output.shape.elements() as u64 * geometry.depth() as u64);
+    request.packed((conv.weights.len() * LANES + conv.bias.len()) * 4);
+    Ok(Action::run(conv))
+}
+
+impl Kernel for Conv {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        self.run(floats(input), floats_mut(output))?;
+        Ok(Flow::Next)
+    }
+}
+
+impl Conv {
+    fn run(&self, input: &[Float], output: &mut [Float]) -> Result<()> {
+        let window = &self.geometry.window;
+        window.slide(input, output, |image, at, pixel| self.pixel(image, at, pixel))
+    }
+
+    /// All channels of one output pixel.
+    #[inline(always)]
+    fn pixel(&self, image: &[Float], at: (usize, usize), pixel: &mut [Float]) -> Result<()> {
+        let internal = ErrorKind::EngineInternal;
+        let group_outputs = self.geometry.group_outputs;
+        let blocks = group_outputs.div_ceil(LANES);
+        let mut weights = self.weights.chunks_exact(self.geometry.depth());
+        let groups =
+            pixel.chunks_exact_mut(group_outputs).zip(self.bias.chunks_exact(group_outputs));
+        for (group, (pixel, bias)) in groups.enumerate() {
+            let channels = pixel
+                .chunks_mut(LANES)
+                .zip(bias.chunks(LANES))
+                .zip(weights.by_ref().take(blocks));
+            for ((pixel, bias), weights) in channels {
+                let mut sums = [0.0; LANES];
+                self.geometry.runs(at, group, |first, product, count| {
+                    let image = image.get(first..first + count).ok_or(internal)?;
+                    let weights = weights.get(product..).ok_or(internal)?;
+                    float::accumulate(&mut sums, image, weights);
+                    Ok(())
+                })?;
+                float::store(pixel, &sums, bias, self.bounds);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::weights::float::testing::{assert_same, bytes};
+    use crate::testing::{Shapes, try_windows, walk};
+    use crate::ops::window::Window;
+
+    /// An output channel sees the inputs of its group, tap by tap.
+    fn twin(conv: &Conv, filter: &[f32], input: &[f32]) -> Vec<f32> {
+        let Geometry { window, group_inputs, group_outputs } = conv.geometry;
+        walk(&window, |channel, taps| {
+            let mut sum = 0.0;
+            for at in taps {
+                for c in 0..group_inputs {
+                    let input = input[at.pixel * window.input_channels + channel / group_outputs * group_inputs + c];
+                    sum += input * filter[(channel * window.taps() + at.tap) * group_inputs + c];
+                }
+            }
+            conv.bounds.clamp(sum + conv.bias[channel])
+        })
+    }
+
+    #[test]
+    fn results_equal_those_of_upstreams_loops() {
+        try_windows(11, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
+            let groups = 1 + random.below(2);
+            let (group_inputs, group_outputs) = (1 + random.below(6), 1 + random.below(19));
+            let window = Window {
+                batches: 1 + random.below(2),
+                input_channels: groups * group_inputs,
+                output_channels: groups * group_outputs,
+                ..window
+            };
+            let geometry = Geometry { window, group_inputs, group_outputs };
+            let weights = random.floats(window.output_channels * geometry.depth());
+            let conv = Conv {
+                geometry,
+                weights: pack_groups(&weights, geometry.depth(), geometry.group_weights()).unwrap(),
+                bias: random.floats(window.output_channels),
+                bounds: Bounds::new([Activation::None, Activation::ReluN1To1][random.below(2)]),
+            };
+            let input = random.floats(window.input_elements());
+            let expected = twin(&conv, &weights, &input);
+            let mut output = vec![[0; 4]; expected.len()];
+            conv.run(&bytes(&input), &mut output).unwrap();
+            assert_same(&output, &expected, &format!("{geometry:?}"));
+        });
+    }
+}

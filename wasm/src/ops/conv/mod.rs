@@ -1,0 +1,108 @@
+//! CONV_2D: what its types have in common.
+//!
+//! Upstream: `micro/kernels/conv.cc`, `conv_common.cc`.
+
+mod float;
+mod int8;
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::file::flatbuffer::Table;
+use crate::math::quantization::Activation;
+use crate::model::OpKey;
+use crate::model::tensor::TensorType;
+use crate::ops::signature::{FLOAT32, INT4, INT8, INT32, Signature};
+use crate::ops::window::{Sliding, Window};
+use crate::ops::{Action, Node, Options, Registration, Request, activation};
+
+/// Convolution, with groups.
+pub static CONV_2D: Registration = Registration {
+    key: OpKey::Builtin(3),
+    name: "CONV_2D",
+    inputs: 2..=3,
+    outputs: 1..=1,
+    types: &[
+        Signature { inputs: &[INT8, INT8.or(INT4), INT32], outputs: &[INT8] },
+        Signature { inputs: &[FLOAT32, FLOAT32.or(INT8).or(INT4), FLOAT32], outputs: &[FLOAT32] },
+    ],
+    prepare,
+};
+
+/// A window and the channels that it multiplies.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry {
+    /// How the window slides.
+    pub window: Window,
+    /// Input channels of one group; all of them where the convolution is not grouped.
+    pub group_inputs: usize,
+    /// Output channels of one group.
+    pub group_outputs: usize,
+}
+
+struct Conv2dOptions {
+    sliding: Sliding,
+    activation: Activation,
+}
+
+impl Options for Conv2dOptions {
+    const MEMBER: u8 = 1;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        let sliding = Sliding::read(table, Some((4, 5)))?;
+        Ok(Self { sliding, activation: activation(table, 3)? })
+    }
+}
+
+fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
+    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    let Conv2dOptions { sliding, activation } = node.options()?;
+    let invalid = ErrorKind::OperatorInvalid;
+    let [.., input_channels] = input.shape.image()?;
+    let [output_channels, filter_height, filter_width, group_inputs] = filter.shape.image()?;
+    ensure(input_channels % group_inputs == 0, invalid)?;
+    let groups = input_channels / group_inputs;
+    ensure(output_channels % groups == 0, invalid)?;
+    let taps = (filter_height, filter_width);
+    let geometry = Geometry {
+        window: Window::new(&sliding, &input.shape, taps, output, output_channels)?,
+        group_inputs,
+        group_outputs: output_channels / groups,
+    };
+    match input.element_type {
+        TensorType::Float32 => float::prepare(node, request, geometry, activation),
+        _ => int8::prepare(node, request, geometry, activation),
+    }
+}
+
+impl Geometry {
+    /// Products of one output.
+    pub fn depth(&self) -> usize {
+        self.window.taps() * self.group_inputs
+    }
+
+    /// Weights of one group.
+    pub fn group_weights(&self) -> usize {
+        self.depth() * self.group_outputs
+    }
+
+    /// Visits the inputs of one group under the window at (y, x), in runs of neighbours in the
+    /// image and in the weights: (first input, first product, how many).
+    #[inline(always)]
+    pub fn runs(
+        &self,
+        at: (usize, usize),
+        group: usize,
+        mut visit: impl FnMut(usize, usize, usize) -> Result<()>,
+    ) -> Result<()> {
+        let (depth, channels) = (self.group_inputs, self.window.input_channels);
+        let first_channel = group * depth;
+        self.window.runs(at, |tap, pixel, count| {
+            if depth == channels {
+                return visit(pixel * channels, tap * depth, count * depth);
+            }
+            for step in 0..count {
+                visit((pixel + step) * channels + first_channel, (tap + step) * depth, depth)?;
+            }
+            Ok(())
+        })
+    }
+}

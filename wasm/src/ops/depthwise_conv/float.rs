@@ -1,0 +1,168 @@
+//! DEPTHWISE_CONV_2D, float32.
+//!
+//! Upstream: `micro/kernels/depthwise_conv.cc` and
+//! `lite/kernels/internal/reference/depthwiseconv_float.h`.
+
+use crate::error::{ErrorKind, Result};
+use crate::math::quantization::Activation;
+use crate::ops::depthwise_conv::Geometry;
+use crate::ops::weights::float::{self, Bounds, Float, LANES, floats, floats_mut};
+use crate::ops::{Action, Flow, Kernel, Node, Request, allocate};
+use crate::run::io::Io;
+
+/// A depthwise convolution whose weights are packed.
+struct DepthwiseConv {
+    geometry: Geometry,
+    /// `[channel / 8][row][column][8]`.
+    weights: Vec<[f32; LANES]>,
+    bias: Vec<f32>,
+    bounds: Bounds,
+}
+
+/// Packs the weights.
+pub fn prepare(
+    node: &Node<'_>,
+    request: &mut Request,
+    geometry: Geometry,
+    activation: Activation,
+) -> Result<Action> {
+    let (filter, output) = (node.input(1)?, node.output(0)?);
+    let taps = geometry.window.taps();
+    let channels = geometry.window.output_channels;
+    let kernel = DepthwiseConv {
+        geometry,
+        weights: pack(&float::weights(node, filter)?, taps, channels)?,
+        bias: float::bias(node, 2, channels)?,
+        bounds: Bounds::new(activation),
+    };
+    request.macs(output.shape.elements() as u64 * taps as u64);
+    request.packed((kernel.weights.len() * LANES + channels) * 4);
+    Ok(Action::run(kernel))
+}
+
+/// Packs weights `[tap][channel]`; missing channels weigh nothing.
+fn pack(weights: &[f32], taps: usize, channels: usize) -> Result<Vec<[f32; LANES]>> {
+    let length = channels.div_ceil(LANES).checked_mul(taps).ok_or(ErrorKind::MemoryExhausted)?;
+    let mut packed = allocate(length, [0.0; LANES])?;
+    for (tap, row) in weights.chunks_exact(channels).enumerate() {
+        let slots = packed.iter_mut().skip(tap).step_by(taps);
+        for (slot, weights) in slots.zip(row.chunks(LANES)) {
+            for (lane, weight) in slot.iter_mut().zip(weights) {
+                *lane = *weight;
+            }
+        }
+    }
+    Ok(packed)
+}
+
+impl Kernel for DepthwiseConv {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        self.run(floats(input), floats_mut(output))?;
+        Ok(Flow::Next)
+    }
+}
+
+impl DepthwiseConv {
+    fn run(&self, input: &[Float], output: &mut [Float]) -> Result<()> {
+        let window = &self.geometry.window;
+        window.slide(input, output, |image, at, pixel| self.pixel(image, at, pixel))
+    }
+
+    /// All channels of one output pixel.
+    #[inline(always)]
+    fn pixel(&self, image: &[Float], at: (usize, usize), pixel: &mut [Float]) -> Result<()> {
+        let Geometry { window, multiplier } = self.geometry;
+        let channels = pixel
+            .chunks_mut(LANES)
+            .zip(self.bias.chunks(LANES))
+            .zip(self.weights.chunks_exact(window.taps()));
+        for (block, ((pixel, bias), weights)) in channels.enumerate() {
+            let first = block * LANES;
+            let mut sums = [0.0; LANES];
+            if multiplier == 1 && pixel.len() == LANES {
+                self.window(&mut sums, image, at, weights, |image| {
+                    image.get(first..)?.first_chunk::<LANES>().copied()
+                })?;
+            } else {
+                self.window(&mut sums, image, at, weights, |image| {
+                    let mut inputs = [Float::default(); LANES];
+                    for (lane, input) in inputs.iter_mut().enumerate().take(pixel.len()) {
+                        *input = *image.get((first + lane) / multiplier)?;
+                    }
+                    Some(inputs)
+                })?;
+            }
+            float::store(pixel, &sums, bias, self.bounds);
+        }
+        Ok(())
+    }
+
+    /// One window over the image for eight channels; `load` reads their inputs from one pixel.
+    #[inline(always)]
+    fn window(
+        &self,
+        sums: &mut [f32; LANES],
+        image: &[Float],
+        at: (usize, usize),
+        weights: &[[f32; LANES]],
+        load: impl Fn(&[Float]) -> Option<[Float; LANES]>,
+    ) -> Result<()> {
+        let internal = ErrorKind::EngineInternal;
+        let channels = self.geometry.window.input_channels;
+        self.geometry.window.runs(at, |tap, pixel, count| {
+            let image = image.get(pixel * channels..).ok_or(internal)?;
+            let weights = weights.get(tap..).ok_or(internal)?;
+            for (image, weights) in image.chunks(channels).zip(weights).take(count) {
+                let inputs = load(image).ok_or(internal)?;
+                for ((sum, input), weight) in sums.iter_mut().zip(inputs).zip(weights) {
+                    *sum += f32::from_le_bytes(input) * weight;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::weights::float::testing::{assert_same, bytes};
+    use crate::testing::{Shapes, try_windows, walk};
+    use crate::ops::window::Window;
+
+    /// An output channel sees one input channel, which it shares with its neighbours.
+    fn twin(conv: &DepthwiseConv, filter: &[f32], input: &[f32]) -> Vec<f32> {
+        let Geometry { window, multiplier } = conv.geometry;
+        walk(&window, |channel, taps| {
+            let mut sum = 0.0;
+            for at in taps {
+                let input = input[at.pixel * window.input_channels + channel / multiplier];
+                sum += input * filter[at.tap * window.output_channels + channel];
+            }
+            conv.bounds.clamp(sum + conv.bias[channel])
+        })
+    }
+
+    #[test]
+    fn results_equal_those_of_upstreams_loops() {
+        try_windows(12, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
+            let multiplier = [1, 1, 2, 3, 8][random.below(5)];
+            let input_channels = 1 + random.below(19);
+            let output_channels = input_channels * multiplier;
+            let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
+            let weights = random.floats(window.taps() * output_channels);
+            let conv = DepthwiseConv {
+                geometry: Geometry { window, multiplier },
+                weights: pack(&weights, window.taps(), output_channels).unwrap(),
+                bias: random.floats(output_channels),
+                bounds: Bounds::new([Activation::None, Activation::Relu][random.below(2)]),
+            };
+            let input = random.floats(window.input_elements());
+            let expected = twin(&conv, &weights, &input);
+            let mut output = vec![[0; 4]; expected.len()];
+            conv.run(&bytes(&input), &mut output).unwrap();
+            assert_same(&output, &expected, &format!("{:?}", conv.geometry));
+        });
+    }
+}

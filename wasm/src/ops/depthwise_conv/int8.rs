@@ -1,0 +1,173 @@
+//! DEPTHWISE_CONV_2D, int8.
+//!
+//! Upstream: `micro/kernels/depthwise_conv.cc`, `depthwise_conv_common.cc` and
+//! `lite/kernels/internal/reference/integer_ops/depthwise_conv.h` (`DepthwiseConvPerChannel`).
+
+use crate::error::{ErrorKind, Result};
+use crate::math::quantization::{Activation, Multiplier, OutputStage};
+use crate::ops::depthwise_conv::Geometry;
+use crate::ops::weights::int8::{self, int8};
+use crate::ops::window::Window;
+use crate::ops::{Action, Flow, Kernel, Node, Request};
+use crate::run::io::Io;
+
+/// Output channels computed together.
+const LANES: usize = 8;
+
+/// A depthwise convolution.
+pub struct DepthwiseConv {
+    geometry: Geometry,
+    input_offset: i32,
+    /// `[row][column][output channel]`, as in the file: channels already lie side by side.
+    weights: Vec<i8>,
+    bias: Vec<i32>,
+    multipliers: Vec<Multiplier>,
+    stage: OutputStage,
+}
+
+/// Takes the weights.
+pub fn prepare(
+    node: &Node<'_>,
+    request: &mut Request,
+    geometry: Geometry,
+    activation: Activation,
+) -> Result<Action> {
+    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    let channels = geometry.window.output_channels;
+    let kernel = DepthwiseConv {
+        geometry,
+        input_offset: -input.affine()?.1,
+        weights: int8::weights(node, filter)?,
+        bias: int8::bias(node, 2, channels)?,
+        multipliers: int8::multipliers(input, filter, output, 3, channels)?,
+        stage: OutputStage::new(output, activation)?,
+    };
+    request.macs(output.shape.elements() as u64 * geometry.window.taps() as u64);
+    request.packed(kernel.weights.len() + channels * 12);
+    Ok(Action::run(kernel))
+}
+
+impl Kernel for DepthwiseConv {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        self.run(input, output)?;
+        Ok(Flow::Next)
+    }
+}
+
+impl DepthwiseConv {
+    fn run(&self, input: &[u8], output: &mut [u8]) -> Result<()> {
+        let window = &self.geometry.window;
+        window.slide(input, output, |image, at, pixel| self.pixel(image, at, pixel))
+    }
+
+    #[inline(always)]
+    fn pixel(&self, image: &[u8], at: (usize, usize), pixel: &mut [u8]) -> Result<()> {
+        let channels = pixel
+            .chunks_mut(LANES)
+            .zip(self.bias.chunks(LANES))
+            .zip(self.multipliers.chunks(LANES));
+        for (block, ((pixel, bias), multipliers)) in channels.enumerate() {
+            let first = block * LANES;
+            let mut sums = [0i32; LANES];
+            for (sum, bias) in sums.iter_mut().zip(bias) {
+                *sum = *bias;
+            }
+            if self.geometry.multiplier == 1 && pixel.len() == LANES {
+                self.window(&mut sums, image, at, first, |image| {
+                    let inputs: &[u8; LANES] = image.get(first..)?.first_chunk()?;
+                    Some(inputs.map(int8))
+                })?;
+            } else {
+                self.window(&mut sums, image, at, first, |image| {
+                    let mut inputs = [0; LANES];
+                    for (lane, input) in inputs.iter_mut().enumerate().take(pixel.len()) {
+                        *input = int8(*image.get((first + lane) / self.geometry.multiplier)?);
+                    }
+                    Some(inputs)
+                })?;
+            }
+            for ((output, sum), multiplier) in pixel.iter_mut().zip(&sums).zip(multipliers) {
+                *output = self.stage.finish(multiplier.apply(*sum)) as u8;
+            }
+        }
+        Ok(())
+    }
+
+    /// One window over the image for eight channels; `load` reads their inputs at one place.
+    #[inline(always)]
+    fn window(
+        &self,
+        sums: &mut [i32; LANES],
+        image: &[u8],
+        at: (usize, usize),
+        first: usize,
+        load: impl Fn(&[u8]) -> Option<[i32; LANES]>,
+    ) -> Result<()> {
+        let internal = ErrorKind::EngineInternal;
+        let Window { input_channels, output_channels, .. } = self.geometry.window;
+        self.geometry.window.runs(at, |tap, pixel, count| {
+            let image = image.get(pixel * input_channels..).ok_or(internal)?;
+            let weights = self.weights.get(tap * output_channels + first..).ok_or(internal)?;
+            let taps = image.chunks(input_channels).zip(weights.chunks(output_channels));
+            for (image, weights) in taps.take(count) {
+                let inputs = load(image).ok_or(internal)?;
+                match weights.first_chunk::<LANES>() {
+                    Some(weights) => self.add(sums, &inputs, weights),
+                    None => self.add(sums, &inputs, weights),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    #[inline(always)]
+    fn add(&self, sums: &mut [i32; LANES], inputs: &[i32; LANES], weights: &[i8]) {
+        for ((sum, input), weight) in sums.iter_mut().zip(inputs).zip(weights) {
+            *sum = sum.wrapping_add((input + self.input_offset) * i32::from(*weight));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Shapes, rescale, try_windows, walk};
+
+    /// An output channel sees one input channel, which it shares with its neighbours.
+    fn twin(conv: &DepthwiseConv, input: &[u8]) -> Vec<u8> {
+        let Geometry { window, multiplier } = conv.geometry;
+        walk(&window, |channel, taps| {
+            let mut sum = conv.bias[channel];
+            for at in taps {
+                let input = input[at.pixel * window.input_channels + channel / multiplier];
+                let weight = conv.weights[at.tap * window.output_channels + channel];
+                sum += i32::from(weight) * (i32::from(input as i8) + conv.input_offset);
+            }
+            rescale(sum, &conv.multipliers[channel], &conv.stage)
+        })
+    }
+
+    #[test]
+    fn results_equal_those_of_upstreams_loops() {
+        try_windows(4, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
+            let multiplier = [1, 1, 2, 3, 8][random.below(5)];
+            let input_channels = 1 + random.below(19);
+            let output_channels = input_channels * multiplier;
+            let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
+            let conv = DepthwiseConv {
+                geometry: Geometry { window, multiplier },
+                input_offset: random.below(256) as i32 - 127,
+                weights: random.weights(window.taps() * output_channels),
+                bias: random.biases(output_channels),
+                multipliers: random.multipliers(output_channels),
+                stage: random.stage(),
+            };
+            let input = random.bytes(window.input_elements());
+            let expected = twin(&conv, &input);
+            let mut output = vec![0; expected.len()];
+            conv.run(&input, &mut output).unwrap();
+            assert_eq!(output, expected, "{window:?} {multiplier}");
+        });
+    }
+}

@@ -1,0 +1,72 @@
+//! DEPTHWISE_CONV_2D: what its types have in common.
+//!
+//! Upstream: `micro/kernels/depthwise_conv.cc`, `depthwise_conv_common.cc`.
+
+mod float;
+mod int8;
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::file::flatbuffer::Table;
+use crate::math::quantization::Activation;
+use crate::model::OpKey;
+use crate::model::tensor::TensorType;
+use crate::ops::signature::{FLOAT32, INT4, INT8, INT32, Signature};
+use crate::ops::window::{Sliding, Window, positive};
+use crate::ops::{Action, Node, Options, Registration, Request, activation};
+
+/// Convolution of each channel by itself.
+pub static DEPTHWISE_CONV_2D: Registration = Registration {
+    key: OpKey::Builtin(4),
+    name: "DEPTHWISE_CONV_2D",
+    inputs: 2..=3,
+    outputs: 1..=1,
+    types: &[
+        Signature { inputs: &[INT8, INT8.or(INT4), INT32], outputs: &[INT8] },
+        Signature { inputs: &[FLOAT32, FLOAT32.or(INT8).or(INT4), FLOAT32], outputs: &[FLOAT32] },
+    ],
+    prepare,
+};
+
+/// A window over each channel by itself: output channel c reads input channel c / multiplier.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry {
+    /// How the window slides.
+    pub window: Window,
+    /// Output channels of one input channel.
+    pub multiplier: usize,
+}
+
+struct DepthwiseOptions {
+    sliding: Sliding,
+    activation: Activation,
+    multiplier: usize,
+}
+
+impl Options for DepthwiseOptions {
+    const MEMBER: u8 = 2;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        Ok(Self {
+            sliding: Sliding::read(table, Some((5, 6)))?,
+            multiplier: positive(table.scalar(3, 0)?)?,
+            activation: activation(table, 4)?,
+        })
+    }
+}
+
+fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
+    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    let DepthwiseOptions { sliding, activation, multiplier } = node.options()?;
+    let invalid = ErrorKind::OperatorInvalid;
+    let [.., input_channels] = input.shape.image()?;
+    let [one, filter_height, filter_width, output_channels] = filter.shape.image()?;
+    ensure(one == 1, invalid)?;
+    ensure(input_channels.checked_mul(multiplier) == Some(output_channels), invalid)?;
+    let taps = (filter_height, filter_width);
+    let window = Window::new(&sliding, &input.shape, taps, output, output_channels)?;
+    let geometry = Geometry { window, multiplier };
+    match input.element_type {
+        TensorType::Float32 => float::prepare(node, request, geometry, activation),
+        _ => int8::prepare(node, request, geometry, activation),
+    }
+}

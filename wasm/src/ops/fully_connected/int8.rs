@@ -1,0 +1,162 @@
+//! FULLY_CONNECTED, int8.
+//!
+//! Upstream: `micro/kernels/fully_connected.cc`, `fully_connected_common.cc` and
+//! `lite/kernels/internal/reference/integer_ops/fully_connected.h`.
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::math::quantization::{Activation, Multiplier, OutputStage};
+use crate::model::tensor::{Tensor, TensorType};
+use crate::ops::weights::int8::{self, LANES, int8};
+use crate::ops::weights::pack::pack;
+use crate::ops::{Action, Flow, Kernel, Node, Request, allocate};
+use crate::run::io::Io;
+
+/// A matrix product with packed weights.
+pub struct FullyConnected {
+    /// Inputs per row, and weights per output channel.
+    depth: usize,
+    channels: usize,
+    input_offset: i32,
+    /// Negated zero point of the weights: upstream honours one for the whole tensor.
+    weights_offset: i32,
+    /// `[channel / 4][input][4]`.
+    weights: Vec<[i8; LANES]>,
+    bias: Vec<i32>,
+    multipliers: Vec<Multiplier>,
+    stage: OutputStage,
+}
+
+/// Packs the weights.
+pub fn prepare(
+    node: &Node<'_>,
+    request: &mut Request,
+    (channels, depth): (usize, usize),
+    activation: Activation,
+) -> Result<Action> {
+    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    let (multipliers, weights_offset) =
+        multipliers(input, filter, node.optional_input(2)?, output, channels)?;
+    let kernel = FullyConnected {
+        depth,
+        channels,
+        input_offset: -input.affine()?.1,
+        weights_offset,
+        weights: pack(&int8::weights(node, filter)?, depth)?,
+        bias: int8::bias(node, 2, channels)?,
+        multipliers,
+        stage: OutputStage::new(output, activation)?,
+    };
+    request.macs(output.shape.elements() as u64 * depth as u64);
+    request.packed(kernel.weights.len() * LANES + channels * 12);
+    Ok(Action::run(kernel))
+}
+
+/// Per channel as convolutions do; for the whole tensor upstream multiplies the scales of input and
+/// filter in float32 and bounds the bias's scale (`GetQuantizedConvolutionMultipler`).
+fn multipliers(
+    input: &Tensor,
+    filter: &Tensor,
+    bias: Option<&Tensor>,
+    output: &Tensor,
+    channels: usize,
+) -> Result<(Vec<Multiplier>, i32)> {
+    let invalid = ErrorKind::QuantisationInvalid;
+    let quantization = filter.quantization.as_ref().ok_or(invalid)?;
+    if quantization.scales.len() > 1 {
+        ensure(filter.element_type == TensorType::Int8, ErrorKind::TypeUnsupported)?;
+        return Ok((int8::multipliers(input, filter, output, 0, channels)?, 0));
+    }
+    ensure(quantization.uniform_zero_point, invalid)?;
+    let (input_scale, _) = input.affine()?;
+    let (filter_scale, filter_zero_point) = filter.affine()?;
+    let (output_scale, _) = output.affine()?;
+    if let Some(bias) = bias.filter(|bias| bias.quantization.is_some()) {
+        let product = f64::from(input_scale) * f64::from(filter_scale);
+        let difference = (product - f64::from(bias.affine()?.0)).abs();
+        ensure(difference / f64::from(output_scale) <= 0.02, invalid)?;
+    }
+    let product = f64::from(input_scale * filter_scale);
+    let multiplier = Multiplier::new(product / f64::from(output_scale))?;
+    Ok((allocate(channels, multiplier)?, -filter_zero_point))
+}
+
+impl Kernel for FullyConnected {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        self.run(input, output);
+        Ok(Flow::Next)
+    }
+}
+
+impl FullyConnected {
+    fn run(&self, input: &[u8], output: &mut [u8]) {
+        let rows = input.chunks_exact(self.depth).zip(output.chunks_exact_mut(self.channels));
+        for (input, output) in rows {
+            let correction = self.correction(input);
+            let channels = output
+                .chunks_mut(LANES)
+                .zip(self.bias.chunks(LANES))
+                .zip(self.multipliers.chunks(LANES))
+                .zip(self.weights.chunks_exact(self.depth));
+            for (((output, bias), multipliers), weights) in channels {
+                let mut sums = [correction; LANES];
+                for (sum, bias) in sums.iter_mut().zip(bias) {
+                    *sum = sum.wrapping_add(*bias);
+                }
+                int8::accumulate(&mut sums, input, weights, self.input_offset);
+                int8::store(output, &sums, multipliers, self.stage);
+            }
+        }
+    }
+
+    /// What the zero point of the weights adds to every channel of a row.
+    fn correction(&self, input: &[u8]) -> i32 {
+        if self.weights_offset == 0 {
+            return 0;
+        }
+        let sum = input.iter().fold(0i32, |sum, input| {
+            sum.wrapping_add(int8(*input) + self.input_offset)
+        });
+        sum.wrapping_mul(self.weights_offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Random, rescale};
+
+    #[test]
+    fn results_equal_those_of_upstreams_loops() {
+        let mut random = Random::new(5);
+        for _ in 0..300 {
+            let (rows, channels, depth) =
+                (1 + random.below(3), 1 + random.below(13), 1 + random.below(40));
+            let weights = random.weights(channels * depth);
+            let kernel = FullyConnected {
+                depth,
+                channels,
+                input_offset: random.below(256) as i32 - 127,
+                weights_offset: [0, 0, 5, -7][random.below(4)],
+                weights: pack(&weights, depth).unwrap(),
+                bias: random.biases(channels),
+                multipliers: random.multipliers(channels),
+                stage: random.stage(),
+            };
+            let input = random.bytes(rows * depth);
+            let mut output = vec![0; rows * channels];
+            kernel.run(&input, &mut output);
+            for row in 0..rows {
+                for channel in 0..channels {
+                    let mut sum = kernel.bias[channel];
+                    for d in 0..depth {
+                        sum += (i32::from(weights[channel * depth + d]) + kernel.weights_offset)
+                            * (i32::from(input[row * depth + d] as i8) + kernel.input_offset);
+                    }
+                    let expected = rescale(sum, &kernel.multipliers[channel], &kernel.stage);
+                    assert_eq!(output[row * channels + channel], expected);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The operators, one file or folder per family.
+//!
+//! `prepare` checks an operator and computes once whatever does not change: geometry, multipliers, tables, packed
+//! weights. The kernel that it returns does arithmetic only. Each file names the upstream kernel whose results it
+//! reproduces, and its tests compare it with a plain twin written after upstream's loops.
+//!
+//! A family whose types differ in more than a few lines is a folder: `mod.rs` has what they share (attributes, checks,
+//! geometry, the choice of the kernel), `int8.rs`, `int16.rs`, `float.rs` the kernels, and `simd.rs` their faster twins.
+
+mod node;
+mod request;
+pub mod signature;
+pub mod weights;
+pub mod window;
+
+use core::ops::RangeInclusive;
+
+pub use node::{Node, Options, activation, expect_type};
+pub(crate) use request::Extra;
+pub use request::{Init, Request};
+use signature::Signature;
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::model::OpKey;
+use crate::run::io::{Io, Port};
+
+/// An operator that the core executes.
+pub struct Registration {
+    /// What tells it from others.
+    pub key: OpKey<'static>,
+    /// The schema's name, or its own.
+    pub name: &'static str,
+    /// How many inputs it takes.
+    pub inputs: RangeInclusive<usize>,
+    /// How many outputs it has.
+    pub outputs: RangeInclusive<usize>,
+    /// The element types that it takes; all others are refused before `prepare`.
+    pub types: &'static [Signature],
+    /// Checks one operator of a model and makes what executes it.
+    pub prepare: fn(&Node<'_>, &mut Request) -> Result<Action>,
+}
+
+/// What executes an operator.
+pub enum Action {
+    /// Its arithmetic.
+    Run(Box<dyn Kernel>),
+    /// Nothing: all is said before the first run.
+    Nothing,
+    /// One of two subgraphs, by the first input: the one for yes, the one for no. They get the other inputs.
+    If {
+        /// Indices of subgraphs.
+        calls: [usize; 2],
+    },
+    /// The second subgraph as often as the first says so.
+    While {
+        /// Indices of subgraphs.
+        calls: [usize; 2],
+    },
+    /// A subgraph, the first time after a reset.
+    Once {
+        /// Index of the subgraph.
+        calls: [usize; 1],
+        /// State of one byte, 0 at first.
+        done: Port,
+    },
+}
+
+impl Action {
+    /// The subgraphs that it calls.
+    pub fn calls(&self) -> &[usize] {
+        match self {
+            Self::Run(_) | Self::Nothing => &[],
+            Self::If { calls } | Self::While { calls } => calls,
+            Self::Once { calls, .. } => calls,
+        }
+    }
+
+    /// A kernel.
+    pub fn run(kernel: impl Kernel + 'static) -> Self {
+        Self::Run(Box::new(kernel))
+    }
+}
+
+/// The arithmetic of one operator, ready to run.
+pub trait Kernel: Send + Sync {
+    /// Computes the outputs; allocates nothing.
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow>;
+}
+
+/// What comes after an operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// The next.
+    Next,
+    /// Nothing: the operator waits for more inputs, and this inference has no new output. Not an error; outputs keep
+    /// what they hold.
+    NoOutput,
+}
+
+/// A set of registrations.
+#[derive(Clone, Copy)]
+pub struct Registry(pub &'static [&'static Registration]);
+
+impl Registry {
+    /// The registration of an operator.
+    pub fn find(&self, key: OpKey<'_>) -> Result<&'static Registration> {
+        let found = self.0.iter().find(|registration| registration.key == key);
+        found.copied().ok_or(ErrorKind::OperatorUnsupported.into())
+    }
+}
+
+impl Registration {
+    /// Checks what the registration says, and then the operator itself.
+    pub fn prepare(&self, node: &Node<'_>, request: &mut Request) -> Result<Action> {
+        let counts = self.inputs.contains(&node.operator.inputs.len())
+            && self.outputs.contains(&node.operator.outputs.len());
+        ensure(counts, ErrorKind::OperatorInvalid)?;
+        signature::check(self.types, node)?;
+        (self.prepare)(node, request)
+    }
+}
+
+/// Declares the modules of the operators and collects their registrations: one line for each.
+macro_rules! registry {
+    ($($module:ident: $($name:ident),+;)*) => {
+        $(pub mod $module;)*
+
+        /// Every operator of this crate.
+        pub static ALL: Registry = Registry(&[$($(&$module::$name),+),*]);
+    };
+}
+
+registry! {
+    add: ADD;
+    control: IF, WHILE, CALL_ONCE;
+    conv: CONV_2D;
+    depthwise_conv: DEPTHWISE_CONV_2D;
+    fully_connected: FULLY_CONNECTED;
+    pad: PAD, PADV2;
+    pooling: AVERAGE_POOL_2D, MAX_POOL_2D;
+    quantize: QUANTIZE, DEQUANTIZE;
+    reduce: MEAN;
+    relu: RELU, RELU6;
+    shape: RESHAPE, SQUEEZE, EXPAND_DIMS;
+    softmax: SOFTMAX;
+}
+
+/// Memory for weights and tables, or a refusal where it cannot be had.
+pub fn allocate<T: Clone>(length: usize, value: T) -> Result<Vec<T>> {
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(length).map_err(|_| ErrorKind::MemoryExhausted)?;
+    memory.resize(length, value);
+    Ok(memory)
+}
+
+/// As many values as the iterator has, at most `length`: what `collect` does, without its abort where
+/// memory cannot be had.
+pub fn gather<T>(length: usize, values: impl Iterator<Item = Result<T>>) -> Result<Vec<T>> {
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(length).map_err(|_| ErrorKind::MemoryExhausted)?;
+    for value in values.take(length) {
+        memory.push(value?);
+    }
+    Ok(memory)
+}

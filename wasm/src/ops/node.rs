@@ -1,0 +1,112 @@
+//! An operator and its tensors, as `prepare` sees them.
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::file::flatbuffer::{Reader, Table};
+use crate::file::flexbuffer;
+use crate::math::quantization::Activation;
+use crate::model::tensor::{Tensor, TensorType};
+use crate::model::{Model, Operator, Subgraph};
+use crate::ops::gather;
+
+/// An operator of a model.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// The subgraph that the operator is in.
+    pub subgraph: &'a Subgraph,
+    /// The operator.
+    pub operator: &'a Operator,
+}
+
+/// The attributes of an operator: a member of the schema's union `BuiltinOptions`, each value checked for its range.
+pub trait Options: Sized {
+    /// Its number in the union.
+    const MEMBER: u8;
+    /// Reads its table.
+    fn read(table: &Table<'_>) -> Result<Self>;
+}
+
+impl<'a> Node<'a> {
+    /// The operator's attributes.
+    pub fn options<T: Options>(&self) -> Result<T> {
+        match self.operator.options {
+            Some(found) if found.member == T::MEMBER => {
+                T::read(&Reader::new(&self.model.bytes).table(found.position)?)
+            }
+            _ => Err(ErrorKind::OperatorInvalid.into()),
+        }
+    }
+
+    /// The attributes of a custom operator.
+    pub fn custom_options(&self) -> Result<flexbuffer::Map<'a>> {
+        let bytes = self.model.bytes.get(self.operator.custom_options.clone()).unwrap_or(&[]);
+        flexbuffer::Value::root(bytes)?.map()
+    }
+
+    /// A required input.
+    pub fn input(&self, position: usize) -> Result<&'a Tensor> {
+        self.optional_input(position)?.ok_or(ErrorKind::OperatorInvalid.into())
+    }
+
+    /// An input that may be left out.
+    pub fn optional_input(&self, position: usize) -> Result<Option<&'a Tensor>> {
+        match self.operator.inputs.get(position) {
+            Some(Some(index)) => self.with_elements(*index).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// An output.
+    pub fn output(&self, position: usize) -> Result<&'a Tensor> {
+        let index = self.operator.outputs.get(position).ok_or(ErrorKind::OperatorInvalid)?;
+        self.with_elements(*index)
+    }
+
+    /// Few operators know what to do with a tensor without elements.
+    fn with_elements(&self, index: usize) -> Result<&'a Tensor> {
+        let tensor = self.tensor(index)?;
+        ensure(tensor.shape.elements() > 0, ErrorKind::ShapeInvalid)?;
+        Ok(tensor)
+    }
+
+    /// A tensor of the subgraph, with elements or without.
+    pub fn tensor(&self, index: usize) -> Result<&'a Tensor> {
+        self.subgraph.tensors.get(index).ok_or(ErrorKind::IndexInvalid.into())
+    }
+
+    /// The type of an input that is not left out.
+    pub fn input_type(&self, position: usize) -> Option<TensorType> {
+        let index = self.operator.inputs.get(position).copied().flatten()?;
+        self.subgraph.tensors.get(index).map(|tensor| tensor.element_type)
+    }
+
+    /// The type of an output.
+    pub fn output_type(&self, position: usize) -> Option<TensorType> {
+        let index = self.operator.outputs.get(position)?;
+        self.subgraph.tensors.get(*index).map(|tensor| tensor.element_type)
+    }
+
+    /// The bytes of a tensor that must be constant.
+    pub fn constant(&self, tensor: &Tensor) -> Result<&'a [u8]> {
+        self.model.constant(tensor).ok_or(ErrorKind::OperatorInvalid.into())
+    }
+
+    /// The values of a constant int32 tensor; refuses more than `most`.
+    pub fn int32s(&self, tensor: &Tensor, most: usize) -> Result<Vec<i32>> {
+        expect_type(tensor, TensorType::Int32)?;
+        let (values, _) = self.constant(tensor)?.as_chunks();
+        ensure(values.len() <= most, ErrorKind::OperatorInvalid)?;
+        gather(values.len(), values.iter().map(|bytes| Ok(i32::from_le_bytes(*bytes))))
+    }
+}
+
+/// A fused activation among the attributes.
+pub fn activation(table: &Table<'_>, slot: usize) -> Result<Activation> {
+    Activation::from_schema(table.scalar(slot, 0)?)
+}
+
+/// Refuses other element types, where what is allowed depends on more than the operator.
+pub fn expect_type(tensor: &Tensor, element_type: TensorType) -> Result<()> {
+    ensure(tensor.element_type == element_type, ErrorKind::TypeUnsupported)
+}

@@ -1,0 +1,133 @@
+//! AVERAGE_POOL_2D and MAX_POOL_2D, int8.
+//!
+//! Upstream: `micro/kernels/pooling.cc`, `pooling_common.cc` and
+//! `lite/kernels/internal/reference/integer_ops/pooling.h`.
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::math::quantization::Activation;
+use crate::ops::pooling::Take;
+use crate::ops::weights::int8::int8;
+use crate::ops::window::Window;
+use crate::ops::{Action, Flow, Kernel, Node};
+use crate::run::io::Io;
+
+/// A pooling: each channel by itself, no rescaling.
+struct Pooling {
+    take: Take,
+    window: Window,
+    low: i32,
+    high: i32,
+}
+
+/// Checks that nothing has to be rescaled.
+pub fn prepare(
+    node: &Node<'_>,
+    take: Take,
+    window: Window,
+    activation: Activation,
+) -> Result<Action> {
+    let (input, output) = (node.input(0)?, node.output(0)?);
+    let (input_scale, input_zero_point) = input.affine()?;
+    let (output_scale, output_zero_point) = output.affine()?;
+    let same = f64::from((input_scale - output_scale).abs()) <= 1.0e-6
+        && input_zero_point == output_zero_point;
+    ensure(same, ErrorKind::QuantisationInvalid)?;
+    let (low, high) = activation.range(output)?;
+    Ok(Action::run(Pooling { take, window, low, high }))
+}
+
+impl Kernel for Pooling {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        self.run(input, output)?;
+        Ok(Flow::Next)
+    }
+}
+
+impl Pooling {
+    fn run(&self, input: &[u8], output: &mut [u8]) -> Result<()> {
+        self.window.slide(input, output, |image, (y, x), pixel| {
+            for (channel, output) in pixel.iter_mut().enumerate() {
+                let value = match self.take {
+                    Take::Average => self.average(image, y, x, channel),
+                    Take::Maximum => self.maximum(image, y, x, channel),
+                };
+                *output = value.clamp(self.low, self.high) as u8;
+            }
+            Ok(())
+        })
+    }
+
+    /// Rounds halves away from zero. Only inputs inside the image count.
+    #[inline(always)]
+    fn average(&self, image: &[u8], y: usize, x: usize, channel: usize) -> i32 {
+        let (sum, count) = self
+            .inputs(image, y, x, channel)
+            .fold((0i32, 0i32), |(sum, count), input| (sum + input, count + 1));
+        let half = count / 2;
+        let nudged = if sum > 0 { sum + half } else { sum - half };
+        nudged.checked_div(count).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn maximum(&self, image: &[u8], y: usize, x: usize, channel: usize) -> i32 {
+        self.inputs(image, y, x, channel).fold(-128, i32::max)
+    }
+
+    /// The inputs of one window and channel.
+    #[inline(always)]
+    fn inputs<'a>(
+        &'a self,
+        image: &'a [u8],
+        y: usize,
+        x: usize,
+        channel: usize,
+    ) -> impl Iterator<Item = i32> + 'a {
+        let Window { height, width, input_channels, .. } = self.window;
+        let (rows, row) = height.taps(y);
+        let (columns, column) = width.taps(x);
+        let row_bytes = width.input * input_channels;
+        let rows = image.chunks_exact(row_bytes).skip(row).take(rows.len());
+        let first = column * input_channels + channel;
+        rows.flat_map(move |row| {
+            let inputs = row.get(first..).unwrap_or(&[]).iter();
+            inputs.step_by(input_channels).take(columns.len()).map(|input| int8(*input))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Shapes, try_windows, walk};
+
+    /// Every channel by itself, over the part of the window inside the image; means in real numbers.
+    fn twin(kernel: &Pooling, input: &[u8]) -> Vec<u8> {
+        walk(&kernel.window, |channel, taps| {
+            let inputs = taps.iter().map(|at| input[at.pixel * kernel.window.input_channels + channel] as i8);
+            let value = match kernel.take {
+                Take::Maximum => i32::from(inputs.max().unwrap()),
+                Take::Average => (inputs.map(f64::from).sum::<f64>() / taps.len() as f64).round() as i32,
+            };
+            value.clamp(kernel.low, kernel.high) as u8
+        })
+    }
+
+    #[test]
+    fn results_equal_those_of_upstreams_loops() {
+        try_windows(6, 300, &Shapes { image: 7, dilation: 1 }, |random, window| {
+            let channels = 1 + random.below(5);
+            let kernel = Pooling {
+                take: if random.below(2) == 0 { Take::Average } else { Take::Maximum },
+                window: Window { batches: 2, input_channels: channels, output_channels: channels, ..window },
+                low: -90,
+                high: 100,
+            };
+            let input = random.bytes(kernel.window.input_elements());
+            let expected = twin(&kernel, &input);
+            let mut output = vec![0; expected.len()];
+            kernel.run(&input, &mut output).unwrap();
+            assert_eq!(output, expected, "{:?}", kernel.window);
+        });
+    }
+}

@@ -1,0 +1,142 @@
+//! QUANTIZE (from float32 or between integer quantisations) and DEQUANTIZE.
+//!
+//! Upstream: `micro/kernels/quantize_common.cc`, `dequantize_common.cc` and
+//! `lite/kernels/internal/reference/{quantize,requantize,dequantize}.h`.
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::math::quantization::{Multiplier, OutputStage};
+use crate::model::OpKey;
+use crate::model::tensor::TensorType;
+use crate::ops::signature::{FLOAT32, INT8, INT16, INT32, Signature, UINT8};
+use crate::ops::{Action, Flow, Kernel, Node, Registration, Request};
+use crate::run::io::Io;
+
+/// To integers, or from one quantisation to another.
+pub static QUANTIZE: Registration = Registration {
+    key: OpKey::Builtin(114),
+    name: "QUANTIZE",
+    inputs: 1..=1,
+    outputs: 1..=1,
+    types: &[
+        Signature { inputs: &[FLOAT32], outputs: &[INT8.or(INT16)] },
+        Signature { inputs: &[INT8], outputs: &[INT8.or(UINT8).or(INT16).or(INT32)] },
+        Signature { inputs: &[UINT8], outputs: &[INT8] },
+        Signature { inputs: &[INT16], outputs: &[INT8.or(INT16).or(INT32)] },
+        Signature { inputs: &[INT32], outputs: &[INT8.or(INT16)] },
+    ],
+    prepare: prepare_quantize,
+};
+
+/// Integers to float32.
+pub static DEQUANTIZE: Registration = Registration {
+    key: OpKey::Builtin(6),
+    name: "DEQUANTIZE",
+    inputs: 1..=1,
+    outputs: 1..=1,
+    types: &[Signature { inputs: &[INT8.or(UINT8).or(INT16)], outputs: &[FLOAT32] }],
+    prepare: prepare_dequantize,
+};
+
+/// Scales integers of one quantisation to another.
+struct Requantize {
+    from: TensorType,
+    to: TensorType,
+    input_zero_point: i32,
+    multiplier: Multiplier,
+    stage: OutputStage,
+}
+
+/// Rounds floats to integers.
+struct Quantize {
+    to: TensorType,
+    scale: f32,
+    stage: OutputStage,
+}
+
+/// Multiplies integers out to floats.
+struct Dequantize {
+    from: TensorType,
+    scale: f64,
+    zero_point: i32,
+}
+
+fn prepare_quantize(node: &Node<'_>, _: &mut Request) -> Result<Action> {
+    let (input, output) = (node.input(0)?, node.output(0)?);
+    ensure(input.shape.elements() == output.shape.elements(), ErrorKind::OperatorInvalid)?;
+    let (from, to) = (input.element_type, output.element_type);
+    let (low, high) = to.range().ok_or(ErrorKind::TypeUnsupported)?;
+    let (output_scale, zero_point) = output.affine()?;
+    let stage = OutputStage { zero_point, low, high };
+    if from == TensorType::Float32 {
+        return Ok(Action::run(Quantize { to, scale: output_scale, stage }));
+    }
+    let (input_scale, input_zero_point) = input.affine()?;
+    let multiplier = Multiplier::new(f64::from(input_scale) / f64::from(output_scale))?;
+    Ok(Action::run(Requantize { from, to, input_zero_point, multiplier, stage }))
+}
+
+fn prepare_dequantize(node: &Node<'_>, _: &mut Request) -> Result<Action> {
+    let (input, output) = (node.input(0)?, node.output(0)?);
+    ensure(input.shape.elements() == output.shape.elements(), ErrorKind::OperatorInvalid)?;
+    let (scale, zero_point) = input.affine()?;
+    Ok(Action::run(Dequantize { from: input.element_type, scale: f64::from(scale), zero_point }))
+}
+
+impl Kernel for Requantize {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        let (size, width) = (self.from.bits() / 8, self.to.bits() / 8);
+        for (input, output) in input.chunks_exact(size).zip(output.chunks_exact_mut(width)) {
+            let value = integer(self.from, input).wrapping_sub(self.input_zero_point);
+            let value = self.stage.finish(self.multiplier.apply(value));
+            store(output, value);
+        }
+        Ok(Flow::Next)
+    }
+}
+
+impl Kernel for Quantize {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        let (floats, _) = input.as_chunks();
+        for (input, output) in floats.iter().zip(output.chunks_exact_mut(self.to.bits() / 8)) {
+            let scaled = (f32::from_le_bytes(*input) / self.scale).round();
+            // The cast saturates, and NaN becomes 0; upstream leaves both undefined.
+            let value = (scaled as i32).saturating_add(self.stage.zero_point);
+            store(output, value.clamp(self.stage.low, self.stage.high));
+        }
+        Ok(Flow::Next)
+    }
+}
+
+impl Kernel for Dequantize {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        let (floats, _) = output.as_chunks_mut();
+        for (input, output) in input.chunks_exact(self.from.bits() / 8).zip(floats) {
+            let value = integer(self.from, input) - self.zero_point;
+            *output = ((self.scale * f64::from(value)) as f32).to_le_bytes();
+        }
+        Ok(Flow::Next)
+    }
+}
+
+/// A little-endian integer of this type, from as many bytes as it has.
+#[inline(always)]
+fn integer(element_type: TensorType, bytes: &[u8]) -> i32 {
+    match (element_type, bytes) {
+        (TensorType::Uint8, [byte]) => i32::from(*byte),
+        (_, [byte]) => i32::from(*byte as i8),
+        (_, [low, high]) => i32::from(i16::from_le_bytes([*low, *high])),
+        (_, [a, b, c, d]) => i32::from_le_bytes([*a, *b, *c, *d]),
+        _ => 0,
+    }
+}
+
+/// The low bytes of a clamped value.
+#[inline(always)]
+fn store(output: &mut [u8], value: i32) {
+    for (slot, byte) in output.iter_mut().zip(value.to_le_bytes()) {
+        *slot = byte;
+    }
+}

@@ -1,0 +1,79 @@
+//! The element types that an operator takes, as data: what is refused, what the README lists and what tests try
+//! comes from the same table.
+
+use crate::error::{ErrorKind, Result};
+use crate::model::tensor::TensorType;
+use crate::ops::Node;
+
+/// A set of element types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Types(u32);
+
+impl Types {
+    const fn of(element_type: TensorType) -> Self {
+        Self(1 << element_type as u32)
+    }
+
+    /// Types of either set.
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Types of this set that are not in the other.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether a type is in the set.
+    pub fn contains(self, element_type: TensorType) -> bool {
+        self.0 & Self::of(element_type).0 != 0
+    }
+}
+
+/// float32.
+pub const FLOAT32: Types = Types::of(TensorType::Float32);
+/// int4.
+pub const INT4: Types = Types::of(TensorType::Int4);
+/// int8.
+pub const INT8: Types = Types::of(TensorType::Int8);
+/// int16.
+pub const INT16: Types = Types::of(TensorType::Int16);
+/// int32.
+pub const INT32: Types = Types::of(TensorType::Int32);
+/// int64.
+pub const INT64: Types = Types::of(TensorType::Int64);
+/// uint8.
+pub const UINT8: Types = Types::of(TensorType::Uint8);
+/// bool.
+pub const BOOL: Types = Types::of(TensorType::Bool);
+/// Every type that has bytes.
+pub const ANY: Types = Types(u32::MAX).without(Types::of(TensorType::Resource));
+/// The type of the first input.
+pub const SAME: Types = Types(0);
+
+/// Types that go together. The last of a list counts for all that follow.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature {
+    /// Of the inputs; those left out do not matter.
+    pub inputs: &'static [Types],
+    /// Of the outputs.
+    pub outputs: &'static [Types],
+}
+
+/// Refuses an operator whose tensors fit none of the signatures.
+pub fn check(signatures: &[Signature], node: &Node<'_>) -> Result<()> {
+    let first = node.input_type(0);
+    let fits = |types: &[Types], position: usize, found: Option<TensorType>| {
+        let (Some(found), Some(types)) = (found, types.get(position).or(types.last())) else {
+            return true;
+        };
+        if *types == SAME { first == Some(found) } else { types.contains(found) }
+    };
+    let matches = |signature: &Signature| {
+        let inputs = 0..node.operator.inputs.len();
+        let outputs = 0..node.operator.outputs.len();
+        inputs.into_iter().all(|at| fits(signature.inputs, at, node.input_type(at)))
+            && outputs.into_iter().all(|at| fits(signature.outputs, at, node.output_type(at)))
+    };
+    if signatures.iter().any(matches) { Ok(()) } else { Err(ErrorKind::TypeUnsupported.into()) }
+}

@@ -1,0 +1,105 @@
+//! What the int8 operators with weights share: four output channels at a time.
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::math::quantization::{Multiplier, OutputStage};
+use crate::model::tensor::{Tensor, TensorType};
+use crate::ops::{Node, allocate, gather};
+
+/// Output channels computed together.
+pub const LANES: usize = 4;
+
+/// Reads a byte of an int8 tensor.
+#[inline(always)]
+pub fn int8(byte: u8) -> i32 {
+    i32::from(byte as i8)
+}
+
+/// Adds the products of consecutive inputs with four channels' weights. The offset is the negated
+/// zero point: inputs outside the image are left out by the caller and so count as zero.
+#[inline(always)]
+pub fn accumulate(sums: &mut [i32; LANES], inputs: &[u8], weights: &[[i8; LANES]], offset: i32) {
+    for (input, weights) in inputs.iter().zip(weights) {
+        let input = int8(*input) + offset;
+        for (sum, weight) in sums.iter_mut().zip(weights) {
+            // |product| <= 255 * 128. Upstream's accumulator wraps too, past 65,000 taps.
+            *sum = sum.wrapping_add(input * i32::from(*weight));
+        }
+    }
+}
+
+/// Rescales the sums of one block and writes as many channels as `outputs` has.
+#[inline(always)]
+pub fn store(
+    outputs: &mut [u8],
+    sums: &[i32; LANES],
+    multipliers: &[Multiplier],
+    stage: OutputStage,
+) {
+    for ((output, sum), multiplier) in outputs.iter_mut().zip(sums).zip(multipliers) {
+        *output = stage.finish(multiplier.apply(*sum)) as u8;
+    }
+}
+
+/// The weights of an operator as int8, unpacked from int4 where they are that
+/// (upstream: `UnpackDenseInt4IntoInt8`).
+pub fn weights(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<i8>> {
+    let bytes = node.constant(tensor)?;
+    let mut weights = allocate(tensor.shape.elements(), 0i8)?;
+    match tensor.element_type {
+        TensorType::Int8 => {
+            for (weight, byte) in weights.iter_mut().zip(bytes) {
+                *weight = *byte as i8;
+            }
+        }
+        TensorType::Int4 => {
+            for (pair, byte) in weights.chunks_mut(2).zip(bytes) {
+                let halves = [(*byte << 4) as i8 >> 4, *byte as i8 >> 4];
+                for (weight, half) in pair.iter_mut().zip(halves) {
+                    *weight = half;
+                }
+            }
+        }
+        _ => return Err(ErrorKind::TypeUnsupported.into()),
+    }
+    Ok(weights)
+}
+
+/// The bias of an operator, one int32 per output channel; zeros where it has none.
+pub fn bias(node: &Node<'_>, position: usize, channels: usize) -> Result<Vec<i32>> {
+    match node.optional_input(position)? {
+        Some(tensor) => {
+            let bias = node.int32s(tensor, channels)?;
+            ensure(bias.len() == channels, ErrorKind::OperatorInvalid)?;
+            Ok(bias)
+        }
+        None => allocate(channels, 0),
+    }
+}
+
+/// One multiplier per output channel of a convolution
+/// (upstream: `PopulateConvolutionQuantizationParams`): input scale * filter scale / output scale,
+/// in float64. Filters are symmetric: their zero points are 0.
+pub fn multipliers(
+    input: &Tensor,
+    filter: &Tensor,
+    output: &Tensor,
+    dimension: usize,
+    channels: usize,
+) -> Result<Vec<Multiplier>> {
+    let (input_scale, _) = input.affine()?;
+    let (output_scale, _) = output.affine()?;
+    let invalid = ErrorKind::QuantisationInvalid;
+    let quantization = filter.quantization.as_ref().ok_or(invalid)?;
+    let scales = quantization.scales.as_slice();
+    let per_channel = scales.len() > 1;
+    ensure(!per_channel || quantization.dimension == dimension, invalid)?;
+    ensure(!per_channel || scales.len() == channels, invalid)?;
+    ensure(quantization.uniform_zero_point && quantization.zero_point == 0, invalid)?;
+    let first = scales.first().copied().ok_or(invalid)?;
+    let multiplier = |channel| {
+        let scale = scales.get(channel).copied().unwrap_or(first);
+        let scale = if per_channel { scale } else { first };
+        Multiplier::new(f64::from(input_scale) * f64::from(scale) / f64::from(output_scale))
+    };
+    gather(channels, (0..channels).map(multiplier))
+}

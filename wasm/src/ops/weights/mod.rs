@@ -1,0 +1,5 @@
+//! What operators with weights share.
+
+pub mod float;
+pub mod int8;
+pub mod pack;

@@ -1,0 +1,151 @@
+//! Operators between `prepare` and the plan: what they want is known, where it lies is not.
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::limits;
+use crate::model::{Model, Operator, Subgraph};
+use crate::ops::{Action, Node, Registry, Request};
+use crate::program::Cost;
+
+/// A prepared operator.
+pub(crate) struct Draft {
+    pub(crate) action: Action,
+    pub(crate) request: Request,
+    pub(crate) cost: Cost,
+    /// Work of one run, without what it calls.
+    pub(crate) work: u64,
+}
+
+/// The prepared operators of each subgraph; none where nothing calls it.
+pub(crate) struct Drafts(pub(crate) Vec<Option<Vec<Draft>>>);
+
+/// What a pass through a subgraph takes, with all that it calls.
+#[derive(Clone, Copy, Default)]
+struct Total {
+    cost: Cost,
+    work: u64,
+    /// Subgraphs that wait for one another, this one included.
+    height: usize,
+}
+
+impl Drafts {
+    /// Prepares the operators of subgraph 0, and of those that they call.
+    pub(crate) fn prepare(model: &Model, registry: &Registry) -> Result<Self> {
+        let mut drafts: Vec<Option<Vec<Draft>>> = model.subgraphs.iter().map(|_| None).collect();
+        // Checked as it adds up: packing weights is work too.
+        let mut work: u64 = 0;
+        let mut open = vec![0];
+        while let Some(number) = open.pop() {
+            let found = model.subgraphs.get(number).zip(drafts.get_mut(number));
+            let (subgraph, slot) = found.ok_or(ErrorKind::IndexInvalid)?;
+            if slot.is_some() {
+                continue;
+            }
+            let mut prepared = Vec::new();
+            for (index, operator) in subgraph.operators.iter().enumerate() {
+                let node = Node { model, subgraph, operator };
+                let draft = draft(&node, registry)
+                    .map_err(|error| error.at(model.place(number, index)))?;
+                work = work.saturating_add(draft.work);
+                ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
+                open.extend(draft.action.calls());
+                prepared.push(draft);
+            }
+            *slot = Some(prepared);
+        }
+        Ok(Self(drafts))
+    }
+
+    /// The subgraphs that an operator calls.
+    pub(crate) fn calls(&self, subgraph: usize, operator: usize) -> &[usize] {
+        let drafts = self.0.get(subgraph).and_then(Option::as_ref);
+        drafts.and_then(|drafts| drafts.get(operator)).map_or(&[], |draft| draft.action.calls())
+    }
+
+    /// The largest workspace of all.
+    pub(crate) fn workspace_bytes(&self) -> usize {
+        let drafts = self.0.iter().flatten().flatten();
+        drafts.map(|draft| draft.request.workspace).max().unwrap_or(0)
+    }
+
+    /// Cost of an inference. Refuses subgraphs that call each other in a circle or too deep, and too much work.
+    pub(crate) fn total(&self, model: &Model) -> Result<Cost> {
+        let mut known = vec![None; model.subgraphs.len()];
+        let total = self.total_of(0, limits::DEPTH, &mut known)?;
+        ensure(total.height <= limits::DEPTH, ErrorKind::GraphInvalid)?;
+        ensure(total.work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
+        Ok(total.cost)
+    }
+
+    fn total_of(&self, number: usize, depth: usize, known: &mut [Option<Total>]) -> Result<Total> {
+        if let Some(Some(total)) = known.get(number) {
+            return Ok(*total);
+        }
+        // A circle gets here too.
+        ensure(depth > 0, ErrorKind::GraphInvalid)?;
+        let mut total = Total::default();
+        for draft in self.0.get(number).iter().copied().flatten().flatten() {
+            total.add(Total { cost: draft.cost, work: draft.work, height: 0 });
+            let mut called = Total::default();
+            for &callee in draft.action.calls() {
+                let each = self.total_of(callee, depth - 1, known)?;
+                match draft.action {
+                    Action::If { .. } => called = called.dearer(each),
+                    _ => called.add(each),
+                }
+            }
+            total.add(called);
+        }
+        total.height += 1;
+        if let Some(slot) = known.get_mut(number) {
+            *slot = Some(total);
+        }
+        Ok(total)
+    }
+}
+
+impl Total {
+    fn add(&mut self, other: Self) {
+        let Cost { macs, moved_bytes, packed_bytes } = other.cost;
+        self.cost.macs = self.cost.macs.saturating_add(macs);
+        self.cost.moved_bytes = self.cost.moved_bytes.saturating_add(moved_bytes);
+        self.cost.packed_bytes = self.cost.packed_bytes.saturating_add(packed_bytes);
+        self.work = self.work.saturating_add(other.work);
+        self.height = self.height.max(other.height);
+    }
+
+    fn dearer(self, other: Self) -> Self {
+        let (dear, cheap) = if self.work > other.work { (self, other) } else { (other, self) };
+        let packed_bytes = dear.cost.packed_bytes.saturating_add(cheap.cost.packed_bytes);
+        let cost = Cost { packed_bytes, ..dear.cost };
+        Self { cost, height: dear.height.max(cheap.height), ..dear }
+    }
+}
+
+fn draft(node: &Node<'_>, registry: &Registry) -> Result<Draft> {
+    let mut request = Request::default();
+    let registration = registry.find(node.model.key(node.operator))?;
+    let action = registration.prepare(node, &mut request)?;
+    let cost = Cost {
+        macs: request.macs,
+        moved_bytes: moved_bytes(node.subgraph, node.operator),
+        packed_bytes: request.packed as u64,
+    };
+    let calls = action.calls().len() as u64 * limits::CALL_WORK;
+    let work = request
+        .macs
+        .saturating_add(request.comparisons)
+        .saturating_add(output_elements(node.subgraph, node.operator) * limits::ELEMENT_WORK)
+        .saturating_add(cost.moved_bytes)
+        .saturating_add(calls);
+    Ok(Draft { action, request, cost, work })
+}
+
+fn output_elements(subgraph: &Subgraph, operator: &Operator) -> u64 {
+    let tensors = operator.outputs.iter().filter_map(|&output| subgraph.tensors.get(output));
+    tensors.map(|tensor| tensor.shape.elements() as u64).sum()
+}
+
+fn moved_bytes(subgraph: &Subgraph, operator: &Operator) -> u64 {
+    let tensors = operator.inputs.iter().flatten().chain(&operator.outputs);
+    tensors.filter_map(|&index| subgraph.tensors.get(index)).map(|tensor| tensor.bytes as u64).sum()
+}

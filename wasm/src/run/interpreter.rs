@@ -1,0 +1,294 @@
+//! One instance of a program: its memory, and the way through its steps.
+
+use std::sync::Arc;
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::limits::{self, Limits};
+use crate::ops::{Flow, Init, allocate};
+use crate::plan::greedy::ALIGNMENT;
+use crate::program::{Branch, Call, Copy, Program, Step, Work};
+use crate::run::io::{Io, Slot};
+
+/// Runs a program in memory of its own, which is taken here and never grows: `invoke` allocates
+/// nothing.
+pub struct Interpreter {
+    program: Arc<Program>,
+    memory: Aligned,
+    /// Subgraphs that wait for one another; never longer than its room.
+    frames: Vec<Frame>,
+}
+
+/// Memory that fast kernels use one after the other: one for all interpreters of a program.
+pub struct Workspace(Aligned);
+
+/// A subgraph on the way.
+#[derive(Clone, Copy)]
+struct Frame {
+    subgraph: usize,
+    /// The step that comes next.
+    next: usize,
+    role: Role,
+}
+
+/// What a subgraph was called for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Main,
+    Then,
+    Otherwise,
+    Condition,
+    Body,
+    Setup,
+}
+
+/// What is left to an inference, so that it comes to an end.
+struct Budget(u64);
+
+impl Interpreter {
+    /// Takes the memory, if the limits allow it, and sets the initial state.
+    pub fn new(program: Arc<Program>, limits: Limits) -> Result<Self> {
+        let bytes = program.arena_bytes + program.variable_bytes;
+        ensure(bytes <= limits.arena_bytes, ErrorKind::ArenaTooSmall)?;
+        let mut frames = Vec::new();
+        frames.try_reserve_exact(limits::DEPTH).map_err(|_| ErrorKind::MemoryExhausted)?;
+        let mut interpreter = Self { program, memory: Aligned::new(bytes)?, frames };
+        interpreter.reset();
+        Ok(interpreter)
+    }
+
+    /// The program that it runs.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// The bytes of an input or output of the model.
+    pub fn tensor(&mut self, tensor: usize) -> Result<&mut [u8]> {
+        let call_invalid = ErrorKind::CallInvalid;
+        let place = self.program.place(0, tensor).ok_or(call_invalid)?;
+        self.memory.bytes().get_mut(place).ok_or(call_invalid.into())
+    }
+
+    /// One inference: from the bytes of the inputs to the bytes of the outputs. Inputs may be
+    /// overwritten on the way.
+    pub fn invoke(&mut self, workspace: &mut Workspace) -> Result<Flow> {
+        let Self { program, memory, frames } = self;
+        frames.clear();
+        frames.push(Frame { subgraph: 0, next: 0, role: Role::Main });
+        let mut run = Run {
+            program,
+            memory: memory.bytes(),
+            workspace: workspace.0.bytes(),
+            frames,
+            budget: Budget(limits::WORK),
+        };
+        while let Some(frame) = run.frames.last().copied() {
+            let routine = program.routines.get(frame.subgraph).ok_or(ErrorKind::EngineInternal)?;
+            let steps = routine.steps.get(frame.next..).unwrap_or(&[]);
+            if run.steps(steps, frame)? == Flow::NoOutput {
+                return Ok(Flow::NoOutput);
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    /// Zero-fills the arena and gives variables and state their initial values.
+    pub fn reset(&mut self) {
+        let Self { program, memory, .. } = self;
+        let memory = memory.bytes();
+        memory.fill(0);
+        for persistent in &program.persistent {
+            let Some(bytes) = memory.get_mut(persistent.range.clone()) else { continue };
+            match &persistent.init {
+                Init::Byte(byte) => bytes.fill(*byte),
+                Init::Bytes(init) => {
+                    for (byte, init) in bytes.iter_mut().zip(init.iter()) {
+                        *byte = *init;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Workspace {
+    /// As large as the program needs it.
+    pub fn new(program: &Program) -> Result<Self> {
+        Aligned::new(program.workspace_bytes).map(Self)
+    }
+}
+
+/// An inference on its way.
+struct Run<'a> {
+    program: &'a Program,
+    memory: &'a mut [u8],
+    workspace: &'a mut [u8],
+    frames: &'a mut Vec<Frame>,
+    budget: Budget,
+}
+
+impl Run<'_> {
+    /// Runs the steps of the last frame until one of them calls a subgraph, or returns to the caller.
+    fn steps(&mut self, steps: &[Step], frame: Frame) -> Result<Flow> {
+        for (at, step) in (frame.next..).zip(steps) {
+            let located = |error: crate::Error| {
+                error.at(self.program.model.place(frame.subgraph, step.origin.start))
+            };
+            match &step.work {
+                Work::Kernel(kernel) => {
+                    let mut io = Io {
+                        constants: &self.program.model.bytes,
+                        memory: self.memory,
+                        workspace: self.workspace,
+                        ports: &step.ports,
+                    };
+                    if kernel.eval(&mut io).map_err(located)? == Flow::NoOutput {
+                        return Ok(Flow::NoOutput);
+                    }
+                }
+                Work::Call(call) => {
+                    self.resume_at(at + 1);
+                    if self.call(call).map_err(located)? {
+                        return Ok(Flow::Next);
+                    }
+                }
+            }
+        }
+        self.leave(frame)?;
+        Ok(Flow::Next)
+    }
+
+    /// Where the last frame goes on.
+    fn resume_at(&mut self, next: usize) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.next = next;
+        }
+    }
+
+    /// Begins a call; tells whether a subgraph was entered.
+    fn call(&mut self, call: &Call) -> Result<bool> {
+        match call {
+            Call::If { condition, then, otherwise } => {
+                let (branch, role) = match self.flag(condition)? {
+                    true => (then, Role::Then),
+                    false => (otherwise, Role::Otherwise),
+                };
+                self.enter(branch, role)?;
+            }
+            Call::While { start, condition, .. } => {
+                self.copy(start)?;
+                self.enter(condition, Role::Condition)?;
+            }
+            Call::Once { setup, done } => {
+                let done = self.memory.get_mut(done.clone()).and_then(|bytes| bytes.first_mut());
+                let done = done.ok_or(ErrorKind::EngineInternal)?;
+                if *done != 0 {
+                    return Ok(false);
+                }
+                *done = 1;
+                self.enter(setup, Role::Setup)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns from the last frame to the step that called it, which may go round.
+    fn leave(&mut self, left: Frame) -> Result<()> {
+        self.frames.pop();
+        let Some(caller) = self.frames.last() else { return Ok(()) };
+        let program = self.program;
+        let step = program.routines.get(caller.subgraph).and_then(|routine| {
+            routine.steps.get(caller.next.checked_sub(1)?)
+        });
+        let Some(Step { work: Work::Call(call), origin, .. }) = step else {
+            return Err(ErrorKind::EngineInternal.into());
+        };
+        let (caller_subgraph, operator) = (caller.subgraph, origin.start);
+        let located = |error: crate::Error| {
+            error.at(program.model.place(caller_subgraph, operator))
+        };
+        let returned = match (&**call, left.role) {
+            (Call::If { then, .. }, Role::Then) => self.copy(&then.leave),
+            (Call::If { otherwise, .. }, Role::Otherwise) => self.copy(&otherwise.leave),
+            (Call::While { go_on, body, .. }, Role::Condition) => match self.flag(go_on)? {
+                true => self.enter(body, Role::Body),
+                false => Ok(()),
+            },
+            (Call::While { condition, body, .. }, Role::Body) => {
+                self.copy(&body.leave)?;
+                self.enter(condition, Role::Condition)
+            }
+            (Call::Once { .. }, Role::Setup) => Ok(()),
+            _ => Err(ErrorKind::EngineInternal.into()),
+        };
+        returned.map_err(located)
+    }
+
+    fn enter(&mut self, branch: &Branch, role: Role) -> Result<()> {
+        let subgraph = branch.subgraph;
+        let routine = self.program.routines.get(subgraph).ok_or(ErrorKind::EngineInternal)?;
+        self.budget.spend(routine.work.saturating_add(limits::CALL_WORK))?;
+        self.copy(&branch.enter)?;
+        ensure(self.frames.len() < limits::DEPTH, ErrorKind::EngineInternal)?;
+        self.frames.push(Frame { subgraph, next: 0, role });
+        Ok(())
+    }
+
+    fn copy(&mut self, copies: &[Copy]) -> Result<()> {
+        let internal = ErrorKind::EngineInternal;
+        for Copy { from, to } in copies {
+            self.budget.spend(to.len() as u64)?;
+            match from {
+                Slot::Constant(range) => {
+                    let from = self.program.model.bytes.get(range.clone()).ok_or(internal)?;
+                    let to = self.memory.get_mut(to.clone()).ok_or(internal)?;
+                    ensure(from.len() == to.len(), internal)?;
+                    to.copy_from_slice(from);
+                }
+                Slot::Readable(range) | Slot::Writable(range) => {
+                    let sound = range.len() == to.len()
+                        && range.end.max(to.end) <= self.memory.len();
+                    ensure(sound, internal)?;
+                    self.memory.copy_within(range.clone(), to.start);
+                }
+                Slot::Absent => return Err(internal.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The first byte behind a slot, as a condition.
+    fn flag(&self, slot: &Slot) -> Result<bool> {
+        let bytes = match slot {
+            Slot::Constant(range) => self.program.model.bytes.get(range.clone()),
+            Slot::Readable(range) | Slot::Writable(range) => self.memory.get(range.clone()),
+            Slot::Absent => None,
+        };
+        let byte = bytes.and_then(<[u8]>::first).ok_or(ErrorKind::EngineInternal)?;
+        Ok(*byte != 0)
+    }
+}
+
+impl Budget {
+    fn spend(&mut self, work: u64) -> Result<()> {
+        self.0 = self.0.checked_sub(work).ok_or(ErrorKind::WorkExceeded)?;
+        Ok(())
+    }
+}
+
+/// Memory whose offsets are aligned as the plan counts them.
+struct Aligned {
+    memory: Vec<u8>,
+    start: usize,
+}
+
+impl Aligned {
+    fn new(bytes: usize) -> Result<Self> {
+        let memory = allocate(bytes + ALIGNMENT, 0u8)?;
+        let start = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        Ok(Self { memory, start })
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        self.memory.get_mut(self.start..).unwrap_or(&mut [])
+    }
+}

@@ -1,0 +1,4 @@
+//! What happens in an inference.
+
+pub mod interpreter;
+pub mod io;
