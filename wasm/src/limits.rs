@@ -33,7 +33,7 @@ pub const DEPTH: usize = 16;
 /// Operators and subgraphs on the way through a model, each as often as it is called.
 pub const MOMENTS: usize = 1 << 16;
 /// Work of a call beside that of the operators in it: no loop is free.
-pub const CALL_WORK: u64 = 64;
+pub const CALL_WORK: u64 = 256;
 /// Bytes of an arena, whatever the caller allows.
 pub const ARENA_BYTES: usize = 128 << 20;
 

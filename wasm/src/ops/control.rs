@@ -136,3 +136,93 @@ fn fit(from: &[&Tensor], to: &[&Tensor]) -> Result<()> {
     ensure(has_bytes, ErrorKind::TypeUnsupported)?;
     ensure(from.len() == to.len() && same.all(|same| same), ErrorKind::OperatorInvalid)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+    use crate::model::tensor::Location;
+    use crate::model::tensor::TensorType::{Bool, Float32};
+    use crate::ops::relu::{RELU, RELU6};
+    use crate::testing::{Field, Given, bytes_of, floats_of, run, single};
+
+    fn model(op: &Registration, member: u8, outputs: &[Given]) -> Model {
+        let inputs = [Given::input(Bool, &[1]), Given::input(Float32, &[2])];
+        let fields = [(0, Field::I32(1)), (1, Field::I32(2))];
+        single(op, &[&inputs, outputs].concat(), Some((member, &fields)))
+    }
+
+    /// A subgraph of one operator on floats.
+    fn branch(op: &Registration) -> Subgraph {
+        let tensors = [Given::input(Float32, &[2]), Given::output(Float32, &[2])];
+        single(op, &tensors, None).subgraphs.remove(0)
+    }
+
+    #[test]
+    fn the_condition_chooses_the_subgraph() {
+        for (condition, expected) in [(1, [7.0, 0.0]), (0, [6.0, 0.0])] {
+            let mut model = model(&IF, 92, &[Given::output(Float32, &[2])]);
+            model.subgraphs.extend([branch(&RELU), branch(&RELU6)]);
+            let outputs = run(model, &[&[condition], &bytes_of(&[7.0, -7.0])]).unwrap();
+            assert_eq!(floats_of(&outputs[0]), expected);
+        }
+    }
+
+    #[test]
+    fn a_subgraph_may_give_back_what_it_got() {
+        let mut model = model(&IF, 92, &[Given::output(Float32, &[2])]);
+        let mut same = branch(&RELU);
+        same.operators.clear();
+        same.outputs = same.inputs.clone();
+        model.subgraphs.extend([same, branch(&RELU6)]);
+        let outputs = run(model, &[&[1], &bytes_of(&[7.0, -7.0])]).unwrap();
+        assert_eq!(floats_of(&outputs[0]), [7.0, -7.0]);
+    }
+
+    #[test]
+    fn subgraphs_with_other_borders_are_refused() {
+        let mut wide = branch(&RELU);
+        wide.inputs.push(1);
+        for (subgraph, kind) in [(Some(wide), ErrorKind::OperatorInvalid), (None, ErrorKind::IndexInvalid)] {
+            let mut model = model(&IF, 92, &[Given::output(Float32, &[2])]);
+            model.subgraphs.push(branch(&RELU));
+            model.subgraphs.extend(subgraph);
+            assert_eq!(run(model, &[&[1], &[0; 8]]).unwrap_err().kind, kind);
+        }
+    }
+
+    /// Runs RELU6 as long as the flag is set, which the body clears or not.
+    fn looping(clears: bool) -> Model {
+        let outputs = [Given::output(Bool, &[1]), Given::output(Float32, &[2])];
+        let mut model = model(&WHILE, 93, &outputs);
+        let mut condition = model.subgraphs[0].tensors.clone();
+        condition.truncate(2);
+        let mut body = branch(&RELU6);
+        body.tensors.push(condition[0].clone());
+        let mut cleared = condition[0].clone();
+        let start = model.bytes.len();
+        model.bytes.push(0);
+        cleared.location = Location::Constant(start..start + 1);
+        body.tensors.push(cleared);
+        body.inputs = vec![2, 0];
+        body.outputs = vec![if clears { 3 } else { 2 }, 1];
+        let (inputs, outputs) = (vec![0, 1], vec![0]);
+        model.subgraphs.push(Subgraph { tensors: condition, operators: vec![], inputs, outputs });
+        model.subgraphs.push(body);
+        model
+    }
+
+    #[test]
+    fn a_loop_runs_until_its_condition_says_no() {
+        let outputs = |flag: u8| run(looping(true), &[&[flag], &bytes_of(&[7.0, -7.0])]).unwrap();
+        assert_eq!((outputs(1)[0][0], floats_of(&outputs(1)[1])), (0, vec![6.0, 0.0]));
+        assert_eq!((outputs(0)[0][0], floats_of(&outputs(0)[1])), (0, vec![7.0, -7.0]));
+    }
+
+    #[test]
+    fn a_loop_without_an_end_is_ended() {
+        let error = run(looping(false), &[&[1], &[0; 8]]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::WorkExceeded);
+        assert_eq!(error.place, crate::Place::Operator { subgraph: 0, operator: 0, code: 119 });
+    }
+}

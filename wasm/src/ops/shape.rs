@@ -112,3 +112,52 @@ fn same_content(node: &Node<'_>) -> Result<()> {
     let (input, output) = (node.input(0)?, node.output(0)?);
     ensure(input.shape.elements() == output.shape.elements(), ErrorKind::OperatorInvalid)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tensor::TensorType::Int16;
+    use crate::testing::{Field, Given, run, single};
+
+    fn end_of(op: &Registration, tensors: &[Given], dimensions: &[i32]) -> Result<Vec<Vec<u8>>> {
+        let fields = [(0, Field::I32s(dimensions.to_vec()))];
+        run(single(op, tensors, Some((30, &fields))), &[&[1, 2, 3, 4]])
+    }
+
+    #[test]
+    fn a_dimension_of_one_is_dropped_and_put_in() {
+        let tensors = |from: &[usize], to: &[usize]| [Given::input(Int16, from), Given::output(Int16, to)];
+        let rows: [(&[i32], &[usize], bool); 5] = [
+            (&[], &[2], true),
+            (&[0], &[2, 1], true),
+            (&[-1], &[1, 2], true),
+            (&[1], &[1, 1], false),
+            (&[0], &[1, 2], false),
+        ];
+        for (dropped, shape, sound) in rows {
+            let end = end_of(&SQUEEZE, &tensors(&[1, 2, 1], shape), dropped);
+            assert_eq!(end.is_ok_and(|outputs| outputs == [[1, 2, 3, 4]]), sound, "{dropped:?}");
+        }
+        for (axis, shape, sound) in [(0, [1, 2], true), (-1, [2, 1], true), (2, [2, 1], false)] {
+            let [from, to] = tensors(&[2], &shape);
+            let end = end_of(&EXPAND_DIMS, &[from, Given::int32s(&[], &[axis]), to], &[]);
+            assert_eq!(end.is_ok_and(|outputs| outputs == [[1, 2, 3, 4]]), sound, "{axis}");
+        }
+    }
+
+    #[test]
+    fn what_a_registration_does_not_say_is_refused() {
+        let pair = || [Given::input(Int16, &[2]), Given::output(Int16, &[2])];
+        let [from, to] = pair();
+        let other = Given::output(crate::model::tensor::TensorType::Uint16, &[2]);
+        let rows = [
+            (vec![from.clone(), other], ErrorKind::TypeUnsupported),
+            (vec![from.clone(), from.clone(), from.clone(), to.clone()], ErrorKind::OperatorInvalid),
+            (vec![from.clone(), to.clone(), to.clone()], ErrorKind::OperatorInvalid),
+            (vec![Given::absent(), to.clone()], ErrorKind::OperatorInvalid),
+        ];
+        for (tensors, kind) in rows {
+            assert_eq!(end_of(&RESHAPE, &tensors, &[]).unwrap_err().kind, kind);
+        }
+    }
+}

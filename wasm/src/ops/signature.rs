@@ -67,7 +67,7 @@ pub fn check(signatures: &[Signature], node: &Node<'_>) -> Result<()> {
         let (Some(found), Some(types)) = (found, types.get(position).or(types.last())) else {
             return true;
         };
-        if *types == SAME { first == Some(found) } else { types.contains(found) }
+        if *types == SAME { first.is_none_or(|first| first == found) } else { types.contains(found) }
     };
     let matches = |signature: &Signature| {
         let inputs = 0..node.operator.inputs.len();

@@ -292,3 +292,120 @@ impl Aligned {
         self.memory.get_mut(self.start..).unwrap_or(&mut [])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Model, OpKey, Operator, Subgraph};
+    use crate::ops::{Action, Kernel, Registration, Registry};
+    use crate::run::io::Port;
+    use crate::model::tensor::TensorType::Int8;
+    use crate::testing::{Given, single};
+
+    /// Counts its runs in state and in a variable that it writes; every second has no output.
+    struct Count(Port);
+
+    impl Kernel for Count {
+        fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+            let ([], [count, variable, output]) =
+                io.cut([], [self.0, Port::Input(0), Port::Output(0)])?;
+            count[0] += 1;
+            variable[0] += 10;
+            if count[0] % 2 == 0 {
+                return Ok(Flow::NoOutput);
+            }
+            output[0] = count[0] + variable[0];
+            Ok(Flow::Next)
+        }
+    }
+
+    static COUNT: Registration = Registration {
+        key: OpKey::Custom(b"COUNT"),
+        name: "COUNT",
+        inputs: 1..=1,
+        outputs: 1..=1,
+        types: &[crate::ops::signature::Signature { inputs: &[], outputs: &[] }],
+        prepare: |_, request| {
+            request.mutates(0);
+            Ok(Action::run(Count(request.state(1, Init::Bytes([5].into())))))
+        },
+    };
+
+    fn program(model: Model) -> Result<(Interpreter, Workspace)> {
+        static COUNTS: Registry = Registry(&[&COUNT]);
+        let program = Program::prepare(model, &COUNTS)?;
+        let workspace = Workspace::new(&program)?;
+        Ok((Interpreter::new(Arc::new(program), Limits { arena_bytes: 1 << 10 })?, workspace))
+    }
+
+    #[test]
+    fn state_and_variables_live_until_a_reset_and_an_inference_may_have_no_output() {
+        let tensors = [Given::variable(Int8, &[1]).affine(1.0, 7), Given::output(Int8, &[1])];
+        let (mut interpreter, mut workspace) = program(single(&COUNT, &tensors, None)).unwrap();
+        for _ in 0..2 {
+            let mut ends = Vec::new();
+            for _ in 0..3 {
+                let flow = interpreter.invoke(&mut workspace).unwrap();
+                ends.push((flow, interpreter.tensor(1).unwrap()[0]));
+            }
+            assert_eq!(ends, [(Flow::NoOutput, 0), (Flow::Next, 7 + 27), (Flow::NoOutput, 34)]);
+            interpreter.reset();
+        }
+    }
+
+    #[test]
+    fn only_a_variable_can_be_written_as_an_input() {
+        let tensors = [Given::input(Int8, &[1]), Given::output(Int8, &[1])];
+        let error = program(single(&COUNT, &tensors, None)).err().unwrap();
+        assert_eq!(error.kind, ErrorKind::GraphInvalid);
+    }
+
+    /// Calls subgraphs without giving them anything.
+    fn caller(calls: &[usize]) -> Subgraph {
+        let custom = |&callee: &usize| Operator { code: callee as i32, ..Operator::default() };
+        Subgraph { operators: calls.iter().map(custom).collect(), ..Subgraph::default() }
+    }
+
+    #[test]
+    fn subgraphs_that_call_each_other_in_a_circle_or_too_deep_are_refused() {
+        static ONCE: [Registration; 40] = {
+            const fn call(number: i32) -> Registration {
+                Registration {
+                    key: OpKey::Builtin(number),
+                    name: "CALL",
+                    inputs: 0..=0,
+                    outputs: 0..=0,
+                    types: &[crate::ops::signature::Signature { inputs: &[], outputs: &[] }],
+                    prepare: |node, request| {
+                        let done = request.state(1, Init::Byte(0));
+                        Ok(Action::Once { calls: [node.operator.code as usize], done })
+                    },
+                }
+            }
+            let mut all = [const { call(0) }; 40];
+            let mut number = 0;
+            while number < 40 {
+                all[number].key = OpKey::Builtin(number as i32);
+                number += 1;
+            }
+            all
+        };
+        let end_of = |calls: Vec<Vec<usize>>| {
+            let subgraphs = calls.iter().map(|calls| caller(calls)).collect();
+            let registry: Vec<&'static Registration> = ONCE.iter().collect();
+            let registry = Registry(Box::leak(registry.into_boxed_slice()));
+            let program = Program::prepare(Model { bytes: vec![], subgraphs }, &registry)?;
+            let mut workspace = Workspace::new(&program)?;
+            Interpreter::new(Arc::new(program), Limits { arena_bytes: 1 << 10 })?.invoke(&mut workspace)
+        };
+        let chain = |length: usize| (1..=length).map(|next| if next < length { vec![next] } else { vec![] }).collect();
+        assert_eq!(end_of(chain(limits::DEPTH)), Ok(Flow::Next));
+        assert_eq!(end_of(chain(limits::DEPTH + 1)).unwrap_err().kind, ErrorKind::GraphInvalid);
+        assert_eq!(end_of(vec![vec![1], vec![2], vec![1]]).unwrap_err().kind, ErrorKind::GraphInvalid);
+        assert_eq!(end_of(vec![vec![9]]).unwrap_err().kind, ErrorKind::IndexInvalid);
+        // Two calls on each of fifteen levels are 32,768 ways, and more moments than a plan takes.
+        let mut doubled: Vec<_> = (1..16).map(|next| vec![next, next]).collect();
+        doubled.push(vec![]);
+        assert_eq!(end_of(doubled).unwrap_err().kind, ErrorKind::ModelTooLarge);
+    }
+}

@@ -84,50 +84,49 @@ impl Conv {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::ops::weights::float::testing::{assert_same, bytes};
-    use crate::testing::{Shapes, try_windows, walk};
+    use crate::math::quantization::Activation;
+    use crate::model::tensor::TensorType::Float32;
+    use crate::ops::conv::CONV_2D;
+    use crate::ops::weights::float::Bounds;
     use crate::ops::window::Window;
-
-    /// An output channel sees the inputs of its group, tap by tap.
-    fn twin(conv: &Conv, filter: &[f32], input: &[f32]) -> Vec<f32> {
-        let Geometry { window, group_inputs, group_outputs } = conv.geometry;
-        walk(&window, |channel, taps| {
-            let mut sum = 0.0;
-            for at in taps {
-                for c in 0..group_inputs {
-                    let input = input[at.pixel * window.input_channels + channel / group_outputs * group_inputs + c];
-                    sum += input * filter[(channel * window.taps() + at.tap) * group_inputs + c];
-                }
-            }
-            conv.bounds.clamp(sum + conv.bias[channel])
-        })
-    }
+    use crate::testing::{
+        Field, Given, Shapes, assert_same, bytes_of, run, single, sliding_fields, try_windows, walk,
+    };
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        try_windows(11, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
+        try_windows(11, 400, &Shapes { image: 9, dilation: 6 }, |random, sliding, window| {
             let groups = 1 + random.below(2);
             let (group_inputs, group_outputs) = (1 + random.below(6), 1 + random.below(19));
-            let window = Window {
-                batches: 1 + random.below(2),
-                input_channels: groups * group_inputs,
-                output_channels: groups * group_outputs,
-                ..window
-            };
-            let geometry = Geometry { window, group_inputs, group_outputs };
-            let weights = random.floats(window.output_channels * geometry.depth());
-            let conv = Conv {
-                geometry,
-                weights: pack_groups(&weights, geometry.depth(), geometry.group_weights()).unwrap(),
-                bias: random.floats(window.output_channels),
-                bounds: Bounds::new([Activation::None, Activation::ReluN1To1][random.below(2)]),
-            };
+            let (input_channels, output_channels) = (groups * group_inputs, groups * group_outputs);
+            let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
+            let filter = random.floats(output_channels * window.taps() * group_inputs);
+            let bias = random.floats(output_channels);
+            let filter_shape = [output_channels, window.height.filter, window.width.filter, group_inputs];
+            let tensors = [
+                Given::input(Float32, &window.input_shape()),
+                Given::floats(&filter_shape, &filter),
+                Given::floats(&[output_channels], &bias),
+                Given::output(Float32, &window.output_shape()),
+            ];
+            let (number, activation) = [(0, Activation::None), (2, Activation::ReluN1To1)][random.below(2)];
+            let mut fields = sliding_fields(sliding, Some((4, 5)));
+            fields.push((3, Field::I8(number)));
             let input = random.floats(window.input_elements());
-            let expected = twin(&conv, &weights, &input);
-            let mut output = vec![[0; 4]; expected.len()];
-            conv.run(&bytes(&input), &mut output).unwrap();
-            assert_same(&output, &expected, &format!("{geometry:?}"));
+            // An output channel sees the inputs of its group, tap by tap.
+            let expected = walk(&window, |channel, taps| {
+                let mut sum = 0.0;
+                for at in taps {
+                    for c in 0..group_inputs {
+                        let input = input[at.pixel * input_channels + channel / group_outputs * group_inputs + c];
+                        sum += input * filter[(channel * window.taps() + at.tap) * group_inputs + c];
+                    }
+                }
+                Bounds::new(activation).clamp(sum + bias[channel])
+            });
+            let model = single(&CONV_2D, &tensors, Some((1, &fields)));
+            let output = run(model, &[&bytes_of(&input)]).unwrap();
+            assert_same(&output[0], &expected, &format!("{window:?}"));
         });
     }
 }

@@ -96,52 +96,46 @@ impl Conv {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::model::tensor::TensorType::Int8;
+    use crate::ops::conv::CONV_2D;
     use crate::ops::window::Window;
-    use crate::testing::{Shapes, rescale, try_windows, walk};
-
-    /// An output channel sees the inputs of its group, tap by tap.
-    fn twin(conv: &Conv, filter: &[i8], input: &[u8]) -> Vec<u8> {
-        let Geometry { window, group_inputs, group_outputs } = conv.geometry;
-        walk(&window, |channel, taps| {
-            let mut sum = conv.bias[channel];
-            for at in taps {
-                for c in 0..group_inputs {
-                    let input = input[at.pixel * window.input_channels + channel / group_outputs * group_inputs + c];
-                    let weight = filter[(channel * window.taps() + at.tap) * group_inputs + c];
-                    sum += i32::from(weight) * (i32::from(input as i8) + conv.input_offset);
-                }
-            }
-            rescale(sum, &conv.multipliers[channel], &conv.stage)
-        })
-    }
+    use crate::testing::{Field, Given, Shapes, rescale, run, single, sliding_fields, try_windows, walk};
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        try_windows(3, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
+        try_windows(3, 400, &Shapes { image: 9, dilation: 6 }, |random, sliding, window| {
             let groups = 1 + random.below(2);
             let (group_inputs, group_outputs) = (1 + random.below(6), 1 + random.below(9));
-            let window = Window {
-                batches: 1 + random.below(2),
-                input_channels: groups * group_inputs,
-                output_channels: groups * group_outputs,
-                ..window
-            };
-            let taps = window.taps() * group_inputs;
-            let weights = random.weights(window.output_channels * taps);
-            let conv = Conv {
-                geometry: Geometry { window, group_inputs, group_outputs },
-                input_offset: random.below(256) as i32 - 127,
-                weights: pack_groups(&weights, taps, taps * group_outputs).unwrap(),
-                bias: random.biases(window.output_channels),
-                multipliers: random.multipliers(window.output_channels),
-                stage: random.stage(),
-            };
+            let (input_channels, output_channels) = (groups * group_inputs, groups * group_outputs);
+            let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
+            let filter = random.weights(output_channels * window.taps() * group_inputs);
+            let (bias, scales) = (random.biases(output_channels), random.scales(output_channels));
+            let (from, to) = (random.zero_point(), random.zero_point());
+            let filter_shape = [output_channels, window.height.filter, window.width.filter, group_inputs];
+            let bytes = filter.iter().map(|weight| *weight as u8).collect();
+            let tensors = [
+                Given::input(Int8, &window.input_shape()).affine(1.0, from),
+                Given::constant(Int8, &filter_shape, bytes).per_channel(&scales, 0),
+                Given::int32s(&[output_channels], &bias),
+                Given::output(Int8, &window.output_shape()).affine(1.0, to),
+            ];
+            let mut fields = sliding_fields(sliding, Some((4, 5)));
+            fields.push((3, Field::I8(0)));
             let input = random.bytes(window.input_elements());
-            let expected = twin(&conv, &weights, &input);
-            let mut output = vec![0; expected.len()];
-            conv.run(&input, &mut output).unwrap();
-            assert_eq!(output, expected, "{window:?}");
+            // An output channel sees the inputs of its group, tap by tap.
+            let expected = walk(&window, |channel, taps| {
+                let mut sum = bias[channel];
+                for at in taps {
+                    for c in 0..group_inputs {
+                        let input = input[at.pixel * input_channels + channel / group_outputs * group_inputs + c];
+                        let weight = filter[(channel * window.taps() + at.tap) * group_inputs + c];
+                        sum += i32::from(weight) * (i32::from(input as i8) - from);
+                    }
+                }
+                rescale(sum, f64::from(scales[channel]), to)
+            });
+            let model = single(&CONV_2D, &tensors, Some((1, &fields)));
+            assert_eq!(run(model, &[&input]).unwrap(), [expected], "{window:?}");
         });
     }
 }

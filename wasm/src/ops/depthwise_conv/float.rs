@@ -126,43 +126,46 @@ impl DepthwiseConv {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::ops::weights::float::testing::{assert_same, bytes};
-    use crate::testing::{Shapes, try_windows, walk};
+    use crate::math::quantization::Activation;
+    use crate::model::tensor::TensorType::Float32;
+    use crate::ops::depthwise_conv::DEPTHWISE_CONV_2D;
+    use crate::ops::weights::float::Bounds;
     use crate::ops::window::Window;
-
-    /// An output channel sees one input channel, which it shares with its neighbours.
-    fn twin(conv: &DepthwiseConv, filter: &[f32], input: &[f32]) -> Vec<f32> {
-        let Geometry { window, multiplier } = conv.geometry;
-        walk(&window, |channel, taps| {
-            let mut sum = 0.0;
-            for at in taps {
-                let input = input[at.pixel * window.input_channels + channel / multiplier];
-                sum += input * filter[at.tap * window.output_channels + channel];
-            }
-            conv.bounds.clamp(sum + conv.bias[channel])
-        })
-    }
+    use crate::testing::{
+        Field, Given, Shapes, assert_same, bytes_of, run, single, sliding_fields, try_windows, walk,
+    };
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        try_windows(12, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
+        try_windows(12, 400, &Shapes { image: 9, dilation: 6 }, |random, sliding, window| {
             let multiplier = [1, 1, 2, 3, 8][random.below(5)];
             let input_channels = 1 + random.below(19);
             let output_channels = input_channels * multiplier;
             let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
-            let weights = random.floats(window.taps() * output_channels);
-            let conv = DepthwiseConv {
-                geometry: Geometry { window, multiplier },
-                weights: pack(&weights, window.taps(), output_channels).unwrap(),
-                bias: random.floats(output_channels),
-                bounds: Bounds::new([Activation::None, Activation::Relu][random.below(2)]),
-            };
+            let filter = random.floats(window.taps() * output_channels);
+            let bias = random.floats(output_channels);
+            let tensors = [
+                Given::input(Float32, &window.input_shape()),
+                Given::floats(&[1, window.height.filter, window.width.filter, output_channels], &filter),
+                Given::floats(&[output_channels], &bias),
+                Given::output(Float32, &window.output_shape()),
+            ];
+            let (number, activation) = [(0, Activation::None), (1, Activation::Relu)][random.below(2)];
+            let mut fields = sliding_fields(sliding, Some((5, 6)));
+            fields.extend([(3, Field::I32(multiplier as i32)), (4, Field::I8(number))]);
             let input = random.floats(window.input_elements());
-            let expected = twin(&conv, &weights, &input);
-            let mut output = vec![[0; 4]; expected.len()];
-            conv.run(&bytes(&input), &mut output).unwrap();
-            assert_same(&output, &expected, &format!("{:?}", conv.geometry));
+            // An output channel sees one input channel, which it shares with its neighbours.
+            let expected = walk(&window, |channel, taps| {
+                let mut sum = 0.0;
+                for at in taps {
+                    let input = input[at.pixel * input_channels + channel / multiplier];
+                    sum += input * filter[at.tap * output_channels + channel];
+                }
+                Bounds::new(activation).clamp(sum + bias[channel])
+            });
+            let model = single(&DEPTHWISE_CONV_2D, &tensors, Some((2, &fields)));
+            let output = run(model, &[&bytes_of(&input)]).unwrap();
+            assert_same(&output[0], &expected, &format!("{window:?} {multiplier}"));
         });
     }
 }

@@ -131,43 +131,44 @@ impl DepthwiseConv {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::testing::{Shapes, rescale, try_windows, walk};
-
-    /// An output channel sees one input channel, which it shares with its neighbours.
-    fn twin(conv: &DepthwiseConv, input: &[u8]) -> Vec<u8> {
-        let Geometry { window, multiplier } = conv.geometry;
-        walk(&window, |channel, taps| {
-            let mut sum = conv.bias[channel];
-            for at in taps {
-                let input = input[at.pixel * window.input_channels + channel / multiplier];
-                let weight = conv.weights[at.tap * window.output_channels + channel];
-                sum += i32::from(weight) * (i32::from(input as i8) + conv.input_offset);
-            }
-            rescale(sum, &conv.multipliers[channel], &conv.stage)
-        })
-    }
+    use crate::model::tensor::TensorType::Int8;
+    use crate::ops::depthwise_conv::DEPTHWISE_CONV_2D;
+    use crate::ops::window::Window;
+    use crate::testing::{Field, Given, Shapes, rescale, run, single, sliding_fields, try_windows, walk};
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        try_windows(4, 400, &Shapes { image: 9, dilation: 6 }, |random, window| {
+        try_windows(4, 400, &Shapes { image: 9, dilation: 6 }, |random, sliding, window| {
             let multiplier = [1, 1, 2, 3, 8][random.below(5)];
             let input_channels = 1 + random.below(19);
             let output_channels = input_channels * multiplier;
             let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
-            let conv = DepthwiseConv {
-                geometry: Geometry { window, multiplier },
-                input_offset: random.below(256) as i32 - 127,
-                weights: random.weights(window.taps() * output_channels),
-                bias: random.biases(output_channels),
-                multipliers: random.multipliers(output_channels),
-                stage: random.stage(),
-            };
+            let filter = random.weights(window.taps() * output_channels);
+            let (bias, scales) = (random.biases(output_channels), random.scales(output_channels));
+            let (from, to) = (random.zero_point(), random.zero_point());
+            let filter_shape = [1, window.height.filter, window.width.filter, output_channels];
+            let bytes = filter.iter().map(|weight| *weight as u8).collect();
+            let tensors = [
+                Given::input(Int8, &window.input_shape()).affine(1.0, from),
+                Given::constant(Int8, &filter_shape, bytes).per_channel(&scales, 3),
+                Given::int32s(&[output_channels], &bias),
+                Given::output(Int8, &window.output_shape()).affine(1.0, to),
+            ];
+            let mut fields = sliding_fields(sliding, Some((5, 6)));
+            fields.extend([(3, Field::I32(multiplier as i32)), (4, Field::I8(0))]);
             let input = random.bytes(window.input_elements());
-            let expected = twin(&conv, &input);
-            let mut output = vec![0; expected.len()];
-            conv.run(&input, &mut output).unwrap();
-            assert_eq!(output, expected, "{window:?} {multiplier}");
+            // An output channel sees one input channel, which it shares with its neighbours.
+            let expected = walk(&window, |channel, taps| {
+                let mut sum = bias[channel];
+                for at in taps {
+                    let input = input[at.pixel * input_channels + channel / multiplier];
+                    let weight = filter[at.tap * output_channels + channel];
+                    sum += i32::from(weight) * (i32::from(input as i8) - from);
+                }
+                rescale(sum, f64::from(scales[channel]), to)
+            });
+            let model = single(&DEPTHWISE_CONV_2D, &tensors, Some((2, &fields)));
+            assert_eq!(run(model, &[&input]).unwrap(), [expected], "{window:?} {multiplier}");
         });
     }
 }

@@ -68,9 +68,11 @@ impl FullyConnected {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::ops::weights::float::testing::{assert_same, bytes};
-    use crate::testing::Random;
+    use crate::math::quantization::Activation;
+    use crate::model::tensor::TensorType::Float32;
+    use crate::ops::fully_connected::FULLY_CONNECTED;
+    use crate::ops::weights::float::Bounds;
+    use crate::testing::{Field, Given, Random, assert_same, bytes_of, run, single};
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
@@ -78,28 +80,28 @@ mod tests {
         for _ in 0..300 {
             let (rows, channels, depth) =
                 (1 + random.below(3), 1 + random.below(21), 1 + random.below(40));
-            let weights = random.floats(channels * depth);
-            let kernel = FullyConnected {
-                depth,
-                channels,
-                weights: pack(&weights, depth).unwrap(),
-                bias: random.floats(channels),
-                bounds: Bounds::new([Activation::None, Activation::Relu][random.below(2)]),
-            };
+            let (filter, bias) = (random.floats(channels * depth), random.floats(channels));
+            let (number, activation) = [(0, Activation::None), (1, Activation::Relu)][random.below(2)];
+            let tensors = [
+                Given::input(Float32, &[rows, depth]),
+                Given::floats(&[channels, depth], &filter),
+                Given::floats(&[channels], &bias),
+                Given::output(Float32, &[rows, channels]),
+            ];
             let input = random.floats(rows * depth);
-            let mut output = vec![[0; 4]; rows * channels];
-            kernel.run(&bytes(&input), &mut output);
             let mut expected = Vec::new();
             for row in 0..rows {
                 for channel in 0..channels {
                     let mut sum = 0.0;
                     for d in 0..depth {
-                        sum += input[row * depth + d] * weights[channel * depth + d];
+                        sum += input[row * depth + d] * filter[channel * depth + d];
                     }
-                    expected.push(kernel.bounds.clamp(sum + kernel.bias[channel]));
+                    expected.push(Bounds::new(activation).clamp(sum + bias[channel]));
                 }
             }
-            assert_same(&output, &expected, &format!("{rows} {channels} {depth}"));
+            let model = single(&FULLY_CONNECTED, &tensors, Some((8, &[(0, Field::I8(number))])));
+            let output = run(model, &[&bytes_of(&input)]).unwrap();
+            assert_same(&output[0], &expected, &format!("{rows} {channels} {depth}"));
         }
     }
 }

@@ -123,8 +123,9 @@ impl FullyConnected {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::testing::{Random, rescale};
+    use crate::model::tensor::TensorType::Int8;
+    use crate::ops::fully_connected::FULLY_CONNECTED;
+    use crate::testing::{Field, Given, Random, rescale, run, single};
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
@@ -132,31 +133,39 @@ mod tests {
         for _ in 0..300 {
             let (rows, channels, depth) =
                 (1 + random.below(3), 1 + random.below(13), 1 + random.below(40));
-            let weights = random.weights(channels * depth);
-            let kernel = FullyConnected {
-                depth,
-                channels,
-                input_offset: random.below(256) as i32 - 127,
-                weights_offset: [0, 0, 5, -7][random.below(4)],
-                weights: pack(&weights, depth).unwrap(),
-                bias: random.biases(channels),
-                multipliers: random.multipliers(channels),
-                stage: random.stage(),
+            let filter = random.weights(channels * depth);
+            let (bias, mut scales) = (random.biases(channels), random.scales(channels));
+            let (from, to) = (random.zero_point(), random.zero_point());
+            let bytes = filter.iter().map(|weight| *weight as u8).collect();
+            let weights = Given::constant(Int8, &[channels, depth], bytes);
+            // Only weights with one scale have a zero point.
+            let zero_point = [0, 0, -5, 7][random.below(4)];
+            let weights = if zero_point == 0 && channels > 1 {
+                weights.per_channel(&scales, 0)
+            } else {
+                scales = vec![scales[0]; channels];
+                weights.affine(scales[0], zero_point)
             };
+            let tensors = [
+                Given::input(Int8, &[rows, depth]).affine(1.0, from),
+                weights,
+                Given::int32s(&[channels], &bias),
+                Given::output(Int8, &[rows, channels]).affine(1.0, to),
+            ];
             let input = random.bytes(rows * depth);
-            let mut output = vec![0; rows * channels];
-            kernel.run(&input, &mut output);
+            let mut expected = Vec::new();
             for row in 0..rows {
                 for channel in 0..channels {
-                    let mut sum = kernel.bias[channel];
+                    let mut sum = bias[channel];
                     for d in 0..depth {
-                        sum += (i32::from(weights[channel * depth + d]) + kernel.weights_offset)
-                            * (i32::from(input[row * depth + d] as i8) + kernel.input_offset);
+                        sum += (i32::from(filter[channel * depth + d]) - zero_point)
+                            * (i32::from(input[row * depth + d] as i8) - from);
                     }
-                    let expected = rescale(sum, &kernel.multipliers[channel], &kernel.stage);
-                    assert_eq!(output[row * channels + channel], expected);
+                    expected.push(rescale(sum, f64::from(scales[channel]), to));
                 }
             }
+            let model = single(&FULLY_CONNECTED, &tensors, Some((8, &[(0, Field::I8(0))])));
+            assert_eq!(run(model, &[&input]).unwrap(), [expected], "{rows} {channels} {depth}");
         }
     }
 }

@@ -84,40 +84,50 @@ impl Pooling {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::ops::weights::float::testing::{assert_same, bytes};
-    use crate::testing::{Shapes, try_windows, walk};
+    use crate::math::quantization::Activation;
+    use crate::model::tensor::TensorType::Float32;
+    use crate::ops::pooling::{AVERAGE_POOL_2D, MAX_POOL_2D};
+    use crate::ops::weights::float::Bounds;
+    use crate::ops::window::{Sliding, Window};
+    use crate::testing::{
+        Field, Given, Shapes, assert_same, bytes_of, run, single, sliding_fields, try_windows, walk,
+    };
 
-    /// Every channel by itself, over the part of the window inside the image.
-    fn twin(kernel: &Pooling, input: &[f32]) -> Vec<f32> {
-        walk(&kernel.window, |channel, taps| {
-            let (mut sum, mut greatest) = (0.0, f32::MIN);
-            for at in taps {
-                let value = input[at.pixel * kernel.window.input_channels + channel];
-                sum += value;
-                greatest = value.max(greatest);
-            }
-            kernel.bounds.clamp(match kernel.take {
-                Take::Average => sum / taps.len() as f32,
-                Take::Maximum => greatest,
-            })
-        })
+    fn fields(sliding: &Sliding, window: &Window, activation: i8) -> Vec<(usize, Field)> {
+        let mut fields = sliding_fields(sliding, None);
+        fields.push((3, Field::I32(window.width.filter as i32)));
+        fields.push((4, Field::I32(window.height.filter as i32)));
+        fields.push((5, Field::I8(activation)));
+        fields
     }
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        try_windows(14, 300, &Shapes { image: 7, dilation: 1 }, |random, window| {
+        try_windows(14, 300, &Shapes { image: 7, dilation: 1 }, |random, sliding, window| {
             let channels = 1 + random.below(5);
-            let kernel = Pooling {
-                take: [Take::Average, Take::Maximum][random.below(2)],
-                window: Window { batches: 2, input_channels: channels, output_channels: channels, ..window },
-                bounds: Bounds::new([Activation::None, Activation::Relu][random.below(2)]),
-            };
-            let input = random.floats(kernel.window.input_elements());
-            let expected = twin(&kernel, &input);
-            let mut output = vec![[0; 4]; expected.len()];
-            kernel.run(&bytes(&input), &mut output).unwrap();
-            assert_same(&output, &expected, &format!("{:?} {:?}", kernel.take, kernel.window));
+            let window = Window { batches: 2, input_channels: channels, output_channels: channels, ..window };
+            let (number, activation) = [(0, Activation::None), (1, Activation::Relu)][random.below(2)];
+            let average = random.below(2) == 0;
+            let tensors = [
+                Given::input(Float32, &window.input_shape()),
+                Given::output(Float32, &window.output_shape()),
+            ];
+            let input = random.floats(window.input_elements());
+            // Every channel by itself, over the part of the window inside the image.
+            let expected = walk(&window, |channel, taps| {
+                let (mut sum, mut greatest) = (0.0, f32::MIN);
+                for at in taps {
+                    let value = input[at.pixel * channels + channel];
+                    sum += value;
+                    greatest = value.max(greatest);
+                }
+                let value = if average { sum / taps.len() as f32 } else { greatest };
+                Bounds::new(activation).clamp(value)
+            });
+            let op = if average { &AVERAGE_POOL_2D } else { &MAX_POOL_2D };
+            let model = single(op, &tensors, Some((5, &fields(sliding, &window, number))));
+            let output = run(model, &[&bytes_of(&input)]).unwrap();
+            assert_same(&output[0], &expected, &format!("{average} {window:?}"));
         });
     }
 }

@@ -98,36 +98,46 @@ impl Pooling {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::testing::{Shapes, try_windows, walk};
+    use crate::model::tensor::TensorType::Int8;
+    use crate::ops::pooling::{AVERAGE_POOL_2D, MAX_POOL_2D};
+    use crate::ops::window::{Sliding, Window};
+    use crate::testing::{Field, Given, Shapes, run, single, sliding_fields, try_windows, walk};
 
-    /// Every channel by itself, over the part of the window inside the image; means in real numbers.
-    fn twin(kernel: &Pooling, input: &[u8]) -> Vec<u8> {
-        walk(&kernel.window, |channel, taps| {
-            let inputs = taps.iter().map(|at| input[at.pixel * kernel.window.input_channels + channel] as i8);
-            let value = match kernel.take {
-                Take::Maximum => i32::from(inputs.max().unwrap()),
-                Take::Average => (inputs.map(f64::from).sum::<f64>() / taps.len() as f64).round() as i32,
-            };
-            value.clamp(kernel.low, kernel.high) as u8
-        })
+    fn fields(sliding: &Sliding, window: &Window, activation: i8) -> Vec<(usize, Field)> {
+        let mut fields = sliding_fields(sliding, None);
+        fields.push((3, Field::I32(window.width.filter as i32)));
+        fields.push((4, Field::I32(window.height.filter as i32)));
+        fields.push((5, Field::I8(activation)));
+        fields
     }
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        try_windows(6, 300, &Shapes { image: 7, dilation: 1 }, |random, window| {
+        try_windows(6, 300, &Shapes { image: 7, dilation: 1 }, |random, sliding, window| {
             let channels = 1 + random.below(5);
-            let kernel = Pooling {
-                take: if random.below(2) == 0 { Take::Average } else { Take::Maximum },
-                window: Window { batches: 2, input_channels: channels, output_channels: channels, ..window },
-                low: -90,
-                high: 100,
-            };
-            let input = random.bytes(kernel.window.input_elements());
-            let expected = twin(&kernel, &input);
-            let mut output = vec![0; expected.len()];
-            kernel.run(&input, &mut output).unwrap();
-            assert_eq!(output, expected, "{:?}", kernel.window);
+            let window = Window { batches: 2, input_channels: channels, output_channels: channels, ..window };
+            let zero_point = random.zero_point();
+            // Without an activation, or with one that leaves what is not negative.
+            let (number, low) = [(0, -128), (1, zero_point)][random.below(2)];
+            let average = random.below(2) == 0;
+            let tensors = [
+                Given::input(Int8, &window.input_shape()).affine(0.5, zero_point),
+                Given::output(Int8, &window.output_shape()).affine(0.5, zero_point),
+            ];
+            let input = random.bytes(window.input_elements());
+            // Every channel by itself, over the part of the window inside the image; means in real numbers.
+            let expected = walk(&window, |channel, taps| {
+                let inputs = taps.iter().map(|at| input[at.pixel * channels + channel] as i8);
+                let value = if average {
+                    (inputs.map(f64::from).sum::<f64>() / taps.len() as f64).round() as i32
+                } else {
+                    i32::from(inputs.max().unwrap())
+                };
+                value.clamp(low, 127) as u8
+            });
+            let op = if average { &AVERAGE_POOL_2D } else { &MAX_POOL_2D };
+            let model = single(op, &tensors, Some((5, &fields(sliding, &window, number))));
+            assert_eq!(run(model, &[&input]).unwrap(), [expected], "{average} {window:?}");
         });
     }
 }

@@ -35,25 +35,28 @@ impl Mean {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::ops::weights::float::testing::{assert_same, bytes};
-    use crate::model::tensor::Shape;
+    use crate::model::tensor::TensorType::Float32;
+    use crate::ops::reduce::MEAN;
+    use crate::testing::{Field, Given, assert_same, bytes_of, run, single};
 
     #[test]
-    fn the_marked_dimensions_are_averaged() {
+    fn the_named_dimensions_are_averaged() {
         let input: Vec<f32> = (0..24).map(|value| value as f32).collect();
-        let rows: [(&[bool], &[f32]); 4] = [
-            (&[false, false, true], &[1.5, 5.5, 9.5, 13.5, 17.5, 21.5]),
-            (&[true, true, false], &[10.0, 11.0, 12.0, 13.0]),
-            (&[true, true, true], &[11.5]),
-            (&[false, true, false], &[4.0, 5.0, 6.0, 7.0, 16.0, 17.0, 18.0, 19.0]),
+        let rows: [(&[i32], &[usize], &[f32]); 4] = [
+            (&[-1], &[2, 3, 1], &[1.5, 5.5, 9.5, 13.5, 17.5, 21.5]),
+            (&[0, 1, 0], &[1, 1, 4], &[10.0, 11.0, 12.0, 13.0]),
+            (&[2, 1, 0], &[1, 1, 1], &[11.5]),
+            (&[1], &[2, 1, 4], &[4.0, 5.0, 6.0, 7.0, 16.0, 17.0, 18.0, 19.0]),
         ];
-        for (reduced, expected) in rows {
-            let shape = Shape::new(&[2, 3, 4]).unwrap();
-            let kernel = Mean { reduction: Reduction::new(&shape, reduced) };
-            let mut output = vec![[0; 4]; expected.len()];
-            kernel.run(&bytes(&input), &mut output);
-            assert_same(&output, expected, &format!("{reduced:?}"));
+        for (axes, shape, expected) in rows {
+            let tensors = [
+                Given::input(Float32, &[2, 3, 4]),
+                Given::int32s(&[axes.len()], axes),
+                Given::output(Float32, shape),
+            ];
+            let model = single(&MEAN, &tensors, Some((27, &[(0, Field::I8(1))])));
+            let output = run(model, &[&bytes_of(&input)]).unwrap();
+            assert_same(&output[0], expected, &format!("{axes:?}"));
         }
     }
 }

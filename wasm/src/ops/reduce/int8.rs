@@ -61,44 +61,47 @@ impl Mean {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::model::tensor::Shape;
-    use crate::testing::Random;
+    use crate::model::tensor::TensorType::Int8;
+    use crate::ops::reduce::MEAN;
+    use crate::testing::{Field, Given, Random, run, single};
 
     #[test]
     fn means_are_within_one_of_the_real_means() {
         let mut random = Random::new(9);
         for _ in 0..200 {
-            let dimensions: Vec<i32> = (0..1 + random.below(4)).map(|_| 1 + random.below(5) as i32).collect();
-            let shape = Shape::new(&dimensions).unwrap();
-            let reduced: Vec<bool> = dimensions.iter().map(|_| random.below(2) == 0).collect();
-            let reduction = Reduction::new(&shape, &reduced);
-            let count = reduction.count();
-            let kernel = Mean {
-                reduction,
-                correction: 3 * count as i32,
-                multiplier: divide(Multiplier::new(0.5).unwrap(), count as i64),
-                stage: OutputStage { zero_point: -7, low: -128, high: 127 },
-            };
-            let input = random.bytes(shape.elements());
-            let mut output = vec![0; shape.elements() / count];
-            kernel.run(&input, &mut output);
-            let mut sums = vec![0.0; output.len()];
+            let shape: Vec<usize> = (0..1 + random.below(4)).map(|_| 1 + random.below(5)).collect();
+            let reduced: Vec<bool> = shape.iter().map(|_| random.below(2) == 0).collect();
+            let axes: Vec<i32> = (0i32..).zip(&reduced).filter(|(_, reduced)| **reduced).map(|(axis, _)| axis).collect();
+            if axes.is_empty() {
+                continue;
+            }
+            let dimensions = || shape.iter().zip(&reduced);
+            let kept: Vec<usize> = dimensions().map(|(&extent, &reduced)| if reduced { 1 } else { extent }).collect();
+            let count = shape.iter().product::<usize>() / kept.iter().product::<usize>();
+            let tensors = [
+                Given::input(Int8, &shape).affine(0.5, 3),
+                Given::int32s(&[axes.len()], &axes),
+                Given::output(Int8, &kept).affine(1.0, -7),
+            ];
+            let input = random.bytes(shape.iter().product());
+            let model = single(&MEAN, &tensors, Some((27, &[(0, Field::I8(1))])));
+            let output = run(model, &[&input]).unwrap();
+            let mut sums = vec![0.0; output[0].len()];
             for (index, &byte) in input.iter().enumerate() {
                 let (mut place, mut rest, mut step) = (0, index, 1);
-                for (&extent, &reduced) in dimensions.iter().zip(&reduced).rev() {
+                for (&extent, &reduced) in dimensions().rev() {
                     if !reduced {
-                        place += rest % extent as usize * step;
-                        step *= extent as usize;
+                        place += rest % extent * step;
+                        step *= extent;
                     }
-                    rest /= extent as usize;
+                    rest /= extent;
                 }
                 sums[place] += f64::from(byte as i8) - 3.0;
             }
-            for (output, sum) in output.iter().zip(sums) {
+            for (output, sum) in output[0].iter().zip(sums) {
                 let real = sum / count as f64 * 0.5 - 7.0;
                 // Double rounding: half a step of the result, and half of the step before the shift.
-                assert!((f64::from(*output as i8) - real).abs() <= 0.76, "{dimensions:?} {reduced:?}");
+                assert!((f64::from(*output as i8) - real).abs() <= 0.76, "{shape:?} {axes:?}");
             }
         }
     }

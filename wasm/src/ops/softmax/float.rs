@@ -58,14 +58,15 @@ fn exponential(value: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::ops::weights::float::testing::bytes;
-    use crate::testing::Random;
+    use crate::model::tensor::TensorType::Float32;
+    use crate::ops::softmax::SOFTMAX;
+    use crate::testing::{Field, Given, Random, bytes_of, floats_of, run, single};
 
     fn softmax(beta: f32, input: &[f32]) -> Vec<f32> {
-        let mut output = vec![[0; 4]; input.len()];
-        Softmax { depth: input.len(), beta }.row(&bytes(input), &mut output);
-        output.into_iter().map(f32::from_le_bytes).collect()
+        let tensors =
+            [Given::input(Float32, &[input.len()]), Given::output(Float32, &[input.len()])];
+        let model = single(&SOFTMAX, &tensors, Some((9, &[(0, Field::F32(beta))])));
+        floats_of(&run(model, &[&bytes_of(input)]).unwrap()[0])
     }
 
     #[test]

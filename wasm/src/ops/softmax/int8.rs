@@ -188,7 +188,8 @@ fn half_sum(a: i32, b: i32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Random;
+    use crate::ops::softmax::SOFTMAX;
+    use crate::testing::{Field, Given, Random, run, single};
 
     #[test]
     fn exponentials_follow_the_real_function() {
@@ -200,36 +201,34 @@ mod tests {
         }
     }
 
+    fn softmax(scale: f32, input: &[u8]) -> Vec<u8> {
+        let tensors = [
+            Given::input(TensorType::Int8, &[input.len()]).affine(scale, 0),
+            Given::output(TensorType::Int8, &[input.len()]).affine(1.0 / 256.0, -128),
+        ];
+        let model = single(&SOFTMAX, &tensors, Some((9, &[(0, Field::F32(1.0))])));
+        run(model, &[input]).unwrap().remove(0)
+    }
+
     #[test]
     fn outputs_are_within_one_of_the_real_function() {
         let mut random = Random::new(8);
         for _ in 0..200 {
             let depth = 1 + random.below(20);
             let scale = 0.01 + random.below(100) as f32 * 0.005;
-            let softmax = Softmax {
-                depth,
-                exponentials: exponentials(scale, 1.0).unwrap(),
-                output_type: TensorType::Int8,
-            };
             let input = random.bytes(depth);
-            let mut output = vec![0; depth];
-            softmax.rows::<1>(&input, &mut output, 8);
             let real: Vec<f64> =
                 input.iter().map(|&byte| (f64::from(byte as i8) * f64::from(scale)).exp()).collect();
             let sum: f64 = real.iter().sum();
-            for (output, real) in output.iter().zip(real) {
+            for (output, real) in softmax(scale, &input).into_iter().zip(real) {
                 let expected = (256.0 * real / sum).round().min(255.0) - 128.0;
-                assert!((f64::from(*output as i8) - expected).abs() <= 1.0);
+                assert!((f64::from(output as i8) - expected).abs() <= 1.0);
             }
         }
     }
 
     #[test]
     fn many_equal_maxima_share_nothing_and_do_not_overflow() {
-        let exponentials = exponentials(0.1, 1.0).unwrap();
-        let softmax = Softmax { depth: 9000, exponentials, output_type: TensorType::Int8 };
-        let mut output = vec![0; 9000];
-        softmax.rows::<1>(&[5; 9000], &mut output, 8);
-        assert!(output.iter().all(|&byte| byte as i8 == -128));
+        assert!(softmax(0.1, &[5; 9000]).into_iter().all(|byte| byte as i8 == -128));
     }
 }

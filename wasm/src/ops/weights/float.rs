@@ -131,27 +131,6 @@ fn constant(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<f32>> {
 }
 
 #[cfg(test)]
-pub mod testing {
-    //! Floats as tensors hold them, and how they are compared.
-
-    use super::Float;
-
-    /// As a tensor holds them.
-    pub fn bytes(values: &[f32]) -> Vec<Float> {
-        values.iter().map(|value| value.to_le_bytes()).collect()
-    }
-
-    /// Equal to the last bit, signs of zero included.
-    pub fn assert_same(output: &[Float], expected: &[f32], about: &str) {
-        for (output, expected) in output.iter().zip(expected) {
-            let output = f32::from_le_bytes(*output);
-            assert_eq!(output.to_bits(), expected.to_bits(), "{output} {expected} {about}");
-        }
-        assert_eq!(output.len(), expected.len());
-    }
-}
-
-#[cfg(test)]
 mod tests {
     use super::*;
 

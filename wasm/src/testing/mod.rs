@@ -1,7 +1,11 @@
 //! What the tests of kernels share: chance, windows of random shapes, and upstream's loops over them.
 
+mod single;
+
+pub use single::{Field, Given, assert_same, bytes_of, floats_of, run, single};
+
 use crate::ops::window::{Axis, Padding, Sliding, Window};
-use crate::math::quantization::{Multiplier, OutputStage};
+use crate::math::quantization::Multiplier;
 
 /// xorshift32.
 pub struct Random(u32);
@@ -45,16 +49,14 @@ impl Random {
         (0..length).map(|_| self.any() as i32 >> 18).collect()
     }
 
-    /// Factors of a rescaling, as large as those of real layers.
-    pub fn multipliers(&mut self, length: usize) -> Vec<Multiplier> {
-        (0..length)
-            .map(|_| Multiplier::new(1e-4 + self.below(1000) as f64 * 1e-5).unwrap())
-            .collect()
+    /// Any zero point of int8.
+    pub fn zero_point(&mut self) -> i32 {
+        self.below(256) as i32 - 128
     }
 
-    /// An output of any zero point, bound on both sides.
-    pub fn stage(&mut self) -> OutputStage {
-        OutputStage { zero_point: self.below(256) as i32 - 128, low: -100, high: 120 }
+    /// Scales of channels, such that outputs with a scale of 1 are as large as those of real layers.
+    pub fn scales(&mut self, length: usize) -> Vec<f32> {
+        (0..length).map(|_| 1e-4 + self.below(1000) as f32 * 1e-5).collect()
     }
 }
 
@@ -68,7 +70,7 @@ pub struct Shapes {
 
 /// Tries so many windows of random shapes, paddings, strides and dilations: of one image with one channel, which is
 /// for the test to change.
-pub fn try_windows(seed: u32, tries: usize, shapes: &Shapes, mut test: impl FnMut(&mut Random, Window)) {
+pub fn try_windows(seed: u32, tries: usize, shapes: &Shapes, mut test: impl FnMut(&mut Random, &Sliding, Window)) {
     let mut random = Random::new(seed);
     let mut tried = 0;
     while tried < tries {
@@ -78,11 +80,33 @@ pub fn try_windows(seed: u32, tries: usize, shapes: &Shapes, mut test: impl FnMu
         let sliding = Sliding { padding, stride, dilation };
         let Ok((height, width)) = Axis::pair(&sliding, image, filter) else { continue };
         tried += 1;
-        test(&mut random, Window { batches: 1, height, width, input_channels: 1, output_channels: 1 });
+        test(&mut random, &sliding, Window { batches: 1, height, width, input_channels: 1, output_channels: 1 });
     }
 }
 
+/// The first three fields of every table with a window, and its dilation where the table has it.
+pub fn sliding_fields(sliding: &Sliding, dilation: Option<(usize, usize)>) -> Vec<(usize, Field)> {
+    let value = |value: usize| Field::I32(value as i32);
+    let Sliding { padding, stride, dilation: (height, width) } = *sliding;
+    let padding = if padding == Padding::Same { 0 } else { 1 };
+    let mut fields = vec![(0, Field::I8(padding)), (1, value(stride.1)), (2, value(stride.0))];
+    if let Some((width_at, height_at)) = dilation {
+        fields.extend([(width_at, value(width)), (height_at, value(height))]);
+    }
+    fields
+}
+
 impl Window {
+    /// Shape of the input.
+    pub fn input_shape(&self) -> [usize; 4] {
+        [self.batches, self.height.input, self.width.input, self.input_channels]
+    }
+
+    /// Shape of the output.
+    pub fn output_shape(&self) -> [usize; 4] {
+        [self.batches, self.height.output, self.width.output, self.output_channels]
+    }
+
     /// Values of all its images.
     pub fn input_elements(&self) -> usize {
         self.batches * self.height.input * self.width.input * self.input_channels
@@ -126,8 +150,8 @@ pub fn walk<T>(window: &Window, mut compute: impl FnMut(usize, &[Tap]) -> T) -> 
     output
 }
 
-/// Upstream's last step from a sum to an output.
-pub fn rescale(sum: i32, multiplier: &Multiplier, stage: &OutputStage) -> u8 {
-    let scaled = multiplier.apply(sum) + stage.zero_point;
-    scaled.max(stage.low).min(stage.high) as i8 as u8
+/// Upstream's last step from a sum to an int8: rescale, add the zero point, clamp.
+pub fn rescale(sum: i32, factor: f64, zero_point: i32) -> u8 {
+    let scaled = Multiplier::new(factor).unwrap().apply(sum) + zero_point;
+    scaled.clamp(-128, 127) as i8 as u8
 }

@@ -1,0 +1,219 @@
+//! Models of one operator, prepared and run as any other: so tests see what `prepare` checks, packs and chooses.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::limits::Limits;
+use crate::model::tensor::{Location, Quantization, Shape, Tensor, TensorType};
+use crate::model::{CUSTOM, Model, OpKey, Operator, OptionsAt, Subgraph};
+use crate::ops::{ALL, Registration};
+use crate::program::Program;
+use crate::run::interpreter::{Interpreter, Workspace};
+
+/// A tensor of the operator.
+#[derive(Clone)]
+pub struct Given {
+    role: Role,
+    element_type: TensorType,
+    shape: Vec<i32>,
+    quantization: Option<Quantization>,
+}
+
+#[derive(Clone)]
+enum Role {
+    Input,
+    Constant(Vec<u8>),
+    Variable,
+    Output,
+    Absent,
+}
+
+impl Given {
+    fn new(role: Role, element_type: TensorType, shape: &[usize]) -> Self {
+        let shape = shape.iter().map(|dimension| *dimension as i32).collect();
+        Self { role, element_type, shape, quantization: None }
+    }
+
+    /// An input of the model.
+    pub fn input(element_type: TensorType, shape: &[usize]) -> Self {
+        Self::new(Role::Input, element_type, shape)
+    }
+
+    /// An input in the file.
+    pub fn constant(element_type: TensorType, shape: &[usize], bytes: Vec<u8>) -> Self {
+        Self::new(Role::Constant(bytes), element_type, shape)
+    }
+
+    /// A constant of int32.
+    pub fn int32s(shape: &[usize], values: &[i32]) -> Self {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self::constant(TensorType::Int32, shape, bytes)
+    }
+
+    /// A constant of float32.
+    pub fn floats(shape: &[usize], values: &[f32]) -> Self {
+        Self::constant(TensorType::Float32, shape, bytes_of(values))
+    }
+
+    /// An input that keeps its value.
+    pub fn variable(element_type: TensorType, shape: &[usize]) -> Self {
+        Self::new(Role::Variable, element_type, shape)
+    }
+
+    /// An output, of the model too.
+    pub fn output(element_type: TensorType, shape: &[usize]) -> Self {
+        Self::new(Role::Output, element_type, shape)
+    }
+
+    /// An input that is left out.
+    pub fn absent() -> Self {
+        Self::new(Role::Absent, TensorType::Int8, &[])
+    }
+
+    /// Quantised as a whole.
+    pub fn affine(self, scale: f32, zero_point: i32) -> Self {
+        self.quantised(vec![scale], zero_point, 0)
+    }
+
+    /// Quantised symmetrically by the index of a dimension.
+    pub fn per_channel(self, scales: &[f32], dimension: usize) -> Self {
+        self.quantised(scales.to_vec(), 0, dimension)
+    }
+
+    fn quantised(mut self, scales: Vec<f32>, zero_point: i32, dimension: usize) -> Self {
+        self.quantization =
+            Some(Quantization { scales, zero_point, uniform_zero_point: true, dimension });
+        self
+    }
+}
+
+/// An attribute.
+#[derive(Clone)]
+pub enum Field {
+    I8(i8),
+    I32(i32),
+    F32(f32),
+    I32s(Vec<i32>),
+}
+
+/// Attributes: the member of the union, and its fields by slot.
+pub type Fields<'a> = (u8, &'a [(usize, Field)]);
+
+/// A model of this operator alone; its inputs and outputs are the operator's.
+pub fn single(op: &Registration, tensors: &[Given], options: Option<Fields<'_>>) -> Model {
+    let mut model = Model { bytes: Vec::new(), subgraphs: Vec::new() };
+    let mut main = Subgraph::default();
+    let mut operator = Operator::default();
+    match op.key {
+        OpKey::Builtin(code) => operator.code = code,
+        OpKey::Custom(name) => {
+            operator.code = CUSTOM;
+            operator.custom_name = append(&mut model.bytes, name);
+        }
+    }
+    for given in tensors {
+        let index = main.tensors.len();
+        let location = match &given.role {
+            Role::Constant(bytes) => Location::Constant(append(&mut model.bytes, bytes)),
+            Role::Variable => Location::Variable,
+            _ => Location::Arena,
+        };
+        match given.role {
+            Role::Output => {
+                operator.outputs.push(index);
+                main.outputs.push(index);
+            }
+            Role::Absent => operator.inputs.push(None),
+            _ => operator.inputs.push(Some(index)),
+        }
+        if let Role::Input = given.role {
+            main.inputs.push(index);
+        }
+        let shape = Shape::new(&given.shape).unwrap();
+        main.tensors.push(Tensor {
+            name: 0..0,
+            element_type: given.element_type,
+            shape,
+            bytes: (shape.elements() * given.element_type.bits()).div_ceil(8),
+            quantization: given.quantization.clone(),
+            location,
+        });
+    }
+    if let Some((member, fields)) = options {
+        let position = append_table(&mut model.bytes, fields);
+        operator.options = Some(OptionsAt { member, position });
+    }
+    main.operators.push(operator);
+    model.subgraphs.push(main);
+    model
+}
+
+fn append(file: &mut Vec<u8>, bytes: &[u8]) -> core::ops::Range<usize> {
+    let start = file.len();
+    file.extend(bytes);
+    start..file.len()
+}
+
+/// A table of a FlatBuffer: the distances of its fields, then the fields, then what they point at.
+fn append_table(file: &mut Vec<u8>, fields: &[(usize, Field)]) -> usize {
+    file.resize(file.len().next_multiple_of(4), 0);
+    let slots = fields.iter().map(|(slot, _)| slot + 1).max().unwrap_or(0);
+    let (vtable_bytes, table_bytes) = (4 + 2 * slots, 4 + 4 * fields.len());
+    let mut entries = vec![0u16; slots];
+    for (index, (slot, _)) in fields.iter().enumerate() {
+        entries[*slot] = 4 + 4 * index as u16;
+    }
+    file.extend((vtable_bytes as u16).to_le_bytes());
+    file.extend((table_bytes as u16).to_le_bytes());
+    file.extend(entries.iter().flat_map(|entry| entry.to_le_bytes()));
+    let position = file.len();
+    file.extend((vtable_bytes as i32).to_le_bytes());
+    let mut vectors = Vec::new();
+    for (index, (_, field)) in fields.iter().enumerate() {
+        file.extend(match field {
+            Field::I8(value) => i32::from(*value).to_le_bytes(),
+            Field::I32(value) => value.to_le_bytes(),
+            Field::F32(value) => value.to_le_bytes(),
+            Field::I32s(values) => {
+                let distance = table_bytes - 4 - 4 * index + vectors.len();
+                vectors.extend((values.len() as u32).to_le_bytes());
+                vectors.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+                (distance as u32).to_le_bytes()
+            }
+        });
+    }
+    file.extend(vectors);
+    position
+}
+
+/// Prepares a model and runs it once; gives the bytes of its outputs.
+pub fn run(model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
+    let program = Arc::new(Program::prepare(model, &ALL)?);
+    let mut workspace = Workspace::new(&program)?;
+    let mut interpreter = Interpreter::new(Arc::clone(&program), Limits { arena_bytes: 1 << 24 })?;
+    let main = program.model.main();
+    for (&tensor, bytes) in main.inputs.iter().zip(inputs) {
+        interpreter.tensor(tensor)?.copy_from_slice(bytes);
+    }
+    interpreter.invoke(&mut workspace)?;
+    main.outputs.iter().map(|&tensor| Ok(interpreter.tensor(tensor)?.to_vec())).collect()
+}
+
+/// Floats as a tensor holds them.
+pub fn bytes_of(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// Floats of a tensor.
+pub fn floats_of(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
+}
+
+/// Equal to the last bit, signs of zero included.
+pub fn assert_same(found: &[u8], expected: &[f32], about: &str) {
+    let found = floats_of(found);
+    assert_eq!(found.len(), expected.len(), "{about}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found.to_bits(), expected.to_bits(), "{found} {expected} {about}");
+    }
+}
