@@ -245,6 +245,20 @@ describe('a rollout', () => {
     }
   });
 
+  it('believes no single liar of a hundred about what differs, where nobody tells the truth', () => {
+    const begun = exampleRollout(100);
+    const terms = { ...begun.plan.terms, evidence: 'health' } as const;
+    const rollout = present({ ...begun, plan: { ...begun.plan, terms } });
+    const [none, all, half] = [0, 10, 5].map((unlabelled) => blocks(20, [0, 0], { unlabelled }));
+    for (const [liar, others, expected] of [
+      [all, none, 'advance'],
+      [none, half, undefined],
+    ] as const) {
+      const fleet = fleetOf(rollout, (_, i) => ({ shadow: (i === 0 ? liar : others) ?? [] }));
+      assert.equal(look(rollout, fleet).move?.verdict.action, expected);
+    }
+  });
+
   it('comes to the same whatever is lost, doubled or reordered of what devices have said', () => {
     const rollout = present(exampleRollout(10));
     const lives: readonly Evidence[] = idsOf(rollout).flatMap((id) =>
