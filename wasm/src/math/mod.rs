@@ -1,4 +1,5 @@
 //! Arithmetic that operators share.
 
+pub mod fixed;
 pub mod quantization;
 pub mod walk;

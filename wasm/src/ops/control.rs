@@ -143,7 +143,7 @@ mod tests {
     use crate::model::Model;
     use crate::model::tensor::Location;
     use crate::model::tensor::TensorType::{Bool, Float32};
-    use crate::ops::relu::{RELU, RELU6};
+    use crate::ops::unary::{RELU, RELU6};
     use crate::testing::{Field, Given, bytes_of, floats_of, run, single};
 
     fn model(op: &Registration, member: u8, outputs: &[Given]) -> Model {

@@ -140,9 +140,10 @@ registry! {
     pooling: AVERAGE_POOL_2D, MAX_POOL_2D;
     quantize: QUANTIZE, DEQUANTIZE;
     reduce: MEAN;
-    relu: RELU, RELU6;
     shape: RESHAPE, SQUEEZE, EXPAND_DIMS;
     softmax: SOFTMAX;
+    unary: ABS, CAST, CEIL, COS, ELU, EXP, FLOOR, HARD_SWISH, LEAKY_RELU, LOG, LOGICAL_NOT, LOGISTIC, NEG, RELU, RELU6, ROUND,
+        RSQRT, SIN, SQRT, SQUARE, TANH, ZEROS_LIKE;
 }
 
 /// Memory for weights and tables, or a refusal where it cannot be had.

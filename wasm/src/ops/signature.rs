@@ -44,6 +44,8 @@ pub const INT32: Types = Types::of(TensorType::Int32);
 pub const INT64: Types = Types::of(TensorType::Int64);
 /// uint8.
 pub const UINT8: Types = Types::of(TensorType::Uint8);
+/// uint32.
+pub const UINT32: Types = Types::of(TensorType::Uint32);
 /// bool.
 pub const BOOL: Types = Types::of(TensorType::Bool);
 /// Every type that has bytes.

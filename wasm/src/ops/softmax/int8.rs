@@ -5,9 +5,8 @@
 //! Qa.b have a integer and b fractional bits beside the sign.
 
 use crate::error::{ErrorKind, Result, ensure};
-use crate::math::quantization::{
-    Multiplier, divide_by_power_of_two, high_mul, multiply_by_power_of_two,
-};
+use crate::math::fixed::{exp_of_negative, one_over_one_plus};
+use crate::math::quantization::{Multiplier, divide_by_power_of_two, high_mul};
 use crate::model::tensor::{Tensor, TensorType};
 use crate::ops::weights::int8::int8;
 use crate::ops::{Action, Flow, Kernel, Node, Request, allocate};
@@ -68,7 +67,7 @@ fn exponentials(scale: f32, beta: f32) -> Result<Vec<i32>> {
     let mut table = allocate(differences, 0)?;
     for (difference, slot) in (0i32..).zip(table.iter_mut()) {
         let scaled = (-difference).wrapping_shl(left);
-        *slot = exp_of_negative(high_mul(scaled, multiplier.multiplier));
+        *slot = exp_of_negative::<DIFFERENCE_BITS>(high_mul(scaled, multiplier.multiplier));
     }
     Ok(table)
 }
@@ -122,40 +121,6 @@ impl Softmax {
     }
 }
 
-/// gemmlowp's `exp_on_negative_values`: Q5.26 in (-32, 0] to Q0.31.
-fn exp_of_negative(a: i32) -> i32 {
-    if a == 0 {
-        return i32::MAX;
-    }
-    const QUARTER: i32 = 1 << (31 - DIFFERENCE_BITS - 2);
-    let fraction = (a & (QUARTER - 1)) - QUARTER;
-    let mut result = exp_between_minus_quarter_and_zero(multiply_by_power_of_two(fraction, DIFFERENCE_BITS));
-    let remainder = fraction.wrapping_sub(a);
-    // exp(-2^k) in Q0.31 for k from -2 to 4.
-    const FACTORS: [i32; 7] =
-        [1_672_461_947, 1_302_514_674, 790_015_084, 290_630_308, 39_332_535, 720_401, 242];
-    for (step, factor) in (0u32..).zip(FACTORS) {
-        if remainder & (1 << (31 - DIFFERENCE_BITS - 2 + step)) != 0 {
-            result = high_mul(result, factor);
-        }
-    }
-    result
-}
-
-/// A Taylor polynomial around -1/8; Q0.31 to Q0.31.
-fn exp_between_minus_quarter_and_zero(a: i32) -> i32 {
-    const EXP_OF_MINUS_EIGHTH: i32 = 1_895_147_668;
-    const THIRD: i32 = 715_827_883;
-    let x = a.wrapping_add(1 << 28);
-    let x2 = high_mul(x, x);
-    let x3 = high_mul(x2, x);
-    let x4 = high_mul(x2, x2);
-    let x4_over_4 = divide_by_power_of_two(x4, 2);
-    let tail = high_mul(x4_over_4.wrapping_add(x3), THIRD).wrapping_add(x2);
-    let tail = divide_by_power_of_two(tail, 1);
-    EXP_OF_MINUS_EIGHTH.wrapping_add(high_mul(EXP_OF_MINUS_EIGHTH, x.wrapping_add(tail)))
-}
-
 /// Upstream's `GetReciprocal` of a Q12.19: 1 / (sum / 2^bits over unit) in Q0.31.
 fn reciprocal(sum: i32) -> (i32, i32) {
     let headroom = (sum as u32).leading_zeros();
@@ -163,43 +128,11 @@ fn reciprocal(sum: i32) -> (i32, i32) {
     (one_over_one_plus(shifted as i32), SUM_BITS as i32 - headroom as i32)
 }
 
-/// gemmlowp's `one_over_one_plus_x_for_x_in_0_1`: three Newton steps in Q2.29.
-fn one_over_one_plus(a: i32) -> i32 {
-    const ONE_IN_Q2: i32 = 1 << 29;
-    const FORTY_EIGHT_SEVENTEENTHS: i32 = 1_515_870_810;
-    const MINUS_THIRTY_TWO_SEVENTEENTHS: i32 = -1_010_580_540;
-    let half_denominator = half_sum(a, i32::MAX);
-    let product = high_mul(half_denominator, MINUS_THIRTY_TWO_SEVENTEENTHS);
-    let mut x = FORTY_EIGHT_SEVENTEENTHS.wrapping_add(product);
-    for _ in 0..3 {
-        let error = ONE_IN_Q2.wrapping_sub(high_mul(half_denominator, x));
-        x = x.wrapping_add(multiply_by_power_of_two(high_mul(x, error), 2));
-    }
-    multiply_by_power_of_two(x, 1)
-}
-
-/// gemmlowp's `RoundingHalfSum`: halves away from zero.
-fn half_sum(a: i32, b: i32) -> i32 {
-    let sum = i64::from(a) + i64::from(b);
-    let sign = if sum >= 0 { 1 } else { -1 };
-    ((sum + sign) / 2) as i32
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ops::softmax::SOFTMAX;
     use crate::testing::{Field, Given, Random, run, single};
-
-    #[test]
-    fn exponentials_follow_the_real_function() {
-        for step in 0..4096 {
-            let a = -(step << 14);
-            let real = (f64::from(a) / f64::from(1 << 26)).exp();
-            let fixed = f64::from(exp_of_negative(a)) / (1u64 << 31) as f64;
-            assert!((real - fixed).abs() < 1e-6, "{a}: {real} {fixed}");
-        }
-    }
 
     fn softmax(scale: f32, input: &[u8]) -> Vec<u8> {
         let tensors = [

@@ -1,0 +1,159 @@
+//! Functions of fixed-point numbers as gemmlowp's `fixedpoint.h` and `lite/kernels/internal/common.h` compute them. Numbers written
+//! Qa.b have a integer and b fractional bits beside the sign.
+
+use crate::math::quantization::{divide_by_power_of_two, high_mul, multiply_by_power_of_two};
+
+/// gemmlowp's `logistic`: Q4.27 to Q0.31.
+pub fn logistic(a: i32) -> i32 {
+    if a == 0 {
+        return 1 << 30;
+    }
+    let above = one_over_one_plus(exp_of_negative::<4>(a.saturating_abs().wrapping_neg()));
+    if a > 0 { above } else { i32::MAX.wrapping_sub(above) }
+}
+
+/// gemmlowp's `tanh`: Q4.27 to Q0.31.
+pub fn tanh(a: i32) -> i32 {
+    if a == 0 {
+        return 0;
+    }
+    // e^(-2|x|): the same bits with one more before the point.
+    let above = one_minus_over_one_plus(exp_of_negative::<5>(a.saturating_abs().wrapping_neg()));
+    if a > 0 { above } else { above.wrapping_neg() }
+}
+
+/// Upstream's `GetInvSqrtQuantizedMultiplierExp`: 1 / sqrt(x) as a mantissa in Q0.31 and a shift to the left; `input` is not
+/// negative. For 0 and 1 it is nearly one.
+pub fn inverse_sqrt(input: i32) -> (i32, i32) {
+    if input <= 1 {
+        return (i32::MAX, 0);
+    }
+    let mut right_shift = 11;
+    let mut input = input;
+    while input >= 1 << 29 {
+        input /= 4;
+        right_shift += 1;
+    }
+    let pairs = (input.leading_zeros() as i32 - 1) / 2 - 1;
+    right_shift -= pairs;
+    input <<= 2 * pairs;
+    const ONE_IN_Q3: i32 = 1 << 28;
+    const THREE_HALVES_IN_Q3: i32 = (1 << 28) + (1 << 27);
+    const HALF_SQRT_2: i32 = 1_518_500_250;
+    let half_input = divide_by_power_of_two(input >> 1, 1);
+    let mut x = ONE_IN_Q3;
+    for _ in 0..5 {
+        let cube = multiply_by_power_of_two(high_mul(high_mul(x, x), x), 6);
+        let next = high_mul(THREE_HALVES_IN_Q3, x).wrapping_sub(high_mul(half_input, cube));
+        x = multiply_by_power_of_two(next, 3);
+    }
+    x = high_mul(x, HALF_SQRT_2);
+    if right_shift < 0 {
+        x <<= -right_shift;
+        right_shift = 0;
+    }
+    (x, -right_shift)
+}
+
+/// gemmlowp's `exp_on_negative_values`: from `BITS` integer bits, 4 or 5, and not above 0, to Q0.31.
+pub fn exp_of_negative<const BITS: u32>(a: i32) -> i32 {
+    if a == 0 {
+        return i32::MAX;
+    }
+    let quarter = 1 << (31 - BITS - 2);
+    let fraction = (a & (quarter - 1)) - quarter;
+    let mut result = exp_between_minus_quarter_and_zero(multiply_by_power_of_two(fraction, BITS));
+    let remainder = fraction.wrapping_sub(a);
+    // exp(-2^k) in Q0.31 for k from -2 to 4.
+    const FACTORS: [i32; 7] =
+        [1_672_461_947, 1_302_514_674, 790_015_084, 290_630_308, 39_332_535, 720_401, 242];
+    for (step, factor) in (0..BITS + 2).zip(FACTORS) {
+        if remainder & (1 << (31 - BITS - 2 + step)) != 0 {
+            result = high_mul(result, factor);
+        }
+    }
+    result
+}
+
+/// A Taylor polynomial around -1/8; Q0.31 to Q0.31.
+fn exp_between_minus_quarter_and_zero(a: i32) -> i32 {
+    const EXP_OF_MINUS_EIGHTH: i32 = 1_895_147_668;
+    const THIRD: i32 = 715_827_883;
+    let x = a.wrapping_add(1 << 28);
+    let x2 = high_mul(x, x);
+    let x3 = high_mul(x2, x);
+    let x4 = high_mul(x2, x2);
+    let x4_over_4 = divide_by_power_of_two(x4, 2);
+    let tail = high_mul(x4_over_4.wrapping_add(x3), THIRD).wrapping_add(x2);
+    let tail = divide_by_power_of_two(tail, 1);
+    EXP_OF_MINUS_EIGHTH.wrapping_add(high_mul(EXP_OF_MINUS_EIGHTH, x.wrapping_add(tail)))
+}
+
+/// gemmlowp's `one_over_one_plus_x_for_x_in_0_1`, from and to Q0.31.
+pub fn one_over_one_plus(a: i32) -> i32 {
+    multiply_by_power_of_two(twice_one_over_one_plus(a), 1)
+}
+
+/// gemmlowp's `one_minus_x_over_one_plus_x_for_x_in_0_1`, from and to Q0.31.
+pub fn one_minus_over_one_plus(a: i32) -> i32 {
+    multiply_by_power_of_two(twice_one_over_one_plus(a).wrapping_sub(ONE_IN_Q2), 2)
+}
+
+const ONE_IN_Q2: i32 = 1 << 29;
+
+/// 2 / (1 + x) in Q2.29: three Newton steps.
+fn twice_one_over_one_plus(a: i32) -> i32 {
+    const FORTY_EIGHT_SEVENTEENTHS: i32 = 1_515_870_810;
+    const MINUS_THIRTY_TWO_SEVENTEENTHS: i32 = -1_010_580_540;
+    let half_denominator = half_sum(a, i32::MAX);
+    let product = high_mul(half_denominator, MINUS_THIRTY_TWO_SEVENTEENTHS);
+    let mut x = FORTY_EIGHT_SEVENTEENTHS.wrapping_add(product);
+    for _ in 0..3 {
+        let error = ONE_IN_Q2.wrapping_sub(high_mul(half_denominator, x));
+        x = x.wrapping_add(multiply_by_power_of_two(high_mul(x, error), 2));
+    }
+    x
+}
+
+/// gemmlowp's `RoundingHalfSum`: halves away from zero.
+fn half_sum(a: i32, b: i32) -> i32 {
+    let sum = i64::from(a) + i64::from(b);
+    let sign = if sum >= 0 { 1 } else { -1 };
+    ((sum + sign) / 2) as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponentials_follow_the_real_function() {
+        for step in 0..4096 {
+            let a = -(step << 14);
+            let real = (f64::from(a) / f64::from(1 << 26)).exp();
+            let fixed = f64::from(exp_of_negative::<5>(a)) / (1u64 << 31) as f64;
+            assert!((real - fixed).abs() < 1e-6, "{a}: {real} {fixed}");
+        }
+    }
+
+    #[test]
+    fn logistic_and_tanh_follow_the_real_functions() {
+        for step in -4096i32..4096 {
+            let a = step << 19;
+            let x = f64::from(a) / f64::from(1 << 27);
+            let found = (f64::from(logistic(a)), f64::from(tanh(a)));
+            let unit = (1u64 << 31) as f64;
+            assert!((found.0 / unit - 1.0 / (1.0 + (-x).exp())).abs() < 1e-6, "{x}");
+            assert!((found.1 / unit - x.tanh()).abs() < 1e-6, "{x}");
+        }
+    }
+
+    #[test]
+    fn inverse_square_roots_follow_the_real_function() {
+        for input in (2..100_000).chain([i32::MAX, 1 << 30, (1 << 29) - 1]) {
+            let (mantissa, shift) = inverse_sqrt(input);
+            let found = f64::from(mantissa) / (1u64 << 31) as f64 * 2f64.powi(shift);
+            assert!((found * f64::from(input).sqrt() - 1.0).abs() < 2e-4, "{input}: {found}");
+        }
+    }
+}
