@@ -71,13 +71,13 @@ export async function startGateway(
     scheduler,
     storage,
     transport,
-    sensor: (slot, channels) => {
+    sensor: (slot, form) => {
       const source = slots[slot]?.source;
       if (source === undefined) throw new Error(`there is no slot ${slot}`);
       const note = (event: string, fields: object): void => {
         log.info(event, { slot, ...fields });
       };
-      return createSource(source, channels, { transport, clock, note });
+      return createSource(source, form, { transport, clock, note });
     },
     readFactory: (name) => {
       const slot = slots[name];
@@ -274,6 +274,8 @@ function contentOf({ decode, fields, element }: SourceConfiguration): SourceSett
   switch (decode) {
     case 'bmp':
       return { kind: 'picture' };
+    case 'wav':
+      return { kind: 'sound' };
     case 'json':
       return { kind: 'fields', fields: fields?.length ?? 1 };
     case 'raw':

@@ -20,7 +20,7 @@ import type { Engine } from './ports/engine.js';
 import type { Entropy } from './ports/entropy.js';
 import type { Log } from './ports/log.js';
 import type { Schedule, Scheduler } from './ports/scheduler.js';
-import type { Sensor } from './ports/sensor.js';
+import type { SampleForm, Sensor } from './ports/sensor.js';
 import type { Result } from '../protocol/result.js';
 import type { Storage } from './ports/storage.js';
 import type { Transport } from './ports/transport.js';
@@ -37,8 +37,8 @@ export interface Ports {
   readonly scheduler: Scheduler;
   readonly storage: Storage;
   readonly transport: Transport;
-  /** Makes the source of a slot's samples, with frames of so many channels. */
-  readonly sensor: (slot: string, channels: number) => Sensor;
+  /** Makes the source of a slot's samples, for what a release takes. */
+  readonly sensor: (slot: string, form: SampleForm) => Sensor;
   /** Reads the release file that the owner names for a slot, whatever it is; only for slots that have one. */
   readonly readFactory: (slot: string) => Promise<Result<Uint8Array>>;
   /** Encodes what is published as plain CBOR (RFC 8949). */
@@ -346,9 +346,9 @@ export class Runtime {
         this.#timers.get(request)?.();
         this.#timers.delete(request);
       },
-      openSensor: ({ slot, channels }) => {
+      openSensor: ({ slot, form }) => {
         const before = this.#sensors.get(slot);
-        const opened = sensor(slot, channels);
+        const opened = sensor(slot, form);
         this.#sensors.set(slot, opened);
         settle(before?.close() ?? Promise.resolve(), () => {
           opened.open({

@@ -761,7 +761,7 @@ export const codes = {
   'source-mismatch': {
     area: 'input',
     cause:
-      'The source of the slot does not give what the release takes: other channels, or other pictures.',
+      'The source of the slot does not give what the release takes: other channels, another sample rate, or other pictures.',
     remedy:
       'Build the release for what the source gives, or correct decode, fields and element of the source.',
   },
@@ -777,6 +777,28 @@ export const codes = {
       'The samples of a slot are not what they were when the device was commissioned. This says nothing about the model.',
     remedy:
       'Look at machine, sensor and mounting, and get true labels for some windows. Where it is to stay like this, raise slots.<name>.drift.commission: the device then learns anew what is normal.',
+  },
+  'decoder-behind': {
+    area: 'input',
+    cause: 'Pictures or sounds come faster than this device decodes them; the latest is left out.',
+    remedy: 'Send fewer or smaller ones.',
+  },
+  'decoder-gone': {
+    area: 'input',
+    cause:
+      'The thread that decodes a picture or a sound has died of it. The next one has a new thread.',
+    remedy: 'Look at what was sent: it is damaged, or made to harm.',
+  },
+  'decoder-late': {
+    area: 'input',
+    cause:
+      'A picture or a sound was not decoded in time, and was given up. The next one has a new thread.',
+    remedy: 'Send smaller ones, or look at what was sent: it may be made to harm.',
+  },
+  'sound-invalid': {
+    area: 'input',
+    cause: 'The bytes are no sound that can be decoded, or it is too long.',
+    remedy: 'Send an uncompressed WAV, as the message says.',
   },
   'picture-invalid': {
     area: 'input',

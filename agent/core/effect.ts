@@ -1,4 +1,5 @@
 import type { Handle, ModelFacts } from '../ports/engine.js';
+import type { SampleForm } from '../ports/sensor.js';
 import type {
   Attempt,
   Channel,
@@ -89,8 +90,8 @@ export interface ToldEffects {
   /** Starts connecting to the broker; sessions then come and go by themselves. */
   connect: object;
   unsubscribe: { readonly topic: string };
-  /** Starts the samples of a slot, `channels` to a frame, ending an earlier stream of the same slot. */
-  openSensor: { readonly slot: string; readonly channels: number };
+  /** Starts the samples of a slot, in the form that its release takes, ending an earlier stream of the same slot. */
+  openSensor: { readonly slot: string; readonly form: SampleForm };
   log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';
     readonly event: string;

@@ -52,10 +52,11 @@ export interface DriftSettings {
 export interface SourceSettings {
   /** The topic that the samples come on, where it is one: it is silent while there is no session. */
   readonly topic?: string | undefined;
-  /** What a message is: numbers in fields of JSON, elements of so many bytes, or a picture, which is a whole window. */
+  /** What a message is: numbers in fields of JSON, elements of so many bytes, sound, or a picture, which is a whole window. */
   readonly content?:
     | { readonly kind: 'fields'; readonly fields: number }
     | { readonly kind: 'elements'; readonly elementBytes: number }
+    | { readonly kind: 'sound' }
     | { readonly kind: 'picture' }
     | undefined;
   /** The largest message that is read. */

@@ -1,5 +1,13 @@
 import type { Rejection } from '../../protocol/result.js';
 
+/** What a release takes of the source of its slot. */
+export interface SampleForm {
+  /** Values of a frame. */
+  readonly channels: number;
+  /** What it was trained on; undefined where nobody says. */
+  readonly sampleRateHz: number | undefined;
+}
+
 /** Samples on their way to the window. The array is the sensor's again when `samples` returns. */
 export interface SensorListener {
   /**

@@ -18,6 +18,11 @@ export interface ReleaseFile {
 const tag = 55799;
 const kind = 'tinylamp-release';
 
+/** Whether a file begins as releases do; what it is worth shows when it is opened. */
+export function isReleaseFile(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xd9 && bytes[1] === tag >> 8 && bytes[2] === (tag & 0xff);
+}
+
 /** The bytes of the file. */
 export function encodeReleaseFile(
   envelope: Uint8Array,

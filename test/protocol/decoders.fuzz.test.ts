@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { decodeMedia } from '../../agent/adapters/media/decode-media.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { decodeCbor } from '../../protocol/cbor/decode.js';
 import { expectOk } from '../../protocol/coded-error.js';
@@ -29,6 +30,7 @@ import {
 } from '../helpers/documents.js';
 import { assertValueOrCode, mutationsOf } from '../helpers/mutation.js';
 import { sampleRecord } from '../helpers/records.js';
+import { samples16, writeWav } from '../helpers/wav-file.js';
 
 const [first, second] = [fixedKey(1), fixedKey(2)];
 const seal = (type: 'manifest' | 'policy' | 'beacon', payload: Uint8Array): Uint8Array =>
@@ -94,6 +96,11 @@ const targets: readonly {
     name: 'parsePresence',
     decode: parsePresence,
     documents: [new TextEncoder().encode('{"online": true, "boot": 3, "connection": 1}')],
+  },
+  {
+    name: 'decodeMedia of wav',
+    decode: (bytes) => decodeMedia(bytes, { decode: 'wav', channels: 1, sampleRateHz: undefined }),
+    documents: [writeWav(samples16([1, 2, 3])), writeWav(samples16([1, 2]), { extensible: true })],
   },
   {
     name: 'parsePipelineFile',

@@ -111,9 +111,9 @@ const brokerUrl = v.pipe(
 
 const decoding = {
   decode: choice(
-    ['raw', 'json', 'bmp'],
-    'How a message becomes samples: little-endian elements, JSON, or a picture.',
-    ['cbor', 'wav', 'png', 'jpeg'],
+    ['raw', 'json', 'bmp', 'wav'],
+    'How a message becomes samples: little-endian elements, JSON, a picture, or uncompressed sound on the scale of 16 bits.',
+    ['cbor', 'png', 'jpeg'],
   ),
   fields: v.optional(
     v.pipe(

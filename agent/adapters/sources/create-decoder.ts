@@ -1,23 +1,46 @@
-import type { Decoder } from './decoder.js';
+import type { SampleForm } from '../../ports/sensor.js';
 import type { SourceConfiguration } from '../configuration/schema.js';
+import { MediaDecoder } from '../media/media-decoder.js';
 import { createBmpDecoder } from './bmp-decoder.js';
+import type { Decoder, SlowDecoder } from './decoder.js';
 import { createJsonDecoder } from './json-decoder.js';
 import { createRawDecoder } from './raw-decoder.js';
 
-/** The decoder that a source is configured with, for frames of so many channels. What it decides goes to `note`. */
+/** A decoder, and how what it holds is given back. */
+export interface OpenDecoder {
+  readonly decode: Decoder | SlowDecoder;
+  close(): Promise<void>;
+}
+
+/** The decoder that a source is configured with, for what a release takes. What it decides goes to `note`. */
 export function createDecoder(
   source: SourceConfiguration,
-  channels: number,
+  form: SampleForm,
   note: (event: string, fields: object) => void,
-): Decoder {
+): OpenDecoder {
+  const { channels } = form;
   switch (source.decode) {
     case 'raw':
-      return createRawDecoder(source.element ?? 'float32', channels);
+      return light(createRawDecoder(source.element ?? 'float32', channels));
     case 'json':
-      return createJsonDecoder(source.fields ?? [], channels);
+      return light(createJsonDecoder(source.fields ?? [], channels));
     case 'bmp':
-      return createBmpDecoder(channels, source.pixels ?? 'auto', (reading) => {
-        note('pixels-read', { reading, pixels: source.pixels ?? 'auto' });
-      });
+      return light(
+        createBmpDecoder(channels, source.pixels ?? 'auto', (reading) => {
+          note('pixels-read', { reading, pixels: source.pixels ?? 'auto' });
+        }),
+      );
+    case 'wav': {
+      const media = new MediaDecoder();
+      const mediaForm = { ...form, decode: source.decode };
+      return {
+        decode: (bytes) => media.decode(bytes, mediaForm),
+        close: () => media.close(),
+      };
+    }
   }
+}
+
+function light(decode: Decoder): OpenDecoder {
+  return { decode, close: () => Promise.resolve() };
 }

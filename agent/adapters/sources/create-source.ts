@@ -1,18 +1,19 @@
 import { createReadStream } from 'node:fs';
 import process from 'node:process';
 import type { Clock } from '../../ports/clock.js';
-import type { Sensor } from '../../ports/sensor.js';
+import type { SampleForm, Sensor } from '../../ports/sensor.js';
 import type { Transport } from '../../ports/transport.js';
 import type { SourceConfiguration } from '../configuration/schema.js';
 import { createDecoder } from './create-decoder.js';
+import type { Decoder, SlowDecoder } from './decoder.js';
 import { createMqttSource } from './mqtt-source.js';
 import { rawFrameBytes } from './raw-decoder.js';
 import { createStreamSource, type Cut } from './stream-source.js';
 
-/** Makes the source that a slot is configured with, for frames of so many channels. */
+/** Makes the source that a slot is configured with, for what a release takes. */
 export function createSource(
   source: SourceConfiguration,
-  channels: number,
+  form: SampleForm,
   world: {
     readonly transport: Transport;
     readonly clock: Clock;
@@ -20,7 +21,23 @@ export function createSource(
     readonly note: (event: string, fields: object) => void;
   },
 ): Sensor {
-  const decode = createDecoder(source, channels, world.note);
+  const decoder = createDecoder(source, form, world.note);
+  const sensor = createSensor(source, form, decoder.decode, world);
+  return {
+    ...sensor,
+    async close() {
+      await sensor.close();
+      await decoder.close();
+    },
+  };
+}
+
+function createSensor(
+  source: SourceConfiguration,
+  { channels }: SampleForm,
+  decode: Decoder | SlowDecoder,
+  world: { readonly transport: Transport; readonly clock: Clock },
+): Sensor {
   const stream = {
     cut: cutOf(source, channels),
     decode,
@@ -44,7 +61,9 @@ function cutOf(source: SourceConfiguration, channels: number): Cut {
       return { kind: 'lines' };
     case 'raw':
       return { kind: 'frames', frameBytes: rawFrameBytes(source.element ?? 'float32', channels) };
+    case 'wav':
+      return { kind: 'whole', gives: 'sound' };
     case 'bmp':
-      return { kind: 'whole' };
+      return { kind: 'whole', gives: 'picture' };
   }
 }

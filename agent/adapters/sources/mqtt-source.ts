@@ -1,8 +1,9 @@
+import type { Result } from '../../../protocol/result.js';
 import { sameBytes } from '../../../protocol/bytes.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Sensor, SensorListener } from '../../ports/sensor.js';
 import type { Transport } from '../../ports/transport.js';
-import type { Decoder } from './decoder.js';
+import type { Decoder, SlowDecoder } from './decoder.js';
 
 /**
  * Samples from messages on one topic, over the session that the agent has anyway. Between two sessions samples are
@@ -11,13 +12,27 @@ import type { Decoder } from './decoder.js';
  */
 export function createMqttSource(
   { topic, maxBytes }: { readonly topic: string; readonly maxBytes: number },
-  decode: Decoder,
+  decode: Decoder | SlowDecoder,
   transport: Transport,
   clock: Clock,
 ): Sensor {
   let listener: SensorListener | undefined;
   let leave = (): void => undefined;
   let last: Uint8Array | undefined;
+  /** Where messages are still being decoded, whatever comes meanwhile comes after them. */
+  let underWay = 0;
+  let line = Promise.resolve();
+  const inTurn = (act: () => void): void => {
+    if (underWay === 0) act();
+    else line = line.then(act);
+  };
+  const deliver = (samples: Result<Float32Array>, wallMs: number, standsAlone: boolean): void => {
+    if (standsAlone) listener?.interrupted();
+    // Messages cannot be asked to wait: what is too much is dropped and counted further on.
+    if (samples.ok) void listener?.samples(samples.value, wallMs);
+    else listener?.refused(samples.rejection);
+    if (standsAlone) listener?.interrupted();
+  };
   const subscribe = (): void => {
     const before = leave;
     leave = transport.subscribe(
@@ -25,12 +40,19 @@ export function createMqttSource(
       ({ payload, retained }) => {
         if (retained && last !== undefined && sameBytes(payload, last)) return;
         last = payload;
-        if (retained) listener?.interrupted();
+        const wallMs = clock.wallMs();
         const samples = decode(payload);
-        // Messages cannot be asked to wait: what is too much is dropped and counted further on.
-        if (samples.ok) void listener?.samples(samples.value, clock.wallMs());
-        else listener?.refused(samples.rejection);
-        if (retained) listener?.interrupted();
+        if (!(samples instanceof Promise)) {
+          deliver(samples, wallMs, retained);
+          return;
+        }
+        underWay++;
+        line = line
+          .then(() => samples)
+          .then((decoded) => {
+            underWay--;
+            deliver(decoded, wallMs, retained);
+          });
       },
       (result) => {
         // Without a session there is nothing to report: the next one subscribes.
@@ -49,7 +71,7 @@ export function createMqttSource(
       subscribe();
     },
     sessionBegan() {
-      listener?.interrupted();
+      inTurn(() => listener?.interrupted());
       subscribe();
     },
     close() {

@@ -2,16 +2,16 @@ import type { Readable } from 'node:stream';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { Clock } from '../../ports/clock.js';
 import type { Sensor, SensorListener } from '../../ports/sensor.js';
-import type { Decoder } from './decoder.js';
+import type { Decoder, SlowDecoder } from './decoder.js';
 
 /**
  * How a stream of bytes is cut into messages: lines of JSON, whole frames of so many bytes, or one
- * message that is all of it (a picture).
+ * message that is all of it (a picture, or sound).
  */
 export type Cut =
   | { readonly kind: 'lines' }
   | { readonly kind: 'frames'; readonly frameBytes: number }
-  | { readonly kind: 'whole' };
+  | { readonly kind: 'whole'; readonly gives: 'picture' | 'sound' };
 
 export interface StreamSourceOptions {
   /** Opens the stream; what it throws or emits ends the source with `file-unreadable`. */
@@ -19,7 +19,7 @@ export interface StreamSourceOptions {
   /** Leaves the stream open when the source is closed: standard input cannot be opened again. */
   readonly keepsOpen?: boolean;
   readonly cut: Cut;
-  readonly decode: Decoder;
+  readonly decode: Decoder | SlowDecoder;
   readonly channels: number;
   /** A line or a picture may be that long. */
   readonly maxBytes: number;
@@ -42,7 +42,8 @@ export function createStreamSource(options: StreamSourceOptions): Sensor {
       stream = open();
       const chunks = readChunks(stream, keepsOpen, () => closed);
       for await (const message of cutChunks(chunks, cut, options.maxBytes)) {
-        const samples = message.ok ? decode(message.value) : message;
+        const samples = message.ok ? await decode(message.value) : message;
+        if (closed) return;
         if (samples.ok) await deliver(listener, samples.value, options, () => closed);
         else listener.refused(samples.rejection);
         if (closed) return;
@@ -88,7 +89,8 @@ async function deliver(
   { channels, clock, cut }: StreamSourceOptions,
   isClosed: () => boolean,
 ): Promise<void> {
-  const step = cut.kind === 'whole' ? values.length : framesAtATime * channels;
+  const isPicture = cut.kind === 'whole' && cut.gives === 'picture';
+  const step = isPicture ? values.length : framesAtATime * channels;
   for (let from = 0; from < values.length && !isClosed(); from += step) {
     const room = listener.samples(values.subarray(from, from + step), clock.wallMs());
     if (room !== undefined) await room;

@@ -11,6 +11,7 @@ import { EvidenceKeeper } from '../experiment/evidence-keeper.js';
 import { candidateDeadlineMs, Punctuality } from '../experiment/punctuality.js';
 import type { ServedWindow } from '../experiment/shadow.js';
 import type { LoadedRelease } from '../inference/loaded-release.js';
+import type { SampleForm } from '../../ports/sensor.js';
 import { ask, type Process } from '../process.js';
 import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import { checkSource, type SampleMessage } from '../update/source-fit.js';
@@ -65,7 +66,8 @@ export class Service {
   #punctuality = new Punctuality();
   /** A release on trial that took so long that the windows behind it would have been lost. */
   #cutShort: LoadedRelease | undefined;
-  #channels = 0;
+  /** What the source gives now. */
+  #form: SampleForm = { channels: 0, sampleRateHz: undefined };
   #lastMessage: SampleMessage | undefined;
   /** The models that the last samples which fitted were for. */
   #fitted: LoadedRelease['models'] | undefined;
@@ -168,7 +170,7 @@ export class Service {
   samples(values: Float32Array): void {
     if (this.#watch.samples())
       this.#discardBegun(`silence of more than ${this.#settings.source?.gapMs} ms`);
-    this.#lastMessage = { values: values.length, channels: this.#channels };
+    this.#lastMessage = { values: values.length, channels: this.#form.channels };
     const { shape, served } = this.#server;
     // A picture of another size would begin the window of the next one, and all after it would be cut.
     if (this.#settings.source?.content?.kind === 'picture' && shape !== undefined) {
@@ -253,11 +255,19 @@ export class Service {
   /** Serves a release from the next inference on: a pointer swap, and the sensor in the form it wants. */
   *serve(release: LoadedRelease): Process<void> {
     yield* this.#server.serve(release);
-    const { channels } = release.manifest.pipeline.window;
-    if (channels === this.#channels) return;
-    this.#channels = channels;
+    const { channels, sampleRateHz } = release.manifest.pipeline.window;
+    const form = { channels, sampleRateHz };
+    if (this.#isInForm(form)) return;
+    this.#form = form;
     this.#watch.begin();
-    this.#device.tasks.tell('openSensor', { slot: this.#ledger.name, channels });
+    this.#device.tasks.tell('openSensor', { slot: this.#ledger.name, form });
+  }
+
+  /** Whether the source gives this already. Only sound says at which rate it was taken; a file would begin anew. */
+  #isInForm({ channels, sampleRateHz }: SampleForm): boolean {
+    const isSound = this.#settings.source?.content?.kind === 'sound';
+    if (isSound && sampleRateHz !== this.#form.sampleRateHz) return false;
+    return channels === this.#form.channels;
   }
 
   /** Makes a release the champion; gives the one that was it before. */

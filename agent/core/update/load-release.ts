@@ -29,7 +29,8 @@ export function* loadRelease(
   const handles: Handle[] = [];
   let kept = false;
   try {
-    const release = yield* load(device, settings, stored, manifest, read, handles);
+    const place = { nextHandle: () => device.nextHandle(), arenaBytes: settings.limits.arenaBytes };
+    const release = yield* loadModels(place, stored, manifest, read, handles);
     kept = release.ok;
     return release;
   } finally {
@@ -48,9 +49,14 @@ export function* readSelfTest(
   return bytes.ok ? parseSelfTest(bytes.value) : bytes;
 }
 
-function* load(
-  device: Device,
-  settings: SlotSettings,
+/**
+ * The same for whoever gives back what was loaded of a release that is refused.
+ *
+ * @param place where models are loaded: what the next is called, and how much it may take
+ * @param handles those that were used, for giving them back
+ */
+export function* loadModels(
+  place: { readonly nextHandle: () => Handle; readonly arenaBytes: number },
   stored: StoredRelease,
   manifest: Manifest,
   read: ImageReader,
@@ -63,12 +69,12 @@ function* load(
     if (artifact === undefined) return refuse('pipeline-mismatch', `there is no model ${name}`);
     const model = yield* read(artifact);
     if (!model.ok) return model;
-    const handle = device.nextHandle();
+    const handle = place.nextHandle();
     handles.push(handle);
     const facts = yield* ask('load', {
       handle,
       model: model.value,
-      arenaBytes: Math.min(budget.arenaBytes, settings.limits.arenaBytes),
+      arenaBytes: Math.min(budget.arenaBytes, place.arenaBytes),
       deadlineMs: limits.loadDeadlineMs,
     });
     if (!facts.ok) return facts;

@@ -12,6 +12,9 @@ export interface SampleMessage {
 /** The header of a picture; each pixel takes a byte or more, since models do not see drawings of few colours. */
 const pictureHeaderBytes = 54;
 
+/** The chunks of a WAV before its samples. */
+const soundHeaderBytes = 44;
+
 /**
  * Whether a source can give the windows of a release at all: by its configuration, and by its last message where
  * there was one. Refuses with `source-mismatch` or `source-limit-exceeded`.
@@ -62,6 +65,8 @@ function leastBytes({ frames, channels }: WindowShape, content: SourceSettings['
     case 'fields':
       // A digit, and what separates it from the next.
       return 2 * channels;
+    case 'sound':
+      return soundHeaderBytes + channels;
     case undefined:
       return 0;
   }

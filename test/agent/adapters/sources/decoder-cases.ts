@@ -13,7 +13,7 @@ export function outcomeOf(decode: Decoder, message: Uint8Array | string): number
 export function fuzzDecoder(
   decode: Decoder,
   channels: number,
-  code: 'sample-invalid' | 'picture-invalid',
+  code: 'sample-invalid' | 'picture-invalid' | 'sound-invalid',
   messages: fc.Arbitrary<Uint8Array>,
 ): void {
   fc.assert(

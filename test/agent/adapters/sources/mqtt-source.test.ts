@@ -39,7 +39,7 @@ describe('a source on a topic', () => {
         maxBytes: 300_000,
         silentAfterMs: 60_000,
       },
-      2,
+      { channels: 2, sampleRateHz: undefined },
       { transport, clock: createSystemClock(), note: () => undefined },
     );
     // As the agent does: the source is opened before there is a session, and told of each.

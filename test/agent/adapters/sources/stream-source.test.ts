@@ -69,10 +69,15 @@ describe('a source that reads a stream', () => {
   it('gives a picture at once, and refuses one that is too large at once', async () => {
     const decode: Decoder = (bytes) => accept(Float32Array.from(bytes));
     const open = fileWith('picture', new Uint8Array(200_000).fill(7));
-    const seen = await readAll(source(open, { kind: 'whole' }, decode, 1));
+    const seen = await readAll(source(open, { kind: 'whole', gives: 'picture' }, decode, 1));
     assert.deepEqual([seen.length, seen[0]?.length, seen[1]], [2, 200_000, 'ended']);
     if (process.platform === 'win32') return;
-    const endless = source(() => createReadStream('/dev/zero'), { kind: 'whole' }, decode, 1);
+    const endless = source(
+      () => createReadStream('/dev/zero'),
+      { kind: 'whole', gives: 'picture' },
+      decode,
+      1,
+    );
     assert.deepEqual(await readAll(endless), ['sample-invalid', 'ended']);
   });
 

@@ -1,0 +1,46 @@
+import { accept, refuse, type Result } from '../../../protocol/result.js';
+import type { SampleForm } from '../../ports/sensor.js';
+import { messageValues } from '../sources/decoder.js';
+import type { MediaForm } from './media-job.js';
+import { readWav } from './sound.js';
+
+/**
+ * Decodes a file into values, as a release takes them: frame after frame. Refuses with `sound-invalid`,
+ * or with `source-mismatch` where the file is right and not what the release takes.
+ */
+export function decodeMedia(bytes: Uint8Array, form: MediaForm): Result<Float32Array> {
+  switch (form.decode) {
+    case 'wav':
+      return decodeWav(bytes, form);
+  }
+}
+
+/** Sound with as many channels as the release; one channel is also cut into frames of more values. */
+function decodeWav(
+  bytes: Uint8Array,
+  { channels, sampleRateHz }: SampleForm,
+): Result<Float32Array> {
+  const sound = readWav(bytes, messageValues);
+  if (!sound.ok) return sound;
+  const { values } = sound.value;
+  // At another rate every answer would be about another sound.
+  if (sampleRateHz !== undefined && sound.value.sampleRateHz !== sampleRateHz) {
+    return refuse(
+      'source-mismatch',
+      `sound at ${sound.value.sampleRateHz} Hz, the release takes ${sampleRateHz} Hz`,
+    );
+  }
+  if (sound.value.channels !== channels && sound.value.channels !== 1) {
+    return refuse(
+      'source-mismatch',
+      `sound of ${sound.value.channels} channels, the release takes ${channels}`,
+    );
+  }
+  if (values.length % channels !== 0) {
+    return refuse(
+      'source-mismatch',
+      `${values.length} samples are no whole frames of ${channels} channels`,
+    );
+  }
+  return accept(values);
+}
