@@ -4,7 +4,8 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::limits;
 use crate::model::tensor::Shape;
 
-/// Walks over all elements of a shape in order and tells their places in `N` strided tensors.
+/// Walks over all elements of a shape in order and tells their places in `N` strided tensors. Places wrap: a step back is
+/// its negative.
 #[derive(Clone)]
 pub struct Odometer<const N: usize> {
     dimensions: [usize; limits::RANK],
@@ -34,9 +35,10 @@ impl<const N: usize> Iterator for Odometer<N> {
             let wraps = self.indices[dimension] == self.dimensions[dimension];
             for (place, strides) in self.places.iter_mut().zip(&self.strides) {
                 if wraps {
-                    *place -= strides[dimension] * (self.dimensions[dimension] - 1);
+                    let way = strides[dimension].wrapping_mul(self.dimensions[dimension] - 1);
+                    *place = place.wrapping_sub(way);
                 } else {
-                    *place += strides[dimension];
+                    *place = place.wrapping_add(strides[dimension]);
                 }
             }
             if !wraps {
@@ -94,7 +96,7 @@ impl Pairing {
 }
 
 /// Elements to step over in `input` for each dimension of `output`.
-fn strides(input: &Shape, output: &Shape) -> Result<[usize; limits::RANK]> {
+pub fn strides(input: &Shape, output: &Shape) -> Result<[usize; limits::RANK]> {
     let mut strides = [0; limits::RANK];
     let mut step = 1;
     let dimensions = input.extended().into_iter().zip(output.extended()).zip(&mut strides);

@@ -8,6 +8,7 @@
 //! geometry, the choice of the kernel), `int8.rs`, `int16.rs`, `float.rs` the kernels, and `simd.rs` their faster twins.
 
 mod node;
+pub mod rearrange;
 mod request;
 pub mod signature;
 pub mod weights;
@@ -132,16 +133,21 @@ macro_rules! registry {
 
 registry! {
     add: ADD;
+    blocks: DEPTH_TO_SPACE, SPACE_TO_DEPTH, BATCH_TO_SPACE_ND, SPACE_TO_BATCH_ND;
     control: IF, WHILE, CALL_ONCE;
     conv: CONV_2D;
     depthwise_conv: DEPTHWISE_CONV_2D;
     fully_connected: FULLY_CONNECTED;
+    join: CONCATENATION, PACK, SPLIT, SPLIT_V, UNPACK;
     pad: PAD, PADV2;
     pooling: AVERAGE_POOL_2D, MAX_POOL_2D;
     quantize: QUANTIZE, DEQUANTIZE;
     reduce: MEAN;
     shape: RESHAPE, SQUEEZE, EXPAND_DIMS;
+    slice: SLICE, STRIDED_SLICE;
     softmax: SOFTMAX;
+    spread: BROADCAST_TO, FILL, SHAPE, MIRROR_PAD;
+    transpose: TRANSPOSE, REVERSE_V2;
     unary: ABS, CAST, CEIL, COS, ELU, EXP, FLOOR, HARD_SWISH, LEAKY_RELU, LOG, LOGICAL_NOT, LOGISTIC, NEG, RELU, RELU6, ROUND,
         RSQRT, SIN, SQRT, SQUARE, TANH, ZEROS_LIKE;
 }

@@ -92,6 +92,25 @@ impl<'a> Node<'a> {
         self.model.constant(tensor).ok_or(ErrorKind::OperatorInvalid.into())
     }
 
+    /// The values of a constant tensor of integers, of which upstream takes the low 32 bits; refuses more than `most`.
+    pub fn indices(&self, tensor: &Tensor, most: usize) -> Result<Vec<i32>> {
+        let bytes = self.constant(tensor)?;
+        let width = match tensor.element_type {
+            TensorType::Int8 => 1,
+            TensorType::Int16 => 2,
+            TensorType::Int32 => 4,
+            TensorType::Int64 => 8,
+            _ => return Err(ErrorKind::TypeUnsupported.into()),
+        };
+        ensure(bytes.len() / width <= most, ErrorKind::OperatorInvalid)?;
+        let value = |bytes: &[u8]| {
+            let value = bytes.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+            let unused = 64 - 8 * width as u32;
+            Ok(((value << unused) as i64 >> unused) as i32)
+        };
+        gather(bytes.len() / width, bytes.chunks_exact(width).map(value))
+    }
+
     /// The values of a constant int32 tensor; refuses more than `most`.
     pub fn int32s(&self, tensor: &Tensor, most: usize) -> Result<Vec<i32>> {
         expect_type(tensor, TensorType::Int32)?;
