@@ -89,13 +89,21 @@ fn exp_between_minus_quarter_and_zero(a: i32) -> i32 {
     EXP_OF_MINUS_EIGHTH.wrapping_add(high_mul(EXP_OF_MINUS_EIGHTH, x.wrapping_add(tail)))
 }
 
+/// Upstream's `GetReciprocal` of a positive number with so many bits before the point: its inverse in Q0.31, and the bits by which
+/// it is to be shifted to the right.
+pub fn reciprocal(value: i32, integer_bits: i32) -> (i32, i32) {
+    let headroom = (value as u32).leading_zeros();
+    let shifted = (value as u32).checked_shl(headroom).unwrap_or(0).wrapping_sub(1 << 31);
+    (one_over_one_plus(shifted as i32), integer_bits - headroom as i32)
+}
+
 /// gemmlowp's `one_over_one_plus_x_for_x_in_0_1`, from and to Q0.31.
-pub fn one_over_one_plus(a: i32) -> i32 {
+fn one_over_one_plus(a: i32) -> i32 {
     multiply_by_power_of_two(twice_one_over_one_plus(a), 1)
 }
 
 /// gemmlowp's `one_minus_x_over_one_plus_x_for_x_in_0_1`, from and to Q0.31.
-pub fn one_minus_over_one_plus(a: i32) -> i32 {
+fn one_minus_over_one_plus(a: i32) -> i32 {
     multiply_by_power_of_two(twice_one_over_one_plus(a).wrapping_sub(ONE_IN_Q2), 2)
 }
 

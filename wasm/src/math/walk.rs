@@ -68,6 +68,14 @@ impl Pairing {
         Ok(Self::Broadcast(output.extended(), [strides(one, output)?, strides(other, output)?]))
     }
 
+    /// The places of the two inputs for every output in order; none where they are the output's own.
+    pub fn places(&self) -> Option<Odometer<2>> {
+        match self {
+            Self::Same => None,
+            Self::Broadcast(dimensions, strides) => Some(Odometer::new(*dimensions, *strides)),
+        }
+    }
+
     /// Computes every output from its two inputs.
     #[inline(always)]
     pub fn map<T: Copy>(

@@ -4,6 +4,7 @@
 
 mod float;
 mod int8;
+mod integer;
 
 use crate::error::Result;
 use crate::file::flatbuffer::Table;
@@ -11,7 +12,7 @@ use crate::math::quantization::Activation;
 use crate::math::walk::Pairing;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
-use crate::ops::signature::{FLOAT32, INT8, Signature};
+use crate::ops::signature::{FLOAT32, INT8, INT16, INT32, Signature};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
 /// Element-wise sum.
@@ -22,6 +23,8 @@ pub static ADD: Registration = Registration {
     outputs: 1..=1,
     types: &[
         Signature { inputs: &[INT8], outputs: &[INT8] },
+        Signature { inputs: &[INT16], outputs: &[INT16] },
+        Signature { inputs: &[INT32], outputs: &[INT32] },
         Signature { inputs: &[FLOAT32], outputs: &[FLOAT32] },
     ],
     prepare,
@@ -45,6 +48,8 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let pairing = Pairing::new(&one.shape, &other.shape, &output.shape)?;
     match output.element_type {
         TensorType::Float32 => float::prepare(pairing, activation),
+        TensorType::Int16 => integer::prepare_int16(node, pairing, activation),
+        TensorType::Int32 => integer::prepare_int32(node, pairing),
         _ => int8::prepare(node, request, pairing, activation),
     }
 }

@@ -5,7 +5,7 @@
 //! Qa.b have a integer and b fractional bits beside the sign.
 
 use crate::error::{ErrorKind, Result, ensure};
-use crate::math::fixed::{exp_of_negative, one_over_one_plus};
+use crate::math::fixed::{exp_of_negative, reciprocal};
 use crate::math::quantization::{Multiplier, divide_by_power_of_two, high_mul};
 use crate::model::tensor::{Tensor, TensorType};
 use crate::ops::weights::int8::int8;
@@ -101,7 +101,7 @@ impl Softmax {
         let sum = input.iter().filter_map(|input| exponential(*input)).fold(0i32, |sum, exp| {
             sum.saturating_add(divide_by_power_of_two(exp, SUM_BITS))
         });
-        let (reciprocal, bits_over_unit) = reciprocal(sum);
+        let (reciprocal, bits_over_unit) = reciprocal(sum, SUM_BITS as i32);
         // Upstream aborts where this leaves 0..=31, past 511 equal maxima: every share is 0 then.
         let exponent = (bits_over_unit + 31 - bits as i32).clamp(0, 31) as u32;
         let (least, most) = (-(1i32 << (bits - 1)), (1i32 << (bits - 1)) - 1);
@@ -119,13 +119,6 @@ impl Softmax {
             }
         }
     }
-}
-
-/// Upstream's `GetReciprocal` of a Q12.19: 1 / (sum / 2^bits over unit) in Q0.31.
-fn reciprocal(sum: i32) -> (i32, i32) {
-    let headroom = (sum as u32).leading_zeros();
-    let shifted = (sum as u32).checked_shl(headroom).unwrap_or(0).wrapping_sub(1 << 31);
-    (one_over_one_plus(shifted as i32), SUM_BITS as i32 - headroom as i32)
 }
 
 #[cfg(test)]
