@@ -189,3 +189,55 @@ fn split(node: &Node<'_>, value: usize, axis: usize) -> Result<Action> {
     }
     parts.finish(node)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tensor::TensorType::Int16;
+    use crate::testing::{Field, Given, Random, run, single};
+
+    #[test]
+    fn what_is_joined_and_split_again_is_what_it_was() {
+        let mut random = Random::new(32);
+        for _ in 0..200 {
+            let shape: Vec<usize> = (0..1 + random.below(4)).map(|_| 1 + random.below(4)).collect();
+            let axis = random.below(shape.len());
+            let sizes: Vec<usize> = (0..1 + random.below(4)).map(|_| 1 + random.below(3)).collect();
+            let with = |size: usize| {
+                let mut shape = shape.clone();
+                shape[axis] = size;
+                shape
+            };
+            let parts: Vec<Vec<u8>> =
+                sizes.iter().map(|&size| random.bytes(2 * with(size).iter().product::<usize>())).collect();
+            let whole = with(sizes.iter().sum());
+            let mut tensors: Vec<_> = sizes.iter().map(|&size| Given::input(Int16, &with(size))).collect();
+            tensors.push(Given::output(Int16, &whole));
+            let fields = [(0, Field::I32(axis as i32 - shape.len() as i32))];
+            let inputs: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+            let joined = run(single(&CONCATENATION, &tensors, Some((10, &fields))), &inputs).unwrap();
+            // An element of the whole is that of the part at its place along the axis.
+            let row = 2 * whole[axis + 1..].iter().product::<usize>();
+            assert_eq!(joined[0][..row], parts[0][..row]);
+            let values: Vec<i32> = sizes.iter().map(|size| *size as i32).collect();
+            let mut tensors = vec![
+                Given::input(Int16, &whole),
+                Given::int32s(&[values.len()], &values),
+                Given::int32s(&[], &[axis as i32]),
+            ];
+            tensors.extend(sizes.iter().map(|&size| Given::output(Int16, &with(size))));
+            let split = run(single(&SPLIT_V, &tensors, None), &[&joined[0]]).unwrap();
+            assert_eq!(split, parts, "{shape:?} {axis} {sizes:?}");
+        }
+    }
+
+    #[test]
+    fn parts_that_do_not_make_the_whole_are_refused() {
+        for (part, whole) in [([2, 2], [2, 3]), ([2, 2], [3, 4]), ([2, 3], [2, 4])] {
+            let tensors =
+                [Given::input(Int16, &part), Given::input(Int16, &part), Given::output(Int16, &whole)];
+            let model = single(&CONCATENATION, &tensors, Some((10, &[(0, Field::I32(1))])));
+            assert_eq!(run(model, &[&[], &[]]).unwrap_err().kind, ErrorKind::OperatorInvalid);
+        }
+    }
+}

@@ -129,3 +129,46 @@ fn cut(node: &Node<'_>, cuts: &[Cut], counts: &[usize]) -> Result<Action> {
     let region = Region::new(dimensions, from, dense(&dimensions));
     rearrange(node, vec![Region { origins: [origin, 0], ..region }])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tensor::TensorType::Int8;
+    use crate::testing::{Field, Given, run, single};
+
+    /// Begin, end, step; masks of begin, end and shrink; what is left of 0, 1, 2, 3, 4.
+    type Row = ([i32; 3], [i32; 3], Option<&'static [u8]>);
+
+    #[test]
+    fn begin_end_and_step_are_taken_as_upstream_takes_them() {
+        let rows: [Row; 9] = [
+            ([1, 4, 1], [0, 0, 0], Some(&[1, 2, 3])),
+            ([-4, -1, 2], [0, 0, 0], Some(&[1, 3])),
+            ([4, 0, -3], [0, 0, 0], Some(&[4, 1])),
+            ([0, 0, -1], [1, 1, 0], Some(&[4, 3, 2, 1, 0])),
+            ([-9, 9, 2], [0, 0, 0], Some(&[0, 2, 4])),
+            ([3, 0, 1], [0, 0, 1], Some(&[3])),
+            ([9, 0, 1], [0, 0, 1], None),
+            ([0, 5, 0], [0, 0, 0], None),
+            ([3, 3, 1], [0, 0, 0], None),
+        ];
+        for (cut, masks, expected) in rows {
+            let count = expected.map_or(1, <[u8]>::len);
+            let shape: &[usize] = if masks[2] == 0 { &[count] } else { &[] };
+            let [begin, end, step] = cut.map(|value| Given::int32s(&[1], &[value]));
+            let tensors = [Given::input(Int8, &[5]), begin, end, step, Given::output(Int8, shape)];
+            let fields = [0, 1, 4].map(|slot| (slot, Field::I32(masks[slot.min(2)])));
+            let end = run(single(&STRIDED_SLICE, &tensors, Some((32, &fields))), &[&[0, 1, 2, 3, 4]]);
+            assert_eq!(end.ok().map(|mut outputs| outputs.remove(0)).as_deref(), expected, "{cut:?} {masks:?}");
+        }
+    }
+
+    #[test]
+    fn a_slice_outside_its_tensor_is_refused() {
+        for (begin, size, sound) in [(1, 2, true), (1, -1, true), (2, 2, false), (-1, 2, false), (4, -1, false)] {
+            let [begin, size] = [begin, size].map(|value| Given::int32s(&[1], &[value]));
+            let tensors = [Given::input(Int8, &[3]), begin, size, Given::output(Int8, &[2])];
+            assert_eq!(run(single(&SLICE, &tensors, None), &[&[0, 1, 2]]).is_ok(), sound);
+        }
+    }
+}
