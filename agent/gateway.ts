@@ -273,7 +273,10 @@ function scaleOf(element: SourceConfiguration['element']): DriftSettings['scale'
 function contentOf({ decode, fields, element }: SourceConfiguration): SourceSettings['content'] {
   switch (decode) {
     case 'bmp':
-      return { kind: 'picture' };
+      return { kind: 'picture', packed: false };
+    case 'png':
+    case 'jpeg':
+      return { kind: 'picture', packed: true };
     case 'wav':
       return { kind: 'sound' };
     case 'json':

@@ -16,6 +16,8 @@ export interface Samples {
 
 const signatures: readonly (readonly [kind: MediaKind | 'bmp', first: readonly number[]])[] = [
   ['wav', [0x52, 0x49, 0x46, 0x46]],
+  ['png', [0x89, 0x50, 0x4e, 0x47]],
+  ['jpeg', [0xff, 0xd8, 0xff]],
   ['bmp', [0x42, 0x4d]],
 ];
 
@@ -33,11 +35,17 @@ export async function readInput(file: string, form: SampleForm): Promise<Samples
     }
     case 'wav':
       return { values: await decodeFile(bytes, { ...form, decode: kind }), isPicture: false };
+    case 'png':
+    case 'jpeg':
+      return { values: await decodeFile(bytes, { ...form, decode: kind }), isPicture: true };
     case undefined:
       if (/\.csv$/i.test(file)) {
         return { values: readRows(file, bytes, form.channels), isPicture: false };
       }
-      throw new CodedError('sample-invalid', `${file} is no WAV, no BMP and no .csv file`);
+      throw new CodedError(
+        'sample-invalid',
+        `${file} is no WAV, PNG, JPEG or BMP, and no .csv file`,
+      );
   }
 }
 

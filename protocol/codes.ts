@@ -803,7 +803,8 @@ export const codes = {
   'picture-invalid': {
     area: 'input',
     cause: 'The bytes are no picture that can be decoded, or it is too large.',
-    remedy: 'Send an uncompressed BMP of the size that the model takes.',
+    remedy:
+      'Send an uncompressed BMP, a PNG or a JPEG, as decode of the source says, of the size that the model takes.',
   },
   'input-size-mismatch': {
     area: 'input',

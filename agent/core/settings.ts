@@ -57,7 +57,7 @@ export interface SourceSettings {
     | { readonly kind: 'fields'; readonly fields: number }
     | { readonly kind: 'elements'; readonly elementBytes: number }
     | { readonly kind: 'sound' }
-    | { readonly kind: 'picture' }
+    | { readonly kind: 'picture'; readonly packed?: boolean }
     | undefined;
   /** The largest message that is read. */
   readonly maxBytes?: number | undefined;

@@ -26,7 +26,7 @@ export const runCommand: Command = {
     input: {
       type: 'text',
       describe:
-        'Of a model: all input tensors one after the other, raw, little-endian. Of a release: a WAV, BMP or .csv file.',
+        'Of a model: all input tensors one after the other, raw, little-endian. Of a release: a WAV, PNG, JPEG, BMP or .csv file.',
       alias: 'i',
       required: true,
     },

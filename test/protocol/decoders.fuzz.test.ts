@@ -29,6 +29,7 @@ import {
   sampleSelfTest,
 } from '../helpers/documents.js';
 import { assertValueOrCode, mutationsOf } from '../helpers/mutation.js';
+import { pictureFile } from '../helpers/picture-files.js';
 import { sampleRecord } from '../helpers/records.js';
 import { samples16, writeWav } from '../helpers/wav-file.js';
 
@@ -102,6 +103,15 @@ const targets: readonly {
     decode: (bytes) => decodeMedia(bytes, { decode: 'wav', channels: 1, sampleRateHz: undefined }),
     documents: [writeWav(samples16([1, 2, 3])), writeWav(samples16([1, 2]), { extensible: true })],
   },
+  ...(['png', 'jpeg'] as const).map((decode) => ({
+    name: `decodeMedia of ${decode}`,
+    decode: (bytes: Uint8Array) =>
+      decodeMedia(bytes, { decode, channels: 3, sampleRateHz: undefined }),
+    documents: [
+      pictureFile(decode === 'png' ? 'colours.png' : 'colours.jpg'),
+      pictureFile(decode === 'png' ? 'turned.png' : 'turned-6.jpg'),
+    ],
+  })),
   {
     name: 'parsePipelineFile',
     decode: (bytes) => parsePipelineFile(new TextDecoder().decode(bytes), ['model']),

@@ -111,9 +111,9 @@ const brokerUrl = v.pipe(
 
 const decoding = {
   decode: choice(
-    ['raw', 'json', 'bmp', 'wav'],
+    ['raw', 'json', 'bmp', 'png', 'jpeg', 'wav'],
     'How a message becomes samples: little-endian elements, JSON, a picture, or uncompressed sound on the scale of 16 bits.',
-    ['cbor', 'png', 'jpeg'],
+    ['cbor'],
   ),
   fields: v.optional(
     v.pipe(

@@ -1,17 +1,25 @@
+import { limits } from '../../../protocol/limits.js';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { SampleForm } from '../../ports/sensor.js';
 import { messageValues } from '../sources/decoder.js';
 import type { MediaForm } from './media-job.js';
+import { readJpeg } from './jpeg.js';
+import { withChannels, type Picture } from './picture.js';
+import { readPng } from './png.js';
 import { readWav } from './sound.js';
 
 /**
  * Decodes a file into values, as a release takes them: frame after frame. Refuses with `sound-invalid`,
- * or with `source-mismatch` where the file is right and not what the release takes.
+ * `picture-invalid`, or with `source-mismatch` where the file is right and not what the release takes.
  */
 export function decodeMedia(bytes: Uint8Array, form: MediaForm): Result<Float32Array> {
   switch (form.decode) {
     case 'wav':
       return decodeWav(bytes, form);
+    case 'png':
+      return decodePicture((mistakeOf) => readPng(bytes, mistakeOf), form);
+    case 'jpeg':
+      return decodePicture((mistakeOf) => readJpeg(bytes, mistakeOf), form);
   }
 }
 
@@ -43,4 +51,23 @@ function decodeWav(
     );
   }
   return accept(values);
+}
+
+/** What is wrong with the size of a picture, by its header. */
+type MistakeOf = (width: number, height: number) => string | undefined;
+
+function decodePicture(
+  read: (mistakeOf: MistakeOf) => Result<Picture>,
+  { channels }: SampleForm,
+): Result<Float32Array> {
+  if (channels !== 1 && channels !== 3) {
+    return refuse('picture-invalid', `a picture has no ${channels} channels`);
+  }
+  const picture = read((width, height) =>
+    width * height * channels > limits.windowValues
+      ? `a picture of ${width} x ${height} pixels is too large for any window`
+      : undefined,
+  );
+  if (!picture.ok) return picture;
+  return accept(Float32Array.from(withChannels(picture.value, channels).data));
 }

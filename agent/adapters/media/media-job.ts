@@ -2,7 +2,7 @@ import type { Result } from '../../../protocol/result.js';
 import type { SampleForm } from '../../ports/sensor.js';
 
 /** Files that are decoded in a thread of their own. */
-export type MediaKind = 'wav';
+export type MediaKind = 'wav' | 'png' | 'jpeg';
 
 /** What a file is to become. */
 export interface MediaForm extends SampleForm {

@@ -1,6 +1,7 @@
 import { decode } from 'bmp-ts';
 import { accept, refuse } from '../../../protocol/result.js';
 import { limits } from '../../../protocol/limits.js';
+import { luminance } from '../media/picture.js';
 import type { Decoder } from './decoder.js';
 import { detectPixelSign, readSigned, type PixelSign } from './pixel-sign.js';
 
@@ -63,12 +64,6 @@ export function createBmpDecoder(
     }
     return accept(values);
   };
-}
-
-/** ITU-R BT.601 luma; grey stays exactly what it is. */
-function luminance(red: number, green: number, blue: number): number {
-  if (red === green && green === blue) return red;
-  return 0.299 * red + 0.587 * green + 0.114 * blue;
 }
 
 /**

@@ -30,7 +30,9 @@ export function createDecoder(
           note('pixels-read', { reading, pixels: source.pixels ?? 'auto' });
         }),
       );
-    case 'wav': {
+    case 'wav':
+    case 'png':
+    case 'jpeg': {
       const media = new MediaDecoder();
       const mediaForm = { ...form, decode: source.decode };
       return {

@@ -64,6 +64,8 @@ function cutOf(source: SourceConfiguration, channels: number): Cut {
     case 'wav':
       return { kind: 'whole', gives: 'sound' };
     case 'bmp':
+    case 'png':
+    case 'jpeg':
       return { kind: 'whole', gives: 'picture' };
   }
 }

@@ -59,7 +59,8 @@ export function checkSource(
 function leastBytes({ frames, channels }: WindowShape, content: SourceSettings['content']): number {
   switch (content?.kind) {
     case 'picture':
-      return pictureHeaderBytes + frames;
+      // How far a picture can be packed depends on what it shows.
+      return pictureHeaderBytes + (content.packed === true ? 0 : frames);
     case 'elements':
       return channels * content.elementBytes;
     case 'fields':

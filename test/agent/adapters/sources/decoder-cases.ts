@@ -15,6 +15,7 @@ export function fuzzDecoder(
   channels: number,
   code: 'sample-invalid' | 'picture-invalid' | 'sound-invalid',
   messages: fc.Arbitrary<Uint8Array>,
+  numRuns = 2_000,
 ): void {
   fc.assert(
     fc.property(messages, (message) => {
@@ -25,7 +26,7 @@ export function fuzzDecoder(
         assert.ok(result.value.every(Number.isFinite));
       } else assert.ok([code, 'source-mismatch'].includes(result.rejection.code));
     }),
-    { seed: 1, numRuns: 2_000 },
+    { seed: 1, numRuns },
   );
 }
 
