@@ -52,6 +52,17 @@ impl Multiplier {
     }
 }
 
+impl Multiplier {
+    /// Upstream's `MultiplyByQuantizedMultiplier` for 64-bit accumulators: the mantissa is shortened to 16 bits, and there is one
+    /// rounding, halves up. The shift is from -31 to 7.
+    #[inline(always)]
+    pub fn apply_wide(self, x: i64) -> i32 {
+        let short = if self.multiplier < 0x7fff_0000 { (self.multiplier + (1 << 15)) >> 16 } else { 0x7fff };
+        let right = (15 - self.shift).clamp(1, 62) as u32;
+        (x.wrapping_mul(i64::from(short)).wrapping_add(1 << (right - 1)) >> right) as i32
+    }
+}
+
 /// Upstream's `SaturatingRoundingDoublingHighMul`: round(a * b / 2^31), halves away from zero.
 ///
 /// Adding 2^30 and shifting is the same as upstream's sign-dependent nudge and truncating division

@@ -3,6 +3,7 @@
 //! Upstream: `micro/kernels/conv.cc`, `conv_common.cc`.
 
 mod float;
+mod int16;
 mod int8;
 
 use crate::error::{ErrorKind, Result, ensure};
@@ -10,7 +11,8 @@ use crate::file::flatbuffer::Table;
 use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
-use crate::ops::signature::{FLOAT32, INT4, INT8, INT32, Signature};
+use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
+use crate::ops::weights::int16::is_narrow;
 use crate::ops::window::{Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
@@ -22,6 +24,7 @@ pub static CONV_2D: Registration = Registration {
     outputs: 1..=1,
     types: &[
         Signature { inputs: &[INT8, INT8.or(INT4), INT32], outputs: &[INT8] },
+        Signature { inputs: &[INT16, INT8, INT32.or(INT64)], outputs: &[INT16] },
         Signature { inputs: &[FLOAT32, FLOAT32.or(INT8).or(INT4), FLOAT32], outputs: &[FLOAT32] },
     ],
     prepare,
@@ -41,6 +44,7 @@ pub struct Geometry {
 struct Conv2dOptions {
     sliding: Sliding,
     activation: Activation,
+    narrow: bool,
 }
 
 impl Options for Conv2dOptions {
@@ -48,13 +52,13 @@ impl Options for Conv2dOptions {
 
     fn read(table: &Table<'_>) -> Result<Self> {
         let sliding = Sliding::read(table, Some((4, 5)))?;
-        Ok(Self { sliding, activation: activation(table, 3)? })
+        Ok(Self { sliding, activation: activation(table, 3)?, narrow: is_narrow(table, 6)? })
     }
 }
 
 fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let Conv2dOptions { sliding, activation } = node.options()?;
+    let Conv2dOptions { sliding, activation, narrow } = node.options()?;
     let invalid = ErrorKind::OperatorInvalid;
     let [.., input_channels] = input.shape.image()?;
     let [output_channels, filter_height, filter_width, group_inputs] = filter.shape.image()?;
@@ -69,6 +73,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     };
     match input.element_type {
         TensorType::Float32 => float::prepare(node, request, geometry, activation),
+        TensorType::Int16 => int16::prepare(node, request, geometry, activation, narrow),
         _ => int8::prepare(node, request, geometry, activation),
     }
 }

@@ -3,6 +3,7 @@
 //! Upstream: `micro/kernels/depthwise_conv.cc`, `depthwise_conv_common.cc`.
 
 mod float;
+mod int16;
 mod int8;
 
 use crate::error::{ErrorKind, Result, ensure};
@@ -10,7 +11,7 @@ use crate::file::flatbuffer::Table;
 use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
-use crate::ops::signature::{FLOAT32, INT4, INT8, INT32, Signature};
+use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
 use crate::ops::window::{Sliding, Window, positive};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
@@ -22,6 +23,7 @@ pub static DEPTHWISE_CONV_2D: Registration = Registration {
     outputs: 1..=1,
     types: &[
         Signature { inputs: &[INT8, INT8.or(INT4), INT32], outputs: &[INT8] },
+        Signature { inputs: &[INT16, INT8, INT64], outputs: &[INT16] },
         Signature { inputs: &[FLOAT32, FLOAT32.or(INT8).or(INT4), FLOAT32], outputs: &[FLOAT32] },
     ],
     prepare,
@@ -67,6 +69,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let geometry = Geometry { window, multiplier };
     match input.element_type {
         TensorType::Float32 => float::prepare(node, request, geometry, activation),
+        TensorType::Int16 => int16::prepare(node, request, geometry, activation),
         _ => int8::prepare(node, request, geometry, activation),
     }
 }

@@ -53,7 +53,7 @@ pub fn prepare(
 
 /// Per channel as convolutions do; for the whole tensor upstream multiplies the scales of input and
 /// filter in float32 and bounds the bias's scale (`GetQuantizedConvolutionMultipler`).
-fn multipliers(
+pub fn multipliers(
     input: &Tensor,
     filter: &Tensor,
     bias: Option<&Tensor>,

@@ -3,6 +3,7 @@
 //! Upstream: `micro/kernels/fully_connected.cc`, `fully_connected_common.cc`.
 
 mod float;
+mod int16;
 mod int8;
 
 use crate::error::{ErrorKind, Result, ensure};
@@ -10,7 +11,8 @@ use crate::file::flatbuffer::Table;
 use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
-use crate::ops::signature::{FLOAT32, INT4, INT8, INT32, Signature};
+use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
+use crate::ops::weights::int16::is_narrow;
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
 /// Matrix product with constant weights.
@@ -21,6 +23,7 @@ pub static FULLY_CONNECTED: Registration = Registration {
     outputs: 1..=1,
     types: &[
         Signature { inputs: &[INT8, INT8.or(INT4), INT32], outputs: &[INT8] },
+        Signature { inputs: &[INT16, INT8, INT32.or(INT64)], outputs: &[INT16] },
         Signature { inputs: &[FLOAT32, FLOAT32.or(INT8).or(INT4), FLOAT32], outputs: &[FLOAT32] },
     ],
     prepare,
@@ -28,6 +31,7 @@ pub static FULLY_CONNECTED: Registration = Registration {
 
 struct FullyConnectedOptions {
     activation: Activation,
+    narrow: bool,
 }
 
 impl Options for FullyConnectedOptions {
@@ -36,13 +40,13 @@ impl Options for FullyConnectedOptions {
     fn read(table: &Table<'_>) -> Result<Self> {
         // Shuffled weights are a format of uint8 kernels on phones.
         ensure(table.scalar::<i8>(1, 0)? == 0, ErrorKind::OperatorInvalid)?;
-        Ok(Self { activation: activation(table, 0)? })
+        Ok(Self { activation: activation(table, 0)?, narrow: is_narrow(table, 4)? })
     }
 }
 
 fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let FullyConnectedOptions { activation } = node.options()?;
+    let FullyConnectedOptions { activation, narrow } = node.options()?;
     let invalid = ErrorKind::OperatorInvalid;
     let &[channels, depth] = filter.shape.dimensions() else {
         return Err(invalid.into());
@@ -53,6 +57,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     ensure(rows.checked_mul(depth) == Some(input.shape.elements()), invalid)?;
     match input.element_type {
         TensorType::Float32 => float::prepare(node, request, (channels, depth), activation),
+        TensorType::Int16 => int16::prepare(node, request, (channels, depth), activation, narrow),
         _ => int8::prepare(node, request, (channels, depth), activation),
     }
 }

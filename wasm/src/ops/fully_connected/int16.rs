@@ -1,0 +1,61 @@
+//! FULLY_CONNECTED, int16 with int8 weights.
+//!
+//! Upstream: `micro/kernels/fully_connected.cc` and `lite/kernels/internal/reference/integer_ops/fully_connected.h`.
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::math::quantization::{Activation, Multiplier, OutputStage};
+use crate::ops::fully_connected::int8::multipliers;
+use crate::ops::weights::int8;
+use crate::ops::weights::int16::{Bias, dot};
+use crate::ops::{Action, Flow, Kernel, Node, Request};
+use crate::run::io::Io;
+
+struct FullyConnected {
+    depth: usize,
+    channels: usize,
+    /// As in the file: `[channel][input]`.
+    weights: Vec<i8>,
+    bias: Bias,
+    multipliers: Vec<Multiplier>,
+    stage: OutputStage,
+}
+
+/// Takes the weights. Inputs and weights are symmetric.
+pub fn prepare(
+    node: &Node<'_>,
+    request: &mut Request,
+    (channels, depth): (usize, usize),
+    activation: Activation,
+    narrow: bool,
+) -> Result<Action> {
+    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+    let (multipliers, weights_offset) = multipliers(input, filter, node.optional_input(2)?, output, channels)?;
+    ensure(input.affine()?.1 == 0 && weights_offset == 0, ErrorKind::QuantisationInvalid)?;
+    let kernel = FullyConnected {
+        depth,
+        channels,
+        weights: int8::weights(node, filter)?,
+        bias: Bias::read(node, 2, channels, narrow)?,
+        multipliers,
+        stage: OutputStage::new(output, activation)?,
+    };
+    kernel.bias.check(&kernel.multipliers)?;
+    request.macs(output.shape.elements() as u64 * depth as u64);
+    request.packed(kernel.weights.len() + channels * 8 + kernel.bias.bytes());
+    Ok(Action::run(kernel))
+}
+
+impl Kernel for FullyConnected {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        let rows = input.as_chunks().0.chunks_exact(self.depth);
+        for (input, output) in rows.zip(output.as_chunks_mut().0.chunks_exact_mut(self.channels)) {
+            let channels = output.iter_mut().zip(self.weights.chunks_exact(self.depth)).zip(&self.multipliers);
+            for (channel, ((output, weights), multiplier)) in channels.enumerate() {
+                let sum = dot(input, weights);
+                *output = self.bias.finish(channel, sum, *multiplier, self.stage).to_le_bytes();
+            }
+        }
+        Ok(Flow::Next)
+    }
+}

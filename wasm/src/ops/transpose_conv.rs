@@ -1,0 +1,311 @@
+//! TRANSPOSE_CONV: float32, int8, int16 with int8 weights. Every input adds its products to the outputs that it reaches.
+//!
+//! Upstream: `micro/kernels/transpose_conv.cc` and `lite/kernels/internal/reference/{transpose_conv.h,integer_ops/transpose_conv.h}`.
+//! The first input, the shape of the output, is not read: the output's own counts.
+
+use crate::error::{ErrorKind, Result, ensure};
+use crate::file::flatbuffer::Table;
+use crate::math::quantization::{Activation, Multiplier, OutputStage};
+use crate::model::OpKey;
+use crate::model::tensor::TensorType;
+use crate::ops::signature::{FLOAT32, INT8, INT16, INT32, INT64, Signature};
+use crate::ops::weights::float::{self, Bounds, floats, floats_mut};
+use crate::ops::weights::int8;
+use crate::ops::weights::int16::{Bias, is_narrow};
+use crate::ops::window::{Axis, Sliding};
+use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, activation};
+use crate::run::io::{Io, Port};
+
+/// The way back of a convolution.
+pub static TRANSPOSE_CONV: Registration = Registration {
+    key: OpKey::Builtin(67),
+    name: "TRANSPOSE_CONV",
+    inputs: 3..=4,
+    outputs: 1..=1,
+    types: &[
+        Signature { inputs: &[INT32, FLOAT32], outputs: &[FLOAT32] },
+        Signature { inputs: &[INT32, INT8, INT8, INT32], outputs: &[INT8] },
+        Signature { inputs: &[INT32, INT8, INT16, INT64.or(INT32).or(INT16)], outputs: &[INT16] },
+    ],
+    prepare,
+};
+
+struct TransposeConvOptions {
+    sliding: Sliding,
+    activation: Activation,
+    narrow: bool,
+}
+
+impl Options for TransposeConvOptions {
+    const MEMBER: u8 = 49;
+
+    fn read(table: &Table<'_>) -> Result<Self> {
+        Ok(Self {
+            sliding: Sliding::read(table, None)?,
+            activation: activation(table, 3)?,
+            narrow: is_narrow(table, 4)?,
+        })
+    }
+}
+
+/// A window that slides over the output, one step for each pixel of the input.
+struct Geometry {
+    batches: usize,
+    /// (height, width) of the input.
+    input: (usize, usize),
+    input_channels: usize,
+    /// Of the output, which the window slides over.
+    height: Axis,
+    width: Axis,
+    output_channels: usize,
+}
+
+/// Where the filter is, and the input.
+const FILTER: usize = 1;
+const INPUT: usize = 2;
+
+fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
+    let (filter, input, output) = (node.input(FILTER)?, node.input(INPUT)?, node.output(0)?);
+    let TransposeConvOptions { sliding, activation, narrow } = node.options()?;
+    let invalid = ErrorKind::OperatorInvalid;
+    let [batches, input_height, input_width, input_channels] = input.shape.image()?;
+    let [output_channels, filter_height, filter_width, filter_channels] = filter.shape.image()?;
+    let [output_batches, output_height, output_width, channels] = output.shape.image()?;
+    ensure(filter_channels == input_channels && channels == output_channels, invalid)?;
+    ensure(output_batches == batches, invalid)?;
+    let taps = (filter_height, filter_width);
+    let (height, width) = Axis::pair(&sliding, (output_height, output_width), taps)?;
+    let input_size = (input_height, input_width);
+    let geometry = Geometry { batches, input: input_size, input_channels, height, width, output_channels };
+    request.macs(input.shape.elements() as u64 * (filter_height * filter_width * channels) as u64);
+    match input.element_type {
+        TensorType::Float32 => prepare_float(node, request, geometry, activation),
+        _ => prepare_integer(node, request, geometry, (activation, narrow)),
+    }
+}
+
+impl Geometry {
+    /// Visits every product: (input, weight, output), inputs in order.
+    #[inline(always)]
+    fn each(&self, mut visit: impl FnMut(usize, usize, usize) -> Result<()>) -> Result<()> {
+        let (height, width) = (&self.height, &self.width);
+        let taps = height.filter * width.filter;
+        let mut input = 0;
+        for batch in 0..self.batches {
+            for y in 0..self.input.0 {
+                for x in 0..self.input.1 {
+                    for channel in 0..self.input_channels {
+                        for tap in 0..taps {
+                            let (row, column) = (tap / width.filter, tap % width.filter);
+                            let (Some(to_y), Some(to_x)) = (
+                                (y * height.stride + row).checked_sub(height.padding).filter(|y| *y < height.input),
+                                (x * width.stride + column).checked_sub(width.padding).filter(|x| *x < width.input),
+                            ) else {
+                                continue;
+                            };
+                            let pixel = (batch * height.input + to_y) * width.input + to_x;
+                            for to in 0..self.output_channels {
+                                let weight = (to * taps + tap) * self.input_channels + channel;
+                                visit(input, weight, pixel * self.output_channels + to)?;
+                            }
+                        }
+                        input += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct FloatTranspose {
+    geometry: Geometry,
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+    bounds: Bounds,
+}
+
+fn prepare_float(
+    node: &Node<'_>,
+    request: &mut Request,
+    geometry: Geometry,
+    activation: Activation,
+) -> Result<Action> {
+    let kernel = FloatTranspose {
+        weights: float::weights(node, node.input(FILTER)?)?,
+        bias: float::bias(node, 3, geometry.output_channels)?,
+        bounds: Bounds::new(activation),
+        geometry,
+    };
+    request.packed((kernel.weights.len() + kernel.bias.len()) * 4);
+    Ok(Action::run(kernel))
+}
+
+impl Kernel for FloatTranspose {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let ([input], [output]) = io.cut([Port::Input(INPUT)], [Port::Output(0)])?;
+        let (input, output) = (floats(input), floats_mut(output));
+        output.fill([0; 4]);
+        self.geometry.each(|input_at, weight_at, output_at| {
+            let (Some(input), Some(weight), Some(sum)) =
+                (input.get(input_at), self.weights.get(weight_at), output.get_mut(output_at))
+            else {
+                return Err(ErrorKind::EngineInternal.into());
+            };
+            *sum = (f32::from_le_bytes(*sum) + f32::from_le_bytes(*input) * weight).to_le_bytes();
+            Ok(())
+        })?;
+        for pixel in output.chunks_exact_mut(self.geometry.output_channels) {
+            for (output, bias) in pixel.iter_mut().zip(&self.bias) {
+                *output = self.bounds.clamp(f32::from_le_bytes(*output) + bias).to_le_bytes();
+            }
+        }
+        Ok(Flow::Next)
+    }
+}
+
+struct IntegerTranspose {
+    geometry: Geometry,
+    element_type: TensorType,
+    input_offset: i64,
+    weights: Vec<i8>,
+    bias: Bias,
+    multipliers: Vec<Multiplier>,
+    stage: OutputStage,
+    /// The sums of all outputs.
+    sums: Port,
+}
+
+fn prepare_integer(
+    node: &Node<'_>,
+    request: &mut Request,
+    geometry: Geometry,
+    (activation, narrow): (Activation, bool),
+) -> Result<Action> {
+    let (filter, input, output) = (node.input(FILTER)?, node.input(INPUT)?, node.output(0)?);
+    let channels = geometry.output_channels;
+    let is_wide = input.element_type == TensorType::Int16;
+    if is_wide {
+        ensure(input.affine()?.1 == 0 && output.affine()?.1 == 0, ErrorKind::QuantisationInvalid)?;
+    }
+    let kernel = IntegerTranspose {
+        element_type: input.element_type,
+        input_offset: -i64::from(input.affine()?.1),
+        weights: int8::weights(node, filter)?,
+        bias: Bias::read(node, 3, channels, narrow || !is_wide)?,
+        multipliers: int8::multipliers(input, filter, output, 0, channels)?,
+        stage: OutputStage::new(output, activation)?,
+        sums: request.scratch(output.shape.elements() * if is_wide { 8 } else { 4 }),
+        geometry,
+    };
+    kernel.bias.check(&kernel.multipliers)?;
+    request.packed(kernel.weights.len() + channels * 8 + kernel.bias.bytes());
+    Ok(Action::run(kernel))
+}
+
+impl Kernel for IntegerTranspose {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let ([input], [output, sums]) = io.cut([Port::Input(INPUT)], [Port::Output(0), self.sums])?;
+        sums.fill(0);
+        if self.element_type == TensorType::Int16 {
+            let input = input.as_chunks().0;
+            self.sum(sums.as_chunks_mut::<8>().0, |at| input.get(at).map(|value| i64::from(i16::from_le_bytes(*value))))?;
+            self.finish(output.as_chunks_mut().0, sums.as_chunks::<8>().0, |bytes| i64::from_le_bytes(*bytes), i16::to_le_bytes);
+        } else {
+            self.sum(sums.as_chunks_mut::<4>().0, |at| input.get(at).map(|value| i64::from(*value as i8)))?;
+            let narrow = |bytes: &[u8; 4]| i64::from(i32::from_le_bytes(*bytes));
+            self.finish(output.as_chunks_mut().0, sums.as_chunks::<4>().0, narrow, |value| [value as u8]);
+        }
+        Ok(Flow::Next)
+    }
+}
+
+impl IntegerTranspose {
+    /// Adds all products to sums of so many bytes, which wrap.
+    fn sum<const N: usize>(&self, sums: &mut [[u8; N]], input: impl Fn(usize) -> Option<i64>) -> Result<()> {
+        self.geometry.each(|input_at, weight_at, output_at| {
+            let (Some(input), Some(weight), Some(sum)) =
+                (input(input_at), self.weights.get(weight_at), sums.get_mut(output_at))
+            else {
+                return Err(ErrorKind::EngineInternal.into());
+            };
+            let mut bytes = [0; 8];
+            for (slot, byte) in bytes.iter_mut().zip(sum.iter()) {
+                *slot = *byte;
+            }
+            let added = i64::from_le_bytes(bytes).wrapping_add((input + self.input_offset) * i64::from(*weight));
+            for (slot, byte) in sum.iter_mut().zip(added.to_le_bytes()) {
+                *slot = byte;
+            }
+            Ok(())
+        })
+    }
+
+    fn finish<const N: usize, const O: usize>(
+        &self,
+        output: &mut [[u8; O]],
+        sums: &[[u8; N]],
+        read: impl Fn(&[u8; N]) -> i64,
+        write: impl Fn(i16) -> [u8; O],
+    ) {
+        let channels = self.geometry.output_channels;
+        for (output, sums) in output.chunks_exact_mut(channels).zip(sums.chunks_exact(channels)) {
+            for (channel, ((output, sum), multiplier)) in output.iter_mut().zip(sums).zip(&self.multipliers).enumerate() {
+                *output = write(self.bias.finish(channel, read(sum), *multiplier, self.stage));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tensor::TensorType::{Float32, Int8};
+    use crate::testing::{Field, Given, Random, rescale, run, single};
+
+    /// Of an input of two by two with one channel: outputs of three by three and of four by four.
+    fn fields(stride: i32) -> [(usize, Field); 4] {
+        [(0, Field::I8(1)), (1, Field::I32(stride)), (2, Field::I32(stride)), (3, Field::I8(0))]
+    }
+
+    #[test]
+    fn every_input_is_spread_by_the_filter() {
+        let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
+        let tensors = [
+            Given::int32s(&[4], &[1, 3, 3, 1]),
+            Given::constant(Float32, &[1, 2, 2, 1], floats(&[1.0, 10.0, 100.0, 1000.0])),
+            Given::input(Float32, &[1, 2, 2, 1]),
+            Given::output(Float32, &[1, 3, 3, 1]),
+        ];
+        let model = single(&TRANSPOSE_CONV, &tensors, Some((49, &fields(1))));
+        let expected = [1.0, 12.0, 20.0, 103.0, 1234.0, 2040.0, 300.0, 3400.0, 4000.0];
+        assert_eq!(run(model, &[&floats(&[1.0, 2.0, 3.0, 4.0])]).unwrap(), [floats(&expected)]);
+    }
+
+    #[test]
+    fn integers_are_summed_before_they_are_rescaled() {
+        let mut random = Random::new(31);
+        for _ in 0..100 {
+            let (filter, bias, scales) = (random.weights(8), random.biases(2), random.scales(2));
+            let (from, to) = (random.zero_point(), random.zero_point());
+            let bytes = filter.iter().map(|weight| *weight as u8).collect();
+            let tensors = [
+                Given::int32s(&[4], &[1, 4, 4, 2]),
+                Given::constant(Int8, &[2, 2, 2, 1], bytes).per_channel(&scales, 0),
+                Given::input(Int8, &[1, 2, 2, 1]).affine(1.0, from),
+                Given::int32s(&[2], &bias),
+                Given::output(Int8, &[1, 4, 4, 2]).affine(1.0, to),
+            ];
+            let input = random.bytes(4);
+            let mut expected = Vec::new();
+            for (y, x, channel) in (0..4).flat_map(|y| (0..4).flat_map(move |x| [(y, x, 0), (y, x, 1)])) {
+                // With a stride as wide as the filter every output has one input.
+                let value = i32::from(input[y / 2 * 2 + x / 2] as i8) - from;
+                let sum = bias[channel] + value * i32::from(filter[channel * 4 + y % 2 * 2 + x % 2]);
+                expected.push(rescale(sum, f64::from(scales[channel]), to));
+            }
+            let model = single(&TRANSPOSE_CONV, &tensors, Some((49, &fields(2))));
+            assert_eq!(run(model, &[&input]).unwrap(), [expected]);
+        }
+    }
+}
