@@ -23,3 +23,41 @@ pub fn write(value: i64, element: &mut [u8]) {
         *slot = byte;
     }
 }
+
+/// A quantised value as a tensor holds it: one or two bytes.
+pub trait Element: Copy {
+    /// The least value.
+    const LEAST: i32;
+    /// Its value.
+    fn value(self) -> i32;
+    /// The low bytes of a value.
+    fn of(value: i32) -> Self;
+}
+
+impl Element for u8 {
+    const LEAST: i32 = i8::MIN as i32;
+
+    #[inline(always)]
+    fn value(self) -> i32 {
+        i32::from(self as i8)
+    }
+
+    #[inline(always)]
+    fn of(value: i32) -> Self {
+        value as u8
+    }
+}
+
+impl Element for [u8; 2] {
+    const LEAST: i32 = i16::MIN as i32;
+
+    #[inline(always)]
+    fn value(self) -> i32 {
+        i32::from(i16::from_le_bytes(self))
+    }
+
+    #[inline(always)]
+    fn of(value: i32) -> Self {
+        (value as i16).to_le_bytes()
+    }
+}

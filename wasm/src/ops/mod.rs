@@ -145,7 +145,7 @@ registry! {
     pad: PAD, PADV2;
     pooling: AVERAGE_POOL_2D, MAX_POOL_2D;
     quantize: QUANTIZE, DEQUANTIZE;
-    reduce: MEAN;
+    reduce: ARG_MAX, ARG_MIN, MEAN, REDUCE_ALL, REDUCE_MAX, REDUCE_MIN, SUM;
     shape: RESHAPE, SQUEEZE, EXPAND_DIMS;
     slice: SLICE, STRIDED_SLICE;
     softmax: SOFTMAX;

@@ -1,42 +1,58 @@
-//! MEAN, float32.
+//! MEAN, SUM, REDUCE_MAX and REDUCE_MIN, float32.
 //!
-//! Upstream: `micro/kernels/reduce_common.cc` and `lite/kernels/internal/reference/reduce.h` (`Mean`).
+//! Upstream: `micro/kernels/reduce_common.cc` and `lite/kernels/internal/reference/reduce.h` (`Mean`, `ReduceGeneric`).
 
 use crate::error::Result;
-use crate::ops::reduce::Reduction;
-use crate::ops::weights::float::{Float, floats, floats_mut};
+use crate::ops::reduce::{Reduce, Reduction};
+use crate::ops::weights::float::{floats, floats_mut, greater};
 use crate::ops::{Action, Flow, Kernel};
 use crate::run::io::Io;
 
-struct Mean {
+struct Folds<S, F> {
     reduction: Reduction,
+    start: f32,
+    step: S,
+    finish: F,
 }
 
 /// Has nothing to check.
-pub fn prepare_mean(reduction: Reduction) -> Result<Action> {
-    Ok(Action::run(Mean { reduction }))
-}
-
-impl Kernel for Mean {
-    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
-        let (input, output) = io.one()?;
-        self.run(floats(input), floats_mut(output));
-        Ok(Flow::Next)
+pub fn prepare(reduce: Reduce, reduction: Reduction) -> Action {
+    let same = |value: f32| value;
+    let add = |sum: f32, value: f32| sum + value;
+    let count = reduction.count() as f32;
+    match reduce {
+        Reduce::Mean => folds(reduction, 0.0, add, move |sum| sum / count),
+        Reduce::Sum => folds(reduction, 0.0, add, same),
+        Reduce::Maximum => folds(reduction, f32::MIN, greater, same),
+        // NaN is never less.
+        Reduce::Minimum => folds(reduction, f32::MAX, |least, value| if value < least { value } else { least }, same),
     }
 }
 
-impl Mean {
-    fn run(&self, input: &[Float], output: &mut [Float]) {
-        let count = self.reduction.count() as f32;
-        let add = |sum: f32, input| sum + f32::from_le_bytes(input);
-        self.reduction.fold(input, output, (0.0, add), |sum| (sum / count).to_le_bytes());
+fn folds(
+    reduction: Reduction,
+    start: f32,
+    step: impl Fn(f32, f32) -> f32 + Send + Sync + 'static,
+    finish: impl Fn(f32) -> f32 + Send + Sync + 'static,
+) -> Action {
+    Action::run(Folds { reduction, start, step, finish })
+}
+
+impl<S: Fn(f32, f32) -> f32 + Send + Sync, F: Fn(f32) -> f32 + Send + Sync> Kernel for Folds<S, F> {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        let step = |value, input| (self.step)(value, f32::from_le_bytes(input));
+        let finish = |value| (self.finish)(value).to_le_bytes();
+        self.reduction.fold(floats(input), floats_mut(output), (self.start, step), finish);
+        Ok(Flow::Next)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::model::tensor::TensorType::Float32;
-    use crate::ops::reduce::MEAN;
+    use crate::ops::Registration;
+    use crate::ops::reduce::{MEAN, REDUCE_MAX, REDUCE_MIN, SUM};
     use crate::testing::{Field, Given, assert_same, bytes_of, run, single};
 
     #[test]
@@ -58,5 +74,22 @@ mod tests {
             let output = run(model, &[&bytes_of(&input)]).unwrap();
             assert_same(&output[0], expected, &format!("{axes:?}"));
         }
+    }
+
+    #[test]
+    fn sums_and_extremes_are_those_of_every_row() {
+        let input = [1.0, -2.0, 4.0, f32::NAN, f32::INFINITY, 3.0, f32::NAN, f32::NAN, f32::NAN];
+        let rows: [(&Registration, [f32; 3]); 2] = [
+            (&REDUCE_MAX, [4.0, f32::INFINITY, f32::MIN]),
+            (&REDUCE_MIN, [-2.0, 3.0, f32::MAX]),
+        ];
+        let tensors = [Given::input(Float32, &[3, 3]), Given::int32s(&[1], &[1]), Given::output(Float32, &[3])];
+        for (operator, expected) in rows {
+            let model = single(operator, &tensors, Some((27, &[])));
+            assert_same(&run(model, &[&bytes_of(&input)]).unwrap()[0], &expected, operator.name);
+        }
+        let model = single(&SUM, &tensors, Some((27, &[])));
+        let input: Vec<f32> = (0..9).map(|value| value as f32).collect();
+        assert_same(&run(model, &[&bytes_of(&input)]).unwrap()[0], &[3.0, 12.0, 21.0], "SUM");
     }
 }

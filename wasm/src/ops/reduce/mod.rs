@@ -1,9 +1,12 @@
-//! MEAN: what its types have in common.
+//! MEAN, SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_ALL: what their types have in common. ARG_MAX and ARG_MIN are beside.
 //!
-//! Upstream: `micro/kernels/reduce.cc`, `reduce_common.cc`.
+//! Upstream: `micro/kernels/reduce.cc`, `reduce_common.cc`. Scratch buffers that upstream asks for are not needed.
 
+mod arg;
 mod float;
-mod int8;
+mod integer;
+
+pub use arg::{ARG_MAX, ARG_MIN};
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
@@ -11,8 +14,8 @@ use crate::limits;
 use crate::math::walk::{Odometer, resolve};
 use crate::model::OpKey;
 use crate::model::tensor::{Shape, TensorType};
-use crate::ops::signature::{FLOAT32, INT8, INT32, Signature};
-use crate::ops::{Action, Node, Options, Registration, Request};
+use crate::ops::signature::{BOOL, FLOAT32, INT8, INT16, INT32, Signature};
+use crate::ops::{Action, Node, Options, Registration};
 
 /// Mean over axes.
 pub static MEAN: Registration = Registration {
@@ -20,12 +23,66 @@ pub static MEAN: Registration = Registration {
     name: "MEAN",
     inputs: 2..=2,
     outputs: 1..=1,
-    types: &[
-        Signature { inputs: &[INT8, INT32], outputs: &[INT8] },
-        Signature { inputs: &[FLOAT32, INT32], outputs: &[FLOAT32] },
-    ],
-    prepare: prepare_mean,
+    types: &[FLOATS, BYTES, SHORTS],
+    prepare: |node, _| prepare(node, Reduce::Mean),
 };
+
+/// Sum over axes.
+pub static SUM: Registration = Registration {
+    key: OpKey::Builtin(74),
+    name: "SUM",
+    inputs: 2..=2,
+    outputs: 1..=1,
+    types: &[FLOATS, BYTES, SHORTS],
+    prepare: |node, _| prepare(node, Reduce::Sum),
+};
+
+/// The greatest over axes.
+pub static REDUCE_MAX: Registration = Registration {
+    key: OpKey::Builtin(82),
+    name: "REDUCE_MAX",
+    inputs: 2..=2,
+    outputs: 1..=1,
+    types: &[FLOATS, BYTES],
+    prepare: |node, _| prepare(node, Reduce::Maximum),
+};
+
+/// The least over axes.
+pub static REDUCE_MIN: Registration = Registration {
+    key: OpKey::Builtin(89),
+    name: "REDUCE_MIN",
+    inputs: 2..=2,
+    outputs: 1..=1,
+    types: &[FLOATS, BYTES],
+    prepare: |node, _| prepare(node, Reduce::Minimum),
+};
+
+/// Whether all over axes are true.
+pub static REDUCE_ALL: Registration = Registration {
+    key: OpKey::Builtin(140),
+    name: "REDUCE_ALL",
+    inputs: 2..=2,
+    outputs: 1..=1,
+    types: &[Signature { inputs: &[BOOL, INT32], outputs: &[BOOL] }],
+    prepare: |node, _| Ok(integer::prepare_all(reduction(node)?)),
+};
+
+const FLOATS: Signature = Signature { inputs: &[FLOAT32, INT32], outputs: &[FLOAT32] };
+const BYTES: Signature = Signature { inputs: &[INT8, INT32], outputs: &[INT8] };
+const SHORTS: Signature = Signature { inputs: &[INT16, INT32], outputs: &[INT16] };
+
+/// What is made of all that goes to one output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduce {
+    /// The mean.
+    Mean,
+    /// The sum.
+    Sum,
+    /// The greatest.
+    Maximum,
+    /// The least.
+    Minimum,
+}
 
 struct ReducerOptions {
     keep_dimensions: bool,
@@ -59,7 +116,16 @@ impl Walk {
     }
 }
 
-fn prepare_mean(node: &Node<'_>, _: &mut Request) -> Result<Action> {
+fn prepare(node: &Node<'_>, reduce: Reduce) -> Result<Action> {
+    let reduction = reduction(node)?;
+    match node.input(0)?.element_type {
+        TensorType::Float32 => Ok(float::prepare(reduce, reduction)),
+        _ => integer::prepare(node, reduce, reduction),
+    }
+}
+
+/// Axes may repeat and count from the end.
+fn reduction(node: &Node<'_>) -> Result<Reduction> {
     let (input, axes, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let ReducerOptions { keep_dimensions } = node.options()?;
     let mut reduced = [false; limits::RANK];
@@ -70,11 +136,7 @@ fn prepare_mean(node: &Node<'_>, _: &mut Request) -> Result<Action> {
         }
     }
     check_shape(&input.shape, &reduced, keep_dimensions, &output.shape)?;
-    let reduction = Reduction::new(&input.shape, &reduced);
-    match input.element_type {
-        TensorType::Float32 => float::prepare_mean(reduction),
-        _ => int8::prepare_mean(node, reduction),
-    }
+    Ok(Reduction::new(&input.shape, &reduced))
 }
 
 fn check_shape(input: &Shape, reduced: &[bool], keep: bool, output: &Shape) -> Result<()> {
