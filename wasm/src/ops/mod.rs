@@ -145,6 +145,7 @@ registry! {
     fully_connected: FULLY_CONNECTED;
     join: CONCATENATION, PACK, SPLIT, SPLIT_V, UNPACK;
     lookup: EMBEDDING_LOOKUP, GATHER, GATHER_ND;
+    lstm: UNIDIRECTIONAL_SEQUENCE_LSTM;
     pad: PAD, PADV2;
     pooling: AVERAGE_POOL_2D, MAX_POOL_2D;
     quantize: QUANTIZE, DEQUANTIZE;
@@ -153,6 +154,7 @@ registry! {
     shape: RESHAPE, SQUEEZE, EXPAND_DIMS;
     slice: SLICE, STRIDED_SLICE;
     softmax: SOFTMAX;
+    svdf: SVDF;
     spread: BROADCAST_TO, FILL, SHAPE, MIRROR_PAD;
     transpose: TRANSPOSE, REVERSE_V2;
     transpose_conv: TRANSPOSE_CONV;

@@ -48,7 +48,8 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     }
 }
 
-fn sigmoid(value: f32) -> f32 {
+/// In float32.
+pub fn sigmoid(value: f32) -> f32 {
     // Beyond these the formula says nothing more in float32 (upstream's cutoffs).
     if value > 16.619_047 {
         1.0
@@ -101,8 +102,10 @@ impl Curve {
 
 /// From int16 to steps of a table of 256, with a fraction of so many bits as the table's user says.
 pub struct Rescale {
-    multiplier: i32,
-    right_shift: u32,
+    /// To be multiplied by.
+    pub multiplier: i32,
+    /// To be shifted by afterwards, with rounding.
+    pub right_shift: u32,
 }
 
 impl Rescale {
@@ -133,7 +136,8 @@ impl Rescale {
         ((i64::from(value) * i64::from(self.multiplier) + round) >> self.right_shift) as i32
     }
 
-    fn sigmoid(&self, table: &[u16; 256], value: i32) -> i32 {
+    /// The sigmoid of a value, in Q0.15.
+    pub fn sigmoid(&self, table: &[u16; 256], value: i32) -> i32 {
         let place = self.place(value);
         let result = interpolate(table, place.unsigned_abs(), 9).unwrap_or(0x7fff << 10);
         let result = if place >= 0 { result + (1 << 9) } else { (1 << 25) - result + (1 << 9) - 1 };

@@ -20,10 +20,10 @@ pub use elu::ELU;
 pub use functions::{CEIL, COS, EXP, FLOOR, LOG, LOGICAL_NOT, NEG, ROUND, SIN, SQRT, SQUARE};
 pub use hard_swish::HARD_SWISH;
 pub use leaky_relu::LEAKY_RELU;
-pub use logistic::LOGISTIC;
+pub use logistic::{LOGISTIC, Rescale, sigmoid, sigmoid_table};
 pub use relu::{RELU, RELU6};
 pub use rsqrt::RSQRT;
-pub use tanh::TANH;
+pub use tanh::{TANH, bend};
 pub use zeros_like::ZEROS_LIKE;
 
 use crate::error::{ErrorKind, Result, ensure};
