@@ -123,6 +123,38 @@ fn twice_one_over_one_plus(a: i32) -> i32 {
     x
 }
 
+/// Upstream's `log_x_for_x_greater_than_or_equal_to_1`: the natural logarithm, from `FROM` to `TO` integer bits, which are more than
+/// the logarithm has.
+pub fn log_of_one_or_more<const FROM: u32, const TO: u32>(x: i32) -> i32 {
+    const LOG_2: i32 = 1_488_522_236;
+    const HALF_POW_QUARTER: i32 = 1_805_811_301;
+    const HALF_SQRT_2: i32 = 1_518_500_250;
+    const ALPHA_N: i32 = 117_049_297;
+    const ALPHA_D: i32 = 127_690_142;
+    const ALPHA_I: i32 = 1_057_819_769;
+    const ALPHA_F: i32 = 638_450_708;
+    // x = 2^power * r with r near 2^-1/4, in one of two ways; powers have one more bit before the point than the result.
+    let bits = TO + 1;
+    let quarter = divide_by_power_of_two(1 << 29, bits);
+    let power = |zeros: u32| multiply_by_power_of_two(FROM as i32 - zeros as i32, 31 - bits);
+    let zeros = x.leading_zeros().clamp(1, 31);
+    let scaled = multiply_by_power_of_two(x, zeros - 1);
+    let one = multiply_by_power_of_two(high_mul(scaled, HALF_SQRT_2), 1);
+    let other_zeros = high_mul(x, HALF_SQRT_2).leading_zeros().clamp(1, 31) - 1;
+    let other = multiply_by_power_of_two(x, other_zeros);
+    let r = one.min(other);
+    let power = power(zeros).saturating_add(quarter).max(power(other_zeros).saturating_sub(quarter));
+    // log(r) as a fraction of polynomials.
+    let p = half_sum(r, HALF_POW_QUARTER);
+    let q = r.wrapping_sub(HALF_POW_QUARTER).wrapping_mul(2);
+    let square = high_mul(q, q);
+    let numerator = high_mul(q, r).wrapping_add(high_mul(high_mul(q, square), ALPHA_N));
+    let sum = ALPHA_I.wrapping_add(q).wrapping_add(high_mul(ALPHA_D, square));
+    let denominator = high_mul(p, sum).wrapping_add(high_mul(ALPHA_F, q));
+    let log = high_mul(divide_by_power_of_two(numerator, bits), one_over_one_plus(denominator));
+    multiply_by_power_of_two(high_mul(power, LOG_2).wrapping_add(log), 1)
+}
+
 /// gemmlowp's `RoundingHalfSum`: halves away from zero.
 fn half_sum(a: i32, b: i32) -> i32 {
     let sum = i64::from(a) + i64::from(b);
@@ -153,6 +185,16 @@ mod tests {
             let unit = (1u64 << 31) as f64;
             assert!((found.0 / unit - 1.0 / (1.0 + (-x).exp())).abs() < 1e-6, "{x}");
             assert!((found.1 / unit - x.tanh()).abs() < 1e-6, "{x}");
+        }
+    }
+
+    #[test]
+    fn logarithms_follow_the_real_function() {
+        for step in 0..30_000 {
+            let x = (1 << 19) + step * 71_000;
+            let real = (f64::from(x) / f64::from(1 << 19)).ln();
+            let found = f64::from(log_of_one_or_more::<12, 5>(x)) / f64::from(1 << 26);
+            assert!((found - real).abs() < 1e-6, "{x}: {found} {real}");
         }
     }
 

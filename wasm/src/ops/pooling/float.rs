@@ -1,6 +1,6 @@
-//! AVERAGE_POOL_2D and MAX_POOL_2D, float32.
+//! AVERAGE_POOL_2D, MAX_POOL_2D and L2_POOL_2D, float32.
 //!
-//! Upstream: `micro/kernels/pooling.cc`, `pooling_common.cc` and
+//! Upstream: `micro/kernels/pooling.cc`, `pooling_common.cc`, `l2_pool_2d.cc` and
 //! `lite/kernels/internal/reference/pooling.h`.
 
 use crate::error::{ErrorKind, Result};
@@ -37,6 +37,11 @@ impl Pooling {
             Take::Average => {
                 let count = self.fold(image, at, pixel, 0.0, |sum, input| sum + input)?;
                 self.finish(pixel, |sum| sum / count as f32);
+                Ok(())
+            }
+            Take::Norm => {
+                let count = self.fold(image, at, pixel, 0.0, |sum, input| sum + input * input)?;
+                self.finish(pixel, |sum| (sum / count as f32).sqrt());
                 Ok(())
             }
             Take::Maximum => {
@@ -86,7 +91,7 @@ impl Pooling {
 mod tests {
     use crate::math::quantization::Activation;
     use crate::model::tensor::TensorType::Float32;
-    use crate::ops::pooling::{AVERAGE_POOL_2D, MAX_POOL_2D};
+    use crate::ops::pooling::{AVERAGE_POOL_2D, L2_POOL_2D, MAX_POOL_2D};
     use crate::ops::weights::float::Bounds;
     use crate::ops::window::{Sliding, Window};
     use crate::testing::{
@@ -107,7 +112,7 @@ mod tests {
             let channels = 1 + random.below(5);
             let window = Window { batches: 2, input_channels: channels, output_channels: channels, ..window };
             let (number, activation) = [(0, Activation::None), (1, Activation::Relu)][random.below(2)];
-            let average = random.below(2) == 0;
+            let op = [&AVERAGE_POOL_2D, &MAX_POOL_2D, &L2_POOL_2D][random.below(3)];
             let tensors = [
                 Given::input(Float32, &window.input_shape()),
                 Given::output(Float32, &window.output_shape()),
@@ -115,19 +120,24 @@ mod tests {
             let input = random.floats(window.input_elements());
             // Every channel by itself, over the part of the window inside the image.
             let expected = walk(&window, |channel, taps| {
-                let (mut sum, mut greatest) = (0.0, f32::MIN);
+                let (mut sum, mut squares, mut greatest) = (0.0, 0.0, f32::MIN);
                 for at in taps {
                     let value = input[at.pixel * channels + channel];
                     sum += value;
+                    squares += value * value;
                     greatest = value.max(greatest);
                 }
-                let value = if average { sum / taps.len() as f32 } else { greatest };
+                let count = taps.len() as f32;
+                let value = match op.name {
+                    "AVERAGE_POOL_2D" => sum / count,
+                    "MAX_POOL_2D" => greatest,
+                    _ => (squares / count).sqrt(),
+                };
                 Bounds::new(activation).clamp(value)
             });
-            let op = if average { &AVERAGE_POOL_2D } else { &MAX_POOL_2D };
             let model = single(op, &tensors, Some((5, &fields(sliding, &window, number))));
             let output = run(model, &[&bytes_of(&input)]).unwrap();
-            assert_same(&output[0], &expected, &format!("{average} {window:?}"));
+            assert_same(&output[0], &expected, &format!("{} {window:?}", op.name));
         });
     }
 }

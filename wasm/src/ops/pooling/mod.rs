@@ -1,16 +1,16 @@
-//! AVERAGE_POOL_2D and MAX_POOL_2D: what their types have in common.
+//! AVERAGE_POOL_2D, MAX_POOL_2D and L2_POOL_2D: what their types have in common.
 //!
-//! Upstream: `micro/kernels/pooling.cc`, `pooling_common.cc`.
+//! Upstream: `micro/kernels/pooling.cc`, `pooling_common.cc`, `l2_pool_2d.cc`.
 
 mod float;
-mod int8;
+mod integer;
 
 use crate::error::Result;
 use crate::file::flatbuffer::Table;
 use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
-use crate::ops::signature::{FLOAT32, INT8, Signature};
+use crate::ops::signature::{FLOAT32, INT8, INT16, Signature};
 use crate::ops::window::{Sliding, Window, positive};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
@@ -34,8 +34,19 @@ pub static MAX_POOL_2D: Registration = Registration {
     types: TYPES,
 };
 
+/// Root of the mean square over windows.
+pub static L2_POOL_2D: Registration = Registration {
+    key: OpKey::Builtin(12),
+    name: "L2_POOL_2D",
+    inputs: 1..=1,
+    outputs: 1..=1,
+    types: &[Signature { inputs: &[FLOAT32], outputs: &[FLOAT32] }],
+    prepare: |node, request| prepare(node, request, Take::Norm),
+};
+
 const TYPES: &[Signature] = &[
     Signature { inputs: &[INT8], outputs: &[INT8] },
+    Signature { inputs: &[INT16], outputs: &[INT16] },
     Signature { inputs: &[FLOAT32], outputs: &[FLOAT32] },
 ];
 
@@ -46,6 +57,8 @@ pub enum Take {
     Average,
     /// The greatest.
     Maximum,
+    /// The root of the mean square of the inputs inside the image, which are floats.
+    Norm,
 }
 
 struct Pool2dOptions {
@@ -74,6 +87,6 @@ fn prepare(node: &Node<'_>, request: &mut Request, take: Take) -> Result<Action>
     request.comparisons(window.inputs());
     match input.element_type {
         TensorType::Float32 => float::prepare(take, window, activation),
-        _ => int8::prepare(node, take, window, activation),
+        _ => integer::prepare(node, take, window, activation),
     }
 }

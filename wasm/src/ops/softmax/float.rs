@@ -52,7 +52,7 @@ impl Softmax {
 /// wasm, so that every host computes the same. The detour over float64 ends on the nearest float32
 /// for all but one in millions: C libraries, whose `expf` upstream calls, come as near.
 #[inline(always)]
-fn exponential(value: f32) -> f32 {
+pub fn exponential(value: f32) -> f32 {
     f64::from(value).exp() as f32
 }
 

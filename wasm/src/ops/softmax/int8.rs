@@ -22,9 +22,9 @@ struct Softmax {
 }
 
 /// Integer bits of a scaled difference: Q5.26.
-const DIFFERENCE_BITS: u32 = 5;
+pub const DIFFERENCE_BITS: u32 = 5;
 /// Integer bits of the sum of exponentials: Q12.19.
-const SUM_BITS: u32 = 12;
+pub const SUM_BITS: u32 = 12;
 
 /// Fills the table.
 pub fn prepare(node: &Node<'_>, request: &mut Request, beta: f32) -> Result<Action> {
@@ -53,17 +53,24 @@ fn check_output(output: &Tensor) -> Result<()> {
     ensure(sound, ErrorKind::QuantisationInvalid)
 }
 
-/// Upstream's `PreprocessSoftmaxScaling` and `CalculateInputRadius`, and the exponential of every
-/// difference within the radius.
-fn exponentials(scale: f32, beta: f32) -> Result<Vec<i32>> {
+/// Upstream's `PreprocessSoftmaxScaling` and `CalculateInputRadius`: how differences become Q5.26, and the
+/// greatest that does.
+pub fn scaling(scale: f32, beta: f32) -> Result<(Multiplier, usize)> {
     let real = f64::from(beta) * f64::from(scale) * f64::from(1 << (31 - DIFFERENCE_BITS));
     let real = real.min((1u64 << 31) as f64 - 1.0);
     ensure(real > 1.0, ErrorKind::QuantisationInvalid)?;
     let multiplier = Multiplier::new_unbounded(real)?;
-    let left = multiplier.shift as u32;
+    let left = multiplier.shift;
     let greatest = ((1 << DIFFERENCE_BITS) - 1) as f64;
     let radius = greatest * f64::from(1 << (31 - DIFFERENCE_BITS)) / (1u64 << left) as f64;
-    let differences = (radius.floor() as usize).min(255) + 1;
+    Ok((multiplier, radius.floor() as usize))
+}
+
+/// The exponential of every difference within the radius.
+fn exponentials(scale: f32, beta: f32) -> Result<Vec<i32>> {
+    let (multiplier, radius) = scaling(scale, beta)?;
+    let left = multiplier.shift as u32;
+    let differences = radius.min(255) + 1;
     let mut table = allocate(differences, 0)?;
     for (difference, slot) in (0i32..).zip(table.iter_mut()) {
         let scaled = (-difference).wrapping_shl(left);

@@ -1,9 +1,13 @@
-//! SOFTMAX: what its types have in common.
+//! SOFTMAX: what its types have in common; LOG_SOFTMAX is beside.
 //!
 //! Upstream: `micro/kernels/softmax.cc`, `softmax_common.cc`.
 
 mod float;
+mod int16;
 mod int8;
+mod log;
+
+pub use log::LOG_SOFTMAX;
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
@@ -20,6 +24,7 @@ pub static SOFTMAX: Registration = Registration {
     outputs: 1..=1,
     types: &[
         Signature { inputs: &[INT8], outputs: &[INT8.or(INT16)] },
+        Signature { inputs: &[INT16], outputs: &[INT16] },
         Signature { inputs: &[FLOAT32], outputs: &[FLOAT32] },
     ],
     prepare,
@@ -46,6 +51,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     ensure(same_shape, ErrorKind::OperatorInvalid)?;
     match input.element_type {
         TensorType::Float32 => float::prepare(input.shape.last(), beta),
+        TensorType::Int16 => int16::prepare(node, request, beta),
         _ => int8::prepare(node, request, beta),
     }
 }

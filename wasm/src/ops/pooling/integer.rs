@@ -1,12 +1,13 @@
-//! AVERAGE_POOL_2D and MAX_POOL_2D, int8.
+//! AVERAGE_POOL_2D and MAX_POOL_2D, int8 and int16.
 //!
 //! Upstream: `micro/kernels/pooling.cc`, `pooling_common.cc` and
 //! `lite/kernels/internal/reference/integer_ops/pooling.h`.
 
 use crate::error::{ErrorKind, Result, ensure};
+use crate::math::integer::Element;
 use crate::math::quantization::Activation;
+use crate::model::tensor::TensorType;
 use crate::ops::pooling::Take;
-use crate::ops::weights::int8::int8;
 use crate::ops::window::Window;
 use crate::ops::{Action, Flow, Kernel, Node};
 use crate::run::io::Io;
@@ -17,6 +18,7 @@ struct Pooling {
     window: Window,
     low: i32,
     high: i32,
+    element_type: TensorType,
 }
 
 /// Checks that nothing has to be rescaled.
@@ -33,26 +35,30 @@ pub fn prepare(
         && input_zero_point == output_zero_point;
     ensure(same, ErrorKind::QuantisationInvalid)?;
     let (low, high) = activation.range(output)?;
-    Ok(Action::run(Pooling { take, window, low, high }))
+    Ok(Action::run(Pooling { take, window, low, high, element_type: output.element_type }))
 }
 
 impl Kernel for Pooling {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let (input, output) = io.one()?;
-        self.run(input, output)?;
+        match self.element_type {
+            TensorType::Int16 => self.run(input.as_chunks::<2>().0, output.as_chunks_mut::<2>().0)?,
+            _ => self.run(input, output)?,
+        }
         Ok(Flow::Next)
     }
 }
 
 impl Pooling {
-    fn run(&self, input: &[u8], output: &mut [u8]) -> Result<()> {
+    fn run<T: Element>(&self, input: &[T], output: &mut [T]) -> Result<()> {
         self.window.slide(input, output, |image, (y, x), pixel| {
             for (channel, output) in pixel.iter_mut().enumerate() {
                 let value = match self.take {
                     Take::Average => self.average(image, y, x, channel),
-                    Take::Maximum => self.maximum(image, y, x, channel),
+                    // Norms are of floats only.
+                    Take::Maximum | Take::Norm => self.maximum(image, y, x, channel),
                 };
-                *output = value.clamp(self.low, self.high) as u8;
+                *output = T::of(value.clamp(self.low, self.high));
             }
             Ok(())
         })
@@ -60,25 +66,25 @@ impl Pooling {
 
     /// Rounds halves away from zero. Only inputs inside the image count.
     #[inline(always)]
-    fn average(&self, image: &[u8], y: usize, x: usize, channel: usize) -> i32 {
+    fn average<T: Element>(&self, image: &[T], y: usize, x: usize, channel: usize) -> i32 {
         let (sum, count) = self
             .inputs(image, y, x, channel)
-            .fold((0i32, 0i32), |(sum, count), input| (sum + input, count + 1));
+            .fold((0i32, 0i32), |(sum, count), input| (sum.wrapping_add(input), count + 1));
         let half = count / 2;
-        let nudged = if sum > 0 { sum + half } else { sum - half };
+        let nudged = if sum > 0 { sum.wrapping_add(half) } else { sum.wrapping_sub(half) };
         nudged.checked_div(count).unwrap_or(0)
     }
 
     #[inline(always)]
-    fn maximum(&self, image: &[u8], y: usize, x: usize, channel: usize) -> i32 {
-        self.inputs(image, y, x, channel).fold(-128, i32::max)
+    fn maximum<T: Element>(&self, image: &[T], y: usize, x: usize, channel: usize) -> i32 {
+        self.inputs(image, y, x, channel).fold(T::LEAST, i32::max)
     }
 
     /// The inputs of one window and channel.
     #[inline(always)]
-    fn inputs<'a>(
+    fn inputs<'a, T: Element>(
         &'a self,
-        image: &'a [u8],
+        image: &'a [T],
         y: usize,
         x: usize,
         channel: usize,
@@ -86,19 +92,19 @@ impl Pooling {
         let Window { height, width, input_channels, .. } = self.window;
         let (rows, row) = height.taps(y);
         let (columns, column) = width.taps(x);
-        let row_bytes = width.input * input_channels;
-        let rows = image.chunks_exact(row_bytes).skip(row).take(rows.len());
+        let row_elements = width.input * input_channels;
+        let rows = image.chunks_exact(row_elements).skip(row).take(rows.len());
         let first = column * input_channels + channel;
         rows.flat_map(move |row| {
             let inputs = row.get(first..).unwrap_or(&[]).iter();
-            inputs.step_by(input_channels).take(columns.len()).map(|input| int8(*input))
+            inputs.step_by(input_channels).take(columns.len()).map(|input| input.value())
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::model::tensor::TensorType::Int8;
+    use crate::model::tensor::TensorType::{Int8, Int16};
     use crate::ops::pooling::{AVERAGE_POOL_2D, MAX_POOL_2D};
     use crate::ops::window::{Sliding, Window};
     use crate::testing::{Field, Given, Shapes, run, single, sliding_fields, try_windows, walk};
@@ -117,24 +123,31 @@ mod tests {
             let channels = 1 + random.below(5);
             let window = Window { batches: 2, input_channels: channels, output_channels: channels, ..window };
             let zero_point = random.zero_point();
+            let (element_type, width, range) =
+                [(Int8, 1, (-128, 127)), (Int16, 2, (-32768, 32767))][random.below(2)];
             // Without an activation, or with one that leaves what is not negative.
-            let (number, low) = [(0, -128), (1, zero_point)][random.below(2)];
+            let (number, low) = [(0, range.0), (1, zero_point)][random.below(2)];
             let average = random.below(2) == 0;
             let tensors = [
-                Given::input(Int8, &window.input_shape()).affine(0.5, zero_point),
-                Given::output(Int8, &window.output_shape()).affine(0.5, zero_point),
+                Given::input(element_type, &window.input_shape()).affine(0.5, zero_point),
+                Given::output(element_type, &window.output_shape()).affine(0.5, zero_point),
             ];
-            let input = random.bytes(window.input_elements());
+            let input = random.bytes(width * window.input_elements());
+            let value = |index: usize| match input[width * index..width * (index + 1)] {
+                [low, high] => i32::from(i16::from_le_bytes([low, high])),
+                ref bytes => i32::from(bytes[0] as i8),
+            };
             // Every channel by itself, over the part of the window inside the image; means in real numbers.
             let expected = walk(&window, |channel, taps| {
-                let inputs = taps.iter().map(|at| input[at.pixel * channels + channel] as i8);
+                let inputs = taps.iter().map(|at| value(at.pixel * channels + channel));
                 let value = if average {
                     (inputs.map(f64::from).sum::<f64>() / taps.len() as f64).round() as i32
                 } else {
-                    i32::from(inputs.max().unwrap())
+                    inputs.max().unwrap()
                 };
-                value.clamp(low, 127) as u8
+                value.clamp(low, range.1).to_le_bytes()[..width].to_vec()
             });
+            let expected = expected.concat();
             let op = if average { &AVERAGE_POOL_2D } else { &MAX_POOL_2D };
             let model = single(op, &tensors, Some((5, &fields(sliding, &window, number))));
             assert_eq!(run(model, &[&input]).unwrap(), [expected], "{average} {window:?}");
