@@ -1,6 +1,5 @@
 import { MediaDecoder } from '../agent/adapters/media/media-decoder.js';
 import type { MediaKind } from '../agent/adapters/media/media-job.js';
-import { createBmpDecoder } from '../agent/adapters/sources/bmp-decoder.js';
 import type { SampleForm } from '../agent/ports/sensor.js';
 import { parseCsv } from '../operator/field/csv.js';
 import { CodedError, expectOk } from '../protocol/coded-error.js';
@@ -14,7 +13,7 @@ export interface Samples {
   readonly isPicture: boolean;
 }
 
-const signatures: readonly (readonly [kind: MediaKind | 'bmp', first: readonly number[]])[] = [
+const signatures: readonly (readonly [kind: MediaKind, first: readonly number[]])[] = [
   ['wav', [0x52, 0x49, 0x46, 0x46]],
   ['png', [0x89, 0x50, 0x4e, 0x47]],
   ['jpeg', [0xff, 0xd8, 0xff]],
@@ -29,12 +28,9 @@ export async function readInput(file: string, form: SampleForm): Promise<Samples
   const bytes = readNamedFile(file);
   const kind = signatures.find(([, first]) => first.every((byte, i) => bytes[i] === byte))?.[0];
   switch (kind) {
-    case 'bmp': {
-      const decode = createBmpDecoder(form.channels, 'auto');
-      return { values: expectOk(decode(bytes)), isPicture: true };
-    }
     case 'wav':
       return { values: await decodeFile(bytes, { ...form, decode: kind }), isPicture: false };
+    case 'bmp':
     case 'png':
     case 'jpeg':
       return { values: await decodeFile(bytes, { ...form, decode: kind }), isPicture: true };
@@ -55,7 +51,7 @@ async function decodeFile(
 ): Promise<Float32Array> {
   const decoder = new MediaDecoder();
   try {
-    return expectOk(await decoder.decode(bytes, form));
+    return expectOk(await decoder.decode(bytes, form)).values;
   } finally {
     await decoder.close();
   }

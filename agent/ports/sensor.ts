@@ -1,3 +1,4 @@
+import type { Resize } from '../../protocol/documents/pipeline.js';
 import type { Rejection } from '../../protocol/result.js';
 
 /** What a release takes of the source of its slot. */
@@ -6,6 +7,8 @@ export interface SampleForm {
   readonly channels: number;
   /** What it was trained on; undefined where nobody says. */
   readonly sampleRateHz: number | undefined;
+  /** The size that pictures become; they come as they are where it is left out. */
+  readonly resize?: Resize | undefined;
 }
 
 /** Samples on their way to the window. The array is the sensor's again when `samples` returns. */

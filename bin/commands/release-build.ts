@@ -9,6 +9,7 @@ import { buildRelease, sealRelease } from '../../operator/release/build-release.
 import { defaultBlockSize } from '../../operator/release/split-blocks.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import { encodeReleaseFile } from '../../protocol/documents/release-file.js';
+import { fitKinds, type Resize } from '../../protocol/documents/pipeline.js';
 import { limits } from '../../protocol/limits.js';
 import { slotPattern } from '../../protocol/topics.js';
 import { CodedError } from '../../protocol/coded-error.js';
@@ -26,6 +27,11 @@ export const releaseBuildCommand: Command = {
     output: { type: 'text', describe: 'The release file to write.', alias: 'o', required: true },
     labels: { type: 'text', describe: 'A text file with the name of one class a line.' },
     pipeline: { type: 'text', describe: 'A JSON file: window, normalise, decision.' },
+    fit: {
+      type: 'text',
+      describe:
+        'Without a pipeline: pictures of any size are brought to that of the model, by stretch or by crop.',
+    },
     reference: { type: 'text', describe: 'A JSON file: how the model answers on reference data.' },
     name: { type: 'text', describe: 'A name for people; by default that of the model file.' },
     'release-version': { type: 'text', describe: 'A version for people.', default: '' },
@@ -54,6 +60,10 @@ export const releaseBuildCommand: Command = {
       throw new CodedError('topic-invalid', `${slot} is no name of a slot`);
     const labelsFile = given.text('labels');
     const pipelineFile = given.text('pipeline');
+    const fit = fitOf(given.text('fit'));
+    if (fit !== undefined && pipelineFile !== undefined) {
+      throw new CodedError('usage-invalid', '--fit stands in the pipeline file: window.resize.fit');
+    }
     const referenceFile = given.text('reference');
     const folder = given.requiredText('keys');
     const keys = openKeyFolder(folder);
@@ -70,6 +80,7 @@ export const releaseBuildCommand: Command = {
           pipelineFile === undefined
             ? undefined
             : (models) => parsePipelineFile(readText(pipelineFile), models),
+        fit,
         reference: referenceFile === undefined ? undefined : readNamedFile(referenceFile),
         slot,
         name: given.text('name') ?? path.basename(modelFile, '.tflite'),
@@ -114,6 +125,14 @@ export const releaseBuildCommand: Command = {
     return 0;
   },
 };
+
+function fitOf(text: string | undefined): Resize['fit'] | undefined {
+  const fit = fitKinds.find((each) => each === text);
+  if (text !== undefined && fit === undefined) {
+    throw new CodedError('usage-invalid', `--fit is one of ${fitKinds.join(', ')}, not ${text}`);
+  }
+  return fit;
+}
 
 function readText(file: string): string {
   return new TextDecoder().decode(readNamedFile(file));

@@ -7,7 +7,7 @@ import {
   type ArtifactRole,
   type Manifest,
 } from '../../protocol/documents/manifest.js';
-import type { Pipeline } from '../../protocol/documents/pipeline.js';
+import type { Pipeline, Resize } from '../../protocol/documents/pipeline.js';
 import { encodeSelfTest, type SelfTest } from '../../protocol/documents/self-test.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Engine, ModelFacts } from '../../agent/ports/engine.js';
@@ -25,6 +25,8 @@ export interface ReleaseSource {
   readonly labels: readonly string[];
   /** Derived from the model where absent. */
   readonly pipeline: ((models: readonly string[]) => Pipeline) | undefined;
+  /** Without a pipeline: how pictures of any size become one of the model's; as they come where absent. */
+  readonly fit?: Resize['fit'] | undefined;
   /** The model's answers on reference data, as `parseReferenceFile` reads them; none where absent. */
   readonly reference?: Uint8Array | undefined;
   readonly slot: string;
@@ -124,10 +126,10 @@ export function withSelfTest(
   return sealRelease({ ...release.manifest, artifacts }, release.artifacts.with(at, bytes), key);
 }
 
-function choosePipeline({ pipeline }: ReleaseSource, facts: ModelFacts): Pipeline {
+function choosePipeline({ pipeline, fit }: ReleaseSource, facts: ModelFacts): Pipeline {
   const [input] = facts.inputs;
   if (input === undefined) throw new CodedError('pipeline-mismatch', 'the model has no input');
-  const chosen = pipeline?.([modelName]) ?? defaultPipeline(input, [modelName]);
+  const chosen = pipeline?.([modelName]) ?? defaultPipeline(input, [modelName], fit);
   const elements = input.shape.reduce((product, size) => product * size, 1);
   const { frames, channels } = chosen.window;
   if (frames * channels !== elements) {

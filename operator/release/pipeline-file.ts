@@ -1,11 +1,17 @@
 import { CodedError } from '../../protocol/coded-error.js';
-import { decisionKinds, normaliseKinds, type Pipeline } from '../../protocol/documents/pipeline.js';
+import {
+  decisionKinds,
+  fitKinds,
+  normaliseKinds,
+  type Pipeline,
+  type Resize,
+} from '../../protocol/documents/pipeline.js';
 import type { TensorFacts } from '../../agent/ports/engine.js';
 
 /**
- * Reads a pipeline from JSON: `{"window": {"frames", "stride"?, "channels", "sampleRateHz"?},
+ * Reads a pipeline from JSON: `{"window": {"frames", "stride"?, "channels", "sampleRateHz"?, "resize"?: {"width", "height", "fit"?}},
  * "normalise"?: {"kind", "multiply"?, "add"?}, "decision"?: {"kind", "threshold"?}}`. Throws
- * `pipeline-file-invalid`, naming the key.
+ * `pipeline-file-invalid`, naming the key. With `resize`, `frames` may be left out: they are its pixels.
  */
 export function parsePipelineFile(text: string, models: readonly string[]): Pipeline {
   let json: unknown;
@@ -15,16 +21,28 @@ export function parsePipelineFile(text: string, models: readonly string[]): Pipe
     throw invalid('the file', `is not JSON: ${error instanceof Error ? error.message : ''}`);
   }
   const file = keysOf(json, 'the file', ['window', 'normalise', 'decision']);
-  const window = keysOf(file['window'], 'window', ['frames', 'stride', 'channels', 'sampleRateHz']);
+  const window = keysOf(file['window'], 'window', [
+    'frames',
+    'stride',
+    'channels',
+    'sampleRateHz',
+    'resize',
+  ]);
+  const resize = parseResize(window['resize']);
   const normalise = keysOf(file['normalise'] ?? {}, 'normalise', ['kind', 'multiply', 'add']);
   const decision = keysOf(file['decision'] ?? {}, 'decision', ['kind', 'threshold']);
-  const frames = count(window['frames'], 'window.frames');
+  const pixels = resize === undefined ? undefined : resize.width * resize.height;
+  const frames = count(window['frames'] ?? pixels, 'window.frames');
+  if (pixels !== undefined && frames !== pixels) {
+    throw invalid('window.frames', `must be ${pixels}, the pixels of window.resize, or left out`);
+  }
   return {
     window: {
       frames,
       stride: count(window['stride'] ?? frames, 'window.stride'),
       channels: count(window['channels'], 'window.channels'),
       sampleRateHz: optionalNumber(window['sampleRateHz'], 'window.sampleRateHz'),
+      resize,
     },
     normalise: {
       kind: choice(normalise['kind'] ?? 'none', normaliseKinds, 'normalise.kind'),
@@ -43,8 +61,14 @@ export function parsePipelineFile(text: string, models: readonly string[]): Pipe
  * A pipeline for a model that comes without one: a window is one frame of all input values. For the input
  * of a picture, `[1, height, width, 1 or 3]` quantised to eight bits, pixel values from 0 to 255 are laid
  * over the whole range of the tensor; other values reach the model as they are.
+ *
+ * @param fit how pictures of any size become one of the model's; throws `pipeline-mismatch` where it takes none
  */
-export function defaultPipeline(input: TensorFacts, models: readonly string[]): Pipeline {
+export function defaultPipeline(
+  input: TensorFacts,
+  models: readonly string[],
+  fit?: Resize['fit'],
+): Pipeline {
   const elements = input.shape.reduce((product, size) => product * size, 1);
   const [batch, height = 0, width = 0, depth = 0] = input.shape;
   const isPicture =
@@ -55,17 +79,32 @@ export function defaultPipeline(input: TensorFacts, models: readonly string[]): 
     (depth === 1 || depth === 3) &&
     input.scale > 0 &&
     (input.type === 'int8' || input.type === 'uint8');
+  if (fit !== undefined && !isPicture) {
+    const what = `the model takes ${input.type} of ${input.shape.join(' x ')}, which is no picture`;
+    throw new CodedError('pipeline-mismatch', what);
+  }
+  const resize = fit === undefined ? undefined : { width, height, fit };
   const channels = isPicture ? depth : elements;
   const frames = isPicture ? height * width : 1;
   // real = scale * (quantised - zeroPoint), and pixel 0 is to be the least quantised value.
   const least = input.type === 'int8' ? -128 : 0;
   return {
-    window: { frames, stride: frames, channels, sampleRateHz: undefined },
+    window: { frames, stride: frames, channels, sampleRateHz: undefined, resize },
     normalise: isPicture
       ? { kind: 'none', multiply: input.scale, add: input.scale * (least - input.zeroPoint) }
       : { kind: 'none', multiply: 1, add: 0 },
     models,
     decision: { kind: 'argmax', threshold: undefined },
+  };
+}
+
+function parseResize(value: unknown): Resize | undefined {
+  if (value === undefined) return undefined;
+  const resize = keysOf(value, 'window.resize', ['width', 'height', 'fit']);
+  return {
+    width: count(resize['width'], 'window.resize.width'),
+    height: count(resize['height'], 'window.resize.height'),
+    fit: choice(resize['fit'] ?? 'stretch', fitKinds, 'window.resize.fit'),
   };
 }
 

@@ -2,11 +2,21 @@ import { checkText, refuseField, type Fields } from '../cbor/fields.js';
 import type { CborValue } from '../cbor/value.js';
 import { limits } from '../limits.js';
 
+/** How a picture of any size becomes one of the size that a model takes. */
+export interface Resize {
+  readonly width: number;
+  readonly height: number;
+  /** `stretch` keeps all of it, and not its proportions; `crop` keeps the proportions, and not its edges. */
+  readonly fit: 'stretch' | 'crop';
+}
+
 /** The shape of what a model sees at once: `frames` samples of `channels` values, one window every `stride` frames. */
 export interface WindowShape {
   readonly frames: number;
   readonly stride: number;
   readonly channels: number;
+  /** Where windows are pictures that come in any size; `frames` are its pixels. */
+  readonly resize?: Resize | undefined;
 }
 
 /**
@@ -44,8 +54,9 @@ export interface Pipeline {
   readonly decision: DecisionRule;
 }
 
-/** Kinds of normalisation and decision, carried as their indices. */
+/** Kinds of normalisation, decision and fit, carried as their indices. */
 export const normaliseKinds = ['none', 'remove-mean', 'standardise'] as const;
+export const fitKinds = ['stretch', 'crop'] as const;
 export const decisionKinds = ['none', 'argmax'] as const;
 
 /** Reads a pipeline. */
@@ -55,9 +66,25 @@ export function parsePipeline(fields: Fields): Pipeline {
     stride: shape.integer(2, [1, limits.windowValues]),
     channels: shape.integer(3, [1, limits.windowValues]),
     sampleRateHz: shape.optional(4, () => shape.number(4)),
+    resize: shape.optional(5, () =>
+      shape.map(5, (size) => ({
+        width: size.integer(1, [1, limits.windowValues]),
+        height: size.integer(2, [1, limits.windowValues]),
+        fit: size.choice(3, fitKinds),
+      })),
+    ),
   }));
   if (window.frames * window.channels > limits.windowValues) {
     refuseField('manifest.11.1', `has more than ${limits.windowValues} values`);
+  }
+  const { resize } = window;
+  if (resize !== undefined) {
+    if (resize.width * resize.height !== window.frames) {
+      refuseField('manifest.11.1.5', `is not of ${window.frames} pixels`);
+    }
+    if (window.channels !== 1 && window.channels !== 3) {
+      refuseField('manifest.11.1.5', 'is of pictures, which have 1 or 3 channels');
+    }
   }
   return {
     window,
@@ -78,13 +105,23 @@ export function parsePipeline(fields: Fields): Pipeline {
 
 /** A pipeline as it is carried. */
 export function pipelineValue({ window, normalise, models, decision }: Pipeline): CborValue {
-  const { frames, stride, channels, sampleRateHz } = window;
+  const { frames, stride, channels, sampleRateHz, resize } = window;
   const shape = new Map<number, CborValue>([
     [1, frames],
     [2, stride],
     [3, channels],
   ]);
   if (sampleRateHz !== undefined) shape.set(4, sampleRateHz);
+  if (resize !== undefined) {
+    shape.set(
+      5,
+      new Map([
+        [1, resize.width],
+        [2, resize.height],
+        [3, fitKinds.indexOf(resize.fit)],
+      ]),
+    );
+  }
   const rule = new Map<number, CborValue>([[1, decisionKinds.indexOf(decision.kind)]]);
   if (decision.threshold !== undefined) rule.set(2, decision.threshold);
   return new Map<number, CborValue>([

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand, type CommandOutcome } from '../helpers/command-line.js';
+import { pictureFile } from '../helpers/picture-files.js';
 import { samples16, writeWav } from '../helpers/wav-file.js';
 
 /** Two windows of 256 frames with three channels, and seven frames more. */
@@ -121,6 +122,63 @@ describe('tinylamp run with a release', () => {
       stored.map((value) => (value + 128) / 256),
     );
   });
+});
+
+describe('tinylamp run with a release for pictures', () => {
+  let folder: string;
+  const run = (...words: string[]): Promise<CommandOutcome> => runCommand(words, folder);
+  const release = async (name: string, window: object): Promise<void> => {
+    const pipeline = { window, normalise: { kind: 'none', multiply: 1 / 255 } };
+    writeFileSync(path.join(folder, 'pipeline.json'), JSON.stringify(pipeline));
+    const words = `release build vibration-v1.tflite --pipeline pipeline.json --slot a --keys keys -o ${name}`;
+    succeed(await run(...words.split(' ')));
+  };
+
+  before(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-run-'));
+    copyFileSync(
+      fileURLToPath(import.meta.resolve('#demo-models/vibration-v1.tflite')),
+      path.join(folder, 'vibration-v1.tflite'),
+    );
+    for (const name of ['colours.png', 'turned-1.jpg', 'turned-6.jpg']) {
+      writeFileSync(path.join(folder, name), pictureFile(name));
+    }
+    writeFileSync(path.join(folder, 'cut.jpg'), pictureFile('turned-1.jpg').subarray(0, 800));
+    // A file is what its first bytes say.
+    writeFileSync(path.join(folder, 'wrong.wav'), pictureFile('colours.png'));
+    succeed(await run('keys', 'new', 'keys'));
+    await release('stretch.tinylamp', { channels: 3, resize: { width: 16, height: 16 } });
+    await release('crop.tinylamp', { channels: 3, resize: { width: 16, height: 16, fit: 'crop' } });
+    await release('asis.tinylamp', { frames: 256, channels: 3 });
+  });
+  after(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const scoresOf = async (name: string, input: string): Promise<string> => {
+    const { stdout } = succeed(await run('run', name, '--input', input, '--json'));
+    const { windows } = JSON.parse(stdout) as { windows: { scores: unknown }[] };
+    assert.equal(windows.length, 1);
+    return JSON.stringify(windows[0]?.scores);
+  };
+
+  it('answers a picture of any size, whatever kind of file it is in', async () => {
+    const scores = await scoresOf('stretch.tinylamp', 'colours.png');
+    assert.equal(await scoresOf('stretch.tinylamp', 'wrong.wav'), scores);
+    assert.match(await scoresOf('crop.tinylamp', 'turned-6.jpg'), /score/);
+  });
+
+  const refusals = [
+    ['asis.tinylamp', 'colours.png', 'source-mismatch'],
+    ['stretch.tinylamp', 'cut.jpg', 'picture-invalid'],
+  ] as const;
+  for (const [name, input, code] of refusals) {
+    it(`refuses ${input} for ${name} with ${code}`, async () => {
+      const { exitCode, stderr } = await run('run', name, '--input', input);
+      assert.notEqual(exitCode, 0);
+      assert.ok(stderr.startsWith(`tinylamp: ${code}`), stderr);
+    });
+  }
 });
 
 function succeed(outcome: CommandOutcome): CommandOutcome {

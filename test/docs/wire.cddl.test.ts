@@ -24,6 +24,7 @@ import {
   sampleDisagreements,
   sampleEvidence,
   sampleKeyset,
+  pictureManifest,
   sampleManifest,
   samplePolicy,
   replaceField,
@@ -161,6 +162,7 @@ describe('docs/wire.cddl', function () {
     const keys = [fixedKey(1), fixedKey(2)];
     assert.equal(validate('keyset', [encodeKeyset(sampleKeyset(keys))]), '');
     assert.equal(validate('manifest', [encodeManifest(sampleManifest())]), '');
+    assert.equal(validate('manifest', [encodeManifest(pictureManifest())]), '');
     assert.equal(validate('policy', [encodePolicy(samplePolicy())]), '');
     assert.equal(validate('beacon', [encodeBeacon(sampleBeacon())]), '');
     assert.equal(validate('evidence', [encodeEvidence(sampleEvidence())]), '');

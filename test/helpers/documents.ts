@@ -87,7 +87,7 @@ export function sampleManifest(change: Partial<Manifest> = {}): Manifest {
       },
     ],
     pipeline: {
-      window: { frames: 256, stride: 128, channels: 3, sampleRateHz: 1600 },
+      window: { frames: 256, stride: 128, channels: 3, sampleRateHz: 1600, resize: undefined },
       normalise: { kind: 'standardise', multiply: 0.5, add: -1 },
       models: ['model.tflite'],
       decision: { kind: 'argmax', threshold: 0.75 },
@@ -95,6 +95,14 @@ export function sampleManifest(change: Partial<Manifest> = {}): Manifest {
     budget: { arenaBytes: 4096, deadlineUs: 250_000, expectedUs: 120, macs: 150_000 },
     ...change,
   };
+}
+
+/** A manifest whose windows are pictures of any size. */
+export function pictureManifest(): Manifest {
+  const manifest = sampleManifest();
+  const { pipeline } = manifest;
+  const resize = { width: 32, height: 8, fit: 'crop' } as const;
+  return { ...manifest, pipeline: { ...pipeline, window: { ...pipeline.window, resize } } };
 }
 
 /** A policy with every field that a policy can have. */

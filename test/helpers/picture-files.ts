@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Resize } from '../../protocol/documents/pipeline.js';
 
 const folder = path.resolve(import.meta.dirname, '../../../test/fixtures/pictures');
 
@@ -12,6 +13,12 @@ interface PictureIndex {
     /** By how much a value may differ. */
     readonly tolerance: number;
     readonly rgb: readonly number[];
+  }[];
+  readonly resized: readonly {
+    readonly from: { readonly width: number; readonly height: number; readonly channels: 1 | 3 };
+    readonly data: readonly number[];
+    readonly to: Resize;
+    readonly values: readonly number[];
   }[];
 }
 

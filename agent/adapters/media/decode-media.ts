@@ -2,7 +2,10 @@ import { limits } from '../../../protocol/limits.js';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { SampleForm } from '../../ports/sensor.js';
 import { messageValues } from '../sources/decoder.js';
-import type { MediaForm } from './media-job.js';
+import { readBmp } from './bmp.js';
+import { detectPixelSign, readSigned, type PixelSign } from './pixel-sign.js';
+import { resize } from './resize.js';
+import type { Decoded, MediaForm } from './media-job.js';
 import { readJpeg } from './jpeg.js';
 import { withChannels, type Picture } from './picture.js';
 import { readPng } from './png.js';
@@ -12,10 +15,12 @@ import { readWav } from './sound.js';
  * Decodes a file into values, as a release takes them: frame after frame. Refuses with `sound-invalid`,
  * `picture-invalid`, or with `source-mismatch` where the file is right and not what the release takes.
  */
-export function decodeMedia(bytes: Uint8Array, form: MediaForm): Result<Float32Array> {
+export function decodeMedia(bytes: Uint8Array, form: MediaForm): Result<Decoded> {
   switch (form.decode) {
     case 'wav':
       return decodeWav(bytes, form);
+    case 'bmp':
+      return decodePicture((mistakeOf) => readBmp(bytes, mistakeOf), form);
     case 'png':
       return decodePicture((mistakeOf) => readPng(bytes, mistakeOf), form);
     case 'jpeg':
@@ -24,10 +29,11 @@ export function decodeMedia(bytes: Uint8Array, form: MediaForm): Result<Float32A
 }
 
 /** Sound with as many channels as the release; one channel is also cut into frames of more values. */
-function decodeWav(
-  bytes: Uint8Array,
-  { channels, sampleRateHz }: SampleForm,
-): Result<Float32Array> {
+function decodeWav(bytes: Uint8Array, form: SampleForm): Result<Decoded> {
+  const { channels, sampleRateHz } = form;
+  if (form.resize !== undefined) {
+    return refuse('source-mismatch', 'sound, the release takes pictures');
+  }
   const sound = readWav(bytes, messageValues);
   if (!sound.ok) return sound;
   const { values } = sound.value;
@@ -50,7 +56,7 @@ function decodeWav(
       `${values.length} samples are no whole frames of ${channels} channels`,
     );
   }
-  return accept(values);
+  return accept({ values });
 }
 
 /** What is wrong with the size of a picture, by its header. */
@@ -58,16 +64,31 @@ type MistakeOf = (width: number, height: number) => string | undefined;
 
 function decodePicture(
   read: (mistakeOf: MistakeOf) => Result<Picture>,
-  { channels }: SampleForm,
-): Result<Float32Array> {
+  form: MediaForm,
+): Result<Decoded> {
+  const { channels } = form;
   if (channels !== 1 && channels !== 3) {
     return refuse('picture-invalid', `a picture has no ${channels} channels`);
   }
   const picture = read((width, height) =>
-    width * height * channels > limits.windowValues
+    form.resize === undefined && width * height * channels > limits.windowValues
       ? `a picture of ${width} x ${height} pixels is too large for any window`
       : undefined,
   );
   if (!picture.ok) return picture;
-  return accept(Float32Array.from(withChannels(picture.value, channels).data));
+  const isStoredGrey = picture.value.channels === 1;
+  const wanted = withChannels(picture.value, channels);
+  // In numbers with fractions, and not the library's own: pixels are turned in place, and go to another thread.
+  const data = Float32Array.from(wanted.data);
+  const isUndecided = form.decode === 'bmp' && channels === 1 && isStoredGrey;
+  const reading = isUndecided ? readingOf(data, wanted.width, form) : undefined;
+  if (reading === 'signed') readSigned(data);
+  const whole = { ...wanted, data };
+  const values =
+    form.resize === undefined ? data : Float32Array.from(resize(whole, form.resize).data);
+  return accept(reading === undefined ? { values } : { values, reading });
+}
+
+function readingOf(grey: Float32Array, width: number, { pixels = 'auto' }: MediaForm): PixelSign {
+  return pixels === 'auto' ? detectPixelSign(grey, width) : pixels;
 }

@@ -1,12 +1,23 @@
 import type { Result } from '../../../protocol/result.js';
 import type { SampleForm } from '../../ports/sensor.js';
+import type { PixelSign } from './pixel-sign.js';
 
 /** Files that are decoded in a thread of their own. */
-export type MediaKind = 'wav' | 'png' | 'jpeg';
+export type MediaKind = 'wav' | 'bmp' | 'png' | 'jpeg';
 
 /** What a file is to become. */
 export interface MediaForm extends SampleForm {
   readonly decode: MediaKind;
+  /** How grey pictures of a BMP are read; `auto`, which looks at each, where it is left out. */
+  readonly pixels?: PixelSign | 'auto' | undefined;
+}
+
+/** What came of a file. */
+export interface Decoded {
+  /** Frame after frame. */
+  readonly values: Float32Array;
+  /** How a grey picture was read, where that was to be decided. */
+  readonly reading?: PixelSign;
 }
 
 /** What the agent tells the thread: one file at a time, each with one answer. */
@@ -16,4 +27,4 @@ export interface MediaJob {
 }
 
 /** What the thread answers. */
-export type MediaAnswer = Result<Float32Array>;
+export type MediaAnswer = Result<Decoded>;

@@ -9,5 +9,5 @@ const port = parentPort;
 
 port.on('message', ({ bytes, form }: MediaJob) => {
   const answer: MediaAnswer = decodeMedia(bytes, form);
-  port.postMessage(answer, answer.ok ? [answer.value.buffer as ArrayBuffer] : []);
+  port.postMessage(answer, answer.ok ? [answer.value.values.buffer as ArrayBuffer] : []);
 });

@@ -36,7 +36,7 @@ export function withChannels(picture: Picture, channels: 1 | 3): Picture {
 }
 
 /** ITU-R BT.601 luma; grey stays exactly what it is. */
-export function luminance(red: number, green: number, blue: number): number {
+function luminance(red: number, green: number, blue: number): number {
   if (red === green && green === blue) return red;
   return 0.299 * red + 0.587 * green + 0.114 * blue;
 }

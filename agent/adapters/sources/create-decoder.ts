@@ -1,7 +1,9 @@
 import type { SampleForm } from '../../ports/sensor.js';
 import type { SourceConfiguration } from '../configuration/schema.js';
 import { MediaDecoder } from '../media/media-decoder.js';
-import { createBmpDecoder } from './bmp-decoder.js';
+import type { MediaForm } from '../media/media-job.js';
+import type { PixelSign } from '../media/pixel-sign.js';
+import { accept } from '../../../protocol/result.js';
 import type { Decoder, SlowDecoder } from './decoder.js';
 import { createJsonDecoder } from './json-decoder.js';
 import { createRawDecoder } from './raw-decoder.js';
@@ -25,22 +27,32 @@ export function createDecoder(
     case 'json':
       return light(createJsonDecoder(source.fields ?? [], channels));
     case 'bmp':
-      return light(
-        createBmpDecoder(channels, source.pixels ?? 'auto', (reading) => {
-          note('pixels-read', { reading, pixels: source.pixels ?? 'auto' });
-        }),
-      );
-    case 'wav':
     case 'png':
-    case 'jpeg': {
-      const media = new MediaDecoder();
-      const mediaForm = { ...form, decode: source.decode };
-      return {
-        decode: (bytes) => media.decode(bytes, mediaForm),
-        close: () => media.close(),
-      };
-    }
+    case 'jpeg':
+    case 'wav':
+      return createMediaDecoder({ ...form, decode: source.decode, pixels: source.pixels }, note);
   }
+}
+
+function createMediaDecoder(
+  form: MediaForm,
+  note: (event: string, fields: object) => void,
+): OpenDecoder {
+  const media = new MediaDecoder();
+  const told = new Set<PixelSign>();
+  return {
+    async decode(bytes) {
+      const answer = await media.decode(bytes, form);
+      if (!answer.ok) return answer;
+      const { values, reading } = answer.value;
+      if (reading !== undefined && !told.has(reading)) {
+        note('pixels-read', { reading, pixels: form.pixels ?? 'auto' });
+        told.add(reading);
+      }
+      return accept(values);
+    },
+    close: () => media.close(),
+  };
 }
 
 function light(decode: Decoder): OpenDecoder {

@@ -1,5 +1,6 @@
 import type { ShadowTerms } from '../../../protocol/documents/policy.js';
 import type { CaptureStore } from '../capture/capture-store.js';
+import { sameResize } from '../inference/window.js';
 import type { Device } from '../device.js';
 import type { Answer, LoadedRelease } from '../inference/loaded-release.js';
 import { Signal, wait, type Process } from '../process.js';
@@ -96,8 +97,10 @@ export class Shadow {
   /** Takes a window that was served. The values are the shadow's from now on. */
   take(window: ServedWindow): void {
     if (this.#ended || !this.#service.evidence.isDrawn(window.number, this.#terms)) return;
-    const { frames, channels } = this.#challenger.manifest.pipeline.window;
-    const fits = window.values.length === frames * channels;
+    const { frames, channels, resize } = this.#challenger.manifest.pipeline.window;
+    // Resized in another way the picture would be another one, and its answer no answer to this.
+    const served = window.release.manifest.pipeline.window;
+    const fits = window.values.length === frames * channels && sameResize(resize, served.resize);
     if (this.#absent || this.#busy || this.#isOverBudget() || !fits) {
       this.#service.book.skipped(this.#challenger.stored.sequence);
       return;

@@ -1,3 +1,4 @@
+import type { Resize } from '../../../protocol/documents/pipeline.js';
 import { limits } from '../../../protocol/limits.js';
 import type { Instant } from '../effect.js';
 
@@ -11,6 +12,8 @@ export interface CompletedWindow {
 
 export interface PendingWindow extends CompletedWindow {
   readonly values: Float32Array;
+  /** What the picture became, where it was resized. */
+  readonly resize?: Resize | undefined;
   /** Until when it may wait where many do, by the monotonic clock. */
   readonly untilMs: number;
 }

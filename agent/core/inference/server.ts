@@ -5,7 +5,7 @@ import { type Tasks, wait, Signal, type Process } from '../process.js';
 import type { Rejection } from '../../../protocol/result.js';
 import type { Answer, LoadedRelease } from './loaded-release.js';
 import { PendingWindows, type CompletedWindow, type PendingWindow } from './pending-windows.js';
-import { sameShape, Window } from './window.js';
+import { sameResize, sameShape, Window } from './window.js';
 
 /** What the slot has to say about the answers. */
 export interface ServerListener {
@@ -126,10 +126,11 @@ export class Server {
     const at = this.#now();
     // A message of many windows comes once in as many periods: until the next one there is time for all of them.
     const untilMs = at.monotonicMs + this.#window.completedBy(values.length) * this.#periodMs;
+    const { resize } = this.#window.shape;
     const dropped = new Dropped();
     this.#window.push(values, (window) => {
       this.#completed++;
-      const completed = { number: this.#completed, at, untilMs, values: window.slice() };
+      const completed = { number: this.#completed, at, untilMs, values: window.slice(), resize };
       this.#pending.add(completed, (each) => {
         dropped.add(each);
       });
@@ -225,6 +226,6 @@ class Dropped {
 }
 
 function fits(release: LoadedRelease, window: PendingWindow): boolean {
-  const { frames, channels } = release.manifest.pipeline.window;
-  return window.values.length === frames * channels;
+  const { frames, channels, resize } = release.manifest.pipeline.window;
+  return window.values.length === frames * channels && sameResize(resize, window.resize);
 }

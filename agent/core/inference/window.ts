@@ -1,4 +1,4 @@
-import type { WindowShape } from '../../../protocol/documents/pipeline.js';
+import type { Resize, WindowShape } from '../../../protocol/documents/pipeline.js';
 
 /**
  * Gathers samples into windows. Its one buffer is taken at construction; a completed window is lent to
@@ -55,5 +55,15 @@ export class Window {
 
 /** Whether windows of one shape can be continued as windows of the other, so that no sample is lost. */
 export function sameShape(a: WindowShape, b: WindowShape): boolean {
-  return a.frames === b.frames && a.stride === b.stride && a.channels === b.channels;
+  return (
+    a.frames === b.frames &&
+    a.stride === b.stride &&
+    a.channels === b.channels &&
+    sameResize(a.resize, b.resize)
+  );
+}
+
+/** Whether a picture becomes the same one in both. */
+export function sameResize(a: Resize | undefined, b: Resize | undefined): boolean {
+  return a?.width === b?.width && a?.height === b?.height && a?.fit === b?.fit;
 }

@@ -18,6 +18,7 @@ import { checkSource, type SampleMessage } from '../update/source-fit.js';
 import { patienceMs } from '../state/patience.js';
 import type { CompletedWindow } from '../inference/pending-windows.js';
 import { Server } from '../inference/server.js';
+import { sameResize } from '../inference/window.js';
 import { SlotCounters } from '../telemetry/counters.js';
 import type { StoredRelease } from '../state/record.js';
 import type { SlotLedger } from './ledger.js';
@@ -187,7 +188,9 @@ export class Service {
 
   /** Whether the source can give what a release takes, as far as is known by now. */
   checkSource({ pipeline }: Manifest): Result<void> {
-    return checkSource(pipeline.window, this.#settings.source ?? {}, this.#lastMessage);
+    // The size of a picture that was resized says nothing about the source.
+    const last = this.#form.resize === undefined ? this.#lastMessage : undefined;
+    return checkSource(pipeline.window, this.#settings.source ?? {}, last);
   }
 
   /** Where nothing of the source has fitted a release on trial yet, the source is not what it was made for. */
@@ -255,8 +258,8 @@ export class Service {
   /** Serves a release from the next inference on: a pointer swap, and the sensor in the form it wants. */
   *serve(release: LoadedRelease): Process<void> {
     yield* this.#server.serve(release);
-    const { channels, sampleRateHz } = release.manifest.pipeline.window;
-    const form = { channels, sampleRateHz };
+    const { channels, sampleRateHz, resize } = release.manifest.pipeline.window;
+    const form = { channels, sampleRateHz, resize };
     if (this.#isInForm(form)) return;
     this.#form = form;
     this.#watch.begin();
@@ -264,10 +267,10 @@ export class Service {
   }
 
   /** Whether the source gives this already. Only sound says at which rate it was taken; a file would begin anew. */
-  #isInForm({ channels, sampleRateHz }: SampleForm): boolean {
+  #isInForm({ channels, sampleRateHz, resize }: SampleForm): boolean {
     const isSound = this.#settings.source?.content?.kind === 'sound';
     if (isSound && sampleRateHz !== this.#form.sampleRateHz) return false;
-    return channels === this.#form.channels;
+    return channels === this.#form.channels && sameResize(resize, this.#form.resize);
   }
 
   /** Makes a release the champion; gives the one that was it before. */

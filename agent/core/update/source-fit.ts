@@ -24,7 +24,7 @@ export function checkSource(
   { content, maxBytes, topic }: SourceSettings,
   last: SampleMessage | undefined,
 ): Result<void> {
-  const { frames, channels } = window;
+  const { frames, channels, resize } = window;
   const fields = content?.kind === 'fields' ? content.fields : 1;
   if (fields > 1 && fields !== channels) {
     return refuse('source-mismatch', `${channels} channels, the source has ${fields} fields`);
@@ -33,7 +33,8 @@ export function checkSource(
   if (isPicture && channels !== 1 && channels !== 3) {
     return refuse('source-mismatch', `${channels} channels, a picture has 1 or 3`);
   }
-  if (isPicture && last !== undefined && last.values !== frames * last.channels) {
+  const isAsItComes = isPicture && resize === undefined;
+  if (isAsItComes && last !== undefined && last.values !== frames * last.channels) {
     const pixels = last.values / last.channels;
     return refuse('source-mismatch', `pictures of ${frames} pixels, the source gives ${pixels}`);
   }
@@ -56,11 +57,14 @@ export function checkSource(
 }
 
 /** A picture is a whole window; of other samples a message holds a frame or more. */
-function leastBytes({ frames, channels }: WindowShape, content: SourceSettings['content']): number {
+function leastBytes(
+  { frames, channels, resize }: WindowShape,
+  content: SourceSettings['content'],
+): number {
   switch (content?.kind) {
     case 'picture':
       // How far a picture can be packed depends on what it shows.
-      return pictureHeaderBytes + (content.packed === true ? 0 : frames);
+      return pictureHeaderBytes + (content.packed === true || resize !== undefined ? 0 : frames);
     case 'elements':
       return channels * content.elementBytes;
     case 'fields':

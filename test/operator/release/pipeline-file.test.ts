@@ -7,11 +7,26 @@ describe('A pipeline file', () => {
 
   it('may say as little as the shape of a window', () => {
     assert.deepEqual(parsePipelineFile(JSON.stringify({ window }), ['m']), {
-      window: { frames: 256, stride: 256, channels: 3, sampleRateHz: undefined },
+      window: {
+        frames: 256,
+        stride: 256,
+        channels: 3,
+        sampleRateHz: undefined,
+        resize: undefined,
+      },
       normalise: { kind: 'none', multiply: 1, add: 0 },
       models: ['m'],
       decision: { kind: 'argmax', threshold: undefined },
     });
+  });
+
+  it('takes the frames of pictures from the size that they become', () => {
+    const resize = { width: 96, height: 64, fit: 'crop' };
+    const file = JSON.stringify({ window: { channels: 1, resize } });
+    const { window: parsed } = parsePipelineFile(file, ['m']);
+    assert.deepEqual([parsed.frames, parsed.stride, parsed.resize], [6_144, 6_144, resize]);
+    const short = { window: { channels: 1, resize: { width: 2, height: 3 } } };
+    assert.equal(parsePipelineFile(JSON.stringify(short), ['m']).window.resize?.fit, 'stretch');
   });
 
   const refusals: readonly (readonly [what: string, file: unknown, named: RegExp])[] = [
@@ -28,6 +43,21 @@ describe('A pipeline file', () => {
     ['a factor that is none', { window, normalise: { multiply: 'two' } }, /normalise\.multiply/],
     ['a decision that is none', { window, decision: { kind: 'softmax' } }, /decision\.kind/],
     ['a threshold that is none', { window, decision: { threshold: null } }, /decision\.threshold/],
+    [
+      'a size without a height',
+      { window: { channels: 1, resize: { width: 2 } } },
+      /resize\.height/,
+    ],
+    [
+      'a fit that is none',
+      { window: { channels: 1, resize: { width: 2, height: 2, fit: 'pad' } } },
+      /resize\.fit/,
+    ],
+    [
+      'frames that are not the pixels',
+      { window: { frames: 5, channels: 1, resize: { width: 2, height: 2 } } },
+      /window\.frames/,
+    ],
     ['a list', [], /file/],
     ['nothing', null, /file/],
   ];
@@ -104,4 +134,13 @@ describe('The default pipeline', () => {
       );
     });
   }
+
+  it('brings pictures of any size to that of the model where it is asked to', () => {
+    const { window } = defaultPipeline(facts([1, 64, 96, 3]), ['m'], 'crop');
+    assert.deepEqual(window.resize, { width: 96, height: 64, fit: 'crop' });
+    assert.equal(window.frames, 64 * 96);
+    assert.throws(() => defaultPipeline(facts([1, 960]), ['m'], 'crop'), {
+      code: 'pipeline-mismatch',
+    });
+  });
 });

@@ -11,6 +11,7 @@ import {
   fixedKey,
   sampleBeacon,
   sampleKeyset,
+  pictureManifest,
   sampleManifest,
   samplePolicy,
   sampleSelfTest,
@@ -227,6 +228,28 @@ const tables: readonly DocumentTable[] = [
       [[12, 4], [0, most], [-1]],
     ],
     maps: [[], [6], [10, 0], [10, 0, 5, 0], [11], [11, 1], [11, 2], [11, 4], [12]],
+  },
+  {
+    name: 'A manifest for pictures',
+    bytes: encodeManifest(pictureManifest()),
+    parse: parseManifest,
+    mandatory: [1, 2, 3].map((field) => [11, 1, 5, field]),
+    optional: [[11, 1, 5]],
+    fields: [
+      [
+        [11, 1, 3],
+        [1, 3],
+        [2, 4],
+      ],
+      [[11, 1, 5, 1], [32], [0, 31, 33, '32', limits.windowValues + 1]],
+      [[11, 1, 5, 2], [8], [0, 7, 9, 8.5]],
+      [
+        [11, 1, 5, 3],
+        [0, 1],
+        [2, -1, 'crop'],
+      ],
+    ],
+    maps: [[11, 1, 5]],
   },
   {
     name: 'A policy',

@@ -18,6 +18,6 @@ parentPort?.on('message', ({ bytes }: MediaJob) => {
       for (;;) held.push(Array.from({ length: 1_000 }, (_, i) => ({ i })));
     }
   }
-  const answer: MediaAnswer = { ok: true, value: Float32Array.of(bytes[1] ?? 0) };
+  const answer: MediaAnswer = { ok: true, value: { values: Float32Array.of(bytes[1] ?? 0) } };
   parentPort?.postMessage(answer);
 });

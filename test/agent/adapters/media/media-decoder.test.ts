@@ -5,7 +5,7 @@ import { samples16, writeWav } from '../../../helpers/wav-file.js';
 
 const form: MediaForm = { decode: 'wav', channels: 1, sampleRateHz: undefined };
 const shown = (answer: MediaAnswer): number[] | string =>
-  answer.ok ? [...answer.value] : answer.rejection.code;
+  answer.ok ? [...answer.value.values] : answer.rejection.code;
 
 describe('decoding in a thread', () => {
   it('gives the values of a file, from the middle of a larger buffer too', async () => {

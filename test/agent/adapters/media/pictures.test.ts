@@ -2,17 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { deflateSync, crc32 } from 'node:zlib';
-import { decodeMedia } from '../../../../agent/adapters/media/decode-media.js';
 import type { MediaKind } from '../../../../agent/adapters/media/media-job.js';
 import type { Decoder } from '../../../../agent/adapters/sources/decoder.js';
 import { requires, sharedFolder } from '../../../helpers/requires.js';
-import { damaged, fuzzDecoder, outcomeOf } from '../sources/decoder-cases.js';
+import { damaged, fuzzDecoder, mediaDecoder, outcomeOf } from '../sources/decoder-cases.js';
 import { pictureFile, pictureIndex } from '../../../helpers/picture-files.js';
 
-const decoder =
-  (decode: MediaKind, channels = 3): Decoder =>
-  (bytes) =>
-    decodeMedia(bytes, { decode, channels, sampleRateHz: undefined });
+const decoder = (decode: MediaKind, channels = 3): Decoder => mediaDecoder({ decode, channels });
 const [png, jpeg] = [decoder('png'), decoder('jpeg')];
 
 /** Another size in the header of a PNG, with its checksum put right. */

@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { decodeMedia } from '../../../../agent/adapters/media/decode-media.js';
 import { readWav } from '../../../../agent/adapters/media/sound.js';
-import type { Decoder } from '../../../../agent/adapters/sources/decoder.js';
 import { requires, sharedFolder } from '../../../helpers/requires.js';
 import { samples16, writeWav, type WavOptions } from '../../../helpers/wav-file.js';
-import { damaged, fuzzDecoder, outcomeOf } from '../sources/decoder-cases.js';
+import { damaged, fuzzDecoder, mediaDecoder, outcomeOf } from '../sources/decoder-cases.js';
 
-const decode: Decoder = (bytes) =>
-  decodeMedia(bytes, { decode: 'wav', channels: 1, sampleRateHz: undefined });
+const decode = mediaDecoder({ decode: 'wav', channels: 1 });
 const clip = samples16([0, 1, -1, 32_767, -32_768]);
 
 describe('the reader of WAV files', () => {
@@ -114,7 +111,7 @@ describe('the reader of WAV files', () => {
 describe('sound for a release', () => {
   const outcome = (options: WavOptions, channels: number, sampleRateHz?: number) =>
     outcomeOf(
-      (bytes) => decodeMedia(bytes, { decode: 'wav', channels, sampleRateHz }),
+      mediaDecoder({ decode: 'wav', channels, sampleRateHz }),
       writeWav(samples16([1, 2, 3, 4]), options),
     );
 
@@ -129,6 +126,12 @@ describe('sound for a release', () => {
 
   it('of several channels is not mixed into fewer', () => {
     assert.equal(outcome({ channels: 2 }, 1), 'source-mismatch');
+  });
+
+  it('is refused where the release takes pictures', () => {
+    const resize = { width: 2, height: 2, fit: 'crop' } as const;
+    const decodePicture = mediaDecoder({ decode: 'wav', channels: 1, resize });
+    assert.equal(outcomeOf(decodePicture, writeWav(clip)), 'source-mismatch');
   });
 
   it('at another rate than the release was trained on is refused', () => {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { decodeMedia } from '../../../../agent/adapters/media/decode-media.js';
+import type { MediaForm } from '../../../../agent/adapters/media/media-job.js';
+import type { PixelSign } from '../../../../agent/adapters/media/pixel-sign.js';
 import type { Decoder } from '../../../../agent/adapters/sources/decoder.js';
 
 /** The values, or the code of the refusal. */
@@ -7,6 +10,19 @@ export function outcomeOf(decode: Decoder, message: Uint8Array | string): number
   const bytes = typeof message === 'string' ? new TextEncoder().encode(message) : message;
   const result = decode(bytes);
   return result.ok ? [...result.value] : result.rejection.code;
+}
+
+/** A decoder of files, in this thread. */
+export function mediaDecoder(
+  form: Omit<MediaForm, 'sampleRateHz'> & { readonly sampleRateHz?: number | undefined },
+  read: (reading: PixelSign) => void = () => undefined,
+): Decoder {
+  return (bytes) => {
+    const decoded = decodeMedia(bytes, { sampleRateHz: undefined, ...form });
+    if (!decoded.ok) return decoded;
+    if (decoded.value.reading !== undefined) read(decoded.value.reading);
+    return { ok: true, value: decoded.value.values };
+  };
 }
 
 /** Whatever comes, a decoder gives whole frames of finite values, or its code; it never throws. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { WindowShape } from '../../../../protocol/documents/pipeline.js';
 import type { SourceSettings } from '../../../../agent/core/settings.js';
 import { checkSource, type SampleMessage } from '../../../../agent/core/update/source-fit.js';
 
@@ -23,13 +24,20 @@ describe('The source of a slot', () => {
 
   const rows: readonly (readonly [
     what: string,
-    window: ReturnType<typeof shape>,
+    window: WindowShape,
     source: SourceSettings,
     last: SampleMessage | undefined,
     code: string,
   ])[] = [
     ['three fields give three channels', shape(256, 3), fields(3), undefined, 'ok'],
     ['three fields give no other number', shape(256, 1), fields(3), undefined, 'source-mismatch'],
+    [
+      'pictures of any size are resized',
+      { ...shape(9_216, 1), resize: { width: 96, height: 96, fit: 'crop' } },
+      picture(8_000),
+      seen(30_000, 1),
+      'ok',
+    ],
     ['one field may be an array of any', shape(256, 3), fields(1), undefined, 'ok'],
     ['an array of six is two frames of three', shape(256, 3), fields(1), seen(6, 2), 'ok'],
     [

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { createBmpDecoder } from '../../../../agent/adapters/sources/bmp-decoder.js';
-import { detectPixelSign, readSigned } from '../../../../agent/adapters/sources/pixel-sign.js';
+import { detectPixelSign, readSigned } from '../../../../agent/adapters/media/pixel-sign.js';
+import { createDecoder } from '../../../../agent/adapters/sources/create-decoder.js';
 import { expectOk } from '../../../../protocol/coded-error.js';
+import { mediaDecoder } from '../sources/decoder-cases.js';
 import { requires, sharedFolder } from '../../../helpers/requires.js';
 
 const size = 32;
@@ -51,7 +52,7 @@ describe('the BMP decoder', () => {
     it(`reads ${name}.bmp of TensorFlow as ${sign}, unless it is told otherwise`, () => {
       const bytes = readFileSync(path.join(sharedFolder, 'data/inputs', `${name}.bmp`));
       const read = (how: 'auto' | 'signed' | 'unsigned'): number[] => [
-        ...expectOk(createBmpDecoder(1, how)(bytes)),
+        ...expectOk(mediaDecoder({ decode: 'bmp', channels: 1, pixels: how })(bytes)),
       ];
       assert.deepEqual(read('auto'), read(sign));
       assert.notDeepEqual(read('signed'), read('unsigned'));
@@ -59,12 +60,17 @@ describe('the BMP decoder', () => {
       assert.equal(read('unsigned')[0], bytes[bytes.length - 96]);
     });
 
-    it(`says once that it reads ${name}.bmp as ${sign}`, () => {
+    it(`says once that it reads ${name}.bmp as ${sign}`, async () => {
       const bytes = readFileSync(path.join(sharedFolder, 'data/inputs', `${name}.bmp`));
-      const told: string[] = [];
-      const decode = createBmpDecoder(1, 'auto', (reading) => told.push(reading));
-      for (let i = 0; i < 3; i++) expectOk(decode(bytes));
-      assert.deepEqual(told, [sign]);
+      const told: object[] = [];
+      const decoder = createDecoder(
+        { type: 'stdin', decode: 'bmp', maxBytes: 65_536 },
+        { channels: 1, sampleRateHz: undefined },
+        (event, fields) => told.push({ event, ...fields }),
+      );
+      for (let i = 0; i < 3; i++) expectOk(await decoder.decode(bytes));
+      await decoder.close();
+      assert.deepEqual(told, [{ event: 'pixels-read', reading: sign, pixels: 'auto' }]);
     });
   }
 });

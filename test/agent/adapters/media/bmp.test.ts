@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { createBmpDecoder } from '../../../../agent/adapters/sources/bmp-decoder.js';
 import { requires, sharedFolder } from '../../../helpers/requires.js';
-import { damaged, fuzzDecoder, outcomeOf } from './decoder-cases.js';
+import { damaged, fuzzDecoder, mediaDecoder, outcomeOf } from '../sources/decoder-cases.js';
 
 const [red, green, blue, white] = [
   [255, 0, 0],
@@ -18,6 +17,9 @@ const picture = [
   [white, blue, red],
 ] as const;
 const values = picture.flat(2);
+
+const createBmpDecoder = (channels: number) =>
+  mediaDecoder({ decode: 'bmp', channels, pixels: 'unsigned' });
 
 describe('the decoder of BMP pictures', () => {
   const rgb = createBmpDecoder(3);
