@@ -50,7 +50,7 @@ export interface RolloutWorld {
 const lookMs = 250;
 
 /** Large fleets are looked at less often, so that looking costs about the same. */
-const lookMsOfDevice = 0.6;
+const lookMsOfDevice = 1;
 
 /** Between two writes of what only says how far it is. */
 const writeMs = 10_000;

@@ -124,7 +124,13 @@ export function samplePolicy(change: Partial<Policy> = {}): Policy {
     promoted: 6,
     trial: { soakMs: 60_000, inferences: 20 },
     gate: { marginPermille: 50, harmPermille: 100, safePermille: 300, alphaPermille: 50 },
-    evidence: { devices: 48, alphaPermille: 50, deviceMarginPermille: 50, blockWindows: 10 },
+    evidence: {
+      devices: 48,
+      alphaPermille: 50,
+      deviceMarginPermille: 50,
+      blockWindows: 10,
+      turnWindows: 20,
+    },
     fallback: {
       release: { sequence: 6, manifest: sha256('six') },
       salt: sha256('salt').subarray(0, 8),
