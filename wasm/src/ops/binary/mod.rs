@@ -15,7 +15,7 @@ pub use compare::{EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, NOT_EQUAL};
 pub use div::DIV;
 pub use extremum::{MAXIMUM, MINIMUM};
 pub use prelu::PRELU;
-pub use select::SELECT_V2;
+pub use select::{SELECT, SELECT_V2};
 pub use squared_difference::SQUARED_DIFFERENCE;
 
 use crate::error::{ErrorKind, Result, ensure};

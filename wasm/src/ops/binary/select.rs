@@ -1,8 +1,8 @@
-//! SELECT_V2: bytes as they are, with broadcasting.
+//! SELECT_V2: bytes as they are, with broadcasting; and SELECT, which TensorFlow Lite Micro does not have, without.
 //!
 //! Upstream: `micro/kernels/select.cc`.
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, ensure};
 use crate::limits;
 use crate::math::walk::{Odometer, strides};
 use crate::model::OpKey;
@@ -16,15 +16,36 @@ pub static SELECT_V2: Registration = Registration {
     name: "SELECT_V2",
     inputs: 3..=3,
     outputs: 1..=1,
-    types: &[
-        Signature { inputs: &[BOOL, FLOAT32], outputs: &[FLOAT32] },
-        Signature { inputs: &[BOOL, INT8], outputs: &[INT8] },
-        Signature { inputs: &[BOOL, INT16], outputs: &[INT16] },
-        Signature { inputs: &[BOOL, INT32], outputs: &[INT32] },
-        Signature { inputs: &[BOOL, INT64], outputs: &[INT64] },
-    ],
+    types: TYPES,
     prepare,
 };
+
+/// The same where all shapes are equal, or the condition is one.
+pub static SELECT: Registration = Registration {
+    key: OpKey::Builtin(64),
+    name: "SELECT",
+    inputs: 3..=3,
+    outputs: 1..=1,
+    types: TYPES,
+    prepare: |node, request| {
+        let output = node.output(0)?.shape;
+        let condition = node.input(0)?.shape;
+        // A vector would choose rows: not executed.
+        let sound = (condition == output || condition.rank() == 0)
+            && node.input(1)?.shape == output
+            && node.input(2)?.shape == output;
+        ensure(sound, ErrorKind::OperatorInvalid)?;
+        prepare(node, request)
+    },
+};
+
+const TYPES: &[Signature] = &[
+    Signature { inputs: &[BOOL, FLOAT32], outputs: &[FLOAT32] },
+    Signature { inputs: &[BOOL, INT8], outputs: &[INT8] },
+    Signature { inputs: &[BOOL, INT16], outputs: &[INT16] },
+    Signature { inputs: &[BOOL, INT32], outputs: &[INT32] },
+    Signature { inputs: &[BOOL, INT64], outputs: &[INT64] },
+];
 
 struct Select {
     dimensions: [usize; limits::RANK],
@@ -54,5 +75,25 @@ impl Kernel for Select {
             output.copy_from_slice(element.ok_or(ErrorKind::EngineInternal)?);
         }
         Ok(Flow::Next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tensor::TensorType::{Bool, Int8};
+    use crate::testing::{Given, run, single};
+
+    #[test]
+    fn elements_are_chosen_where_the_shapes_are_equal_or_the_condition_is_one() {
+        let select = |op: &Registration, shape: &[usize], condition: &[u8]| {
+            let bytes = |given: fn(_, &[usize]) -> Given| given(Int8, &[2, 2]);
+            let tensors = [Given::input(Bool, shape), bytes(Given::input), bytes(Given::input), bytes(Given::output)];
+            run(single(op, &tensors, None), &[condition, &[1, 2, 3, 4], &[5, 6, 7, 8]])
+        };
+        assert_eq!(select(&SELECT, &[2, 2], &[1, 0, 0, 1]).unwrap(), [[1, 6, 7, 4]]);
+        assert_eq!(select(&SELECT, &[], &[0]).unwrap(), [[5, 6, 7, 8]]);
+        assert_eq!(select(&SELECT_V2, &[2], &[1, 0]).unwrap(), [[1, 6, 3, 8]]);
+        assert_eq!(select(&SELECT, &[2], &[1, 0]).unwrap_err().kind, ErrorKind::OperatorInvalid);
     }
 }
