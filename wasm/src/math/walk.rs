@@ -78,11 +78,11 @@ impl Pairing {
 
     /// Computes every output from its two inputs.
     #[inline(always)]
-    pub fn map<T: Copy>(
+    pub fn map<I: Copy, O>(
         &self,
-        (one, other): (&[T], &[T]),
-        output: &mut [T],
-        compute: impl Fn(T, T) -> T,
+        (one, other): (&[I], &[I]),
+        output: &mut [O],
+        compute: impl Fn(I, I) -> O,
     ) -> Result<()> {
         match self {
             Self::Same => {

@@ -11,7 +11,7 @@ use crate::model::OpKey;
 use crate::model::tensor::{Tensor, TensorType};
 use crate::ops::signature::{ANY, FLOAT32, INT8, INT16, Signature};
 use crate::ops::unary::{Rescale, bend, sigmoid, sigmoid_table};
-use crate::ops::weights::float::{self, floats, floats_mut};
+use crate::ops::weights::float::{self, dot, floats, floats_mut};
 use crate::ops::weights::int8;
 use crate::ops::weights::int16::Bias;
 use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, allocate, gather};
@@ -200,11 +200,6 @@ impl Kernel for FloatLstm {
         })?;
         Ok(Flow::Next)
     }
-}
-
-/// One product after the other, as upstream.
-fn dot(values: &[[u8; 4]], weights: &[f32]) -> f32 {
-    values.iter().zip(weights).fold(0.0, |sum, (value, weight)| sum + f32::from_le_bytes(*value) * weight)
 }
 
 /// One of the two products of a gate, each of which is rescaled to 2^-12 by itself.

@@ -4,6 +4,7 @@
 //! `lite/kernels/internal/reference/{quantize,requantize,dequantize}.h`.
 
 use crate::error::{ErrorKind, Result, ensure};
+use crate::math::integer;
 use crate::math::quantization::{Multiplier, OutputStage};
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
@@ -87,9 +88,9 @@ impl Kernel for Requantize {
         let (input, output) = io.one()?;
         let (size, width) = (self.from.bits() / 8, self.to.bits() / 8);
         for (input, output) in input.chunks_exact(size).zip(output.chunks_exact_mut(width)) {
-            let value = integer(self.from, input).wrapping_sub(self.input_zero_point);
+            let value = (integer::read(self.from, input) as i32).wrapping_sub(self.input_zero_point);
             let value = self.stage.finish(self.multiplier.apply(value));
-            store(output, value);
+            integer::write(i64::from(value), output);
         }
         Ok(Flow::Next)
     }
@@ -103,7 +104,7 @@ impl Kernel for Quantize {
             let scaled = (f32::from_le_bytes(*input) / self.scale).round();
             // The cast saturates, and NaN becomes 0; upstream leaves both undefined.
             let value = (scaled as i32).saturating_add(self.stage.zero_point);
-            store(output, value.clamp(self.stage.low, self.stage.high));
+            integer::write(i64::from(value.clamp(self.stage.low, self.stage.high)), output);
         }
         Ok(Flow::Next)
     }
@@ -114,29 +115,9 @@ impl Kernel for Dequantize {
         let (input, output) = io.one()?;
         let (floats, _) = output.as_chunks_mut();
         for (input, output) in input.chunks_exact(self.from.bits() / 8).zip(floats) {
-            let value = integer(self.from, input) - self.zero_point;
+            let value = integer::read(self.from, input) as i32 - self.zero_point;
             *output = ((self.scale * f64::from(value)) as f32).to_le_bytes();
         }
         Ok(Flow::Next)
-    }
-}
-
-/// A little-endian integer of this type, from as many bytes as it has.
-#[inline(always)]
-fn integer(element_type: TensorType, bytes: &[u8]) -> i32 {
-    match (element_type, bytes) {
-        (TensorType::Uint8, [byte]) => i32::from(*byte),
-        (_, [byte]) => i32::from(*byte as i8),
-        (_, [low, high]) => i32::from(i16::from_le_bytes([*low, *high])),
-        (_, [a, b, c, d]) => i32::from_le_bytes([*a, *b, *c, *d]),
-        _ => 0,
-    }
-}
-
-/// The low bytes of a clamped value.
-#[inline(always)]
-fn store(output: &mut [u8], value: i32) {
-    for (slot, byte) in output.iter_mut().zip(value.to_le_bytes()) {
-        *slot = byte;
     }
 }

@@ -10,7 +10,7 @@ use crate::math::quantization::{Activation, Multiplier};
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT8, INT16, INT32, Signature};
-use crate::ops::weights::float::{self, Bounds, floats, floats_mut};
+use crate::ops::weights::float::{self, Bounds, dot, floats, floats_mut};
 use crate::ops::weights::int8;
 use crate::ops::window::positive;
 use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, activation, gather};
@@ -150,11 +150,6 @@ impl Kernel for FloatSvdf {
         }
         Ok(Flow::Next)
     }
-}
-
-/// One product after the other, as upstream.
-fn dot(values: &[[u8; 4]], weights: &[f32]) -> f32 {
-    values.iter().zip(weights).fold(0.0, |sum, (value, weight)| sum + f32::from_le_bytes(*value) * weight)
 }
 
 struct IntegerSvdf {

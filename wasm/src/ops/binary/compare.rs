@@ -3,7 +3,7 @@
 //! Upstream: `micro/kernels/comparisons.cc`. An int8 is multiplied by its own scale to a common fine one before it is compared;
 //! values may collide there.
 
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::math::walk::Pairing;
 use crate::model::OpKey;
 use crate::model::tensor::{Tensor, TensorType};
@@ -76,14 +76,9 @@ fn fine(input: &Tensor) -> Result<impl Fn(i64) -> i64 + Send + Sync + use<>> {
 impl Kernel for CompareFloats {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let (one, other, output) = io.two()?;
-        let (one, other) = (floats(one), floats(other));
-        let mut places = self.pairing.places();
-        for (index, output) in output.iter_mut().enumerate() {
-            let [one_at, other_at] = places.as_mut().map_or(Some([index, index]), Iterator::next).unwrap_or([0, 0]);
-            let one = one.get(one_at).ok_or(ErrorKind::EngineInternal)?;
-            let other = other.get(other_at).ok_or(ErrorKind::EngineInternal)?;
-            *output = u8::from((self.compare)(f32::from_le_bytes(*one), f32::from_le_bytes(*other)));
-        }
+        self.pairing.map((floats(one), floats(other)), output, |one, other| {
+            u8::from((self.compare)(f32::from_le_bytes(one), f32::from_le_bytes(other)))
+        })?;
         Ok(Flow::Next)
     }
 }

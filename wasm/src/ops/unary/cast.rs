@@ -4,6 +4,7 @@
 //! way of int64, which saturates, and NaN becomes 0.
 
 use crate::error::{ErrorKind, Result};
+use crate::math::integer;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{BOOL, FLOAT32, INT8, INT16, INT32, INT64, Signature, UINT8, UINT32};
@@ -38,42 +39,18 @@ fn prepare(node: &Node<'_>, _: &mut Request) -> Result<Action> {
 impl Kernel for Cast {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let (input, output) = io.one()?;
-        let inputs = input.chunks_exact(self.from.bits() / 8);
-        for (input, output) in inputs.zip(output.chunks_exact_mut(self.to.bits() / 8)) {
-            let value = read(self.from, input).ok_or(ErrorKind::EngineInternal)?;
-            write(self.to, value, output);
+        let outputs = output.chunks_exact_mut(self.to.bits() / 8);
+        for (input, output) in input.chunks_exact(self.from.bits() / 8).zip(outputs) {
+            match (self.from, self.to) {
+                (TensorType::Float32, TensorType::Float32) => output.copy_from_slice(input),
+                (TensorType::Float32, _) => {
+                    let value: [u8; 4] = input.try_into().map_err(|_| ErrorKind::EngineInternal)?;
+                    integer::write(f32::from_le_bytes(value) as i64, output);
+                }
+                (from, TensorType::Float32) => output.copy_from_slice(&(integer::read(from, input) as f32).to_le_bytes()),
+                (from, _) => integer::write(integer::read(from, input), output),
+            }
         }
         Ok(Flow::Next)
-    }
-}
-
-/// A value of any type.
-#[derive(Clone, Copy)]
-enum Value {
-    Integer(i64),
-    Float(f32),
-}
-
-fn read(from: TensorType, bytes: &[u8]) -> Option<Value> {
-    Some(match (from, bytes) {
-        (TensorType::Float32, &[a, b, c, d]) => Value::Float(f32::from_le_bytes([a, b, c, d])),
-        (TensorType::Int8, &[byte]) => Value::Integer(i64::from(byte as i8)),
-        (_, &[byte]) => Value::Integer(i64::from(byte)),
-        (_, &[low, high]) => Value::Integer(i64::from(i16::from_le_bytes([low, high]))),
-        (TensorType::Uint32, &[a, b, c, d]) => Value::Integer(i64::from(u32::from_le_bytes([a, b, c, d]))),
-        (_, &[a, b, c, d]) => Value::Integer(i64::from(i32::from_le_bytes([a, b, c, d]))),
-        (_, bytes) => Value::Integer(i64::from_le_bytes(bytes.try_into().ok()?)),
-    })
-}
-
-fn write(to: TensorType, value: Value, output: &mut [u8]) {
-    let bytes = match (to, value) {
-        (TensorType::Float32, Value::Float(value)) => u64::from(value.to_bits()).to_le_bytes(),
-        (TensorType::Float32, Value::Integer(value)) => u64::from((value as f32).to_bits()).to_le_bytes(),
-        (_, Value::Integer(value)) => value.to_le_bytes(),
-        (_, Value::Float(value)) => (value as i64).to_le_bytes(),
-    };
-    for (slot, byte) in output.iter_mut().zip(bytes) {
-        *slot = byte;
     }
 }

@@ -29,6 +29,12 @@ pub fn floats_mut(bytes: &mut [u8]) -> &mut [Float] {
     bytes.as_chunks_mut().0
 }
 
+/// The sum of the products of neighbours, one after the other.
+#[inline]
+pub fn dot(inputs: &[Float], weights: &[f32]) -> f32 {
+    inputs.iter().zip(weights).fold(0.0, |sum, (input, weight)| sum + f32::from_le_bytes(*input) * weight)
+}
+
 /// Adds the products of consecutive inputs with eight channels' weights.
 #[inline(always)]
 pub fn accumulate(sums: &mut [f32; LANES], inputs: &[Float], weights: &[[f32; LANES]]) {
