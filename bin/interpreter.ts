@@ -1,7 +1,7 @@
 import { compileWasmCore } from '../agent/adapters/engine/wasm-core.js';
 import { CodedError } from '../protocol/coded-error.js';
-import { codeOfEngineNumber } from '../protocol/engine-codes.js';
-import { EngineError, Interpreter } from '../wasm/loader/interpreter.js';
+import { rejectionOfEngine } from '../protocol/engine-codes.js';
+import { Interpreter } from '../wasm/loader/interpreter.js';
 import { readNamedFile } from './files.js';
 
 /** Tools show what a model needs; a device decides whether that is too much. */
@@ -19,9 +19,7 @@ export function coded<T>(use: () => T): T {
   try {
     return use();
   } catch (error) {
-    if (error instanceof EngineError) {
-      throw new CodedError(codeOfEngineNumber(error.number), error.message);
-    }
-    throw new CodedError('engine-trapped', error instanceof Error ? error.message : String(error));
+    const { code, detail } = rejectionOfEngine(error);
+    throw new CodedError(code, detail);
   }
 }

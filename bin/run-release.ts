@@ -9,6 +9,7 @@ import type { Engine } from '../agent/ports/engine.js';
 import { parseReleaseFile } from '../operator/release/release-file.js';
 import { toHex } from '../protocol/bytes.js';
 import { CodedError, expectOk } from '../protocol/coded-error.js';
+import { readClassNames } from '../protocol/class-names.js';
 import type { Manifest } from '../protocol/documents/manifest.js';
 import type { ReleaseFile } from '../protocol/documents/release-file.js';
 import { accept } from '../protocol/result.js';
@@ -89,8 +90,7 @@ export async function runRelease(
 /** The classes of a release in the order of its scores. */
 function namesOf({ manifest, artifacts }: ReleaseFile, count: number): readonly string[] {
   const at = manifest.artifacts.findIndex(({ role }) => role === 'labels');
-  const lines = new TextDecoder().decode(artifacts[at] ?? new Uint8Array()).split(/\r?\n/);
-  const names = lines.filter((line) => line !== '');
+  const names = readClassNames(artifacts[at] ?? new Uint8Array());
   return Array.from({ length: count }, (_, i) => names[i] ?? String(i));
 }
 

@@ -1,6 +1,6 @@
 import { CodedError } from '../protocol/coded-error.js';
-import { codeOfEngineNumber } from '../protocol/engine-codes.js';
-import { EngineError, Interpreter, type TensorFacts } from '../wasm/loader/interpreter.js';
+import { rejectionOfEngine } from '../protocol/engine-codes.js';
+import { Interpreter, type TensorFacts } from '../wasm/loader/interpreter.js';
 import type { ModelReport } from '../wasm/loader/model-report.js';
 import { isStoredAs, realValues, store, viewElements, type TensorArray } from './tensor-array.js';
 
@@ -162,10 +162,7 @@ function coded<T>(use: () => T): T {
   try {
     return use();
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
-    if (error instanceof EngineError) {
-      throw new CodedError(codeOfEngineNumber(error.number), detail, { cause: error });
-    }
-    throw new CodedError('engine-trapped', detail, { cause: error });
+    const { code, detail } = rejectionOfEngine(error);
+    throw new CodedError(code, detail, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 import { CodedError } from '../../protocol/coded-error.js';
+import { readClassNames } from '../../protocol/class-names.js';
 import type { Manifest } from '../../protocol/documents/manifest.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { findArtifact } from '../publish/kept-artifacts.js';
@@ -27,7 +28,7 @@ export function checkClasses(
   const known = findArtifact(champion, 'labels', tools);
   const offered = artifacts[challenger.artifacts.findIndex(({ role }) => role === 'labels')];
   if (known === undefined || offered === undefined) return;
-  const [old, fresh] = [namesOf(known), namesOf(offered)];
+  const [old, fresh] = [new Set(readClassNames(known)), new Set(readClassNames(offered))];
   const lost = [...old].filter((name) => !fresh.has(name));
   const added = [...fresh].filter((name) => !old.has(name));
   if (lost.length > 0) {
@@ -38,10 +39,6 @@ export function checkClasses(
     const detail = `release ${champion.sequence} does not know ${quoted(added)}`;
     throw new CodedError('classes-differ', detail);
   }
-}
-
-function namesOf(labels: Uint8Array): ReadonlySet<string> {
-  return new Set(new TextDecoder().decode(labels).split('\n').filter(Boolean));
 }
 
 function quoted(names: readonly string[]): string {

@@ -42,7 +42,7 @@ export function lookAtFleet(rollout: Rollout, fleet: RolloutFleet, time: LookTim
   const sources: EvidenceSource[] = [];
   let [arrived, unheard, held] = [0, 0, 0];
   const facts = factsOf(rollout);
-  for (const device of [...roster, ...enrolled]) {
+  for (const [i, device] of [...roster, ...enrolled].entries()) {
     const known = fleet.devices.get(device.deviceId);
     if (known === undefined) continue;
     const { evidence } = known;
@@ -56,7 +56,7 @@ export function lookAtFleet(rollout: Rollout, fleet: RolloutFleet, time: LookTim
       if (!hasReported(rollout, evidence)) unheard++;
     }
     const silent = facts.heard.has(device.deviceId) && isSilent(rollout, known, time);
-    devices.push(evidenceOf(device, known, facts, silent));
+    devices.push(evidenceOf(device, known, facts, { silent, isNew: i >= roster.length }));
   }
   const unmet: string[] = [];
   if (rollout.present === undefined) unmet.push('it is not known yet which devices are there');
@@ -100,8 +100,6 @@ interface KeptFacts {
   readonly present: ReadonlySet<string>;
   /** Enrolled since the rollout began, and there when the step did. */
   readonly joined: ReadonlySet<string>;
-  /** The devices of the start. */
-  readonly roster: ReadonlySet<string>;
   /** Heard shortly before the step asked something of them. */
   readonly heard: ReadonlySet<string>;
   readonly left: ReadonlyMap<string, number>;
@@ -109,11 +107,10 @@ interface KeptFacts {
   readonly named: ReadonlyMap<string, number>;
 }
 
-function factsOf({ present, joined, roster, heard, left, leftStep, named }: Rollout): KeptFacts {
+function factsOf({ present, joined, heard, left, leftStep, named }: Rollout): KeptFacts {
   return {
     present: new Set(present),
     joined: new Set(joined),
-    roster: new Set(roster.map(({ deviceId }) => deviceId)),
     heard: new Set(heard),
     left: new Map(left.map(({ id, round }) => [id, round])),
     leftStep: new Map(leftStep.map(({ id, round }) => [id, round])),
@@ -124,10 +121,9 @@ function factsOf({ present, joined, roster, heard, left, leftStep, named }: Roll
 function evidenceOf(
   { deviceId, stratum }: RolloutDevice,
   { evidence, failure }: Readonly<KnownDevice>,
-  { present, joined, roster, left, leftStep, named }: KeptFacts,
-  silent: boolean,
+  { present, joined, left, leftStep, named }: KeptFacts,
+  { silent, isNew }: { readonly silent: boolean; readonly isNew: boolean },
 ): DeviceEvidence {
-  const isNew = !roster.has(deviceId);
   return {
     id: deviceId,
     stratum,

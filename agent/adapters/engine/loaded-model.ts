@@ -1,6 +1,6 @@
-import { EngineError, Interpreter } from '../../../wasm/loader/interpreter.js';
-import { codeOfEngineNumber } from '../../../protocol/engine-codes.js';
-import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
+import { Interpreter } from '../../../wasm/loader/interpreter.js';
+import { rejectionOfEngine } from '../../../protocol/engine-codes.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { ModelFacts } from '../../ports/engine.js';
 
 /** One model in an instance of its own, with the packed tensors of the engine port. */
@@ -24,7 +24,7 @@ export function loadWasmModel(
     // V8 has no memory for the instance: that says nothing about the model.
     if (error instanceof RangeError && /memory/i.test(error.message))
       return refuse('engine-unavailable', error.message);
-    return { ok: false, rejection: rejectionOf(error) };
+    return { ok: false, rejection: rejectionOfEngine(error) };
   }
   const { inputs, outputs, macs } = interpreter;
   const facts: ModelFacts = { inputs, outputs, arenaBytes: interpreter.arenaBytes, macs };
@@ -32,7 +32,7 @@ export function loadWasmModel(
     try {
       return accept(run());
     } catch (error) {
-      return { ok: false, rejection: rejectionOf(error) };
+      return { ok: false, rejection: rejectionOfEngine(error) };
     }
   };
   return accept({
@@ -71,12 +71,4 @@ export function loadWasmModel(
 /** The bytes of all tensors, one after the other. */
 export function sizeOf(tensors: ModelFacts['inputs']): number {
   return tensors.reduce((sum, { byteLength }) => sum + byteLength, 0);
-}
-
-/** What the loader throws has a number of the Rust side; anything else that WebAssembly throws is a trap. */
-function rejectionOf(error: unknown): Rejection {
-  if (error instanceof EngineError) {
-    return { code: codeOfEngineNumber(error.number), detail: error.message };
-  }
-  return { code: 'engine-trapped', detail: error instanceof Error ? error.message : String(error) };
 }

@@ -1,5 +1,6 @@
 import type { SlotSettings } from '../settings.js';
 import type { Device } from '../device.js';
+import { readClassNames } from '../../../protocol/class-names.js';
 import type { Artifact, Manifest } from '../../../protocol/documents/manifest.js';
 import { parseSelfTest, type SelfTest } from '../../../protocol/documents/self-test.js';
 import { LoadedRelease, type LoadedModel } from '../inference/loaded-release.js';
@@ -85,12 +86,10 @@ export function* loadModels(
   return LoadedRelease.create(stored, manifest, models, labels.value);
 }
 
-/** Labels are a text file with one name a line. */
 function* readLabels(manifest: Manifest, read: ImageReader): Process<Result<readonly string[]>> {
   const artifact = manifest.artifacts.find(({ role }) => role === 'labels');
   if (artifact === undefined) return accept([]);
   const bytes = yield* read(artifact);
   if (!bytes.ok) return bytes;
-  const text = new TextDecoder().decode(bytes.value);
-  return accept(text.split(/\r?\n/).filter((line) => line !== ''));
+  return accept(readClassNames(bytes.value));
 }
