@@ -124,6 +124,7 @@ impl<'a> Value<'a> {
         vector(self.bytes, target(self.bytes, self.position, self.width)?, self.inner_width, kind)
     }
 
+    #[inline(never)]
     fn number(&self) -> Result<Number> {
         let (position, width) = match self.kind {
             INT | UINT | FLOAT | BOOL => (self.position, self.width),
@@ -198,6 +199,7 @@ impl<'a> Map<'a> {
 }
 
 /// A vector whose first element is at `start`: its length lies before it.
+#[inline(never)]
 fn vector(bytes: &[u8], start: usize, width: usize, kind: Option<u8>) -> Result<Vector<'_>> {
     let truncated = ErrorKind::ModelTruncated;
     let length = unsigned(bytes, start.checked_sub(width).ok_or(truncated)?, width)?;
@@ -208,12 +210,14 @@ fn vector(bytes: &[u8], start: usize, width: usize, kind: Option<u8>) -> Result<
 }
 
 /// Offsets are unsigned, and count backwards from their own place.
+#[inline(never)]
 fn target(bytes: &[u8], position: usize, width: usize) -> Result<usize> {
     let distance = unsigned(bytes, position, width)?;
     let distance = usize::try_from(distance).map_err(|_| ErrorKind::ModelTruncated)?;
     position.checked_sub(distance).ok_or(ErrorKind::ModelTruncated.into())
 }
 
+#[inline(never)]
 fn unsigned(bytes: &[u8], position: usize, width: usize) -> Result<u64> {
     let end = position.checked_add(width).ok_or(ErrorKind::ModelTruncated)?;
     let found = bytes.get(position..end).ok_or(ErrorKind::ModelTruncated)?;

@@ -121,6 +121,7 @@ impl Shape {
     }
 
     /// Batches, height, width, channels of a tensor of rank 4.
+    #[inline(never)]
     pub fn image(&self) -> Result<[usize; 4]> {
         self.dimensions().try_into().map_err(|_| ErrorKind::OperatorInvalid.into())
     }
@@ -142,8 +143,8 @@ pub struct Quantization {
     pub scales: Vec<f32>,
     /// The zero point; where there are many scales, the first of many.
     pub zero_point: i32,
-    /// Whether all zero points are equal.
-    pub uniform_zero_point: bool,
+    /// All zero points, where they are not equal; else none.
+    pub zero_points: Vec<i32>,
     /// The dimension that many scales belong to.
     pub dimension: usize,
 }
@@ -187,6 +188,7 @@ pub struct Tensor {
 
 impl Tensor {
     /// The scale and zero point of a tensor quantised as a whole.
+    #[inline(never)]
     pub fn affine(&self) -> Result<(f32, i32)> {
         match &self.quantization {
             Some(quantization) => match quantization.scales.as_slice() {

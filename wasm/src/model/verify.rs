@@ -417,8 +417,10 @@ fn complete_quantization(
         ensure(channels == Some(scales.len()), invalid)?;
     }
     let first = zero_points.first().copied().unwrap_or(0);
+    let uniform = zero_points.iter().all(|zero_point| *zero_point == first);
+    let different = zero_points.iter().filter(|_| !uniform);
     Ok(Some(Quantization {
-        uniform_zero_point: zero_points.iter().all(|zero_point| *zero_point == first),
+        zero_points: different.map(|zero_point| *zero_point as i32).collect(),
         zero_point: first as i32,
         scales,
         dimension,

@@ -1,4 +1,6 @@
 //! An operator and its tensors, as `prepare` sees them.
+//!
+//! What every operator asks is not inlined: `prepare` runs once, and the core is to be small.
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::{Reader, Table};
@@ -39,17 +41,20 @@ impl<'a> Node<'a> {
     }
 
     /// The attributes of a custom operator.
+    #[inline(never)]
     pub fn custom_options(&self) -> Result<flexbuffer::Map<'a>> {
         let bytes = self.model.bytes.get(self.operator.custom_options.clone()).unwrap_or(&[]);
         flexbuffer::Value::root(bytes)?.map()
     }
 
     /// A required input.
+    #[inline(never)]
     pub fn input(&self, position: usize) -> Result<&'a Tensor> {
         self.optional_input(position)?.ok_or(ErrorKind::OperatorInvalid.into())
     }
 
     /// An input that may be left out.
+    #[inline(never)]
     pub fn optional_input(&self, position: usize) -> Result<Option<&'a Tensor>> {
         match self.operator.inputs.get(position) {
             Some(Some(index)) => self.with_elements(*index).map(Some),
@@ -58,6 +63,7 @@ impl<'a> Node<'a> {
     }
 
     /// An output.
+    #[inline(never)]
     pub fn output(&self, position: usize) -> Result<&'a Tensor> {
         let index = self.operator.outputs.get(position).ok_or(ErrorKind::OperatorInvalid)?;
         self.with_elements(*index)
@@ -76,18 +82,21 @@ impl<'a> Node<'a> {
     }
 
     /// The type of an input that is not left out.
+    #[inline(never)]
     pub fn input_type(&self, position: usize) -> Option<TensorType> {
         let index = self.operator.inputs.get(position).copied().flatten()?;
         self.subgraph.tensors.get(index).map(|tensor| tensor.element_type)
     }
 
     /// The type of an output.
+    #[inline(never)]
     pub fn output_type(&self, position: usize) -> Option<TensorType> {
         let index = self.operator.outputs.get(position)?;
         self.subgraph.tensors.get(*index).map(|tensor| tensor.element_type)
     }
 
     /// The bytes of a tensor that must be constant.
+    #[inline(never)]
     pub fn constant(&self, tensor: &Tensor) -> Result<&'a [u8]> {
         self.model.constant(tensor).ok_or(ErrorKind::OperatorInvalid.into())
     }

@@ -68,6 +68,7 @@ impl Request {
         self.mutated.push(input);
     }
 
+    #[inline(never)]
     fn extra(&mut self, extra: Extra) -> Port {
         self.extras.push(extra);
         Port::Extra(self.extras.len() - 1)

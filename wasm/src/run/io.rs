@@ -108,8 +108,10 @@ impl Io<'_> {
     }
 }
 
-/// Not inlined: there are few shapes of cuts and many kernels.
-#[inline(never)]
+/// What a kernel writes at most at a time: inputs that are variables, scratch, state and outputs.
+const MOST_WRITTEN: usize = 12;
+
+#[inline(always)]
 fn cut<'a, const R: usize, const W: usize>(
     constants: &'a [u8],
     memory: &'a mut [u8],
@@ -117,26 +119,40 @@ fn cut<'a, const R: usize, const W: usize>(
     read: [Port; R],
     write: [Port; W],
 ) -> Result<Cut<'a, R, W>> {
+    const { assert!(W <= MOST_WRITTEN) };
+    let mut found: [&[u8]; R] = [&[]; R];
+    let mut regions: [&mut [u8]; W] = core::array::from_fn(|_| <&mut [u8]>::default());
+    cut_into((constants, memory, ports), (&read, &mut found), (&write, &mut regions))?;
+    Ok((found, regions))
+}
+
+/// Not inlined, and once for all shapes of cuts.
+#[inline(never)]
+fn cut_into<'a>(
+    (constants, memory, ports): (&'a [u8], &'a mut [u8], &'a Ports),
+    (read, found): (&[Port], &mut [&'a [u8]]),
+    (write, regions): (&[Port], &mut [&'a mut [u8]]),
+) -> Result<()> {
     let internal = ErrorKind::EngineInternal;
-    let mut ranges = [(0, 0, 0); W];
+    let mut ranges = [(0, 0, 0); MOST_WRITTEN];
+    let ranges = ranges.get_mut(..write.len()).ok_or(internal)?;
     for (position, (slot, port)) in ranges.iter_mut().zip(write).enumerate() {
-        match ports.slot(port) {
+        match ports.slot(*port) {
             Some(Slot::Writable(range)) => *slot = (range.start, range.end, position),
             _ => return Err(internal.into()),
         }
     }
     // By offset; there are too few for anything but insertion.
-    for end in 1..W {
+    for end in 1..ranges.len() {
         for at in (1..=end).rev() {
             if ranges[at - 1] > ranges[at] {
                 ranges.swap(at - 1, at);
             }
         }
     }
-    let mut gaps: [(usize, &[u8]); W] = [(0, &[]); W];
-    let mut regions: [&mut [u8]; W] = core::array::from_fn(|_| <&mut [u8]>::default());
+    let mut gaps: [(usize, &[u8]); MOST_WRITTEN] = [(0, &[]); MOST_WRITTEN];
     let (mut rest, mut start) = (memory, 0);
-    for (gap, (first, end, position)) in gaps.iter_mut().zip(ranges) {
+    for (gap, &mut (first, end, position)) in gaps.iter_mut().zip(ranges) {
         // Fails where two of them overlap.
         let before = first.checked_sub(start).ok_or(internal)?;
         let (skipped, tail) = rest.split_at_mut_checked(before).ok_or(internal)?;
@@ -147,20 +163,19 @@ fn cut<'a, const R: usize, const W: usize>(
     }
     let last = (start, &*rest);
     let find = |range: &Range<usize>| {
-        gaps.iter().chain([&last]).find_map(|(start, gap)| {
+        gaps.iter().take(write.len()).chain([&last]).find_map(|(start, gap)| {
             gap.get(range.start.checked_sub(*start)?..range.end.checked_sub(*start)?)
         })
     };
-    let mut found: [&[u8]; R] = [&[]; R];
     for (bytes, port) in found.iter_mut().zip(read) {
-        *bytes = match ports.slot(port) {
+        *bytes = match ports.slot(*port) {
             Some(Slot::Constant(range)) => constants.get(range.clone()),
             Some(Slot::Readable(range) | Slot::Writable(range)) => find(range),
             _ => None,
         }
         .ok_or(internal)?;
     }
-    Ok((found, regions))
+    Ok(())
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ enum Role {
     Constant(Vec<u8>),
     Variable,
     Output,
+    /// An output that keeps its value.
+    Kept,
     Absent,
 }
 
@@ -65,6 +67,12 @@ impl Given {
         Self::new(Role::Output, element_type, shape)
     }
 
+    /// The same as an output of the operator; a variable stays one.
+    pub fn into_output(mut self) -> Self {
+        self.role = if let Role::Variable = self.role { Role::Kept } else { Role::Output };
+        self
+    }
+
     /// An input that is left out.
     pub fn absent() -> Self {
         Self::new(Role::Absent, TensorType::Int8, &[])
@@ -75,6 +83,14 @@ impl Given {
         self.quantised(vec![scale], zero_point, 0)
     }
 
+    /// Quantised by the index of a dimension, each with its own zero point.
+    pub fn zero_points(mut self, zero_points: &[i32], dimension: usize) -> Self {
+        let scales = vec![1.0; zero_points.len()];
+        let zero_points = zero_points.to_vec();
+        self.quantization = Some(Quantization { scales, zero_point: zero_points[0], zero_points, dimension });
+        self
+    }
+
     /// Quantised symmetrically by the index of a dimension.
     pub fn per_channel(self, scales: &[f32], dimension: usize) -> Self {
         self.quantised(scales.to_vec(), 0, dimension)
@@ -82,7 +98,7 @@ impl Given {
 
     fn quantised(mut self, scales: Vec<f32>, zero_point: i32, dimension: usize) -> Self {
         self.quantization =
-            Some(Quantization { scales, zero_point, uniform_zero_point: true, dimension });
+            Some(Quantization { scales, zero_point, zero_points: Vec::new(), dimension });
         self
     }
 }
@@ -115,11 +131,11 @@ pub fn single(op: &Registration, tensors: &[Given], options: Option<Fields<'_>>)
         let index = main.tensors.len();
         let location = match &given.role {
             Role::Constant(bytes) => Location::Constant(append(&mut model.bytes, bytes)),
-            Role::Variable => Location::Variable,
+            Role::Variable | Role::Kept => Location::Variable,
             _ => Location::Arena,
         };
         match given.role {
-            Role::Output => {
+            Role::Output | Role::Kept => {
                 operator.outputs.push(index);
                 main.outputs.push(index);
             }
@@ -146,6 +162,48 @@ pub fn single(op: &Registration, tensors: &[Given], options: Option<Fields<'_>>)
     main.operators.push(operator);
     model.subgraphs.push(main);
     model
+}
+
+/// A model of one custom operator, whose attributes are a map: integers, or floats where the text of a value has a point.
+pub fn custom(op: &Registration, tensors: &[Given], options: &[(&str, &str)]) -> Model {
+    let mut model = single(op, tensors, None);
+    let options = append(&mut model.bytes, &flexbuffer_map(options));
+    model.subgraphs[0].operators[0].custom_options = options;
+    model
+}
+
+/// A FlexBuffer: names, where they are, then the values, all of 32 bits. The names come sorted.
+fn flexbuffer_map(options: &[(&str, &str)]) -> Vec<u8> {
+    let (mut bytes, mut starts) = (Vec::new(), Vec::new());
+    for (name, _) in options {
+        starts.push(bytes.len());
+        bytes.extend(name.as_bytes());
+        bytes.push(0);
+    }
+    let put = |bytes: &mut Vec<u8>, value: usize| bytes.extend((value as u32).to_le_bytes());
+    put(&mut bytes, options.len());
+    let keys = bytes.len();
+    for start in starts {
+        let distance = bytes.len() - start;
+        put(&mut bytes, distance);
+    }
+    let distance = bytes.len() - keys;
+    put(&mut bytes, distance);
+    put(&mut bytes, 4);
+    put(&mut bytes, options.len());
+    let values = bytes.len();
+    for (_, value) in options {
+        match value.parse::<i32>() {
+            Ok(integer) => bytes.extend(integer.to_le_bytes()),
+            Err(_) => bytes.extend(value.parse::<f32>().unwrap().to_le_bytes()),
+        }
+    }
+    // Four times the kind, and 2 for the width.
+    bytes.extend(options.iter().map(|(_, value)| if value.parse::<i32>().is_ok() { 6 } else { 14 }));
+    let distance = bytes.len() - values;
+    put(&mut bytes, distance);
+    bytes.extend([9 << 2 | 2, 4]);
+    bytes
 }
 
 fn append(file: &mut Vec<u8>, bytes: &[u8]) -> core::ops::Range<usize> {

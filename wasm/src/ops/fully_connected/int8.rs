@@ -66,7 +66,7 @@ pub fn multipliers(
         ensure(filter.element_type == TensorType::Int8, ErrorKind::TypeUnsupported)?;
         return Ok((int8::multipliers(input, filter, output, 0, channels)?, 0));
     }
-    ensure(quantization.uniform_zero_point, invalid)?;
+    ensure(quantization.zero_points.is_empty(), invalid)?;
     let (input_scale, _) = input.affine()?;
     let (filter_scale, filter_zero_point) = filter.affine()?;
     let (output_scale, _) = output.affine()?;

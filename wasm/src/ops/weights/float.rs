@@ -101,7 +101,7 @@ pub fn weights(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<f32>> {
 }
 
 fn multiply_out(integers: &[i8], shape: &Shape, quantization: &Quantization) -> Result<Vec<f32>> {
-    ensure(quantization.uniform_zero_point, ErrorKind::QuantisationInvalid)?;
+    ensure(quantization.zero_points.is_empty(), ErrorKind::QuantisationInvalid)?;
     let inner = shape.dimensions().iter().skip(quantization.dimension + 1);
     // So many neighbours have one scale.
     let run = if quantization.scales.len() > 1 { inner.product() } else { shape.elements() };
@@ -152,7 +152,7 @@ mod tests {
             let quantization = Quantization {
                 scales: scales.to_vec(),
                 zero_point: 0,
-                uniform_zero_point: true,
+                zero_points: Vec::new(),
                 dimension,
             };
             let shape = Shape::new(&[2, 2, 2]).unwrap();

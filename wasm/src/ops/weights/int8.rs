@@ -94,7 +94,7 @@ pub fn multipliers(
     let per_channel = scales.len() > 1;
     ensure(!per_channel || quantization.dimension == dimension, invalid)?;
     ensure(!per_channel || scales.len() == channels, invalid)?;
-    ensure(quantization.uniform_zero_point && quantization.zero_point == 0, invalid)?;
+    ensure(quantization.zero_points.is_empty() && quantization.zero_point == 0, invalid)?;
     let first = scales.first().copied().ok_or(invalid)?;
     let multiplier = |channel| {
         let scale = scales.get(channel).copied().unwrap_or(first);
