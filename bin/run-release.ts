@@ -31,7 +31,8 @@ export interface RunOfRelease {
   readonly manifest: Manifest;
   /** The names of the scores; their indices where the release has none. */
   readonly names: readonly string[];
-  readonly answers: readonly WindowAnswer[];
+  /** One for each window; undefined where a model waits for more windows. */
+  readonly answers: readonly (WindowAnswer | undefined)[];
   /** Frames at the end of the input that make no window. */
   readonly framesLeft: number;
 }
@@ -70,15 +71,15 @@ export async function runRelease(
       const detail = `a window has ${window.frames} frames, ${input} has ${frames}`;
       throw new CodedError('source-mismatch', detail);
     }
-    const answers: WindowAnswer[] = [];
+    const answers: (WindowAnswer | undefined)[] = [];
     for (const values of windows) {
       const answer = expectOk(await perform(release.answer(values, deadlineMs), engine));
-      answers.push({ ...answer, scores: [...answer.scores] });
+      answers.push(answer && { ...answer, scores: [...answer.scores] });
     }
     const covered = window.frames + (windows.length - 1) * window.stride;
     return {
       manifest,
-      names: namesOf(file, answers[0]?.scores.length ?? 0),
+      names: namesOf(file, answers.find((answer) => answer !== undefined)?.scores.length ?? 0),
       answers,
       framesLeft: Math.max(0, frames - covered),
     };

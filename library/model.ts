@@ -64,7 +64,8 @@ export class Model {
   }
 
   /**
-   * One inference. Gives the real values of each output. Throws a {@link CodedError}: `input-size-mismatch`, and what an
+   * One inference. Gives the real values of each output; of none where the model waits for more inputs, as streaming models do
+   * between two outputs. Throws a {@link CodedError}: `input-size-mismatch`, and what an
    * inference can end with. A model with variables goes on from the inference before.
    */
   run(...inputs: readonly InputValues[]): readonly Float32Array[] {
@@ -75,7 +76,7 @@ export class Model {
       );
     }
     for (const [i, values] of inputs.entries()) this.#first.setInput(i, values);
-    this.#first.invoke();
+    if (!this.#first.invoke()) return [];
     return this.outputs.map((_, i) => this.#first.values(i));
   }
 }
@@ -120,11 +121,12 @@ export class ModelInterpreter {
     else store(Array.from(values, Number), facts, tensor);
   }
 
-  /** One inference. */
-  invoke(): void {
-    coded(() => {
-      this.#interpreter.invoke();
-    });
+  /**
+   * One inference. Tells whether it has computed new outputs; where it has not, the model waits for more inputs and its outputs
+   * hold what they held.
+   */
+  invoke(): boolean {
+    return coded(() => this.#interpreter.invoke());
   }
 
   /** The elements of an output as they are stored; valid until the next inference. */

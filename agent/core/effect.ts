@@ -1,4 +1,4 @@
-import type { Handle, ModelFacts } from '../ports/engine.js';
+import type { Handle, Invoked, ModelFacts } from '../ports/engine.js';
 import type { SampleForm } from '../ports/sensor.js';
 import type {
   Attempt,
@@ -70,7 +70,7 @@ export interface AskedEffects {
       readonly output: Uint8Array;
       readonly deadlineMs: number;
     };
-    answer: Result<{ readonly latencyUs: number }>;
+    answer: Result<Invoked>;
   };
   reset: { args: { readonly handle: Handle }; answer: Result<void> };
   unload: { args: { readonly handle: Handle }; answer: undefined };

@@ -31,10 +31,20 @@ export interface TensorFacts {
 export interface ModelFacts {
   readonly inputs: readonly TensorFacts[];
   readonly outputs: readonly TensorFacts[];
-  /** Activations and scratch buffers: the non-persistent arena of TensorFlow Lite Micro. */
+  /** Activations, scratch buffers, variables and the state of operators: what the bound of its arena has to allow. */
   readonly arenaBytes: number;
   /** Multiply-accumulates of one invoke. */
   readonly macs: number;
+}
+
+/** What came of an inference. */
+export interface Invoked {
+  readonly latencyUs: number;
+  /**
+   * False where the model waits for more inputs: nothing is wrong, its outputs hold what they held, and nobody should take
+   * them for an answer. Streaming models have an output for each so many inputs.
+   */
+  readonly hasOutput: boolean;
 }
 
 /** Names one loaded instance of a model. Never used again after unload. */
@@ -64,7 +74,7 @@ export interface Engine {
     input: Uint8Array,
     output: Uint8Array,
     deadlineMs: number,
-  ): Promise<Result<{ readonly latencyUs: number }>>;
+  ): Promise<Result<Invoked>>;
   /** Zero-fills the arena and puts variables to their initial values. */
   reset(handle: Handle): Promise<Result<void>>;
   /**

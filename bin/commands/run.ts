@@ -14,6 +14,9 @@ import { printable } from '../text-table.js';
 /** An endless model ends with a code, not with a hanging terminal. */
 const deadlineMs = 60_000;
 
+/** Streaming models have an output for each so many inputs only. */
+const waits = 'the model waits for more inputs';
+
 /** Values of an output that are shown to people. */
 const shownValues = 16;
 
@@ -76,7 +79,14 @@ async function runModel(model: Uint8Array, given: Arguments, terminal: Terminal)
       );
     }
     const output = new Uint8Array(byteLengthOf(outputs));
-    const { latencyUs } = expectOk(await engine.invoke(handle, input, output, deadlineMs));
+    const { latencyUs, hasOutput } = expectOk(
+      await engine.invoke(handle, input, output, deadlineMs),
+    );
+    if (!hasOutput) {
+      if (given.flag('json')) terminal.printJson({ outputs: [], latencyUs });
+      else terminal.print(`no output: ${waits}`);
+      return;
+    }
     const file = given.text('output');
     if (file !== undefined) writeNamedFile(file, output);
     const stored = readValues(outputs, output);
@@ -118,12 +128,16 @@ function runJson({ manifest, names, answers, framesLeft }: RunOfRelease): object
   return {
     release: manifest.name,
     sequence: manifest.sequence,
-    windows: answers.map(({ label, score, scores, latencyUs }) => ({
-      ...(label !== undefined && { label }),
-      ...(score !== undefined && { score }),
-      scores: scores.map((each, i) => ({ label: names[i], score: each })),
-      latencyUs,
-    })),
+    windows: answers.map((answer) => {
+      if (answer === undefined) return { waits: true };
+      const { label, score, scores, latencyUs } = answer;
+      return {
+        ...(label !== undefined && { label }),
+        ...(score !== undefined && { score }),
+        scores: scores.map((each, i) => ({ label: names[i], score: each })),
+        latencyUs,
+      };
+    }),
     framesLeft,
   };
 }
@@ -143,7 +157,12 @@ function printRun({ names, answers, framesLeft }: RunOfRelease, terminal: Termin
       terminal.print('no label: below the threshold of the release');
     }
   } else {
-    for (const [i, { label, score, scores }] of answers.entries()) {
+    for (const [i, answer] of answers.entries()) {
+      if (answer === undefined) {
+        terminal.print(`window ${i + 1}: no answer, ${waits}`);
+        continue;
+      }
+      const { label, score, scores } = answer;
       const said =
         score === undefined ? scores.slice(0, shownValues).map(showScore).join(', ') : '';
       const named = score === undefined ? said : `${printable(label ?? '-')}  ${showScore(score)}`;

@@ -1,7 +1,8 @@
 import { expectOk } from '../../protocol/coded-error.js';
 import type { Budget } from '../../protocol/documents/manifest.js';
 import type { SelfTest, SelfTestVector } from '../../protocol/documents/self-test.js';
-import type { Engine, ModelFacts } from '../../agent/ports/engine.js';
+import type { Engine, Invoked, ModelFacts } from '../../agent/ports/engine.js';
+import { limits as protocolLimits } from '../../protocol/limits.js';
 
 /** What a model is and costs, found out by running it. */
 export interface MeasuredModel {
@@ -14,7 +15,10 @@ export interface MeasuredModel {
 const arenaLimitBytes = 256 * 1_048_576;
 const deadlineMs = 60_000;
 
-/** Golden vectors: zeros, and inputs that reach every byte value. */
+/**
+ * Golden vectors with outputs: zeros, and inputs that reach every byte value. A model that has an output for each so many
+ * inputs takes more of them.
+ */
 const vectorCount = 4;
 
 /** Inferences that are timed, after as many to warm up. */
@@ -35,12 +39,14 @@ export async function measureModel(model: Uint8Array, engine: Engine): Promise<M
   );
   try {
     const vectors: SelfTestVector[] = [];
-    for (let seed = 0; seed < vectorCount; seed++) {
-      expectOk(await engine.reset(handle));
+    // One after the other from the initial state, as devices run them: what a model remembers is a part of the test.
+    let answered = 0;
+    for (let seed = 0; answered < vectorCount && seed < protocolLimits.selfTestVectors; seed++) {
       const inputs = makeInputs(facts, seed);
       const outputs = new Uint8Array(sizeOf(facts.outputs));
-      expectOk(await engine.invoke(handle, inputs, outputs, deadlineMs));
+      const { hasOutput } = expectOk(await engine.invoke(handle, inputs, outputs, deadlineMs));
       vectors.push({ inputs, outputs });
+      if (hasOutput) answered++;
     }
     const expectedUs = await measureLatencyUs(engine, handle, facts);
     return {
@@ -65,13 +71,18 @@ async function measureLatencyUs(
 ): Promise<number> {
   const inputs = makeInputs(facts, 1);
   const outputs = new Uint8Array(sizeOf(facts.outputs));
-  const latencies: number[] = [];
+  const latencies: Invoked[] = [];
   for (let i = 0; i < 2 * timedInferences; i++) {
-    const { latencyUs } = expectOk(await engine.invoke(handle, inputs, outputs, deadlineMs));
-    if (i >= timedInferences) latencies.push(latencyUs);
+    const { latencyUs, hasOutput } = expectOk(
+      await engine.invoke(handle, inputs, outputs, deadlineMs),
+    );
+    if (i >= timedInferences) latencies.push({ latencyUs, hasOutput });
   }
-  latencies.sort((a, b) => a - b);
-  return Math.ceil(latencies[Math.floor(latencies.length / 2)] ?? 0);
+  // A model that waits for more inputs has done a part of its work only.
+  const whole = latencies.filter(({ hasOutput }) => hasOutput);
+  const taken = (whole.length > 0 ? whole : latencies).map(({ latencyUs }) => latencyUs);
+  taken.sort((a, b) => a - b);
+  return Math.ceil(taken[Math.floor(taken.length / 2)] ?? 0);
 }
 
 /** Seed 0 is all zeros; the others are small pseudo-random numbers, so that floats stay finite. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand, type CommandOutcome } from '../helpers/command-line.js';
+import { writeStreamingModel } from '../helpers/model-file.js';
 import { pictureFile } from '../helpers/picture-files.js';
 import { samples16, writeWav } from '../helpers/wav-file.js';
 
@@ -106,6 +107,35 @@ describe('tinylamp run with a release', () => {
       assert.ok(stderr.startsWith(`tinylamp: ${code}`), stderr);
     });
   }
+
+  it('says where a model waits for more inputs, and where a release waits for more windows', async () => {
+    write('streaming.tflite', writeStreamingModel());
+    write('input.bin', Uint8Array.of(1, 2));
+    const { stdout } = succeed(await run('run', 'streaming.tflite', '--input', 'input.bin'));
+    assert.equal(stdout, 'no output: the model waits for more inputs\n');
+    const json = await run('run', 'streaming.tflite', '--input', 'input.bin', '--json');
+    assert.deepEqual((JSON.parse(json.stdout) as { outputs: unknown }).outputs, []);
+    const window = { frames: 1, channels: 2, sampleRateHz: 1 };
+    write('streaming.json', JSON.stringify({ window, decision: { kind: 'argmax' } }));
+    const build = 'release build streaming.tflite --pipeline streaming.json --slot a --keys keys';
+    succeed(await run(...build.split(' '), '-o', 'streaming.tinylamp'));
+    write('stream.csv', '1,2\n3,4\n5,6\n');
+    const words = ['run', 'streaming.tinylamp', '--input', 'stream.csv'];
+    const { stdout: lines } = succeed(await run(...words));
+    const waits = 'no answer, the model waits for more inputs';
+    assert.equal(lines, `window 1: ${waits}\nwindow 2: 7  4\nwindow 3: ${waits}\n`);
+    const { windows } = JSON.parse(succeed(await run(...words, '--json')).stdout) as {
+      windows: { waits?: boolean; label?: string }[];
+    };
+    assert.deepEqual(
+      windows.map(({ waits: waiting, label }) => [waiting, label]),
+      [
+        [true, undefined],
+        [undefined, '7'],
+        [true, undefined],
+      ],
+    );
+  });
 
   it('shows the real values of a model where they are asked for', async () => {
     write('zeros.bin', new Uint8Array(768));

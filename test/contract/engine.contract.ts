@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
+import { expectOk } from '../../protocol/coded-error.js';
 import type { Result } from '../../protocol/result.js';
 import type { Engine } from '../../agent/ports/engine.js';
 import { assembleHostileCore } from '../helpers/hostile-core.js';
+import { writeStreamingModel } from '../helpers/model-file.js';
 
 /** A model of our own with what upstream's kernels give for it (`test/conformance`). */
 interface Golden {
@@ -57,6 +59,23 @@ export function describeEngine(
       assert.ok(invoked.ok && invoked.value.latencyUs > 0);
       assert.deepEqual(outputs, golden.outputs);
       assert.deepEqual(inputs, golden.inputs);
+    });
+
+    it('tells where a model has no new output, and the outputs hold what they held', async () => {
+      expectOk(await engine.load(1, writeStreamingModel(), load));
+      const outputs = new Uint8Array(8);
+      const found: (readonly [hasOutput: boolean, newest: number | undefined])[] = [];
+      for (const value of [1, 2, 3, 4]) {
+        const input = new Uint8Array(2).fill(value);
+        const { hasOutput } = expectOk(await engine.invoke(1, input, outputs, deadlineMs));
+        found.push([hasOutput, outputs.at(-1)]);
+      }
+      assert.deepEqual(found, [
+        [false, 0],
+        [true, 2],
+        [false, 2],
+        [true, 4],
+      ]);
     });
 
     it('keeps instances of one model apart', async () => {

@@ -27,6 +27,7 @@ export const operatorCodes = {
   mean: 40,
   expandDims: 70,
   custom: 32,
+  abs: 101,
   while: 119,
 } as const;
 
@@ -55,7 +56,8 @@ export interface OperatorSpec {
 export interface ModelSpec {
   readonly identifier?: string;
   readonly version?: number;
-  readonly codes: readonly number[];
+  /** A name is that of a custom operator. */
+  readonly codes: readonly (number | string)[];
   readonly buffers: readonly Uint8Array[];
   /** Position and size of bytes behind the FlatBuffer, for the last buffer. */
   readonly external?: readonly [offset: bigint, size: bigint];
@@ -84,7 +86,7 @@ export function writeModelFile(spec: ModelSpec): Uint8Array {
   };
   return writeFlatBuffer(spec.identifier ?? 'TFL3', {
     0: u32(spec.version ?? 3),
-    1: tables(spec.codes.map((code) => ({ 0: u8(Math.min(code, 127)), 3: i32(code) }))),
+    1: tables(spec.codes.map(codeTable)),
     2: tables(new Array<FlatTable>(spec.subgraphs ?? 1).fill(subgraph)),
     4: tables(
       spec.buffers.map((data, i) => ({
@@ -94,6 +96,34 @@ export function writeModelFile(spec: ModelSpec): Uint8Array {
       })),
     ),
     6: spec.metadata && tables(spec.metadata.map((name) => ({ 0: text(name), 1: u32(0) }))),
+  });
+}
+
+function codeTable(given: number | string): FlatTable {
+  const code = typeof given === 'string' ? operatorCodes.custom : given;
+  const name = typeof given === 'string' ? text(given) : undefined;
+  return { 0: u8(Math.min(code, 127)), 1: name, 3: i32(code) };
+}
+
+/**
+ * A streaming model: the last four inputs of two values are its output, after each second of them. Without attributes a
+ * buffer of four waits for two inputs.
+ */
+export function writeStreamingModel(): Uint8Array {
+  return writeModelFile({
+    codes: ['CIRCULAR_BUFFER', operatorCodes.abs],
+    buffers: [new Uint8Array()],
+    tensors: [
+      { shape: [1, 1, 1, 2] },
+      { shape: [1, 4, 1, 2], variable: true },
+      { shape: [1, 4, 1, 2] },
+    ],
+    operators: [
+      { code: 0, inputs: [0], outputs: [1] },
+      { code: 1, inputs: [1], outputs: [2] },
+    ],
+    inputs: [0],
+    outputs: [2],
   });
 }
 

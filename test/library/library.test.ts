@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { CodedError, Model } from '../../library/node.js';
+import { writeStreamingModel } from '../helpers/model-file.js';
 
 const modelFile = path.resolve('simulator/demo/models/vibration-v2.tflite');
 
@@ -61,6 +62,14 @@ describe('The library', () => {
     assert.deepEqual(Array.from(a.output(0), Number), before);
     a.reset();
     assert.ok(a.input(0).every((value: number | bigint) => Number(value) === 0));
+  });
+
+  it('gives no values where a model waits for more inputs', async () => {
+    const streaming = await Model.load(writeStreamingModel());
+    assert.deepEqual(streaming.run([1, 2]), []);
+    assert.deepEqual(streaming.run([3, -4]), [Float32Array.of(0, 0, 0, 0, 1, 2, 3, 4)]);
+    const interpreter = streaming.interpreter();
+    assert.deepEqual([interpreter.invoke(), interpreter.invoke()], [false, true]);
   });
 
   it('refuses with codes, and says what to do', async () => {

@@ -61,7 +61,7 @@ export class DemoRelease {
   /** Answers a window of raw samples, x, y and z of one frame after the other. */
   async answer(window: Float32Array): Promise<Answer> {
     const release = this.#loaded;
-    let answer: Result<Answer> = refuse('engine-gone', 'the release never answered');
+    let answer: Result<Answer | undefined> = refuse('engine-gone', 'the release never answered');
     const course = function* () {
       answer = yield* release.answer(window, release.manifest.budget.deadlineUs / 1000);
     };
@@ -72,6 +72,8 @@ export class DemoRelease {
       const invoked = await this.#engine.invoke(handle, input, output, deadlineMs);
       this.#tasks.answer(effect.request, invoked);
     }
-    return expectOk(answer);
+    const given = expectOk<Answer | undefined>(answer);
+    if (given === undefined) throw new Error('a demo model waits for more windows');
+    return given;
   }
 }

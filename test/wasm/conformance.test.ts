@@ -95,6 +95,15 @@ describe('the conformance runner', () => {
     assert.equal((await runOne({ ...softmax, vectors })).failure?.kind, 'differs');
   });
 
+  it('finds an inference that should have no new output, and has one', async () => {
+    const softmax = find('softmax__steep');
+    const hasOutput = softmax.vectors.map(({ invokes }) => new Array<boolean>(invokes).fill(false));
+    const waits = softmax.vectors.map((each, i) => ({ ...each, hasOutput: hasOutput[i] }));
+    const { failure } = await runOne({ ...softmax, vectors: waits });
+    assert.equal(failure?.kind, 'differs');
+    assert.match(failure.detail, /has a new output/);
+  });
+
   it('ends a case that takes too long, and goes on with the next', async () => {
     const sound = find('vibration_v1');
     const slow = { ...sound, model: path.join(folder, 'slow.tflite'), vectors: [] };

@@ -14,6 +14,11 @@ export interface ConformanceVector {
   readonly outputOffset: number;
   readonly outputBytes: number;
   readonly outputSha256: string | undefined;
+  /**
+   * Whether each inference has a new output, where upstream tells it: those of streaming models are aborted in between. The
+   * bytes of the outputs count all the same.
+   */
+  readonly hasOutput: readonly boolean[] | undefined;
 }
 
 /** One entry of an index, with all its vectors. */
@@ -70,6 +75,9 @@ export function readBounded(file: string): Uint8Array {
   return new Uint8Array(readFileSync(file));
 }
 
+/** Upstream's status of an inference without new output, `kTfLiteAbort`. */
+const upstreamAborted = 15;
+
 function readCase(folder: string, entry: Fields): ConformanceCase {
   const name = entry.text('name');
   if (name === undefined) throw entry.error('name', 'a text');
@@ -98,8 +106,6 @@ function readTolerance(given: Fields | undefined): Tolerance {
 }
 
 function readVector(vector: Fields): ConformanceVector {
-  // `invoke_statuses` are not needed: a CIRCULAR_BUFFER without new output (15) is a finished run, whose
-  // bytes count like any other's.
   const inputOffset = vector.count('input_offset');
   const seed = vector.count('seed');
   if (inputOffset === undefined && seed === undefined) {
@@ -114,6 +120,9 @@ function readVector(vector: Fields): ConformanceVector {
     outputOffset: vector.requiredCount('output_offset'),
     outputBytes: vector.requiredCount('output_bytes'),
     outputSha256: vector.text('output_sha256'),
+    hasOutput: vector.has('invoke_statuses')
+      ? vector.list('invoke_statuses').map((status) => status !== upstreamAborted)
+      : undefined,
   };
 }
 
@@ -159,6 +168,10 @@ class Fields {
   fields(name: string): Fields | undefined {
     const value = this.#fields[name] ?? undefined;
     return value === undefined ? undefined : new Fields(`${this.#place}: ${name}`, value);
+  }
+
+  has(name: string): boolean {
+    return (this.#fields[name] ?? undefined) !== undefined;
   }
 
   list(name: string): readonly unknown[] {

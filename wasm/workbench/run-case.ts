@@ -99,7 +99,11 @@ function runVector(
   interpreter.reset();
   for (let i = 0; i < invokes; i++) {
     writeInputs(interpreter, given.subarray(i * inputBytes, (i + 1) * inputBytes));
-    interpreter.invoke();
+    const hasOutput = interpreter.invoke();
+    const expectsOutput = vector.hasOutput?.[i];
+    if (expectsOutput !== undefined && hasOutput !== expectsOutput) {
+      return `inference ${i} has ${hasOutput ? 'a' : 'no'} new output`;
+    }
     readOutputs(interpreter, actual);
     const wanted = expected.subarray(i * outputBytes, (i + 1) * outputBytes);
     const difference = compareOutputs(outputs, actual, wanted, tolerance);

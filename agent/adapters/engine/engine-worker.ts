@@ -33,7 +33,7 @@ function answer(request: WorkerRequest): WorkerReply {
     case 'invoke': {
       const invoked = modelOf().invoke(state.input, state.output);
       if (!invoked.ok) return { kind: 'failed', rejection: invoked.rejection };
-      return { kind: 'invoked', latencyUs: invoked.value.latencyUs };
+      return { kind: 'invoked', invoked: invoked.value };
     }
     case 'reset': {
       const reset = modelOf().reset();

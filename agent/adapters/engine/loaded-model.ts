@@ -1,13 +1,13 @@
 import { Interpreter } from '../../../wasm/loader/interpreter.js';
 import { rejectionOfEngine } from '../../../protocol/engine-codes.js';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
-import type { ModelFacts } from '../../ports/engine.js';
+import type { Invoked, ModelFacts } from '../../ports/engine.js';
 
 /** One model in an instance of its own, with the packed tensors of the engine port. */
 export interface WasmModel {
   readonly facts: ModelFacts;
-  /** Runs one inference; gives the time it took. */
-  invoke(input: Uint8Array, output: Uint8Array): Result<{ readonly latencyUs: number }>;
+  /** Runs one inference. */
+  invoke(input: Uint8Array, output: Uint8Array): Result<Invoked>;
   reset(): Result<void>;
 }
 
@@ -26,8 +26,10 @@ export function loadWasmModel(
       return refuse('engine-unavailable', error.message);
     return { ok: false, rejection: rejectionOfEngine(error) };
   }
-  const { inputs, outputs, macs } = interpreter;
-  const facts: ModelFacts = { inputs, outputs, arenaBytes: interpreter.arenaBytes, macs };
+  const { inputs, outputs, macs, report } = interpreter;
+  // The bound is for both.
+  const neededBytes = report.arenaBytes + report.variableBytes;
+  const facts: ModelFacts = { inputs, outputs, arenaBytes: neededBytes, macs };
   const attempt = <T>(run: () => T): Result<T> => {
     try {
       return accept(run());
@@ -51,14 +53,14 @@ export function loadWasmModel(
           at += byteLength;
         }
         const began = performance.now();
-        interpreter.invoke();
+        const hasOutput = interpreter.invoke();
         const latencyUs = (performance.now() - began) * 1000;
         at = 0;
         for (const [i, { byteLength }] of outputs.entries()) {
           output.set(interpreter.outputView(i), at);
           at += byteLength;
         }
-        return { latencyUs };
+        return { latencyUs, hasOutput };
       });
     },
     reset: () =>

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
-import type { ModelFacts } from '../../ports/engine.js';
+import type { Invoked, ModelFacts } from '../../ports/engine.js';
 import type { LoadedModel, WorkerReply, WorkerRequest } from './worker-message.js';
 
 /** What a worker may take besides the memory of its WebAssembly instance. */
@@ -51,7 +51,7 @@ export class ModelWorker {
     input: Uint8Array,
     output: Uint8Array,
     deadlineMs: number,
-  ): Promise<Result<{ readonly latencyUs: number }>> {
+  ): Promise<Result<Invoked>> {
     const memory = this.#loaded;
     if (memory === undefined) return refuse('engine-gone', 'no model is loaded');
     if (input.length !== memory.input.byteLength || output.length !== memory.output.byteLength) {
@@ -62,7 +62,7 @@ export class ModelWorker {
     if (!reply.ok) return reply;
     if (reply.value.kind !== 'invoked') return unexpected(reply.value);
     output.set(new Uint8Array(memory.output));
-    return accept({ latencyUs: reply.value.latencyUs });
+    return accept(reply.value.invoked);
   }
 
   async reset(deadlineMs: number): Promise<Result<void>> {

@@ -1,5 +1,5 @@
 import type { Rejection, Result } from '../../../protocol/result.js';
-import type { ModelFacts } from '../../ports/engine.js';
+import type { Invoked, ModelFacts } from '../../ports/engine.js';
 
 /** What the agent tells a model's worker. One request at a time; each has one reply. */
 export type WorkerRequest =
@@ -10,7 +10,7 @@ export type WorkerRequest =
 /** What a worker answers. */
 export type WorkerReply =
   | { readonly kind: 'loaded'; readonly loaded: Result<LoadedModel> }
-  | { readonly kind: 'invoked'; readonly latencyUs: number }
+  | { readonly kind: 'invoked'; readonly invoked: Invoked }
   | { readonly kind: 'reset' }
   | { readonly kind: 'failed'; readonly rejection: Rejection };
 

@@ -156,8 +156,13 @@ export class Shadow {
       this.#failed(answer.rejection);
       return;
     }
-    this.#answered++;
     this.#punctuality.answered();
+    if (answer.value === undefined) {
+      // It waits for more windows: there is nothing to compare, as if it had not seen this one.
+      book.skipped(sequence);
+      return;
+    }
+    this.#answered++;
     const pair = {
       champion: window.release.stored.sequence,
       challenger: sequence,

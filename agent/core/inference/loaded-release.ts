@@ -97,11 +97,12 @@ export class LoadedRelease {
   }
 
   /**
-   * Answers one window of raw samples. Refuses with what the engine said.
+   * Answers one window of raw samples; gives none where one of its models waits for more windows. Refuses with what the
+   * engine said.
    *
    * @param deadlineMs what each of its models may take
    */
-  *answer(window: Float32Array, deadlineMs: number): Process<Result<Answer>> {
+  *answer(window: Float32Array, deadlineMs: number): Process<Result<Answer | undefined>> {
     const { pipeline } = this.manifest;
     normalise(window, pipeline.window.channels, pipeline.normalise, this.#normalised);
     let values = this.#normalised;
@@ -115,6 +116,7 @@ export class LoadedRelease {
         deadlineMs,
       });
       if (!invoked.ok) return invoked;
+      if (!invoked.value.hasOutput) return accept(undefined);
       latencyUs += invoked.value.latencyUs;
       dequantise(stage.outputElements, stage.output, stage.outputValues);
       values = stage.outputValues;

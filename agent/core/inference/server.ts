@@ -18,6 +18,8 @@ export interface ServerListener {
     window: CompletedWindow,
     values: Float32Array,
   ): void;
+  /** A window was taken, and has no answer: a model of the release waits for more windows. `values` is the listener's. */
+  waited(release: LoadedRelease, values: Float32Array): void;
   /**
    * The release could not answer. Afterwards the same window goes to whatever is served then; the slot
    * rolls back or loads anew meanwhile. False gives the window up.
@@ -201,7 +203,8 @@ export class Server {
       const answer = yield* release.answer(window.values, this.#listener.deadlineMs(release));
       this.#answering = undefined;
       if (answer.ok) {
-        this.#listener.answered(release, answer.value, window, window.values);
+        if (answer.value === undefined) this.#listener.waited(release, window.values);
+        else this.#listener.answered(release, answer.value, window, window.values);
         return true;
       }
       if (!(yield* this.#listener.failed(release, answer.rejection, window))) return false;

@@ -108,6 +108,9 @@ export class Service {
       answered: (release, answer, window, values) => {
         this.#answered({ number: window.number, values, release, answer }, window);
       },
+      waited: (release, values) => {
+        this.#waited(release, values);
+      },
       failed: (release, rejection, { number }) => this.#failed(release, rejection, number),
       crowded: (release) => {
         this.#crowded(release);
@@ -376,8 +379,7 @@ export class Service {
     this.counters.answered(answer.latencyUs);
     if (this.#isChampion(release)) this.#punctuality.answered();
     this.book.served(release.stored.sequence, number, answer, release.classes);
-    const { window: shape } = release.manifest.pipeline;
-    this.#drift?.take(served.values, shape, this.#isChampion(release));
+    this.#watchInput(release, served.values);
     const { topic, encode } = this.#settings.sink;
     const { topics, settings, keeper } = this.#device;
     const message = resultMessage(release, answer, window, keeper.record.boot);
@@ -389,6 +391,17 @@ export class Service {
     this.#listener.answered(served);
     // A turn may be over by it, and then another release is to answer.
     this.evidence.served(number, { release: release.stored, answer });
+  }
+
+  /** No answer to publish, to compare or to count for a trial; but the input was what it was. */
+  #waited(release: LoadedRelease, values: Float32Array): void {
+    this.counters.waits++;
+    if (this.#isChampion(release)) this.#punctuality.answered();
+    this.#watchInput(release, values);
+  }
+
+  #watchInput(release: LoadedRelease, values: Float32Array): void {
+    this.#drift?.take(values, release.manifest.pipeline.window, this.#isChampion(release));
   }
 
   /** No window is lost to a release on trial: it is cut short as if its deadline had passed. */

@@ -4,6 +4,8 @@ import type { Code } from '../../../protocol/codes.js';
 export class SlotCounters {
   /** Windows that got an answer. */
   answers = 0;
+  /** Windows that have none, because a model waited for more of them. */
+  waits = 0;
   /** Windows that got none. */
   dropped = 0;
   /** Inferences that trapped, missed their deadline or lost their instance. */

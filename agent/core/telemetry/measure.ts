@@ -51,6 +51,7 @@ export function measure(
     };
     count('windows', completedWindows);
     count('answers', counters.answers);
+    if (counters.waits > 0) count('windows-waited', counters.waits);
     count('windows-dropped', counters.dropped);
     count('gaps', counters.gaps);
     count('failures', counters.failures);
