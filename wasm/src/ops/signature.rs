@@ -46,6 +46,8 @@ pub const INT64: Types = Types::of(TensorType::Int64);
 pub const UINT8: Types = Types::of(TensorType::Uint8);
 /// uint32.
 pub const UINT32: Types = Types::of(TensorType::Uint32);
+/// uint64.
+pub const UINT64: Types = Types::of(TensorType::Uint64);
 /// bool.
 pub const BOOL: Types = Types::of(TensorType::Bool);
 /// Every type that has bytes.
