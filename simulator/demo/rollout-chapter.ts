@@ -44,7 +44,7 @@ const reportMs = 1_000;
 export const demoPlan: RolloutPlan = {
   shadow: { windows: 40, budgetPermille: 500 },
   terms: { ...defaultPlanTerms, blockWindows: 5 },
-  exposures: [1_000, 3_000, 10_000],
+  exposures: [2_500, 5_000, 10_000],
   turnWindows: 0,
   bakeMs: 0,
   holdout: 0,
