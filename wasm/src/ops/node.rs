@@ -19,6 +19,8 @@ pub struct Node<'a> {
     pub subgraph: &'a Subgraph,
     /// The operator.
     pub operator: &'a Operator,
+    /// Tensors of the subgraph that operators before this one compute, and whose bytes are known all the same.
+    pub known: &'a [(usize, Vec<u8>)],
 }
 
 /// The attributes of an operator: a member of the schema's union `BuiltinOptions`, each value checked for its range.
@@ -95,10 +97,12 @@ impl<'a> Node<'a> {
         self.subgraph.tensors.get(*index).map(|tensor| tensor.element_type)
     }
 
-    /// The bytes of a tensor that must be constant.
+    /// The bytes of a tensor that must be constant, or computed from constants alone.
     #[inline(never)]
     pub fn constant(&self, tensor: &Tensor) -> Result<&'a [u8]> {
-        self.model.constant(tensor).ok_or(ErrorKind::OperatorInvalid.into())
+        let is = |index: &usize| self.subgraph.tensors.get(*index).is_some_and(|found| core::ptr::eq(found, tensor));
+        let known = || self.known.iter().find(|(index, _)| is(index)).map(|(_, bytes)| bytes.as_slice());
+        self.model.constant(tensor).or_else(known).ok_or(ErrorKind::OperatorInvalid.into())
     }
 
     /// The values of a constant tensor of integers, of which upstream takes the low 32 bits; refuses more than `most`.

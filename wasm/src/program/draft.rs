@@ -33,6 +33,7 @@ impl Drafts {
         let mut drafts: Vec<Option<Vec<Draft>>> = model.subgraphs.iter().map(|_| None).collect();
         // Checked as it adds up: packing weights is work too.
         let mut work: u64 = 0;
+        let mut left = limits::FILE_BYTES;
         let mut open = vec![0];
         while let Some(number) = open.pop() {
             let found = model.subgraphs.get(number).zip(drafts.get_mut(number));
@@ -40,11 +41,16 @@ impl Drafts {
             if slot.is_some() {
                 continue;
             }
-            let mut prepared = Vec::new();
+            let (mut prepared, mut known) = (Vec::new(), Vec::new());
             for (index, operator) in subgraph.operators.iter().enumerate() {
-                let node = Node { model, subgraph, operator };
-                let draft = draft(&node, registry)
+                let node = Node { model, subgraph, operator, known: &known };
+                let mut draft = draft(&node, registry)
                     .map_err(|error| error.at(model.place(number, index)))?;
+                for (output, bytes) in draft.request.known.drain(..) {
+                    // As much as a file may have of constants.
+                    left = left.checked_sub(bytes.len()).ok_or(ErrorKind::ModelTooLarge)?;
+                    known.extend(operator.outputs.get(output).map(|&tensor| (tensor, bytes)));
+                }
                 work = work.saturating_add(draft.work);
                 ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
                 open.extend(draft.action.calls());

@@ -1,7 +1,8 @@
 //! TFLM_DECODE: constants that a tool has compressed, made whole again.
 //!
 //! Upstream: `micro/kernels/decode.cc`, `decode_state*.cc`. Inputs come in pairs: the codes, and a table behind a header
-//! that says how to read them. Both are constants, so that all is tried once before the first run.
+//! that says how to read them. Both are constants, so that all is decoded once before the first run: layers pack their weights
+//! then. In the arena outputs live as long as upstream's, and are decoded there for each inference.
 
 mod huffman;
 mod lut;
@@ -10,7 +11,7 @@ mod prune;
 use crate::error::{ErrorKind, Result, ensure};
 use crate::limits;
 use crate::model::OpKey;
-use crate::model::tensor::Tensor;
+use crate::model::tensor::{Location, Tensor};
 use crate::ops::signature::{ANY, BOOL, FLOAT32, INT8, INT16, INT32, INT64, Signature};
 use crate::ops::{Action, Flow, Kernel, Node, Registration, Request, allocate};
 use crate::run::io::{Io, Port};
@@ -49,8 +50,12 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
             2 => Box::new(prune::Prune::new(output)?),
             _ => return Err(ErrorKind::OperatorUnsupported.into()),
         };
-        ensure(output.bytes <= limits::ARENA_BYTES, ErrorKind::ArenaTooSmall)?;
-        decoder.decode(codes, table, &mut allocate(output.bytes, 0)?)?;
+        ensure(output.bytes <= limits::FILE_BYTES, ErrorKind::ModelTooLarge)?;
+        let mut decoded = allocate(output.bytes, 0)?;
+        decoder.decode(codes, table, &mut decoded)?;
+        if output.location == Location::Arena {
+            request.known(at, decoded);
+        }
         // At most one step for each bit, and one for each element.
         request.comparisons(codes.len() as u64 * 8);
         decoders.push(decoder);
@@ -108,7 +113,7 @@ fn bits(bytes: &[u8], position: usize, count: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Model;
+    use crate::model::{Model, Operator};
     use crate::model::tensor::TensorType::{self, Bool, Float32, Int8, Int16, Int32, Int64, Uint8};
     use crate::testing::{Given, Random, run, single};
 
@@ -245,6 +250,23 @@ mod tests {
             (Packed::new(2, [0, 0], &[0x40], &[7]), Given::output(Int8, &[3])),
         ];
         assert_eq!(decode(&pairs).unwrap(), [vec![10, 11, 12, 13, 13, 12, 11, 10], b"da".to_vec(), vec![0, 7, 0]]);
+    }
+
+    #[test]
+    fn what_is_decoded_serves_other_operators_as_a_constant() {
+        let [codes, ancillary] = Packed::new(0, [1, 2], &[0b0010_1100], &[0, 0, 0, 0, 1, 0, 0, 0]).inputs();
+        let paddings = Given::output(Int32, &[3, 2]);
+        let (from, to) = (Given::input(Int8, &[1, 1, 1]).affine(1.0, 0), Given::output(Int8, &[1, 2, 3]).affine(1.0, 0));
+        let decoding = [codes, ancillary, paddings, from, to];
+        let mut model = single(&TFLM_DECODE, &decoding, None);
+        let main = &mut model.subgraphs[0];
+        // Only the padded tensor is an output of the model.
+        main.operators[0].inputs.truncate(2);
+        main.operators[0].outputs.truncate(1);
+        main.outputs.remove(0);
+        main.operators.push(Operator { code: 34, inputs: vec![Some(3), Some(2)], outputs: vec![4], ..Operator::default() });
+        // Along the three dimensions: none, one before, and one on either side.
+        assert_eq!(run(model, &[&[7]]).unwrap(), [[0, 0, 0, 0, 7, 0]]);
     }
 
     #[test]
