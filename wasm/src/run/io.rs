@@ -78,6 +78,7 @@ pub type Cut<'a, const R: usize, const W: usize> = ([&'a [u8]; R], [&'a mut [u8]
 impl Io<'_> {
     /// The bytes of some ports to be read, and of others to be written. What is read may be the same twice;
     /// what is written is nothing else too.
+    #[inline(never)]
     pub fn cut<const R: usize, const W: usize>(
         &mut self,
         read: [Port; R],
@@ -87,6 +88,7 @@ impl Io<'_> {
     }
 
     /// The same with the workspace of a fast kernel; what is in there is left from others.
+    #[inline(never)]
     pub fn cut_with_workspace<const R: usize, const W: usize>(
         &mut self,
         read: [Port; R],
@@ -96,6 +98,7 @@ impl Io<'_> {
     }
 
     /// The only input and the only output.
+    #[inline(never)]
     pub fn one(&mut self) -> Result<(&[u8], &mut [u8])> {
         let ([input], [output]) = self.cut([Port::Input(0)], [Port::Output(0)])?;
         Ok((input, output))

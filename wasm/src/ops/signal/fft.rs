@@ -8,6 +8,7 @@ use core::f64::consts::{FRAC_PI_2, PI};
 
 use super::{ANY, attributes, check_type, rows};
 use crate::error::{ErrorKind, Result, ensure};
+use crate::math::integer;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT16, INT32, SAME, Signature};
@@ -111,8 +112,8 @@ fn parts(pair: Pair) -> [u32; 2] {
     [pair as u32, (pair >> 32) as u32]
 }
 
-/// Arithmetic of one type of numbers: fractions of so many bits. No function is inlined, and none is there twice: sounds are slow, and a
-/// small core is worth more here.
+/// Arithmetic of one type of numbers: fractions of so many bits. No function is inlined, and none is there twice: sounds are
+/// slow, and a small core is worth more here.
 #[derive(Clone, Copy)]
 struct Numbers {
     /// 15 or 31, or 0 for floats.
@@ -154,6 +155,7 @@ impl Numbers {
     }
 
     /// A number from -1 to 1.
+    #[inline(never)]
     fn constant(self, value: f64) -> u32 {
         if self.are_floats() { (value as f32).to_bits() } else { (0.5 + self.most() as f64 * value).floor() as i32 as u32 }
     }
@@ -201,7 +203,7 @@ impl Numbers {
         self.round([(a * c).wrapping_sub(b * d), (a * d).wrapping_add(b * c)])
     }
 
-    /// Both parts times the one that is not real of another number.
+    /// Both parts times a real number.
     #[inline(never)]
     fn scale(self, value: Pair, by: u32) -> Pair {
         if self.are_floats() {
@@ -213,7 +215,8 @@ impl Numbers {
     #[inline(never)]
     fn conjugate(self, value: Pair) -> Pair {
         let ([real, _], [_, imaginary]) = (parts(value), parts(self.negate(value)));
-        if self.are_floats() { pair([real, imaginary]) } else { self.narrow([real, imaginary].map(|part| i64::from(part as i32))) }
+        let value = pair([real, imaginary]);
+        if self.are_floats() { value } else { self.narrow(integers(value)) }
     }
 
     /// A quarter turn back.
@@ -256,9 +259,9 @@ fn put(memory: &mut [[u8; PAIR]], index: usize, value: Pair) {
 impl Fft {
     /// The sum of the real parts, and their difference.
     fn ends(&self, a: Pair, b: Pair) -> Pair {
-        let twice = |value| pair([parts(value)[0]; 2]);
-        let apart = twice(self.numbers.negate(b)) & !u64::from(u32::MAX) | twice(b) & u64::from(u32::MAX);
-        self.numbers.add(twice(a), apart)
+        let ([a, _], [b, _]) = (parts(a), parts(b));
+        let [_, apart] = parts(self.numbers.negate(pair([b; 2])));
+        self.numbers.add(pair([a; 2]), pair([b, apart]))
     }
 
     /// The sum of a number and its partner from the other end, and their turned difference.
@@ -270,8 +273,12 @@ impl Fft {
         (numbers.add(one, other), difference)
     }
 
-    /// What goes into the complex transform back.
-    fn joined(&self, row: &[[u8; PAIR]], index: usize) -> Pair {
+    /// What goes into the complex transform.
+    #[inline(never)]
+    fn source(&self, row: &[[u8; PAIR]], index: usize) -> Pair {
+        if !self.inverse {
+            return get(row, index);
+        }
         if index == 0 {
             return self.numbers.divide(self.ends(get(row, 0), get(row, self.half)), 2);
         }
@@ -323,7 +330,7 @@ impl Fft {
                 rest %= length;
                 stride *= radix;
             }
-            put(done, index, if self.inverse { self.joined(row, from) } else { get(row, from) });
+            put(done, index, self.source(row, from));
         }
         let mut length = 1;
         for radix in self.radices().rev() {
@@ -404,23 +411,28 @@ impl Kernel for Fft {
 
 /// Four bytes for each number of a tensor, and zeros behind the last.
 fn widen(numbers: &[u8], pairs: &mut [[u8; PAIR]], width: usize) {
-    let mut numbers = numbers.chunks_exact(width);
-    for slot in pairs.as_flattened_mut().as_chunks_mut().0 {
-        *slot = match numbers.next() {
-            Some(&[low, high]) => i32::from(i16::from_le_bytes([low, high])).to_le_bytes(),
-            Some(&[a, b, c, d]) => [a, b, c, d],
-            _ => [0; 4],
-        };
+    let slots = pairs.as_flattened_mut();
+    slots.fill(0);
+    for (slot, number) in slots.as_chunks_mut().0.iter_mut().zip(numbers.chunks_exact(width)) {
+        *slot = widened(number);
     }
+}
+
+#[inline(never)]
+fn widened(number: &[u8]) -> [u8; 4] {
+    (integer::read(TensorType::Int32, number) as i32).to_le_bytes()
 }
 
 /// As many low bytes as a number has.
 fn narrow(pairs: &[[u8; PAIR]], numbers: &mut [u8], width: usize) {
-    for (number, slot) in numbers.chunks_exact_mut(width).zip(pairs.as_flattened().as_chunks::<4>().0) {
-        for (byte, from) in number.iter_mut().zip(slot) {
-            *byte = *from;
-        }
+    for (number, slot) in numbers.chunks_exact_mut(width).zip(pairs.as_flattened().as_chunks().0) {
+        narrowed(*slot, number);
     }
+}
+
+#[inline(never)]
+fn narrowed(slot: [u8; 4], number: &mut [u8]) {
+    integer::write(i32::from_le_bytes(slot).into(), number);
 }
 
 /// Cosine and sine of an angle within one turn, nearer than half of the last bit and a little: from the nearest quarter by their
@@ -429,7 +441,7 @@ fn turned(angle: f64) -> [f64; 2] {
     /// What `FRAC_PI_2` lacks.
     const REST: f64 = 6.123_233_995_736_766e-17;
     let quarters = (angle / FRAC_PI_2).round();
-    // Exact: both are near and the quarters are few.
+    // Exact: a quarter ends with three bits of 0, and the two are near each other.
     let exact = angle - quarters * FRAC_PI_2;
     let near = exact - quarters * REST;
     let lost = (exact - near) - quarters * REST;
