@@ -27,7 +27,7 @@ export interface ReleaseReport {
   readonly failures: number;
   /** Inferences that missed their deadline. */
   readonly late: number;
-  /** Windows that a challenger did not see, because it was busy or had used its share of time. */
+  /** Windows that a challenger did not see, because it was busy or had used its share of time, or that it only took in. */
   readonly skipped: number;
   /** Answers by class, in the order of the model's outputs. */
   readonly classes: readonly number[];

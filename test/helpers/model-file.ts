@@ -106,17 +106,17 @@ function codeTable(given: number | string): FlatTable {
 }
 
 /**
- * A streaming model: the last four inputs of two values are its output, after each second of them. Without attributes a
+ * A streaming model: the last four inputs of so many values are its output, after each second of them. Without attributes a
  * buffer of four waits for two inputs.
  */
-export function writeStreamingModel(): Uint8Array {
+export function writeStreamingModel(values = 2): Uint8Array {
   return writeModelFile({
     codes: ['CIRCULAR_BUFFER', operatorCodes.abs],
     buffers: [new Uint8Array()],
     tensors: [
-      { shape: [1, 1, 1, 2] },
-      { shape: [1, 4, 1, 2], variable: true },
-      { shape: [1, 4, 1, 2] },
+      { shape: [1, 1, 1, values] },
+      { shape: [1, 4, 1, values], variable: true },
+      { shape: [1, 4, 1, values] },
     ],
     operators: [
       { code: 0, inputs: [0], outputs: [1] },
