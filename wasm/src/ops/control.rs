@@ -7,7 +7,7 @@ use crate::file::flatbuffer::Table;
 use crate::limits;
 use crate::model::tensor::{Tensor, TensorType};
 use crate::model::{OpKey, Subgraph};
-use crate::ops::signature::{ANY, BOOL, Signature};
+use crate::ops::signature::{ANY, BOOL, HANDLE, Signature};
 use crate::ops::{Action, Init, Node, Options, Registration, Request};
 
 /// One of two subgraphs, by a condition.
@@ -16,7 +16,7 @@ pub static IF: Registration = Registration {
     name: "IF",
     inputs: 1..=limits::OPERATOR_TENSORS,
     outputs: 0..=limits::OPERATOR_TENSORS,
-    types: &[Signature { inputs: &[BOOL, ANY], outputs: &[ANY] }],
+    types: &[Signature { inputs: &[BOOL, ANY.or(HANDLE)], outputs: &[ANY] }],
     prepare: prepare_if,
 };
 
@@ -26,7 +26,7 @@ pub static WHILE: Registration = Registration {
     name: "WHILE",
     inputs: 1..=limits::OPERATOR_TENSORS,
     outputs: 1..=limits::OPERATOR_TENSORS,
-    types: &[Signature { inputs: &[ANY], outputs: &[ANY] }],
+    types: &[Signature { inputs: &[ANY.or(HANDLE)], outputs: &[ANY.or(HANDLE)] }],
     prepare: prepare_while,
 };
 
@@ -132,8 +132,6 @@ fn fit(from: &[&Tensor], to: &[&Tensor]) -> Result<()> {
     let mut same = pairs.map(|(from, to)| {
         from.element_type == to.element_type && from.bytes == to.bytes
     });
-    let has_bytes = from.iter().all(|from| from.element_type != TensorType::Resource);
-    ensure(has_bytes, ErrorKind::TypeUnsupported)?;
     ensure(from.len() == to.len() && same.all(|same| same), ErrorKind::OperatorInvalid)
 }
 

@@ -14,7 +14,7 @@ pub mod signature;
 pub mod weights;
 pub mod window;
 
-use core::ops::RangeInclusive;
+use core::ops::{Range, RangeInclusive};
 
 pub use node::{Node, Options, activation, expect_type};
 pub(crate) use request::Extra;
@@ -47,6 +47,8 @@ pub enum Action {
     Run(Box<dyn Kernel>),
     /// Nothing: all is said before the first run.
     Nothing,
+    /// Nothing: its output names a variable, and which one is known.
+    Handle(VariableName),
     /// One of two subgraphs, by the first input: the one for yes, the one for no. They get the other inputs.
     If {
         /// Indices of subgraphs.
@@ -70,7 +72,7 @@ impl Action {
     /// The subgraphs that it calls.
     pub fn calls(&self) -> &[usize] {
         match self {
-            Self::Run(_) | Self::Nothing => &[],
+            Self::Run(_) | Self::Nothing | Self::Handle(_) => &[],
             Self::If { calls } | Self::While { calls } => calls,
             Self::Once { calls, .. } => calls,
         }
@@ -80,6 +82,15 @@ impl Action {
     pub fn run(kernel: impl Kernel + 'static) -> Self {
         Self::Run(Box::new(kernel))
     }
+}
+
+/// What tells a variable from others.
+#[derive(Clone, Debug)]
+pub struct VariableName {
+    /// Where the name of its container lies in the file.
+    pub container: Option<Range<usize>>,
+    /// Where its own name lies.
+    pub shared_name: Option<Range<usize>>,
 }
 
 /// The arithmetic of one operator, ready to run.
@@ -167,6 +178,7 @@ registry! {
     transpose_conv: TRANSPOSE_CONV;
     unary: ABS, CAST, CEIL, COS, ELU, EXP, FLOOR, HARD_SWISH, LEAKY_RELU, LOG, LOGICAL_NOT, LOGISTIC, NEG, RELU, RELU6, ROUND,
         RSQRT, SIN, SQRT, SQUARE, TANH, ZEROS_LIKE;
+    variable: VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE;
 }
 
 /// Memory for weights and tables, or a refusal where it cannot be had.

@@ -19,8 +19,8 @@ pub struct Node<'a> {
     pub subgraph: &'a Subgraph,
     /// The operator.
     pub operator: &'a Operator,
-    /// Tensors of the subgraph that operators before this one compute, and whose bytes are known all the same.
-    pub known: &'a [(usize, Vec<u8>)],
+    /// The variables that tensors of the subgraph name.
+    pub handles: &'a [Option<usize>],
 }
 
 /// The attributes of an operator: a member of the schema's union `BuiltinOptions`, each value checked for its range.
@@ -64,6 +64,13 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The variable that an input names.
+    pub fn handle(&self, position: usize) -> Result<usize> {
+        let tensor = self.operator.inputs.get(position).copied().flatten();
+        let handle = tensor.and_then(|tensor| self.handles.get(tensor).copied().flatten());
+        handle.ok_or(ErrorKind::OperatorInvalid.into())
+    }
+
     /// An output.
     #[inline(never)]
     pub fn output(&self, position: usize) -> Result<&'a Tensor> {
@@ -97,12 +104,10 @@ impl<'a> Node<'a> {
         self.subgraph.tensors.get(*index).map(|tensor| tensor.element_type)
     }
 
-    /// The bytes of a tensor that must be constant, or computed from constants alone.
+    /// The bytes of a tensor that must be constant.
     #[inline(never)]
     pub fn constant(&self, tensor: &Tensor) -> Result<&'a [u8]> {
-        let is = |index: &usize| self.subgraph.tensors.get(*index).is_some_and(|found| core::ptr::eq(found, tensor));
-        let known = || self.known.iter().find(|(index, _)| is(index)).map(|(_, bytes)| bytes.as_slice());
-        self.model.constant(tensor).or_else(known).ok_or(ErrorKind::OperatorInvalid.into())
+        self.model.constant(tensor).ok_or(ErrorKind::OperatorInvalid.into())
     }
 
     /// The values of a constant tensor of integers, of which upstream takes the low 32 bits; refuses more than `most`.

@@ -18,6 +18,8 @@ pub(crate) enum Extra {
     Scratch(usize),
     /// Kept between inferences.
     State(usize, Init),
+    /// A variable that operators share: its number, its bytes, and what it holds at first where this operator says so.
+    Variable(usize, usize, Option<Init>),
 }
 
 /// All that an operator needs and costs beside its tensors.
@@ -41,6 +43,11 @@ impl Request {
     /// Memory that keeps what `eval` leaves there until a reset.
     pub fn state(&mut self, bytes: usize, init: Init) -> Port {
         self.extra(Extra::State(bytes, init))
+    }
+
+    /// A variable that operators share.
+    pub(crate) fn variable(&mut self, number: usize, bytes: usize, init: Option<Init>) -> Port {
+        self.extra(Extra::Variable(number, bytes, init))
     }
 
     /// Memory outside the arena for the time of one `eval`, shared with all other steps: for kernels that are

@@ -50,6 +50,8 @@ pub const UINT32: Types = Types::of(TensorType::Uint32);
 pub const UINT64: Types = Types::of(TensorType::Uint64);
 /// bool.
 pub const BOOL: Types = Types::of(TensorType::Bool);
+/// The name of a variable.
+pub const HANDLE: Types = Types::of(TensorType::Resource).or(INT32);
 /// Every type that has bytes.
 pub const ANY: Types = Types(u32::MAX).without(Types::of(TensorType::Resource));
 /// The type of the first input.

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use crate::error::{ErrorKind, Result};
 use crate::model::Operator;
+use crate::model::tensor::Location;
 use crate::ops::Action;
 use crate::program::Program;
 use crate::run::io::{Port, Ports, Slot};
@@ -77,7 +78,7 @@ impl Program {
                 let setup = Branch { subgraph: setup, enter: Vec::new(), leave: Vec::new() };
                 Call::Once { setup, done: done.clone() }
             }
-            Action::Run(_) | Action::Nothing => return Err(internal.into()),
+            Action::Run(_) | Action::Nothing | Action::Handle(_) => return Err(internal.into()),
         })
     }
 
@@ -96,6 +97,10 @@ impl Program {
         };
         let mut copies = Vec::new();
         for (&from, &to) in from.iter().zip(to) {
+            // Which variable a handle names is known on both sides.
+            if self.model.tensor(*to_subgraph, to).is_some_and(|found| found.location == Location::Resource) {
+                continue;
+            }
             let to = self.place(*to_subgraph, to).ok_or(internal)?;
             copies.push(Copy { from: self.slot(*from_subgraph, from)?, to });
         }

@@ -5,6 +5,7 @@ use crate::limits;
 use crate::model::{Model, Operator, Subgraph};
 use crate::ops::{Action, Node, Registry, Request};
 use crate::program::Cost;
+use crate::program::variables::Handles;
 
 /// A prepared operator.
 pub(crate) struct Draft {
@@ -33,24 +34,20 @@ impl Drafts {
         let mut drafts: Vec<Option<Vec<Draft>>> = model.subgraphs.iter().map(|_| None).collect();
         // Checked as it adds up: packing weights is work too.
         let mut work: u64 = 0;
-        let mut left = limits::FILE_BYTES;
         let mut open = vec![0];
+        let mut handles = Handles::new(model);
         while let Some(number) = open.pop() {
             let found = model.subgraphs.get(number).zip(drafts.get_mut(number));
             let (subgraph, slot) = found.ok_or(ErrorKind::IndexInvalid)?;
             if slot.is_some() {
                 continue;
             }
-            let (mut prepared, mut known) = (Vec::new(), Vec::new());
+            let mut prepared = Vec::new();
             for (index, operator) in subgraph.operators.iter().enumerate() {
-                let node = Node { model, subgraph, operator, known: &known };
-                let mut draft = draft(&node, registry)
-                    .map_err(|error| error.at(model.place(number, index)))?;
-                for (output, bytes) in draft.request.known.drain(..) {
-                    // As much as a file may have of constants.
-                    left = left.checked_sub(bytes.len()).ok_or(ErrorKind::ModelTooLarge)?;
-                    known.extend(operator.outputs.get(output).map(|&tensor| (tensor, bytes)));
-                }
+                let node = Node { model, subgraph, operator, handles: handles.within(number) };
+                let place = model.place(number, index);
+                let draft = draft(&node, registry).map_err(|error| error.at(place))?;
+                handles.learn(model, (number, index), &draft.action).map_err(|error| error.at(place))?;
                 work = work.saturating_add(draft.work);
                 ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
                 open.extend(draft.action.calls());
@@ -58,6 +55,7 @@ impl Drafts {
             }
             *slot = Some(prepared);
         }
+        handles.check()?;
         Ok(Self(drafts))
     }
 

@@ -4,6 +4,7 @@
 mod call;
 mod draft;
 pub mod report;
+mod variables;
 
 use core::ops::Range;
 
@@ -18,6 +19,7 @@ use crate::ops::{Action, Extra, Init, Kernel, Registry};
 use crate::plan::greedy::{ALIGNMENT, Request, plan};
 use crate::plan::lifetimes::{Lifetimes, lifetimes};
 use crate::run::io::{Ports, Slot};
+use variables::variables;
 
 /// What a step or an inference costs, known before the first run. Of branches the dearer counts, of loops one
 /// round.
@@ -109,6 +111,8 @@ pub struct Program {
     pub workspace_bytes: usize,
     /// Cost of one invoke.
     pub cost: Cost,
+    /// Where each variable that operators share lies.
+    variables: Vec<Range<usize>>,
     /// Where each tensor of each subgraph lies.
     places: Vec<Vec<Option<Range<usize>>>>,
 }
@@ -136,10 +140,15 @@ impl Program {
             variable_bytes: 0,
             workspace_bytes: drafts.workspace_bytes(),
             cost,
+            variables: Vec::new(),
             places: empty_places(&model),
             model,
         };
         program.place_tensors(&drafts)?;
+        for (bytes, init) in variables(&program.model, &drafts)? {
+            let range = program.persist(bytes, init)?;
+            program.variables.push(range);
+        }
         for (subgraph, drafts) in drafts.0.into_iter().enumerate() {
             let routine = program.routine(subgraph, drafts.unwrap_or_default())?;
             program.routines.push(routine);
@@ -207,6 +216,7 @@ impl Program {
                 Extra::Scratch(0) => 0..0,
                 Extra::Scratch(_) => scratch.next().ok_or(ErrorKind::EngineInternal)?,
                 Extra::State(bytes, init) => self.persist(bytes, init)?,
+                Extra::Variable(number, ..) => self.variables.get(number).cloned().ok_or(ErrorKind::EngineInternal)?,
             };
             extras.push(Slot::Writable(range));
         }
@@ -235,7 +245,7 @@ impl Program {
         let ports = Ports::new(inputs, outputs, extras);
         let work = match action {
             Action::Run(kernel) => Work::Kernel(kernel),
-            Action::Nothing => return Ok(None),
+            Action::Nothing | Action::Handle(_) => return Ok(None),
             action => Work::Call(Box::new(self.call(subgraph, operator, action, &ports)?)),
         };
         Ok(Some(Step { work, ports, origin: index..index + 1, cost }))
