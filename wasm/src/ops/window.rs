@@ -136,15 +136,13 @@ impl Window {
         if columns.is_empty() {
             return Ok(());
         }
+        // One place calls, so that what is called is inlined once.
+        let (steps, length) = if self.width.dilation == 1 { (1, columns.len()) } else { (columns.len(), 1) };
         for tap in rows {
             let tap = tap * self.width.filter + columns.start;
             let pixel = row * self.width.input + column;
-            if self.width.dilation == 1 {
-                visit(tap, pixel, columns.len())?;
-            } else {
-                for step in 0..columns.len() {
-                    visit(tap + step, pixel + step * self.width.dilation, 1)?;
-                }
+            for step in 0..steps {
+                visit(tap + step, pixel + step * self.width.dilation, length)?;
             }
             row += self.height.dilation;
         }
