@@ -12,11 +12,13 @@ pub const SUBGRAPHS: usize = 64;
 /// Operator codes and metadata entries of a file.
 pub const TABLE_ENTRIES: usize = 1024;
 /// Dimensions of a tensor.
-pub const RANK: usize = 6;
+pub const RANK: usize = 8;
 /// Elements of a tensor.
 pub const ELEMENTS: usize = 1 << 28;
 /// Inputs, outputs and intermediates of one operator.
-pub const OPERATOR_TENSORS: usize = 64;
+pub const OPERATOR_TENSORS: usize = 1024;
+/// Inputs, outputs and intermediates of all operators together.
+pub const INDICES: usize = 1 << 17;
 /// Bytes of a tensor's name that are kept.
 pub const NAME_BYTES: usize = 1024;
 /// Scales and zero points of all tensors together.

@@ -38,10 +38,13 @@ impl<'a> ModelTable<'a> {
         Ok(tables.iter().map(|table| table.map(BufferTable)))
     }
 
-    /// Places of the names of metadata entries.
-    pub fn metadata_names(&self) -> Result<impl Iterator<Item = Result<Option<Range<usize>>>>> {
+    /// Metadata entries: place of the name, and index of the buffer.
+    pub fn metadata(&self) -> Result<impl Iterator<Item = Result<(Option<Range<usize>>, u32)>>> {
         let tables = self.0.tables(6, limits::TABLE_ENTRIES)?;
-        Ok(tables.iter().map(|table| table?.bytes(0)))
+        Ok(tables.iter().map(|table| {
+            let table = table?;
+            Ok((table.bytes(0)?, table.scalar(1, 0)?))
+        }))
     }
 }
 
@@ -71,11 +74,11 @@ impl BufferTable<'_> {
         self.0.bytes(0)
     }
 
-    /// Bytes outside the FlatBuffer (files over 2 GiB): refused by the model.
-    pub fn is_external(&self) -> Result<bool> {
+    /// Bytes behind the FlatBuffer, as large files have them: first byte and count.
+    pub fn behind(&self) -> Result<Option<(u64, u64)>> {
         let offset: u64 = self.0.scalar(1, 0)?;
-        let size: u64 = self.0.scalar(2, 0)?;
-        Ok(offset != 0 || size != 0)
+        // 1 stands for an offset that its writer has not filled in.
+        Ok(if offset > 1 { Some((offset, self.0.scalar(2, 0)?)) } else { None })
     }
 }
 
@@ -138,9 +141,9 @@ impl<'a> TensorTable<'a> {
         Ok(self.0.scalar::<u8>(5, 0)? != 0)
     }
 
-    /// Whether it is sparse.
-    pub fn is_sparse(&self) -> Result<bool> {
-        self.0.has(6)
+    /// Where the table of its sparsity lies, if it is sparse.
+    pub fn sparsity(&self) -> Result<Option<usize>> {
+        Ok(self.0.table(6)?.map(|table| table.position()))
     }
 }
 

@@ -12,6 +12,9 @@ pub struct Odometer<const N: usize> {
     strides: [[usize; limits::RANK]; N],
     indices: [usize; limits::RANK],
     places: [usize; N],
+    /// Index and extent of the last dimension, where most steps are.
+    column: usize,
+    columns: usize,
     left: usize,
 }
 
@@ -19,7 +22,34 @@ impl<const N: usize> Odometer<N> {
     /// Starts at the first element.
     pub fn new(dimensions: [usize; limits::RANK], strides: [[usize; limits::RANK]; N]) -> Self {
         let left = dimensions.iter().product();
-        Self { dimensions, strides, indices: [0; limits::RANK], places: [0; N], left }
+        let columns = dimensions[limits::RANK - 1];
+        Self { dimensions, strides, indices: [0; limits::RANK], places: [0; N], column: 0, columns, left }
+    }
+
+    /// From the end of the last dimension to the next step of those before it.
+    #[inline(never)]
+    fn carry(&mut self) {
+        let Self { dimensions, strides, indices, places, columns, .. } = self;
+        if let Some(last) = indices.last_mut() {
+            *last = *columns - 1;
+        }
+        let counters = indices.iter_mut().zip(dimensions.iter()).enumerate();
+        for (dimension, (index, &extent)) in counters.rev() {
+            *index += 1;
+            let wraps = *index == extent;
+            for (place, strides) in places.iter_mut().zip(strides.iter()) {
+                let stride = strides.get(dimension).copied().unwrap_or(0);
+                *place = if wraps {
+                    place.wrapping_sub(stride.wrapping_mul(extent - 1))
+                } else {
+                    place.wrapping_add(stride)
+                };
+            }
+            if !wraps {
+                break;
+            }
+            *index = 0;
+        }
     }
 }
 
@@ -30,21 +60,14 @@ impl<const N: usize> Iterator for Odometer<N> {
     fn next(&mut self) -> Option<[usize; N]> {
         self.left = self.left.checked_sub(1)?;
         let current = self.places;
-        for dimension in (0..limits::RANK).rev() {
-            self.indices[dimension] += 1;
-            let wraps = self.indices[dimension] == self.dimensions[dimension];
+        self.column += 1;
+        if self.column < self.columns {
             for (place, strides) in self.places.iter_mut().zip(&self.strides) {
-                if wraps {
-                    let way = strides[dimension].wrapping_mul(self.dimensions[dimension] - 1);
-                    *place = place.wrapping_sub(way);
-                } else {
-                    *place = place.wrapping_add(strides[dimension]);
-                }
+                *place = place.wrapping_add(strides[limits::RANK - 1]);
             }
-            if !wraps {
-                break;
-            }
-            self.indices[dimension] = 0;
+        } else {
+            self.column = 0;
+            self.carry();
         }
         Some(current)
     }
@@ -132,7 +155,10 @@ mod tests {
 
     #[test]
     fn the_odometer_counts_in_order() {
-        let walk = Odometer::new([1, 1, 1, 2, 1, 3], [[0, 0, 0, 3, 3, 1], [0, 0, 0, 0, 0, 2]]);
+        let walk = Odometer::new(
+            [1, 1, 1, 1, 1, 2, 1, 3],
+            [[0, 0, 0, 0, 0, 3, 3, 1], [0, 0, 0, 0, 0, 0, 0, 2]],
+        );
         let places: Vec<_> = walk.collect();
         assert_eq!(places, [[0, 0], [1, 2], [2, 4], [3, 0], [4, 2], [5, 4]]);
     }
@@ -150,8 +176,8 @@ mod tests {
     fn a_dimension_of_one_is_broadcast() {
         let shape = |dimensions: &[i32]| Shape::new(dimensions).unwrap();
         let output = shape(&[2, 3, 4]);
-        assert_eq!(strides(&shape(&[3, 1]), &output).unwrap(), [0, 0, 0, 0, 1, 0]);
-        assert_eq!(strides(&shape(&[2, 3, 4]), &output).unwrap(), [0, 0, 0, 12, 4, 1]);
+        assert_eq!(strides(&shape(&[3, 1]), &output).unwrap(), [0, 0, 0, 0, 0, 0, 1, 0]);
+        assert_eq!(strides(&shape(&[2, 3, 4]), &output).unwrap(), [0, 0, 0, 0, 0, 12, 4, 1]);
         assert!(strides(&shape(&[2]), &output).is_err());
         assert!(strides(&shape(&[1, 1, 1, 1]), &output).is_err());
     }

@@ -139,7 +139,7 @@ impl Shape {
 /// real = scale * (quantised - zero point), for the whole tensor or per index of one dimension.
 #[derive(Clone, Debug, Default)]
 pub struct Quantization {
-    /// One scale, or one per index of `dimension`; all finite and positive.
+    /// One scale, or one per index of `dimension`; all finite, and none negative.
     pub scales: Vec<f32>,
     /// The zero point; where there are many scales, the first of many.
     pub zero_point: i32,
@@ -187,12 +187,12 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// The scale and zero point of a tensor quantised as a whole.
+    /// The scale and zero point of a tensor quantised as a whole; the scale is positive.
     #[inline(never)]
     pub fn affine(&self) -> Result<(f32, i32)> {
         match &self.quantization {
             Some(quantization) => match quantization.scales.as_slice() {
-                [scale] => Ok((*scale, quantization.zero_point)),
+                [scale] if *scale > 0.0 => Ok((*scale, quantization.zero_point)),
                 _ => Err(ErrorKind::QuantisationInvalid.into()),
             },
             None => Err(ErrorKind::QuantisationInvalid.into()),

@@ -7,7 +7,7 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
 use crate::model::OpKey;
 use crate::model::tensor::{Shape, TensorType};
-use crate::ops::rearrange::{Region, dense, rearrange, rearrange_on};
+use crate::ops::rearrange::{behind, Region, dense, rearrange, rearrange_on};
 use crate::ops::signature::{FLOAT32, INT8, INT32, SAME, Signature};
 use crate::ops::window::positive;
 use crate::ops::{Action, Node, Options, Registration, Request};
@@ -82,10 +82,10 @@ fn depth(node: &Node<'_>, block: usize, to_depth: bool) -> Result<Action> {
         && width.checked_mul(block) == Some(wide_width)
         && wide_channels.checked_mul(block * block) == Some(channels);
     ensure(sound, ErrorKind::OperatorInvalid)?;
-    let dimensions = [batches, height, block, width, block, wide_channels];
+    let dimensions = behind(1, &[batches, height, block, width, block, wide_channels]);
     let row = block * wide_channels;
     let image = width * channels;
-    let deep = [height * image, image, row, channels, wide_channels, 1];
+    let deep = behind(0, &[height * image, image, row, channels, wide_channels, 1]);
     let wide = dense(&dimensions);
     let (from, to) = if to_depth { (wide, deep) } else { (deep, wide) };
     rearrange(node, vec![Region::new(dimensions, from, to)])
@@ -137,8 +137,9 @@ impl Blocks {
             && fits(apart_height, block_height, height, 0)
             && fits(apart_width, block_width, width, 1);
         ensure(sound, ErrorKind::OperatorInvalid)?;
-        let apart_steps = dense(&[1, 1, all, apart_height, apart_width, channels]);
-        let steps = dense(&[1, 1, batches, height, width, channels]);
+        let apart_steps = dense(&behind(1, &[all, apart_height, apart_width, channels]));
+        let steps = dense(&behind(1, &[batches, height, width, channels]));
+        let ([.., image, line, pixel, _], [.., apart_image, apart_line, apart_pixel, _]) = (steps, apart_steps);
         let mut regions = Vec::new();
         for place in 0..block_height * block_width {
             let (y, x) = (place / block_width, place % block_width);
@@ -147,11 +148,10 @@ impl Blocks {
             if rows == 0 || columns == 0 {
                 continue;
             }
-            let dimensions = [1, 1, batches, rows, columns, channels];
-            let spread =
-                [0, 0, steps[2], steps[3] * block_height, steps[4] * block_width, 1];
-            let here = place * batches * apart_steps[2] + row * apart_steps[3] + column * apart_steps[4];
-            let there = first_row * steps[3] + first_column * steps[4];
+            let dimensions = behind(1, &[batches, rows, columns, channels]);
+            let spread = behind(0, &[image, line * block_height, pixel * block_width, 1]);
+            let here = place * batches * apart_image + row * apart_line + column * apart_pixel;
+            let there = first_row * line + first_column * pixel;
             regions.push(if to_batch {
                 Region { origins: [there, here], ..Region::new(dimensions, spread, apart_steps) }
             } else {

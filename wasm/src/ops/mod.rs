@@ -47,6 +47,8 @@ pub enum Action {
     Run(Box<dyn Kernel>),
     /// Nothing: all is said before the first run.
     Nothing,
+    /// Nothing: its output is a constant of these bytes, which is known before the first run.
+    Constant(Vec<u8>),
     /// Nothing: its output names a variable, and which one is known.
     Handle(VariableName),
     /// One of two subgraphs, by the first input: the one for yes, the one for no. They get the other inputs.
@@ -72,7 +74,7 @@ impl Action {
     /// The subgraphs that it calls.
     pub fn calls(&self) -> &[usize] {
         match self {
-            Self::Run(_) | Self::Nothing | Self::Handle(_) => &[],
+            Self::Run(_) | Self::Nothing | Self::Constant(_) | Self::Handle(_) => &[],
             Self::If { calls } | Self::While { calls } => calls,
             Self::Once { calls, .. } => calls,
         }
@@ -166,7 +168,7 @@ registry! {
     quantize: QUANTIZE, DEQUANTIZE;
     reduce: ARG_MAX, ARG_MIN, MEAN, REDUCE_ALL, REDUCE_MAX, REDUCE_MIN, SUM;
     resize: RESIZE_BILINEAR, RESIZE_NEAREST_NEIGHBOR;
-    shape: RESHAPE, SQUEEZE, EXPAND_DIMS;
+    shape: DENSIFY, RESHAPE, SQUEEZE, EXPAND_DIMS;
     signal: DELAY, ENERGY, FFT_AUTO_SCALE, FILTER_BANK, FILTER_BANK_LOG, FILTER_BANK_SPECTRAL_SUBTRACTION,
         FILTER_BANK_SQUARE_ROOT, FRAMER, IRFFT, OVERLAP_ADD, PCAN, RFFT, STACKER, WINDOW;
     slice: SLICE, STRIDED_SLICE;

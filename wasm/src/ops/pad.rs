@@ -7,7 +7,7 @@ use crate::limits;
 use crate::math::walk::Odometer;
 use crate::model::OpKey;
 use crate::model::tensor::{Tensor, TensorType};
-use crate::ops::signature::{ANY, INT4, INT32, SAME, Signature};
+use crate::ops::signature::{ANY, INT4, INT32, INT64, SAME, Signature};
 use crate::ops::{Action, Flow, Kernel, Node, Registration, Request};
 use crate::run::io::Io;
 
@@ -33,7 +33,7 @@ pub static PADV2: Registration = Registration {
 
 /// Without a value, only types whose zero is known.
 const TYPES: &[Signature] =
-    &[Signature { inputs: &[ANY.without(INT4), INT32, SAME], outputs: &[SAME] }];
+    &[Signature { inputs: &[ANY.without(INT4), INT32.or(INT64), SAME], outputs: &[SAME] }];
 
 /// Fills the output, then copies the input row by row into it.
 struct Pad {
@@ -50,7 +50,7 @@ struct Pad {
 fn prepare(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     let (input, paddings, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let invalid = ErrorKind::OperatorInvalid;
-    let paddings = node.int32s(paddings, limits::ARGUMENTS)?;
+    let paddings = node.indices(paddings, limits::ARGUMENTS)?;
     let rank = input.shape.rank();
     ensure(rank > 0 && rank < limits::RANK, invalid)?;
     ensure(output.shape.rank() == rank && paddings.len() == 2 * rank, invalid)?;

@@ -80,6 +80,15 @@ impl Region {
     }
 }
 
+/// As many values as the greatest rank has, these at the end: dimensions behind ones, steps behind zeros.
+pub fn behind(before: usize, values: &[usize]) -> [usize; RANK] {
+    let mut all = [before; RANK];
+    for (slot, value) in all.iter_mut().rev().zip(values.iter().rev()) {
+        *slot = *value;
+    }
+    all
+}
+
 /// Steps over a dense tensor of these dimensions.
 pub fn dense(dimensions: &[usize; RANK]) -> [usize; RANK] {
     let mut strides = [0; RANK];

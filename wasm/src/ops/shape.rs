@@ -8,7 +8,7 @@ use crate::limits;
 use crate::math::walk::resolve;
 use crate::model::OpKey;
 use crate::ops::signature::{ANY, FLOAT32, INT8, INT16, INT32, SAME, Signature};
-use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request};
+use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, gather};
 use crate::run::io::Io;
 
 /// Same bytes, other shape. As upstream, the output's shape in the file counts; a second input is not read.
@@ -41,6 +41,16 @@ pub static EXPAND_DIMS: Registration = Registration {
     prepare: prepare_expand_dims,
 };
 
+/// A sparse constant as a dense one. Sparse constants are multiplied out before anything reads them.
+pub static DENSIFY: Registration = Registration {
+    key: OpKey::Builtin(124),
+    name: "DENSIFY",
+    inputs: 1..=1,
+    outputs: 1..=1,
+    types: &[Signature { inputs: &[ANY], outputs: &[SAME] }],
+    prepare: prepare_densify,
+};
+
 /// Copies its first input.
 struct Copy;
 
@@ -56,6 +66,12 @@ impl Kernel for Copy {
 fn prepare_reshape(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     same_content(node)?;
     Ok(Action::run(Copy))
+}
+
+fn prepare_densify(node: &Node<'_>, _: &mut Request) -> Result<Action> {
+    same_content(node)?;
+    let bytes = node.constant(node.input(0)?)?;
+    Ok(Action::Constant(gather(bytes.len(), bytes.iter().map(|byte| Ok(*byte)))?))
 }
 
 fn prepare_expand_dims(node: &Node<'_>, _: &mut Request) -> Result<Action> {

@@ -32,6 +32,8 @@ impl Types {
 
 /// float32.
 pub const FLOAT32: Types = Types::of(TensorType::Float32);
+/// float16.
+pub const FLOAT16: Types = Types::of(TensorType::Float16);
 /// int4.
 pub const INT4: Types = Types::of(TensorType::Int4);
 /// int8.

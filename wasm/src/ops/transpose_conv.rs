@@ -193,7 +193,7 @@ fn prepare_integer(
         input_offset: -i64::from(input.affine()?.1),
         weights: int8::weights(node, filter)?,
         bias: Bias::read(node, 3, channels, narrow || !is_wide)?,
-        multipliers: int8::multipliers(input, filter, output, 0, channels)?,
+        multipliers: int8::multipliers(input, filter, output, channels)?,
         stage: OutputStage::new(output, activation)?,
         sums: request.scratch(output.shape.elements() * if is_wide { 8 } else { 4 }),
         geometry,

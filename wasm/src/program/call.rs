@@ -78,7 +78,7 @@ impl Program {
                 let setup = Branch { subgraph: setup, enter: Vec::new(), leave: Vec::new() };
                 Call::Once { setup, done: done.clone() }
             }
-            Action::Run(_) | Action::Nothing | Action::Handle(_) => return Err(internal.into()),
+            Action::Run(_) | Action::Nothing | Action::Constant(_) | Action::Handle(_) => return Err(internal.into()),
         })
     }
 

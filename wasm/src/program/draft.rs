@@ -2,6 +2,7 @@
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::limits;
+use crate::model::tensor::Location;
 use crate::model::{Model, Operator, Subgraph};
 use crate::ops::{Action, Node, Registry, Request};
 use crate::program::Cost;
@@ -29,27 +30,34 @@ struct Total {
 }
 
 impl Drafts {
-    /// Prepares the operators of subgraph 0, and of those that they call.
-    pub(crate) fn prepare(model: &Model, registry: &Registry) -> Result<Self> {
+    /// Prepares the operators of subgraph 0, and of those that they call. Tensors that turn out to be constant become
+    /// constants of the model.
+    pub(crate) fn prepare(model: &mut Model, registry: &Registry) -> Result<Self> {
         let mut drafts: Vec<Option<Vec<Draft>>> = model.subgraphs.iter().map(|_| None).collect();
-        // Checked as it adds up: packing weights is work too.
-        let mut work: u64 = 0;
-        let mut open = vec![0];
         let mut handles = Handles::new(model);
+        // Checked as they add up: packing weights is work too, and constants take memory.
+        let (mut work, mut constant_bytes) = (0u64, 0);
+        let mut open = vec![0];
         while let Some(number) = open.pop() {
-            let found = model.subgraphs.get(number).zip(drafts.get_mut(number));
-            let (subgraph, slot) = found.ok_or(ErrorKind::IndexInvalid)?;
+            let slot = drafts.get_mut(number).ok_or(ErrorKind::IndexInvalid)?;
             if slot.is_some() {
                 continue;
             }
+            let count = model.subgraphs.get(number).map_or(0, |subgraph| subgraph.operators.len());
             let mut prepared = Vec::new();
-            for (index, operator) in subgraph.operators.iter().enumerate() {
-                let node = Node { model, subgraph, operator, handles: handles.within(number) };
+            for index in 0..count {
                 let place = model.place(number, index);
-                let draft = draft(&node, registry).map_err(|error| error.at(place))?;
-                handles.learn(model, (number, index), &draft.action).map_err(|error| error.at(place))?;
+                let mut draft = draft(model, (number, index), &handles, registry).map_err(|error| error.at(place))?;
                 work = work.saturating_add(draft.work);
                 ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
+                handles.learn(model, (number, index), &draft.action).map_err(|error| error.at(place))?;
+                if let Action::Constant(bytes) = &mut draft.action {
+                    let bytes = core::mem::take(bytes);
+                    constant_bytes += bytes.len();
+                    ensure(constant_bytes <= limits::FILE_BYTES, ErrorKind::ModelTooLarge)?;
+                    fold(model, (number, index), bytes).map_err(|error| error.at(place))?;
+                    (draft.cost, draft.work) = (Cost::default(), 0);
+                }
                 open.extend(draft.action.calls());
                 prepared.push(draft);
             }
@@ -125,7 +133,32 @@ impl Total {
     }
 }
 
-fn draft(node: &Node<'_>, registry: &Registry) -> Result<Draft> {
+
+/// Makes the output of an operator a constant, behind the file.
+fn fold(model: &mut Model, (subgraph, operator): (usize, usize), bytes: Vec<u8>) -> Result<()> {
+    let internal = ErrorKind::EngineInternal;
+    let Model { bytes: file, subgraphs } = model;
+    let subgraph = subgraphs.get_mut(subgraph).ok_or(internal)?;
+    let output = subgraph.operators.get(operator).and_then(|operator| operator.outputs.first().copied());
+    let tensor = output.and_then(|output| subgraph.tensors.get_mut(output)).ok_or(internal)?;
+    ensure(bytes.len() == tensor.bytes, ErrorKind::OperatorInvalid)?;
+    ensure(tensor.location == Location::Arena, ErrorKind::GraphInvalid)?;
+    let start = file.len();
+    file.try_reserve_exact(bytes.len()).map_err(|_| ErrorKind::MemoryExhausted)?;
+    file.extend(bytes);
+    tensor.location = Location::Constant(start..file.len());
+    Ok(())
+}
+
+fn draft(
+    model: &Model,
+    (number, index): (usize, usize),
+    handles: &Handles,
+    registry: &Registry,
+) -> Result<Draft> {
+    let subgraph = model.subgraphs.get(number).ok_or(ErrorKind::EngineInternal)?;
+    let operator = subgraph.operators.get(index).ok_or(ErrorKind::EngineInternal)?;
+    let node = &Node { model, subgraph, operator, handles: handles.within(number) };
     let mut request = Request::default();
     let registration = registry.find(node.model.key(node.operator))?;
     let action = registration.prepare(node, &mut request)?;

@@ -15,7 +15,7 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::limits;
 use crate::model::tensor::{Location, Tensor, TensorType};
 use crate::model::{Model, Operator, Subgraph};
-use crate::ops::{Action, Extra, Init, Kernel, Registry};
+use crate::ops::{Action, Extra, Init, Kernel, Registry, gather};
 use crate::plan::greedy::{ALIGNMENT, Request, plan};
 use crate::plan::lifetimes::{Lifetimes, lifetimes};
 use crate::run::io::{Ports, Slot};
@@ -119,8 +119,8 @@ pub struct Program {
 
 impl Program {
     /// Prepares every operator that the model can reach and plans the memory.
-    pub fn prepare(model: Model, registry: &Registry) -> Result<Self> {
-        let drafts = Drafts::prepare(&model, registry)?;
+    pub fn prepare(mut model: Model, registry: &Registry) -> Result<Self> {
+        let drafts = Drafts::prepare(&mut model, registry)?;
         let cost = drafts.total(&model)?;
         let calls = |subgraph, operator| drafts.calls(subgraph, operator);
         let lifetimes = lifetimes(&model, &calls)?;
@@ -169,6 +169,7 @@ impl Program {
                 set_place(&mut self.places, placement.subgraph, tensor, range);
             }
         }
+        self.place_constant_outputs()?;
         let mut variables = Vec::new();
         for (number, subgraph) in self.model.subgraphs.iter().enumerate() {
             let reached = drafts.0.get(number).is_some_and(Option::is_some);
@@ -181,6 +182,24 @@ impl Program {
         for (subgraph, tensor, bytes, init) in variables {
             let range = self.persist(bytes, init)?;
             set_place(&mut self.places, subgraph, tensor, range);
+        }
+        Ok(())
+    }
+
+    /// Outputs of the model that are constants are read where interpreters have all that they give back: nobody can write
+    /// the weights that they share.
+    fn place_constant_outputs(&mut self) -> Result<()> {
+        let main = self.model.main();
+        let mut constants = Vec::new();
+        for &output in &main.outputs {
+            let bytes = main.tensors.get(output).and_then(|tensor| self.model.constant(tensor));
+            if let Some(bytes) = bytes {
+                constants.push((output, gather(bytes.len(), bytes.iter().map(|byte| Ok(*byte)))?));
+            }
+        }
+        for (output, bytes) in constants {
+            let range = self.persist(bytes.len(), Init::Bytes(bytes.into()))?;
+            set_place(&mut self.places, 0, output, range);
         }
         Ok(())
     }
@@ -209,6 +228,9 @@ impl Program {
 
     fn step(&mut self, (subgraph, index): (usize, usize), draft: Draft) -> Result<Option<Step>> {
         let Draft { action, request, cost, .. } = draft;
+        if let Action::Nothing | Action::Constant(_) | Action::Handle(_) = action {
+            return Ok(None);
+        }
         let mut extras = Vec::new();
         let mut scratch = self.scratch(subgraph, index).into_iter();
         for extra in request.extras {
@@ -245,7 +267,6 @@ impl Program {
         let ports = Ports::new(inputs, outputs, extras);
         let work = match action {
             Action::Run(kernel) => Work::Kernel(kernel),
-            Action::Nothing | Action::Handle(_) => return Ok(None),
             action => Work::Call(Box::new(self.call(subgraph, operator, action, &ports)?)),
         };
         Ok(Some(Step { work, ports, origin: index..index + 1, cost }))

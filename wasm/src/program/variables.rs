@@ -52,7 +52,7 @@ impl Handles {
                     self.promised.push((number, *returned, variable));
                 }
             }
-            Action::Run(_) | Action::Nothing | Action::Once { .. } => {}
+            Action::Run(_) | Action::Nothing | Action::Constant(_) | Action::Once { .. } => {}
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ pub fn prepare(
         geometry,
         weights: int8::weights(node, filter)?,
         bias: Bias::read(node, 2, channels, narrow)?,
-        multipliers: int8::multipliers(input, filter, output, 0, channels)?,
+        multipliers: int8::multipliers(input, filter, output, channels)?,
         stage: OutputStage::new(output, activation)?,
     };
     conv.bias.check(&conv.multipliers)?;

@@ -36,7 +36,7 @@ pub fn prepare(
         geometry,
         input_offset: -input.affine()?.1,
         bias: int8::bias(node, 2, channels)?,
-        multipliers: int8::multipliers(input, filter, output, 0, channels)?,
+        multipliers: int8::multipliers(input, filter, output, channels)?,
         stage: OutputStage::new(output, activation)?,
         weights: pack_groups(&weights, geometry.depth(), geometry.group_weights())?,
     };

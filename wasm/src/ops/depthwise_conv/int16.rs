@@ -28,7 +28,7 @@ pub fn prepare(node: &Node<'_>, request: &mut Request, geometry: Geometry, activ
         geometry,
         weights: int8::weights(node, filter)?,
         bias: Bias::read(node, 2, channels, false)?,
-        multipliers: int8::multipliers(input, filter, output, 3, channels)?,
+        multipliers: int8::multipliers(input, filter, output, channels)?,
         stage: OutputStage::new(output, activation)?,
     };
     ensure(matches!(kernel.bias, Bias::Wide(_)), ErrorKind::TypeUnsupported)?;

@@ -39,7 +39,7 @@ pub fn prepare(
         input_offset: -input.affine()?.1,
         weights: int8::weights(node, filter)?,
         bias: int8::bias(node, 2, channels)?,
-        multipliers: int8::multipliers(input, filter, output, 3, channels)?,
+        multipliers: int8::multipliers(input, filter, output, channels)?,
         stage: OutputStage::new(output, activation)?,
     };
     request.macs(output.shape.elements() as u64 * geometry.window.taps() as u64);

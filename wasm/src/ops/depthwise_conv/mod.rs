@@ -12,7 +12,7 @@ use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
-use crate::ops::window::{Sliding, Window, positive};
+use crate::ops::window::{Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
 /// Convolution of each channel by itself.
@@ -41,6 +41,7 @@ pub struct Geometry {
 struct DepthwiseOptions {
     sliding: Sliding,
     activation: Activation,
+    /// Output channels of one input channel; 0 leaves it to the shapes.
     multiplier: usize,
 }
 
@@ -50,8 +51,8 @@ impl Options for DepthwiseOptions {
     fn read(table: &Table<'_>) -> Result<Self> {
         Ok(Self {
             sliding: Sliding::read(table, Some((5, 6)))?,
-            multiplier: positive(table.scalar(3, 0)?)?,
             activation: activation(table, 4)?,
+            multiplier: usize::try_from(table.scalar::<i32>(3, 0)?).map_err(|_| ErrorKind::OperatorInvalid)?,
         })
     }
 }
@@ -63,6 +64,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let [.., input_channels] = input.shape.image()?;
     let [one, filter_height, filter_width, output_channels] = filter.shape.image()?;
     ensure(one == 1, invalid)?;
+    let multiplier = if multiplier == 0 { output_channels / input_channels } else { multiplier };
     ensure(input_channels.checked_mul(multiplier) == Some(output_channels), invalid)?;
     let taps = (filter_height, filter_width);
     let window = Window::new(&sliding, &input.shape, taps, output, output_channels)?;

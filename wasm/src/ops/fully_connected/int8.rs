@@ -64,7 +64,7 @@ pub fn multipliers(
     let quantization = filter.quantization.as_ref().ok_or(invalid)?;
     if quantization.scales.len() > 1 {
         ensure(filter.element_type == TensorType::Int8, ErrorKind::TypeUnsupported)?;
-        return Ok((int8::multipliers(input, filter, output, 0, channels)?, 0));
+        return Ok((int8::multipliers(input, filter, output, channels)?, 0));
     }
     ensure(quantization.zero_points.is_empty(), invalid)?;
     let (input_scale, _) = input.affine()?;

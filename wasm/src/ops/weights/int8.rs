@@ -78,12 +78,12 @@ pub fn bias(node: &Node<'_>, position: usize, channels: usize) -> Result<Vec<i32
 
 /// One multiplier per output channel of a convolution
 /// (upstream: `PopulateConvolutionQuantizationParams`): input scale * filter scale / output scale,
-/// in float64. Filters are symmetric: their zero points are 0.
+/// in float64. Filters are symmetric: their zero points are 0. As upstream, scales belong to output channels, whatever
+/// dimension the file names; a scale of 0 is that of a pruned channel, whose outputs are the zero point.
 pub fn multipliers(
     input: &Tensor,
     filter: &Tensor,
     output: &Tensor,
-    dimension: usize,
     channels: usize,
 ) -> Result<Vec<Multiplier>> {
     let (input_scale, _) = input.affine()?;
@@ -92,7 +92,6 @@ pub fn multipliers(
     let quantization = filter.quantization.as_ref().ok_or(invalid)?;
     let scales = quantization.scales.as_slice();
     let per_channel = scales.len() > 1;
-    ensure(!per_channel || quantization.dimension == dimension, invalid)?;
     ensure(!per_channel || scales.len() == channels, invalid)?;
     ensure(quantization.zero_points.is_empty() && quantization.zero_point == 0, invalid)?;
     let first = scales.first().copied().ok_or(invalid)?;
