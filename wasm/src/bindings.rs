@@ -162,7 +162,7 @@ impl Instance {
 
     fn settle(&mut self, result: Result<()>) -> u32 {
         let Err(error) = result else { return 0 };
-        self.place = match error.place {
+        self.place = match error.place() {
             Place::Model => (0, 0, 0, -1),
             Place::Byte(at) => (1, 0, at as u32, -1),
             Place::Tensor { subgraph, tensor } => (2, subgraph as u32, tensor as u32, -1),
@@ -170,7 +170,7 @@ impl Instance {
                 (3, subgraph as u32, operator as u32, code)
             }
         };
-        error.kind as u32
+        u32::from(error.number())
     }
 }
 

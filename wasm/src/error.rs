@@ -1,6 +1,8 @@
 //! Why a model is refused. The numbers are stable: `protocol/codes.ts` names them, and a test
 //! compares the two.
 
+use core::num::NonZeroU64;
+
 /// What was wrong. The variant's name in kebab case is the name of the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
@@ -49,6 +51,32 @@ pub enum ErrorKind {
     WorkExceeded = 20,
 }
 
+impl ErrorKind {
+    /// All of them.
+    const ALL: [Self; 20] = [
+        Self::ModelTruncated,
+        Self::ModelNotTflite,
+        Self::ModelVersionUnsupported,
+        Self::ModelMalformed,
+        Self::ModelTooLarge,
+        Self::ModelTooHeavy,
+        Self::FeatureUnsupported,
+        Self::IndexInvalid,
+        Self::ShapeInvalid,
+        Self::BufferInvalid,
+        Self::QuantisationInvalid,
+        Self::GraphInvalid,
+        Self::OperatorUnsupported,
+        Self::TypeUnsupported,
+        Self::OperatorInvalid,
+        Self::ArenaTooSmall,
+        Self::MemoryExhausted,
+        Self::CallInvalid,
+        Self::EngineInternal,
+        Self::WorkExceeded,
+    ];
+}
+
 /// Where it was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -74,35 +102,83 @@ pub enum Place {
     },
 }
 
-/// A refusal: what and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Error {
-    /// What was wrong.
-    pub kind: ErrorKind,
-    /// Where it was wrong.
-    pub place: Place,
-}
+/// A refusal: what and where. In eight bytes, because nearly all functions may return one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Error(NonZeroU64);
+
+/// Where the parts of a refusal lie: the number of its kind, how its place is to be read, and the place.
+const PLACE: u32 = 8;
+const SUBGRAPH: u32 = 10;
+const INDEX: u32 = 18;
+const CODE: u32 = 32;
 
 impl Error {
     /// A refusal whose place the caller will add.
     pub const fn new(kind: ErrorKind) -> Self {
-        Self { kind, place: Place::Model }
+        match NonZeroU64::new(kind as u64) {
+            Some(bits) => Self(bits),
+            // No kind has the number 0.
+            None => Self(NonZeroU64::MIN),
+        }
+    }
+
+    /// The number of its kind.
+    pub fn number(self) -> u16 {
+        (self.0.get() & 0xff) as u16
+    }
+
+    /// What was wrong.
+    pub fn kind(self) -> ErrorKind {
+        let number = self.number();
+        let found = ErrorKind::ALL.into_iter().find(|kind| *kind as u16 == number);
+        found.unwrap_or(ErrorKind::EngineInternal)
+    }
+
+    /// Where it was wrong.
+    pub fn place(self) -> Place {
+        let bits = self.0.get();
+        let part = |from: u32, to: u32| (bits >> from & ((1 << (to - from)) - 1)) as usize;
+        let subgraph = part(SUBGRAPH, INDEX);
+        match part(PLACE, SUBGRAPH) {
+            0 => Place::Model,
+            1 => Place::Byte((bits >> SUBGRAPH) as usize),
+            2 => Place::Tensor { subgraph, tensor: part(INDEX, CODE) },
+            _ => Place::Operator { subgraph, operator: part(INDEX, CODE), code: (bits >> CODE) as i32 },
+        }
     }
 
     /// Adds the place, unless a more precise one is known.
-    pub fn at(mut self, place: Place) -> Self {
-        if self.place == Place::Model {
-            self.place = place;
+    #[cold]
+    pub fn at(self, place: Place) -> Self {
+        if self.0.get() >> PLACE != 0 {
+            return self;
         }
-        self
+        // Subgraphs, tensors and operators have limits that are smaller than their parts.
+        let within = |subgraph: usize, index: usize| (subgraph as u64) << SUBGRAPH | (index as u64) << INDEX;
+        let bits = match place {
+            Place::Model => 0,
+            Place::Byte(at) => 1 << PLACE | (at as u64) << SUBGRAPH,
+            Place::Tensor { subgraph, tensor } => 2 << PLACE | within(subgraph, tensor),
+            Place::Operator { subgraph, operator, code } => {
+                3 << PLACE | within(subgraph, operator) | u64::from(code as u32) << CODE
+            }
+        };
+        Self(self.0 | bits)
     }
 
-    /// Adds which subgraph the place is in.
-    pub fn within(mut self, number: usize) -> Self {
-        if let Place::Tensor { subgraph, .. } | Place::Operator { subgraph, .. } = &mut self.place {
-            *subgraph = number;
+    /// Adds which subgraph the place is in, where none is known: refusals name subgraph 0 until then.
+    #[cold]
+    pub fn within(self, number: usize) -> Self {
+        match self.place() {
+            Place::Tensor { .. } | Place::Operator { .. } => Self(self.0 | (number as u64) << SUBGRAPH),
+            Place::Model | Place::Byte(_) => self,
         }
-        self
+    }
+}
+
+impl core::fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(formatter, "{:?} in {:?}", self.kind(), self.place())
     }
 }
 

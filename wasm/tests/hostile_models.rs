@@ -13,12 +13,12 @@ const LIMITS: Limits = Limits { arena_bytes: 1 << 20 };
 
 /// Takes a file as far as it goes.
 fn run(file: Vec<u8>) -> Result<(), ErrorKind> {
-    let model = Model::verify(file).map_err(|error| error.kind)?;
-    let program = Program::prepare(model, &ALL).map_err(|error| error.kind)?;
-    let mut workspace = Workspace::new(&program).map_err(|error| error.kind)?;
+    let model = Model::verify(file).map_err(|error| error.kind())?;
+    let program = Program::prepare(model, &ALL).map_err(|error| error.kind())?;
+    let mut workspace = Workspace::new(&program).map_err(|error| error.kind())?;
     let interpreter = Interpreter::new(Arc::new(program), LIMITS);
-    let mut interpreter = interpreter.map_err(|error| error.kind)?;
-    interpreter.invoke(&mut workspace).map(|_| ()).map_err(|error| error.kind)
+    let mut interpreter = interpreter.map_err(|error| error.kind())?;
+    interpreter.invoke(&mut workspace).map(|_| ()).map_err(|error| error.kind())
 }
 
 /// How many runs ended in which way.

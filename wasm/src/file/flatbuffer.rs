@@ -256,14 +256,14 @@ mod tests {
     fn a_root_offset_past_the_end_is_refused() {
         let bytes = [0x18, 0, 0, 0, b'T', b'F', b'L', b'3'];
         let error = Reader::new(&bytes).root(b"TFL3").err().unwrap();
-        assert_eq!(error.kind, ErrorKind::ModelTruncated);
+        assert_eq!(error.kind(), ErrorKind::ModelTruncated);
     }
 
     #[test]
     fn files_shorter_than_their_head_are_refused() {
         for length in 0..8 {
             let error = Reader::new(&[0; 8][..length]).root(b"TFL3").err().unwrap();
-            assert_eq!(error.kind, ErrorKind::ModelTruncated, "{length}");
+            assert_eq!(error.kind(), ErrorKind::ModelTruncated, "{length}");
         }
     }
 
@@ -274,6 +274,6 @@ mod tests {
         bytes[4..8].copy_from_slice(b"TFL3");
         bytes[12..16].copy_from_slice(&1000i32.to_le_bytes());
         let error = Reader::new(&bytes).root(b"TFL3").err().unwrap();
-        assert_eq!(error.kind, ErrorKind::ModelMalformed);
+        assert_eq!(error.kind(), ErrorKind::ModelMalformed);
     }
 }

@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(Multiplier::new(1e-12).unwrap(), Multiplier { multiplier: 0, shift: 0 });
         assert_eq!(Multiplier::new(f64::MIN_POSITIVE / 8.0).unwrap().multiplier, 0);
         for real in [f64::NAN, f64::INFINITY, -1.0, 1e12] {
-            assert_eq!(Multiplier::new(real).err().unwrap().kind, ErrorKind::QuantisationInvalid);
+            assert_eq!(Multiplier::new(real).err().unwrap().kind(), ErrorKind::QuantisationInvalid);
         }
     }
 }

@@ -142,7 +142,7 @@ mod tests {
         for (input, output, kind) in refused {
             let bytes: usize = input.iter().product();
             let end = run(model(&input, output, &[("cycles_max", "0")]), &[&vec![0; bytes]]);
-            assert_eq!(end.unwrap_err().kind, kind, "{input:?}");
+            assert_eq!(end.unwrap_err().kind(), kind, "{input:?}");
         }
     }
 
@@ -164,6 +164,6 @@ mod tests {
             Given::input(crate::model::tensor::TensorType::Int16, &[1, 1, 1, 2]),
             Given::variable(crate::model::tensor::TensorType::Int16, &[1, 2, 1, 2]).into_output(),
         ];
-        assert_eq!(run(single(&CIRCULAR_BUFFER, &tensors, None), &[&[0; 4]]).unwrap_err().kind, ErrorKind::TypeUnsupported);
+        assert_eq!(run(single(&CIRCULAR_BUFFER, &tensors, None), &[&[0; 4]]).unwrap_err().kind(), ErrorKind::TypeUnsupported);
     }
 }

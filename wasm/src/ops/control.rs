@@ -185,7 +185,7 @@ mod tests {
             let mut model = model(&IF, 92, &[Given::output(Float32, &[2])]);
             model.subgraphs.push(branch(&RELU));
             model.subgraphs.extend(subgraph);
-            assert_eq!(run(model, &[&[1], &[0; 8]]).unwrap_err().kind, kind);
+            assert_eq!(run(model, &[&[1], &[0; 8]]).unwrap_err().kind(), kind);
         }
     }
 
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn a_loop_without_an_end_is_ended() {
         let error = run(looping(false), &[&[1], &[0; 8]]).unwrap_err();
-        assert_eq!(error.kind, ErrorKind::WorkExceeded);
-        assert_eq!(error.place, crate::Place::Operator { subgraph: 0, operator: 0, code: 119 });
+        assert_eq!(error.kind(), ErrorKind::WorkExceeded);
+        assert_eq!(error.place(), crate::Place::Operator { subgraph: 0, operator: 0, code: 119 });
     }
 }

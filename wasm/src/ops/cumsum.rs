@@ -169,7 +169,7 @@ mod tests {
     fn an_axis_that_is_not_there_is_refused() {
         for axis in [2, -3] {
             let end = cumsum(Given::input(Float32, &[1, 1]), Given::output(Float32, &[1, 1]), axis, [0, 0], &[0; 4]);
-            assert_eq!(end.unwrap_err().kind, ErrorKind::OperatorInvalid);
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::OperatorInvalid);
         }
     }
 }

@@ -463,7 +463,7 @@ mod tests {
         }
 
         fn end(&self) -> Option<ErrorKind> {
-            self.run().err().map(|error| error.kind)
+            self.run().err().map(|error| error.kind())
         }
     }
 

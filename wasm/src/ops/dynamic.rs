@@ -163,7 +163,7 @@ mod tests {
                 Given::output(Int16, &[2, 2]),
             ];
             let end = run(single(&DYNAMIC_UPDATE_SLICE, &tensors, None), &[]);
-            assert_eq!(end.unwrap_err().kind, ErrorKind::OperatorInvalid, "{part:?}");
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::OperatorInvalid, "{part:?}");
         }
     }
 
@@ -181,6 +181,6 @@ mod tests {
         };
         assert_eq!(broadcast(&[2, 1, 4], &[3, 1]).unwrap(), [2, 3, 4]);
         assert_eq!(broadcast(&[1], &[5, 0, 7]).unwrap(), [5, 0, 7]);
-        assert_eq!(broadcast(&[2, 3], &[2, 4]).unwrap_err().kind, ErrorKind::OperatorInvalid);
+        assert_eq!(broadcast(&[2, 3], &[2, 4]).unwrap_err().kind(), ErrorKind::OperatorInvalid);
     }
 }

@@ -237,7 +237,7 @@ mod tests {
             let tensors =
                 [Given::input(Int16, &part), Given::input(Int16, &part), Given::output(Int16, &whole)];
             let model = single(&CONCATENATION, &tensors, Some((10, &[(0, Field::I32(1))])));
-            assert_eq!(run(model, &[&[], &[]]).unwrap_err().kind, ErrorKind::OperatorInvalid);
+            assert_eq!(run(model, &[&[], &[]]).unwrap_err().kind(), ErrorKind::OperatorInvalid);
         }
     }
 }

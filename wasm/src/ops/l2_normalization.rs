@@ -145,6 +145,6 @@ mod tests {
     #[test]
     fn an_activation_is_refused() {
         let end = normalise(Given::input(Float32, &[2]), Given::output(Float32, &[2]), 1, &[]);
-        assert_eq!(end.unwrap_err().kind, ErrorKind::OperatorInvalid);
+        assert_eq!(end.unwrap_err().kind(), ErrorKind::OperatorInvalid);
     }
 }

@@ -377,6 +377,6 @@ mod tests {
     #[test]
     fn peepholes_are_refused() {
         let model = single(&UNIDIRECTIONAL_SEQUENCE_LSTM, &tensors(1, true), Some((71, &[(0, Field::I8(4))])));
-        assert_eq!(run(model, &[&[0; 4]]).unwrap_err().kind, ErrorKind::FeatureUnsupported);
+        assert_eq!(run(model, &[&[0; 4]]).unwrap_err().kind(), ErrorKind::FeatureUnsupported);
     }
 }

@@ -173,7 +173,7 @@ mod tests {
             (vec![Given::absent(), to.clone()], ErrorKind::OperatorInvalid),
         ];
         for (tensors, kind) in rows {
-            assert_eq!(end_of(&RESHAPE, &tensors, &[]).unwrap_err().kind, kind);
+            assert_eq!(end_of(&RESHAPE, &tensors, &[]).unwrap_err().kind(), kind);
         }
     }
 }

@@ -239,6 +239,6 @@ mod tests {
             Given::output(TensorType::Float32, &[1, 1]),
         ];
         let model = single(&SVDF, &tensors, Some((6, &[(0, Field::I32(2))])));
-        assert_eq!(run(model, &[&[0; 4]]).unwrap_err().kind, ErrorKind::OperatorInvalid);
+        assert_eq!(run(model, &[&[0; 4]]).unwrap_err().kind(), ErrorKind::OperatorInvalid);
     }
 }

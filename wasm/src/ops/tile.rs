@@ -98,7 +98,7 @@ mod tests {
                 Given::output(Int16, &[4, 6]),
             ];
             let end = run(single(&TILE, &tensors, None), &[]);
-            assert_eq!(end.unwrap_err().kind, ErrorKind::OperatorInvalid, "{multiples:?}");
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::OperatorInvalid, "{multiples:?}");
         }
     }
 }

@@ -357,7 +357,7 @@ mod tests {
     fn only_a_variable_can_be_written_as_an_input() {
         let tensors = [Given::input(Int8, &[1]), Given::output(Int8, &[1])];
         let error = program(single(&COUNT, &tensors, None)).err().unwrap();
-        assert_eq!(error.kind, ErrorKind::GraphInvalid);
+        assert_eq!(error.kind(), ErrorKind::GraphInvalid);
     }
 
     /// Calls subgraphs without giving them anything.
@@ -400,12 +400,12 @@ mod tests {
         };
         let chain = |length: usize| (1..=length).map(|next| if next < length { vec![next] } else { vec![] }).collect();
         assert_eq!(end_of(chain(limits::DEPTH)), Ok(Flow::Next));
-        assert_eq!(end_of(chain(limits::DEPTH + 1)).unwrap_err().kind, ErrorKind::GraphInvalid);
-        assert_eq!(end_of(vec![vec![1], vec![2], vec![1]]).unwrap_err().kind, ErrorKind::GraphInvalid);
-        assert_eq!(end_of(vec![vec![9]]).unwrap_err().kind, ErrorKind::IndexInvalid);
+        assert_eq!(end_of(chain(limits::DEPTH + 1)).unwrap_err().kind(), ErrorKind::GraphInvalid);
+        assert_eq!(end_of(vec![vec![1], vec![2], vec![1]]).unwrap_err().kind(), ErrorKind::GraphInvalid);
+        assert_eq!(end_of(vec![vec![9]]).unwrap_err().kind(), ErrorKind::IndexInvalid);
         // Two calls on each of fifteen levels are 32,768 ways, and more moments than a plan takes.
         let mut doubled: Vec<_> = (1..16).map(|next| vec![next, next]).collect();
         doubled.push(vec![]);
-        assert_eq!(end_of(doubled).unwrap_err().kind, ErrorKind::ModelTooLarge);
+        assert_eq!(end_of(doubled).unwrap_err().kind(), ErrorKind::ModelTooLarge);
     }
 }

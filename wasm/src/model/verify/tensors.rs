@@ -87,7 +87,7 @@ pub fn tensors(
         let draft = table.and_then(|table| tensor(&TensorTable(table), buffers, &mut left.scales));
         drafts.push(match draft {
             Ok(draft) => Draft { used: is_used(index), ..draft },
-            Err(error) if harmless(error.kind) && !is_used(index) => Draft::nothing(),
+            Err(error) if harmless(error.kind()) && !is_used(index) => Draft::nothing(),
             Err(error) => return Err(error.at(tensor_place(index))),
         });
     }
@@ -172,7 +172,7 @@ impl Draft {
             return complete_tensor(self, appended);
         }
         match complete_tensor(self, appended) {
-            Err(error) if harmless(error.kind) => complete_tensor(Self::nothing(), appended),
+            Err(error) if harmless(error.kind()) => complete_tensor(Self::nothing(), appended),
             tensor => tensor,
         }
     }

@@ -94,6 +94,6 @@ mod tests {
         assert_eq!(select(&SELECT, &[2, 2], &[1, 0, 0, 1]).unwrap(), [[1, 6, 7, 4]]);
         assert_eq!(select(&SELECT, &[], &[0]).unwrap(), [[5, 6, 7, 8]]);
         assert_eq!(select(&SELECT_V2, &[2], &[1, 0]).unwrap(), [[1, 6, 3, 8]]);
-        assert_eq!(select(&SELECT, &[2], &[1, 0]).unwrap_err().kind, ErrorKind::OperatorInvalid);
+        assert_eq!(select(&SELECT, &[2], &[1, 0]).unwrap_err().kind(), ErrorKind::OperatorInvalid);
     }
 }

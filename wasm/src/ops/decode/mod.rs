@@ -147,7 +147,7 @@ mod tests {
     }
 
     fn kind_of(packed: Packed, output: Given) -> Option<ErrorKind> {
-        decode(&[(packed, output)]).err().map(|error| error.kind)
+        decode(&[(packed, output)]).err().map(|error| error.kind())
     }
 
     /// Two bits for each of eight elements: 0 to 3, and 3 to 0.
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(along(0, &[2, 4]), [1, 8, 8, 2, 9, 3, 4, 9]);
         assert_eq!(along(1, &[4, 2]), [1, 9, 8, 2, 8, 3, 4, 9]);
         for output in [Given::output(Int16, &[8]).affine(1.0, 1), Given::output(Int16, &[2, 4]).zero_points(&[0, 1], 0)] {
-            assert_eq!(prune(output).unwrap_err().kind, ErrorKind::QuantisationInvalid);
+            assert_eq!(prune(output).unwrap_err().kind(), ErrorKind::QuantisationInvalid);
         }
     }
 
@@ -308,7 +308,7 @@ mod tests {
         let output = Given::output(Int8, &[8]);
         let end = |tensors: &[Given], inputs: &[&[u8]]| {
             let model: Model = single(&TFLM_DECODE, tensors, None);
-            run(model, inputs).unwrap_err().kind
+            run(model, inputs).unwrap_err().kind()
         };
         let invalid = ErrorKind::OperatorInvalid;
         let computed = |bytes: usize| Given::input(Uint8, &[bytes]);

@@ -145,7 +145,7 @@ mod tests {
     fn an_axis_or_output_that_does_not_fit_is_refused() {
         for (axis, to) in [(2, [2, 3]), (0, [2, 3]), (-3, [1, 1])] {
             let end = indices(&ARG_MAX, Given::input(Int8, &[2, 3]), axis, &to, &[0; 6]);
-            assert_eq!(end.unwrap_err().kind, ErrorKind::OperatorInvalid, "{axis}");
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::OperatorInvalid, "{axis}");
         }
     }
 }

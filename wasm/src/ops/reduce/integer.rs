@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn an_extreme_in_another_scale_or_along_no_axis_is_refused() {
         let tensors = |zero_point| [Given::input(Int8, &[2]).affine(0.5, 3), Given::output(Int8, &[1]).affine(0.5, zero_point)];
-        let kind = |zero_point, axis| reduce(&REDUCE_MAX, tensors(zero_point), &[axis], &[1, 2]).unwrap_err().kind;
+        let kind = |zero_point, axis| reduce(&REDUCE_MAX, tensors(zero_point), &[axis], &[1, 2]).unwrap_err().kind();
         assert_eq!(kind(4, 0), ErrorKind::QuantisationInvalid);
         assert_eq!(kind(3, 1), ErrorKind::OperatorInvalid);
     }

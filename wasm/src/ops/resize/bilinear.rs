@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn both_alignments_at_once_are_refused() {
         let end = resize(Int8, [1, 2, 2, 1], [1, 3, 3, 1], [1, 1], &[0; 4]);
-        assert_eq!(end.unwrap_err().kind, ErrorKind::OperatorInvalid);
+        assert_eq!(end.unwrap_err().kind(), ErrorKind::OperatorInvalid);
     }
 
     #[test]

@@ -98,7 +98,7 @@ mod tests {
     fn a_size_other_than_that_of_the_output_is_refused() {
         for size in [[1, 3], [2, 2], [1, -2]] {
             let end = resize(&[1, 2, 3], 2, size, [0, 0]);
-            assert_eq!(end.unwrap_err().kind, ErrorKind::OperatorInvalid, "{size:?}");
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::OperatorInvalid, "{size:?}");
         }
     }
 }

@@ -104,6 +104,6 @@ mod tests {
         assert_eq!(logs(0, 64).unwrap(), [0, 0, 44, 442, 1420]);
         assert_eq!(logs(1, 64).unwrap(), [0, 44, 89, 486, 1420]);
         assert_eq!(logs(0, 1600).unwrap()[4], i16::MAX);
-        assert_eq!(logs(32, 64).unwrap_err().kind, ErrorKind::OperatorInvalid);
+        assert_eq!(logs(32, 64).unwrap_err().kind(), ErrorKind::OperatorInvalid);
     }
 }

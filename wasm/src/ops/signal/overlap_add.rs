@@ -121,7 +121,7 @@ mod tests {
             (0, 2, ErrorKind::TypeUnsupported),
             (300, 2, ErrorKind::TypeUnsupported),
         ] {
-            assert_eq!(overlap(Int16, number, step, &[&[&[0; 24]]]).unwrap_err().kind, kind);
+            assert_eq!(overlap(Int16, number, step, &[&[&[0; 24]]]).unwrap_err().kind(), kind);
         }
     }
 }

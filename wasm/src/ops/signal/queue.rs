@@ -242,7 +242,7 @@ mod tests {
             (1 << 26, ErrorKind::ArenaTooSmall),
         ] {
             let end = run_once(custom(&DELAY, &tensors, &[("delay_length", delay)]), &[&[0; 8]]);
-            assert_eq!(end.unwrap_err().kind, kind, "{delay}");
+            assert_eq!(end.unwrap_err().kind(), kind, "{delay}");
         }
     }
 
@@ -279,7 +279,7 @@ mod tests {
     fn frames_that_do_not_fit_are_refused() {
         for (frame, step, prefill, rank) in [(3, 3, 0, 0), (3, 0, 0, 0), (1, 2, 1, 0), (3, 2, 0, 1), (3, 4, 0, 0)] {
             let end = run_once(framer(frame, step, prefill, rank), &[&[0; 16]]);
-            assert_eq!(end.unwrap_err().kind, ErrorKind::OperatorInvalid, "{frame} {step}");
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::OperatorInvalid, "{frame} {step}");
         }
     }
 
@@ -314,7 +314,7 @@ mod tests {
     fn stacks_that_do_not_fit_are_refused() {
         for (left, right, step) in [(1, 2, 1), (1, 1, 4), (1, 1, 0), (-1, 3, 1), (i32::MAX, 1, 1)] {
             let end = run_once(stacker(left, right, step), &[&[0; 4]]);
-            assert_eq!(end.unwrap_err().kind, ErrorKind::OperatorInvalid, "{left} {right} {step}");
+            assert_eq!(end.unwrap_err().kind(), ErrorKind::OperatorInvalid, "{left} {right} {step}");
         }
     }
 }

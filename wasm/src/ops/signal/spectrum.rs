@@ -145,7 +145,7 @@ mod tests {
         };
         assert_eq!(window(2, 1).unwrap(), [-5, 32767, 7, -32768]);
         for (length, shift) in [(3, 1), (2, 32), (2, -1)] {
-            assert_eq!(window(length, shift).unwrap_err().kind, ErrorKind::OperatorInvalid);
+            assert_eq!(window(length, shift).unwrap_err().kind(), ErrorKind::OperatorInvalid);
         }
     }
 
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(scale(&[1, -32768], &[]).unwrap(), (vec![1, -32768], 0));
         // What comes behind the least sample decides.
         assert_eq!(scale(&[-32768, 100], &[]).unwrap(), (vec![0, 25600], 8));
-        assert_eq!(scale(&[1], &[1]).unwrap_err().kind, ErrorKind::OperatorInvalid);
+        assert_eq!(scale(&[1], &[1]).unwrap_err().kind(), ErrorKind::OperatorInvalid);
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(energy(1, 3).unwrap()[1..], [25, 1 << 31]);
         assert!(energy(3, 1).is_ok());
         for (start, end) in [(0, 4), (-1, 2), (0, -1)] {
-            assert_eq!(energy(start, end).unwrap_err().kind, ErrorKind::OperatorInvalid);
+            assert_eq!(energy(start, end).unwrap_err().kind(), ErrorKind::OperatorInvalid);
         }
     }
 }

@@ -150,6 +150,6 @@ mod tests {
 
     #[test]
     fn an_output_with_a_zero_point_is_refused() {
-        assert_eq!(softmax(1e-4, 1, &[5]).unwrap_err().kind, ErrorKind::QuantisationInvalid);
+        assert_eq!(softmax(1e-4, 1, &[5]).unwrap_err().kind(), ErrorKind::QuantisationInvalid);
     }
 }

@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn an_output_in_another_scale_is_refused() {
         for output in [(0.0625, 126), (0.125, 127)] {
-            assert_eq!(log_softmax(0.1, output, &[0]).unwrap_err().kind, ErrorKind::QuantisationInvalid);
+            assert_eq!(log_softmax(0.1, output, &[0]).unwrap_err().kind(), ErrorKind::QuantisationInvalid);
         }
     }
 }
