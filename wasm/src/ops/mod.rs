@@ -47,8 +47,8 @@ pub enum Action {
     Run(Box<dyn Kernel>),
     /// Nothing: all is said before the first run.
     Nothing,
-    /// Nothing: its output is a constant of these bytes, which is known before the first run.
-    Constant(Vec<u8>),
+    /// Nothing: its outputs are constants of these bytes, which are known before the first run.
+    Constant(Vec<Vec<u8>>),
     /// Nothing: its output names a variable, and which one is known.
     Handle(VariableName),
     /// One of two subgraphs, by the first input: the one for yes, the one for no. They get the other inputs.

@@ -83,7 +83,7 @@ fn prepare_dequantize(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     let (input, output) = (node.input(0)?, node.output(0)?);
     ensure(input.shape.elements() == output.shape.elements(), ErrorKind::OperatorInvalid)?;
     if matches!(input.location, Location::Constant(_)) {
-        return Ok(Action::Constant(constant(node, input)?));
+        return Ok(Action::Constant(vec![constant(node, input)?]));
     }
     if input.element_type == TensorType::Float16 {
         return Ok(Action::run(Widen));

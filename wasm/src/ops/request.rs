@@ -31,7 +31,6 @@ pub struct Request {
     pub(crate) macs: u64,
     pub(crate) comparisons: u64,
     pub(crate) mutated: Vec<usize>,
-    pub(crate) known: Vec<(usize, Vec<u8>)>,
 }
 
 impl Request {
@@ -74,12 +73,6 @@ impl Request {
     /// Says that `eval` writes an input. It has to be a variable.
     pub fn mutates(&mut self, input: usize) {
         self.mutated.push(input);
-    }
-
-    /// Says what `eval` will write to an output each time. Operators after it may take that for a constant, as weights for
-    /// instance.
-    pub fn known(&mut self, output: usize, bytes: Vec<u8>) {
-        self.known.push((output, bytes));
     }
 
     #[inline(never)]

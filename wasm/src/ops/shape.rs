@@ -71,7 +71,7 @@ fn prepare_reshape(node: &Node<'_>, _: &mut Request) -> Result<Action> {
 fn prepare_densify(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     same_content(node)?;
     let bytes = node.constant(node.input(0)?)?;
-    Ok(Action::Constant(gather(bytes.len(), bytes.iter().map(|byte| Ok(*byte)))?))
+    Ok(Action::Constant(vec![gather(bytes.len(), bytes.iter().map(|byte| Ok(*byte)))?]))
 }
 
 fn prepare_expand_dims(node: &Node<'_>, _: &mut Request) -> Result<Action> {

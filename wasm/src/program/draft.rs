@@ -51,11 +51,12 @@ impl Drafts {
                 work = work.saturating_add(draft.work);
                 ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
                 handles.learn(model, (number, index), &draft.action).map_err(|error| error.at(place))?;
-                if let Action::Constant(bytes) = &mut draft.action {
-                    let bytes = core::mem::take(bytes);
-                    constant_bytes += bytes.len();
-                    ensure(constant_bytes <= limits::FILE_BYTES, ErrorKind::ModelTooLarge)?;
-                    fold(model, (number, index), bytes).map_err(|error| error.at(place))?;
+                if let Action::Constant(outputs) = &mut draft.action {
+                    for (output, bytes) in core::mem::take(outputs).into_iter().enumerate() {
+                        constant_bytes += bytes.len();
+                        ensure(constant_bytes <= limits::FILE_BYTES, ErrorKind::ModelTooLarge)?;
+                        fold(model, (number, index, output), bytes).map_err(|error| error.at(place))?;
+                    }
                     (draft.cost, draft.work) = (Cost::default(), 0);
                 }
                 open.extend(draft.action.calls());
@@ -134,12 +135,12 @@ impl Total {
 }
 
 
-/// Makes the output of an operator a constant, behind the file.
-fn fold(model: &mut Model, (subgraph, operator): (usize, usize), bytes: Vec<u8>) -> Result<()> {
+/// Makes an output of an operator a constant, behind the file.
+fn fold(model: &mut Model, (subgraph, operator, output): (usize, usize, usize), bytes: Vec<u8>) -> Result<()> {
     let internal = ErrorKind::EngineInternal;
     let Model { bytes: file, subgraphs } = model;
     let subgraph = subgraphs.get_mut(subgraph).ok_or(internal)?;
-    let output = subgraph.operators.get(operator).and_then(|operator| operator.outputs.first().copied());
+    let output = subgraph.operators.get(operator).and_then(|operator| operator.outputs.get(output).copied());
     let tensor = output.and_then(|output| subgraph.tensors.get_mut(output)).ok_or(internal)?;
     ensure(bytes.len() == tensor.bytes, ErrorKind::OperatorInvalid)?;
     ensure(tensor.location == Location::Arena, ErrorKind::GraphInvalid)?;

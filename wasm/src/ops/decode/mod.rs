@@ -1,8 +1,7 @@
 //! TFLM_DECODE: constants that a tool has compressed, made whole again.
 //!
 //! Upstream: `micro/kernels/decode.cc`, `decode_state*.cc`. Inputs come in pairs: the codes, and a table behind a header
-//! that says how to read them. Both are constants, so that all is decoded once before the first run: layers pack their weights
-//! then. In the arena outputs live as long as upstream's, and are decoded there for each inference.
+//! that says how to read them. Both are constants, so that all is decoded once before the first run, into constants.
 
 mod huffman;
 mod lut;
@@ -11,10 +10,9 @@ mod prune;
 use crate::error::{ErrorKind, Result, ensure};
 use crate::limits;
 use crate::model::OpKey;
-use crate::model::tensor::{Location, Tensor};
+use crate::model::tensor::Tensor;
 use crate::ops::signature::{ANY, BOOL, FLOAT32, INT8, INT16, INT32, INT64, Signature};
-use crate::ops::{Action, Flow, Kernel, Node, Registration, Request, allocate};
-use crate::run::io::{Io, Port};
+use crate::ops::{Action, Node, Registration, Request, allocate};
 
 /// Decodes constants.
 pub static TFLM_DECODE: Registration = Registration {
@@ -30,7 +28,7 @@ pub static TFLM_DECODE: Registration = Registration {
 const HEADER: usize = 16;
 
 /// A way to read codes.
-trait Decoder: Send + Sync {
+trait Decoder {
     /// Fills the output, or refuses codes that lead out of themselves or of the table.
     fn decode(&self, codes: &[u8], table: &[u8], output: &mut [u8]) -> Result<()>;
 }
@@ -38,42 +36,25 @@ trait Decoder: Send + Sync {
 fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let invalid = ErrorKind::OperatorInvalid;
     ensure(node.operator.inputs.len() == 2 * node.operator.outputs.len(), invalid)?;
-    let mut decoders = Vec::new();
+    let mut outputs = Vec::new();
     for at in 0..node.operator.outputs.len() {
         let (codes, output) = (node.constant(node.input(2 * at)?)?, node.output(at)?);
         let ancillary = node.constant(node.input(2 * at + 1)?)?;
         let (header, table) = ancillary.split_first_chunk::<HEADER>().ok_or(invalid)?;
         ensure((header[1], header[4]) == (1, 1), ErrorKind::OperatorUnsupported)?;
-        let decoder: Box<dyn Decoder> = match header[0] {
-            0 => Box::new(lut::Lut::new(header, output)?),
-            1 => Box::new(huffman::Huffman::new(header, output)?),
-            2 => Box::new(prune::Prune::new(output)?),
-            _ => return Err(ErrorKind::OperatorUnsupported.into()),
-        };
         ensure(output.bytes <= limits::FILE_BYTES, ErrorKind::ModelTooLarge)?;
         let mut decoded = allocate(output.bytes, 0)?;
-        decoder.decode(codes, table, &mut decoded)?;
-        if output.location == Location::Arena {
-            request.known(at, decoded);
+        match header[0] {
+            0 => lut::Lut::new(header, output)?.decode(codes, table, &mut decoded)?,
+            1 => huffman::Huffman::new(header, output)?.decode(codes, table, &mut decoded)?,
+            2 => prune::Prune::new(output)?.decode(codes, table, &mut decoded)?,
+            _ => return Err(ErrorKind::OperatorUnsupported.into()),
         }
+        outputs.push(decoded);
         // At most one step for each bit, and one for each element.
         request.comparisons(codes.len() as u64 * 8);
-        decoders.push(decoder);
     }
-    Ok(Action::run(Decode(decoders)))
-}
-
-struct Decode(Vec<Box<dyn Decoder>>);
-
-impl Kernel for Decode {
-    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
-        for (at, decoder) in self.0.iter().enumerate() {
-            let inputs = [Port::Input(2 * at), Port::Input(2 * at + 1)];
-            let ([codes, ancillary], [output]) = io.cut(inputs, [Port::Output(at)])?;
-            decoder.decode(codes, ancillary.get(HEADER..).unwrap_or(&[]), output)?;
-        }
-        Ok(Flow::Next)
-    }
+    Ok(Action::Constant(outputs))
 }
 
 /// Which elements belong to which channel.
