@@ -134,7 +134,8 @@ fn check_metadata(root: &ModelTable<'_>, buffers: &[Option<Range<usize>>], bytes
             let data = buffers.get(buffer as usize).ok_or(ErrorKind::IndexInvalid)?.clone();
             let plan = data.and_then(|data| bytes.get(data)).unwrap_or(&[]);
             // Version, subgraph and count; then an offset for each tensor.
-            let planned = plan.as_chunks::<4>().0.iter().skip(3).any(|offset| i32::from_le_bytes(*offset) != -1);
+            let offsets = plan.as_chunks::<4>().0.get(3..).ok_or(ErrorKind::FeatureUnsupported)?;
+            let planned = offsets.iter().any(|offset| i32::from_le_bytes(*offset) != -1);
             ensure(!planned, ErrorKind::FeatureUnsupported)?;
         }
     }
