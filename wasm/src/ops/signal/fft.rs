@@ -56,7 +56,10 @@ fn prepare(node: &Node<'_>, request: &mut Request, inverse: bool) -> Result<Acti
         request.scratch(length * width);
     }
     let (radices, stages) = radices(half)?;
-    request.macs(count as u64 * 4 * (half * (stages + 1)) as u64);
+    let products = count as u64 * 4 * (half * (stages + 1)) as u64;
+    request.macs(products);
+    // Divisions, additions and calls: a product takes some nanoseconds in all.
+    request.comparisons(4 * products);
     request.packed((half + half / 2) * PAIR);
     request.workspace((2 * half + 1) * PAIR);
     let numbers = match input.element_type {
