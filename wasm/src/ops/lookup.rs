@@ -5,10 +5,11 @@
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
+use crate::math::integer;
 use crate::math::walk::resolve;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
-use crate::ops::signature::{FLOAT32, INT8, INT32, SAME, Signature};
+use crate::ops::signature::{ANY, FLOAT32, INT4, INT8, INT32, INT64, SAME, Signature};
 use crate::ops::weights::float::floats_mut;
 use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request};
 use crate::run::io::{Io, Port};
@@ -19,7 +20,7 @@ pub static GATHER: Registration = Registration {
     name: "GATHER",
     inputs: 2..=2,
     outputs: 1..=1,
-    types: &[Signature { inputs: &[FLOAT32.or(INT8), INT32], outputs: &[SAME] }],
+    types: &[Signature { inputs: &[ANY.without(INT4), INT32.or(INT64)], outputs: &[SAME] }],
     prepare: prepare_gather,
 };
 
@@ -73,6 +74,7 @@ struct Gather {
     row: usize,
     /// Step of an int8 that becomes a real value.
     scale: Option<f32>,
+    index_type: TensorType,
 }
 
 fn prepare_gather(node: &Node<'_>, _: &mut Request) -> Result<Action> {
@@ -97,6 +99,7 @@ fn prepare_gather(node: &Node<'_>, _: &mut Request) -> Result<Action> {
         rows,
         row: inner.iter().product::<usize>() * table.element_type.bits() / 8,
         scale: None,
+        index_type: indices.element_type,
     }))
 }
 
@@ -122,6 +125,7 @@ fn prepare_embedding(node: &Node<'_>, _: &mut Request) -> Result<Action> {
         rows: *rows,
         row: inner.iter().product::<usize>() * table.element_type.bits() / 8,
         scale,
+        index_type: TensorType::Int32,
     }))
 }
 
@@ -130,12 +134,11 @@ impl Kernel for Gather {
         let ([table, indices], [output]) = io.cut([self.table, self.indices], [Port::Output(0)])?;
         let width = if self.scale.is_some() { size_of::<f32>() } else { 1 };
         let mut outputs = output.chunks_exact_mut(self.row * width);
-        let (indices, _) = indices.as_chunks();
         let blocks = table.chunks_exact(self.rows * self.row);
         for (at, block) in blocks.enumerate() {
             let first = at / self.outer * self.count;
-            for index in indices.iter().skip(first).take(self.count) {
-                let row = usize::try_from(i32::from_le_bytes(*index)).ok();
+            for index in indices.chunks_exact(self.index_type.bits() / 8).skip(first).take(self.count) {
+                let row = usize::try_from(integer::read(self.index_type, index)).ok();
                 let row = row.and_then(|row| block.chunks_exact(self.row).nth(row)).ok_or(ErrorKind::OperatorInvalid)?;
                 let output = outputs.next().ok_or(ErrorKind::EngineInternal)?;
                 match self.scale {

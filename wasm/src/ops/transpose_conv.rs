@@ -12,7 +12,7 @@ use crate::ops::signature::{FLOAT32, INT8, INT16, INT32, INT64, Signature};
 use crate::ops::weights::float::{self, Bounds, floats, floats_mut};
 use crate::ops::weights::int8;
 use crate::ops::weights::int16::{Bias, is_narrow};
-use crate::ops::window::{Axis, Sliding};
+use crate::ops::window::{Axis, Padding, Sliding, positive};
 use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, activation};
 use crate::run::io::{Io, Port};
 
@@ -28,6 +28,17 @@ pub static TRANSPOSE_CONV: Registration = Registration {
         Signature { inputs: &[INT32, INT8, INT16, INT64.or(INT32).or(INT16)], outputs: &[INT16] },
     ],
     prepare,
+};
+
+/// MediaPipe's way back of a convolution, always with a bias. Its attributes are three words of C: padding (1 same, 2 valid) and strides
+/// (width, height). As MediaPipe's `util/tflite/operations/transpose_conv_bias.cc`.
+pub static CONVOLUTION_2D_TRANSPOSE_BIAS: Registration = Registration {
+    key: OpKey::Custom(b"Convolution2DTransposeBias"),
+    name: "Convolution2DTransposeBias",
+    inputs: 3..=3,
+    outputs: 1..=1,
+    types: &[Signature { inputs: &[FLOAT32], outputs: &[FLOAT32] }],
+    prepare: prepare_biased,
 };
 
 struct TransposeConvOptions {
@@ -60,13 +71,36 @@ struct Geometry {
     output_channels: usize,
 }
 
-/// Where the filter is, and the input.
+/// Where the filter is.
 const FILTER: usize = 1;
+/// Where the input is, and the bias.
 const INPUT: usize = 2;
+const BIAS: usize = 3;
 
 fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
-    let (filter, input, output) = (node.input(FILTER)?, node.input(INPUT)?, node.output(0)?);
     let TransposeConvOptions { sliding, activation, narrow } = node.options()?;
+    let geometry = geometry(node, request, INPUT, &sliding)?;
+    match node.input(INPUT)?.element_type {
+        TensorType::Float32 => prepare_float(node, request, geometry, activation, (INPUT, BIAS)),
+        _ => prepare_integer(node, request, geometry, (activation, narrow)),
+    }
+}
+
+fn prepare_biased(node: &Node<'_>, request: &mut Request) -> Result<Action> {
+    let words = node.model.bytes.get(node.operator.custom_options.clone()).unwrap_or(&[]).as_chunks::<4>().0;
+    let &[padding, width, height, ..] = words else { return Err(ErrorKind::OperatorInvalid.into()) };
+    let padding = match i32::from_le_bytes(padding) {
+        1 => Padding::Same,
+        2 => Padding::Valid,
+        _ => return Err(ErrorKind::OperatorInvalid.into()),
+    };
+    let stride = (positive(i32::from_le_bytes(height))?, positive(i32::from_le_bytes(width))?);
+    let geometry = geometry(node, request, 0, &Sliding { padding, stride, dilation: (1, 1) })?;
+    prepare_float(node, request, geometry, Activation::None, (0, 2))
+}
+
+fn geometry(node: &Node<'_>, request: &mut Request, input: usize, sliding: &Sliding) -> Result<Geometry> {
+    let (filter, input, output) = (node.input(FILTER)?, node.input(input)?, node.output(0)?);
     let invalid = ErrorKind::OperatorInvalid;
     let [batches, input_height, input_width, input_channels] = input.shape.image()?;
     let [output_channels, filter_height, filter_width, filter_channels] = filter.shape.image()?;
@@ -74,14 +108,10 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     ensure(filter_channels == input_channels && channels == output_channels, invalid)?;
     ensure(output_batches == batches, invalid)?;
     let taps = (filter_height, filter_width);
-    let (height, width) = Axis::pair(&sliding, (output_height, output_width), taps)?;
+    let (height, width) = Axis::pair(sliding, (output_height, output_width), taps)?;
     let input_size = (input_height, input_width);
-    let geometry = Geometry { batches, input: input_size, input_channels, height, width, output_channels };
     request.macs(input.shape.elements() as u64 * (filter_height * filter_width * channels) as u64);
-    match input.element_type {
-        TensorType::Float32 => prepare_float(node, request, geometry, activation),
-        _ => prepare_integer(node, request, geometry, (activation, narrow)),
-    }
+    Ok(Geometry { batches, input: input_size, input_channels, height, width, output_channels })
 }
 
 impl Geometry {
@@ -120,6 +150,8 @@ impl Geometry {
 
 struct FloatTranspose {
     geometry: Geometry,
+    /// Which input is the image.
+    input: usize,
     weights: Vec<f32>,
     bias: Vec<f32>,
     bounds: Bounds,
@@ -130,10 +162,12 @@ fn prepare_float(
     request: &mut Request,
     geometry: Geometry,
     activation: Activation,
+    (input, bias): (usize, usize),
 ) -> Result<Action> {
     let kernel = FloatTranspose {
+        input,
         weights: float::weights(node, node.input(FILTER)?)?,
-        bias: float::bias(node, 3, geometry.output_channels)?,
+        bias: float::bias(node, bias, geometry.output_channels)?,
         bounds: Bounds::new(activation),
         geometry,
     };
@@ -143,7 +177,7 @@ fn prepare_float(
 
 impl Kernel for FloatTranspose {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
-        let ([input], [output]) = io.cut([Port::Input(INPUT)], [Port::Output(0)])?;
+        let ([input], [output]) = io.cut([Port::Input(self.input)], [Port::Output(0)])?;
         let (input, output) = (floats(input), floats_mut(output));
         output.fill([0; 4]);
         self.geometry.each(|input_at, weight_at, output_at| {
@@ -192,7 +226,7 @@ fn prepare_integer(
         element_type: input.element_type,
         input_offset: -i64::from(input.affine()?.1),
         weights: int8::weights(node, filter)?,
-        bias: Bias::read(node, 3, channels, narrow || !is_wide)?,
+        bias: Bias::read(node, BIAS, channels, narrow || !is_wide)?,
         multipliers: int8::multipliers(input, filter, output, channels)?,
         stage: OutputStage::new(output, activation)?,
         sums: request.scratch(output.shape.elements() * if is_wide { 8 } else { 4 }),

@@ -63,6 +63,25 @@ pub static FLOOR_MOD: Registration = Registration {
     },
 };
 
+/// The power. Upstream has none; as TensorFlow Lite's `kernels/pow.cc`, which refuses negative exponents of integers.
+pub static POW: Registration = Registration {
+    key: OpKey::Builtin(78),
+    name: "POW",
+    inputs: 2..=2,
+    outputs: 1..=1,
+    types: &[Signature { inputs: &[FLOAT32.or(INT32), SAME], outputs: &[SAME] }],
+    prepare: |node, _| {
+        let Pair { output, pairing, .. } = Pair::new(node)?;
+        if output.element_type == TensorType::Float32 {
+            return Ok(floats_by(pairing, f32::powf));
+        }
+        Ok(integers_by(pairing, [TensorType::Int32; 3], |one, other| {
+            let exponent = u32::try_from(other).map_err(|_| ErrorKind::OperatorInvalid)?;
+            Ok(i64::from((one as i32).wrapping_pow(exponent)))
+        }))
+    },
+};
+
 /// Whether both are true.
 pub static LOGICAL_AND: Registration = Registration {
     key: OpKey::Builtin(86),

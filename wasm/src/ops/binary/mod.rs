@@ -10,7 +10,7 @@ mod select;
 mod squared_difference;
 
 pub use add_n::ADD_N;
-pub use arithmetic::{FLOOR_DIV, FLOOR_MOD, LOGICAL_AND, LOGICAL_OR, MUL, SUB};
+pub use arithmetic::{FLOOR_DIV, FLOOR_MOD, LOGICAL_AND, LOGICAL_OR, MUL, POW, SUB};
 pub use compare::{EQUAL, GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, NOT_EQUAL};
 pub use div::DIV;
 pub use extremum::{MAXIMUM, MINIMUM};

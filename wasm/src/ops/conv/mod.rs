@@ -12,7 +12,9 @@ use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
+use crate::ops::weights::computed::{self, Layer};
 use crate::ops::weights::int16::is_narrow;
+use crate::ops::weights;
 use crate::ops::window::{Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
@@ -71,6 +73,12 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
         group_inputs,
         group_outputs: output_channels / groups,
     };
+    if computed::is_computed(node)? {
+        let Geometry { window, group_inputs, group_outputs } = geometry;
+        let layer = Layer { window, group_inputs, group_outputs, steps: [geometry.depth(), group_inputs, 1] };
+        let factors = || Ok((weights::int8::multipliers(input, filter, output, output_channels)?, 0));
+        return computed::prepare(node, request, layer, activation, factors);
+    }
     match input.element_type {
         TensorType::Float32 => float::prepare(node, request, geometry, activation),
         TensorType::Int16 => int16::prepare(node, request, geometry, activation, narrow),

@@ -12,6 +12,8 @@ use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
+use crate::ops::weights;
+use crate::ops::weights::computed::{self, Layer};
 use crate::ops::window::{Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
@@ -69,6 +71,11 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let taps = (filter_height, filter_width);
     let window = Window::new(&sliding, &input.shape, taps, output, output_channels)?;
     let geometry = Geometry { window, multiplier };
+    if computed::is_computed(node)? {
+        let layer = Layer { window, group_inputs: 1, group_outputs: multiplier, steps: [1, output_channels, 1] };
+        let factors = || Ok((weights::int8::multipliers(input, filter, output, output_channels)?, 0));
+        return computed::prepare(node, request, layer, activation, factors);
+    }
     match input.element_type {
         TensorType::Float32 => float::prepare(node, request, geometry, activation),
         TensorType::Int16 => int16::prepare(node, request, geometry, activation),

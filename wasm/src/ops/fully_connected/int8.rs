@@ -5,7 +5,7 @@
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
-use crate::model::tensor::{Tensor, TensorType};
+use crate::model::tensor::Tensor;
 use crate::ops::weights::int8::{self, LANES, int8};
 use crate::ops::weights::pack::pack;
 use crate::ops::{Action, Flow, Kernel, Node, Request, allocate};
@@ -63,7 +63,6 @@ pub fn multipliers(
     let invalid = ErrorKind::QuantisationInvalid;
     let quantization = filter.quantization.as_ref().ok_or(invalid)?;
     if quantization.scales.len() > 1 {
-        ensure(filter.element_type == TensorType::Int8, ErrorKind::TypeUnsupported)?;
         return Ok((int8::multipliers(input, filter, output, channels)?, 0));
     }
     ensure(quantization.zero_points.is_empty(), invalid)?;

@@ -12,7 +12,9 @@ use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
+use crate::ops::weights::computed::{self, Layer};
 use crate::ops::weights::int16::is_narrow;
+use crate::ops::window::{Axis, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
 /// Matrix product with constant weights.
@@ -55,6 +57,14 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     ensure(output.shape.last() == channels, invalid)?;
     let rows = output.shape.elements() / channels;
     ensure(rows.checked_mul(depth) == Some(input.shape.elements()), invalid)?;
+    if computed::is_computed(node)? {
+        let alone = Axis { input: 1, output: 1, filter: 1, stride: 1, dilation: 1, padding: 0 };
+        let (height, width) = (alone, alone);
+        let window = Window { batches: rows, height, width, input_channels: depth, output_channels: channels };
+        let layer = Layer { window, group_inputs: depth, group_outputs: channels, steps: [depth, depth, 1] };
+        let factors = || int8::multipliers(input, filter, node.optional_input(2)?, output, channels);
+        return computed::prepare(node, request, layer, activation, factors);
+    }
     match input.element_type {
         TensorType::Float32 => float::prepare(node, request, (channels, depth), activation),
         TensorType::Int16 => int16::prepare(node, request, (channels, depth), activation, narrow),

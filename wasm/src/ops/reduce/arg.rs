@@ -4,11 +4,11 @@
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
-use crate::math::integer::Element;
+use crate::math::integer::{self, Element};
 use crate::math::walk::resolve;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
-use crate::ops::signature::{FLOAT32, INT8, INT32, Signature};
+use crate::ops::signature::{FLOAT32, INT8, INT32, INT64, Signature};
 use crate::ops::weights::float::{Float, floats};
 use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request};
 use crate::run::io::{Io, Port};
@@ -39,7 +39,7 @@ pub static ARG_MIN: Registration = Registration {
     },
 };
 
-const TYPES: &[Signature] = &[Signature { inputs: &[FLOAT32.or(INT8), INT32], outputs: &[INT32] }];
+const TYPES: &[Signature] = &[Signature { inputs: &[FLOAT32.or(INT8), INT32], outputs: &[INT32.or(INT64)] }];
 
 /// The attribute says again what type the output has. Upstream goes by the output itself.
 struct OutputType<const MEMBER: u8>;
@@ -54,6 +54,8 @@ impl<const MEMBER: u8> Options for OutputType<MEMBER> {
 
 struct Arg {
     element_type: TensorType,
+    /// Bytes of an index.
+    index_bytes: usize,
     greatest: bool,
     /// Elements along the axis.
     extent: usize,
@@ -73,13 +75,13 @@ fn prepare(node: &Node<'_>, request: &mut Request, greatest: bool) -> Result<Act
     let sound = output.shape.elements() * extent == input.shape.elements();
     ensure(sound, ErrorKind::OperatorInvalid)?;
     request.comparisons(input.shape.elements() as u64);
-    Ok(Action::run(Arg { element_type: input.element_type, greatest, extent, inner }))
+    let index_bytes = output.element_type.bits() / 8;
+    Ok(Action::run(Arg { element_type: input.element_type, index_bytes, greatest, extent, inner }))
 }
 
 impl Kernel for Arg {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let ([input], [output]) = io.cut([Port::Input(0)], [Port::Output(0)])?;
-        let output = output.as_chunks_mut().0;
         let float = |bytes: Float| f32::from_le_bytes(bytes);
         match (self.element_type, self.greatest) {
             // A NaN that comes first stays, and one that comes later never wins: so does upstream's micro kernel.
@@ -93,15 +95,15 @@ impl Kernel for Arg {
 }
 
 impl Arg {
-    fn run<T: Copy>(&self, input: &[T], output: &mut [[u8; 4]], wins: impl Fn(T, T) -> bool) {
+    fn run<T: Copy>(&self, input: &[T], output: &mut [u8], wins: impl Fn(T, T) -> bool) {
         let blocks = input.chunks_exact(self.extent * self.inner);
-        for (block, outputs) in blocks.zip(output.chunks_exact_mut(self.inner)) {
-            for (first, output) in outputs.iter_mut().enumerate() {
+        for (block, outputs) in blocks.zip(output.chunks_exact_mut(self.inner * self.index_bytes)) {
+            for (first, output) in outputs.chunks_exact_mut(self.index_bytes).enumerate() {
                 let mut candidates = (0i32..).zip(block.iter().skip(first).step_by(self.inner));
                 let best = candidates.next().map(|start| {
                     candidates.fold(start, |best, next| if wins(*next.1, *best.1) { next } else { best })
                 });
-                *output = best.map_or(0, |(index, _)| index).to_le_bytes();
+                integer::write(best.map_or(0, |(index, _)| i64::from(index)), output);
             }
         }
     }
