@@ -184,6 +184,8 @@ pub struct Tensor {
     pub quantization: Option<Quantization>,
     /// Where its bytes are.
     pub location: Location,
+    /// Whether it is of uint8 to the outside, and shifted by 128 here.
+    pub unsigned: bool,
 }
 
 impl Tensor {

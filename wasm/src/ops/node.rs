@@ -90,20 +90,6 @@ impl<'a> Node<'a> {
         self.subgraph.tensors.get(index).ok_or(ErrorKind::IndexInvalid.into())
     }
 
-    /// The type of an input that is not left out.
-    #[inline(never)]
-    pub fn input_type(&self, position: usize) -> Option<TensorType> {
-        let index = self.operator.inputs.get(position).copied().flatten()?;
-        self.subgraph.tensors.get(index).map(|tensor| tensor.element_type)
-    }
-
-    /// The type of an output.
-    #[inline(never)]
-    pub fn output_type(&self, position: usize) -> Option<TensorType> {
-        let index = self.operator.outputs.get(position)?;
-        self.subgraph.tensors.get(*index).map(|tensor| tensor.element_type)
-    }
-
     /// The bytes of a tensor that must be constant.
     #[inline(never)]
     pub fn constant(&self, tensor: &Tensor) -> Result<&'a [u8]> {

@@ -110,6 +110,7 @@ mod tests {
             bytes: 1,
             quantization: None,
             location: Location::Arena,
+            unsigned: false,
         };
         let operator = |(inputs, outputs): &(&[usize], &[usize])| Operator {
             inputs: inputs.iter().copied().map(Some).collect(),

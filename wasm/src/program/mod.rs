@@ -4,6 +4,7 @@
 mod call;
 mod draft;
 pub mod report;
+pub(crate) mod unsigned;
 mod variables;
 
 use core::ops::Range;
@@ -111,6 +112,8 @@ pub struct Program {
     pub workspace_bytes: usize,
     /// Cost of one invoke.
     pub cost: Cost,
+    /// Inputs and outputs of the model that are of uint8 to the outside.
+    pub(crate) shifted: [Vec<Range<usize>>; 2],
     /// Where each variable that operators share lies.
     variables: Vec<Range<usize>>,
     /// Where each tensor of each subgraph lies.
@@ -120,6 +123,7 @@ pub struct Program {
 impl Program {
     /// Prepares every operator that the model can reach and plans the memory.
     pub fn prepare(mut model: Model, registry: &Registry) -> Result<Self> {
+        unsigned::shift(&mut model, registry)?;
         let drafts = Drafts::prepare(&mut model, registry)?;
         let cost = drafts.total(&model)?;
         let calls = |subgraph, operator| drafts.calls(subgraph, operator);
@@ -140,6 +144,7 @@ impl Program {
             variable_bytes: 0,
             workspace_bytes: drafts.workspace_bytes(),
             cost,
+            shifted: [Vec::new(), Vec::new()],
             variables: Vec::new(),
             places: empty_places(&model),
             model,
@@ -149,6 +154,7 @@ impl Program {
             let range = program.persist(bytes, init)?;
             program.variables.push(range);
         }
+        program.find_shifted()?;
         for (subgraph, drafts) in drafts.0.into_iter().enumerate() {
             let routine = program.routine(subgraph, drafts.unwrap_or_default())?;
             program.routines.push(routine);
@@ -183,6 +189,25 @@ impl Program {
             let range = self.persist(bytes, init)?;
             set_place(&mut self.places, subgraph, tensor, range);
         }
+        Ok(())
+    }
+
+    /// Where the model's border has to be shifted.
+    fn find_shifted(&mut self) -> Result<()> {
+        let main = self.model.main();
+        let mut shifted = [Vec::new(), Vec::new()];
+        for (found, tensors) in shifted.iter_mut().zip([&main.inputs, &main.outputs]) {
+            for &index in tensors {
+                let Some(tensor) = main.tensors.get(index).filter(|tensor| tensor.unsigned) else { continue };
+                // What outlives an inference would be shifted again by the next.
+                ensure(tensor.location == Location::Arena, ErrorKind::FeatureUnsupported)?;
+                let place = self.place(0, index).ok_or(ErrorKind::EngineInternal)?;
+                if !found.contains(&place) {
+                    found.push(place);
+                }
+            }
+        }
+        self.shifted = shifted;
         Ok(())
     }
 

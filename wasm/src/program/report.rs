@@ -15,9 +15,10 @@
 //! string = u32 length and bytes; indices = u32 count and i32 each
 //! ```
 
-use crate::model::tensor::{Location, Tensor};
+use crate::model::tensor::{Location, Tensor, TensorType};
 use crate::model::{Model, Subgraph};
 use crate::ops::Registry;
+use crate::program::unsigned::SHIFT;
 use crate::program::{Owner, Program, Routine};
 
 /// Changes with the layout.
@@ -120,7 +121,7 @@ impl Writer {
 
     fn tensor(&mut self, tensor: &Tensor, name: &[u8]) {
         self.string(name);
-        self.u8(tensor.element_type as u8);
+        self.u8(if tensor.unsigned { TensorType::Uint8 } else { tensor.element_type } as u8);
         self.u8(match tensor.location {
             Location::Constant(_) => 0,
             Location::Arena => 1,
@@ -137,7 +138,7 @@ impl Writer {
         for &scale in &quantization.scales {
             self.f32(scale);
         }
-        self.i32(quantization.zero_point);
+        self.i32(quantization.zero_point + if tensor.unsigned { i32::from(SHIFT) } else { 0 });
         self.u32(quantization.dimension);
     }
 }

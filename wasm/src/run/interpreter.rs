@@ -1,11 +1,13 @@
 //! One instance of a program: its memory, and the way through its steps.
 
+use core::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::limits::{self, Limits};
 use crate::ops::{Flow, Init, allocate};
 use crate::plan::greedy::ALIGNMENT;
+use crate::program::unsigned::SHIFT;
 use crate::program::{Branch, Call, Copy, Program, Step, Work};
 use crate::run::io::{Io, Slot};
 
@@ -72,6 +74,8 @@ impl Interpreter {
     /// overwritten on the way.
     pub fn invoke(&mut self, workspace: &mut Workspace) -> Result<Flow> {
         let Self { program, memory, frames } = self;
+        let [inputs, outputs] = &program.shifted;
+        shift(memory.bytes(), inputs);
         frames.clear();
         frames.push(Frame { subgraph: 0, next: 0, role: Role::Main });
         let mut run = Run {
@@ -88,6 +92,7 @@ impl Interpreter {
                 return Ok(Flow::NoOutput);
             }
         }
+        shift(memory.bytes(), outputs);
         Ok(Flow::Next)
     }
 
@@ -106,6 +111,15 @@ impl Interpreter {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Between uint8, as the outside has it, and int8.
+fn shift(memory: &mut [u8], places: &[Range<usize>]) {
+    for place in places {
+        for byte in memory.get_mut(place.clone()).unwrap_or(&mut []) {
+            *byte ^= SHIFT;
         }
     }
 }

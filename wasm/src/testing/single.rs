@@ -153,6 +153,7 @@ pub fn single(op: &Registration, tensors: &[Given], options: Option<Fields<'_>>)
             bytes: (shape.elements() * given.element_type.bits()).div_ceil(8),
             quantization: given.quantization.clone(),
             location,
+            unsigned: false,
         });
     }
     if let Some((member, fields)) = options {

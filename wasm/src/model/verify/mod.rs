@@ -101,12 +101,19 @@ fn verify_subgraph(
     let operators = operators(table, codes, left)?;
     let (inputs, outputs) = (indices(table.inputs()?)?, indices(table.outputs()?)?);
     let mut used = Vec::new();
+    let mut mark = |tensor: usize| {
+        if tensor < limits::TENSORS && used.len() <= tensor {
+            used.resize(tensor + 1, false);
+        }
+        if let Some(slot) = used.get_mut(tensor) {
+            *slot = true;
+        }
+    };
     for operator in &operators {
         let Operator { inputs, outputs, intermediates, .. } = operator;
-        used.extend(inputs.iter().flatten().chain(outputs).chain(intermediates));
+        inputs.iter().flatten().chain(outputs).chain(intermediates).for_each(|tensor| mark(*tensor));
     }
-    used.extend(inputs.iter().chain(&outputs));
-    used.sort_unstable();
+    inputs.iter().chain(&outputs).for_each(|tensor| mark(*tensor));
     let tensors = tensors(table, buffers, left, &used)?;
     let mut builder = Builder { tensors, operators, inputs, outputs };
     builder.check_indices()?;

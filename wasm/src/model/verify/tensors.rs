@@ -72,17 +72,17 @@ fn harmless(kind: ErrorKind) -> bool {
 }
 
 /// Reads the tensors of a subgraph. What nobody uses may be anything that the file's encoding
-/// allows; `used` has the indices of the others, in order.
+/// allows; `used` tells the others.
 pub fn tensors(
     subgraph: &SubgraphTable<'_>,
     buffers: &[Option<Range<usize>>],
     left: &mut Left,
-    used: &[usize],
+    used: &[bool],
 ) -> Result<Vec<Draft>> {
     let mut drafts = Vec::new();
     let tables = subgraph.tensors()?;
     take(&mut left.tensors, tables.len())?;
-    let is_used = |index: usize| used.binary_search(&index).is_ok();
+    let is_used = |index: usize| used.get(index).copied().unwrap_or(false);
     for (index, table) in tables.iter().enumerate() {
         let draft = table.and_then(|table| tensor(&TensorTable(table), buffers, &mut left.scales));
         drafts.push(match draft {
@@ -197,7 +197,7 @@ fn complete_tensor(draft: Draft, appended: &mut Appended<'_>) -> Result<Tensor> 
         Some(quantization) => complete_quantization(quantization, element_type, &shape)?,
         None => None,
     };
-    Ok(Tensor { name, element_type, shape, bytes, quantization, location })
+    Ok(Tensor { name, element_type, shape, bytes, quantization, location, unsigned: false })
 }
 
 fn complete_quantization(

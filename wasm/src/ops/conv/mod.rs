@@ -14,7 +14,6 @@ use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
 use crate::ops::weights::computed::{self, Layer};
 use crate::ops::weights::int16::is_narrow;
-use crate::ops::weights;
 use crate::ops::window::{Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
@@ -73,10 +72,11 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
         group_inputs,
         group_outputs: output_channels / groups,
     };
-    if computed::is_computed(node)? {
+    // Weights of uint8 have a zero point.
+    if filter.unsigned || computed::is_computed(node)? {
         let Geometry { window, group_inputs, group_outputs } = geometry;
         let layer = Layer { window, group_inputs, group_outputs, steps: [geometry.depth(), group_inputs, 1] };
-        let factors = || Ok((weights::int8::multipliers(input, filter, output, output_channels)?, 0));
+        let factors = || computed::factors(node, output_channels);
         return computed::prepare(node, request, layer, activation, factors);
     }
     match input.element_type {

@@ -12,7 +12,6 @@ use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
-use crate::ops::weights;
 use crate::ops::weights::computed::{self, Layer};
 use crate::ops::window::{Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
@@ -71,9 +70,10 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let taps = (filter_height, filter_width);
     let window = Window::new(&sliding, &input.shape, taps, output, output_channels)?;
     let geometry = Geometry { window, multiplier };
-    if computed::is_computed(node)? {
+    // Weights of uint8 have a zero point.
+    if filter.unsigned || computed::is_computed(node)? {
         let layer = Layer { window, group_inputs: 1, group_outputs: multiplier, steps: [1, output_channels, 1] };
-        let factors = || Ok((weights::int8::multipliers(input, filter, output, output_channels)?, 0));
+        let factors = || computed::factors(node, output_channels);
         return computed::prepare(node, request, layer, activation, factors);
     }
     match input.element_type {

@@ -4,7 +4,7 @@
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
-use crate::ops::fully_connected::int8::multipliers;
+use crate::ops::weights::int8::whole_multipliers;
 use crate::ops::weights::int8;
 use crate::ops::weights::int16::{Bias, dot};
 use crate::ops::{Action, Flow, Kernel, Node, Request};
@@ -29,7 +29,7 @@ pub fn prepare(
     narrow: bool,
 ) -> Result<Action> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let (multipliers, weights_offset) = multipliers(input, filter, node.optional_input(2)?, output, channels)?;
+    let (multipliers, weights_offset) = whole_multipliers(input, filter, node.optional_input(2)?, output, channels)?;
     ensure(input.affine()?.1 == 0 && weights_offset == 0, ErrorKind::QuantisationInvalid)?;
     let kernel = FullyConnected {
         depth,

@@ -3,12 +3,11 @@
 //! Upstream: `micro/kernels/fully_connected.cc`, `fully_connected_common.cc` and
 //! `lite/kernels/internal/reference/integer_ops/fully_connected.h`.
 
-use crate::error::{ErrorKind, Result, ensure};
+use crate::error::Result;
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
-use crate::model::tensor::Tensor;
 use crate::ops::weights::int8::{self, LANES, int8};
 use crate::ops::weights::pack::pack;
-use crate::ops::{Action, Flow, Kernel, Node, Request, allocate};
+use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;
 
 /// A matrix product with packed weights.
@@ -35,7 +34,7 @@ pub fn prepare(
 ) -> Result<Action> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let (multipliers, weights_offset) =
-        multipliers(input, filter, node.optional_input(2)?, output, channels)?;
+        int8::whole_multipliers(input, filter, node.optional_input(2)?, output, channels)?;
     let kernel = FullyConnected {
         depth,
         channels,
@@ -49,34 +48,6 @@ pub fn prepare(
     request.macs(output.shape.elements() as u64 * depth as u64);
     request.packed(kernel.weights.len() * LANES + channels * 12);
     Ok(Action::run(kernel))
-}
-
-/// Per channel as convolutions do; for the whole tensor upstream multiplies the scales of input and
-/// filter in float32 and bounds the bias's scale (`GetQuantizedConvolutionMultipler`).
-pub fn multipliers(
-    input: &Tensor,
-    filter: &Tensor,
-    bias: Option<&Tensor>,
-    output: &Tensor,
-    channels: usize,
-) -> Result<(Vec<Multiplier>, i32)> {
-    let invalid = ErrorKind::QuantisationInvalid;
-    let quantization = filter.quantization.as_ref().ok_or(invalid)?;
-    if quantization.scales.len() > 1 {
-        return Ok((int8::multipliers(input, filter, output, channels)?, 0));
-    }
-    ensure(quantization.zero_points.is_empty(), invalid)?;
-    let (input_scale, _) = input.affine()?;
-    let (filter_scale, filter_zero_point) = filter.affine()?;
-    let (output_scale, _) = output.affine()?;
-    if let Some(bias) = bias.filter(|bias| bias.quantization.is_some()) {
-        let product = f64::from(input_scale) * f64::from(filter_scale);
-        let difference = (product - f64::from(bias.affine()?.0)).abs();
-        ensure(difference / f64::from(output_scale) <= 0.02, invalid)?;
-    }
-    let product = f64::from(input_scale * filter_scale);
-    let multiplier = Multiplier::new(product / f64::from(output_scale))?;
-    Ok((allocate(channels, multiplier)?, -filter_zero_point))
 }
 
 impl Kernel for FullyConnected {

@@ -12,6 +12,7 @@ use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
+use crate::ops::weights;
 use crate::ops::weights::computed::{self, Layer};
 use crate::ops::weights::int16::is_narrow;
 use crate::ops::window::{Axis, Window};
@@ -62,7 +63,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
         let (height, width) = (alone, alone);
         let window = Window { batches: rows, height, width, input_channels: depth, output_channels: channels };
         let layer = Layer { window, group_inputs: depth, group_outputs: channels, steps: [depth, depth, 1] };
-        let factors = || int8::multipliers(input, filter, node.optional_input(2)?, output, channels);
+        let factors = || weights::int8::whole_multipliers(input, filter, node.optional_input(2)?, output, channels);
         return computed::prepare(node, request, layer, activation, factors);
     }
     match input.element_type {

@@ -19,6 +19,8 @@ struct Pooling {
     low: i32,
     high: i32,
     element_type: TensorType,
+    /// What is added before halves are rounded: bytes of uint8 are never negative.
+    shift: i32,
 }
 
 /// Checks that nothing has to be rescaled.
@@ -35,7 +37,8 @@ pub fn prepare(
         && input_zero_point == output_zero_point;
     ensure(same, ErrorKind::QuantisationInvalid)?;
     let (low, high) = activation.range(output)?;
-    Ok(Action::run(Pooling { take, window, low, high, element_type: output.element_type }))
+    let shift = if output.unsigned { 128 } else { 0 };
+    Ok(Action::run(Pooling { take, window, low, high, element_type: output.element_type, shift }))
 }
 
 impl Kernel for Pooling {
@@ -69,10 +72,10 @@ impl Pooling {
     fn average<T: Element>(&self, image: &[T], y: usize, x: usize, channel: usize) -> i32 {
         let (sum, count) = self
             .inputs(image, y, x, channel)
-            .fold((0i32, 0i32), |(sum, count), input| (sum.wrapping_add(input), count + 1));
+            .fold((0i32, 0i32), |(sum, count), input| (sum.wrapping_add(input + self.shift), count + 1));
         let half = count / 2;
         let nudged = if sum > 0 { sum.wrapping_add(half) } else { sum.wrapping_sub(half) };
-        nudged.checked_div(count).unwrap_or(0)
+        nudged.checked_div(count).unwrap_or(0) - self.shift
     }
 
     #[inline(always)]

@@ -83,12 +83,16 @@ impl Kernel for Arg {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let ([input], [output]) = io.cut([Port::Input(0)], [Port::Output(0)])?;
         let float = |bytes: Float| f32::from_le_bytes(bytes);
-        match (self.element_type, self.greatest) {
+        let greatest = self.greatest;
+        match self.element_type {
             // A NaN that comes first stays, and one that comes later never wins: so does upstream's micro kernel.
-            (TensorType::Float32, true) => self.run(floats(input), output, |one, best| float(one) > float(best)),
-            (TensorType::Float32, false) => self.run(floats(input), output, |one, best| float(one) < float(best)),
-            (_, true) => self.run(input, output, |one, best| one.value() > best.value()),
-            (_, false) => self.run(input, output, |one, best| one.value() < best.value()),
+            TensorType::Float32 => self.run(floats(input), output, |one, best| {
+                let (one, best) = (float(one), float(best));
+                if greatest { one > best } else { one < best }
+            }),
+            _ => self.run(input, output, |one, best| {
+                if greatest { one.value() > best.value() } else { one.value() < best.value() }
+            }),
         }
         Ok(Flow::Next)
     }

@@ -8,7 +8,7 @@ use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT8, SAME, Signature};
 use crate::ops::{Action, Node, Registration, Request};
 
-use super::{bytes_by, floats_by, tensors};
+use super::{bytes_by_real, floats_by, tensors};
 
 /// The value, and below zero e^x - 1.
 pub static ELU: Registration = Registration {
@@ -21,16 +21,9 @@ pub static ELU: Registration = Registration {
 };
 
 fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
-    let (input, output) = tensors(node)?;
+    let (input, _) = tensors(node)?;
     if input.element_type == TensorType::Float32 {
         return Ok(floats_by(|value| if value < 0.0 { value.exp_m1() } else { value }));
     }
-    let ((scale, from), (output_scale, to)) = (input.affine()?, output.affine()?);
-    // All in float32, and by the reciprocal, as upstream.
-    let inverse = 1.0 / output_scale;
-    Ok(bytes_by(request, |value| {
-        let real = scale * (value - from) as f32;
-        let bent = if real < 0.0 { real.exp() - 1.0 } else { real };
-        ((bent * inverse).round() + to as f32).clamp(-128.0, 127.0) as i32
-    }))
+    bytes_by_real(node, request, |real| if real < 0.0 { real.exp() - 1.0 } else { real })
 }

@@ -11,7 +11,7 @@ use crate::model::tensor::{Tensor, TensorType};
 use crate::ops::signature::{FLOAT32, INT8, INT16, SAME, Signature};
 use crate::ops::{Action, Node, Registration, Request};
 
-use super::{bytes_by, floats_by, shorts_by, tensors};
+use super::{bytes_by, bytes_by_real, floats_by, shorts_by, tensors};
 
 /// 1 / (1 + e^-x).
 pub static LOGISTIC: Registration = Registration {
@@ -33,6 +33,8 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
             request.packed(512);
             Ok(shorts_by(move |value| rescale.sigmoid(&table, value)))
         }
+        // As TensorFlow Lite; upstream has no uint8.
+        _ if input.unsigned => bytes_by_real(node, request, |x| 1.0 / (1.0 + (-x).exp())),
         _ => {
             // As upstream, the scale is taken for 1/256, whatever it is.
             ensure(output.affine()?.1 == -128, ErrorKind::QuantisationInvalid)?;

@@ -72,6 +72,17 @@ fn bytes_by(request: &mut Request, function: impl Fn(i32) -> i32) -> Action {
     Action::run(Bytes(table))
 }
 
+/// A function of reals as a table of int8: all in float32, and by the reciprocal of the output's scale, as upstream
+/// (`PopulateLookupTable`).
+fn bytes_by_real(node: &Node<'_>, request: &mut Request, function: impl Fn(f32) -> f32) -> Result<Action> {
+    let ((scale, from), (output_scale, to)) = (node.input(0)?.affine()?, node.output(0)?.affine()?);
+    let inverse = 1.0 / output_scale;
+    Ok(bytes_by(request, |value| {
+        let bent = function(scale * (value - from) as f32);
+        ((bent * inverse).round() + to as f32).clamp(-128.0, 127.0) as i32
+    }))
+}
+
 impl Kernel for Bytes {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let (input, output) = io.one()?;

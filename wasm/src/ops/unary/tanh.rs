@@ -11,7 +11,7 @@ use crate::ops::signature::{FLOAT32, INT8, INT16, SAME, Signature};
 use crate::ops::{Action, Node, Registration, Request};
 
 use super::logistic::{Curve, Place, Rescale, interpolate, sigmoid_table};
-use super::{bytes_by, floats_by, shorts_by, tensors};
+use super::{bytes_by, bytes_by_real, floats_by, shorts_by, tensors};
 
 /// The hyperbolic tangent.
 pub static TANH: Registration = Registration {
@@ -33,6 +33,8 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
             request.packed(512);
             Ok(shorts_by(move |value| bend(&table, rescale.place(value))))
         }
+        // As TensorFlow Lite; upstream has no uint8.
+        _ if input.unsigned => bytes_by_real(node, request, f32::tanh),
         _ => {
             // As upstream, the scale is taken for 1/128, whatever it is.
             ensure(output.affine()?.1 == 0, ErrorKind::QuantisationInvalid)?;

@@ -7,6 +7,7 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::model::tensor::{Location, Tensor, TensorType};
 use crate::ops::weights::float::{Bounds, Float, floats, floats_mut};
+use crate::ops::weights::int8::{multipliers, whole_multipliers};
 use crate::ops::window::Window;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::{Io, Port};
@@ -31,6 +32,16 @@ pub struct Layer {
 pub fn is_computed(node: &Node<'_>) -> Result<bool> {
     let computed = |tensor: Option<&Tensor>| tensor.is_some_and(|found| !matches!(found.location, Location::Constant(_)));
     Ok(computed(node.optional_input(FILTER)?) || computed(node.optional_input(BIAS)?))
+}
+
+/// The multipliers of a convolution of int8 and the negated zero point of its weights, which is 0 unless they were uint8. Those TensorFlow
+/// Lite rescales as a fully connected layer.
+pub fn factors(node: &Node<'_>, channels: usize) -> Result<(Vec<Multiplier>, i32)> {
+    let (input, filter, output) = (node.input(0)?, node.input(FILTER)?, node.output(0)?);
+    if filter.unsigned {
+        return whole_multipliers(input, filter, node.optional_input(BIAS)?, output, channels);
+    }
+    Ok((multipliers(input, filter, output, channels)?, 0))
 }
 
 /// Makes such a layer. `factors` are the multipliers of an int8 layer and the zero point of its weights.

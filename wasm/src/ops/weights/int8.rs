@@ -102,3 +102,31 @@ pub fn multipliers(
     };
     gather(channels, (0..channels).map(multiplier))
 }
+
+/// The same for a fully connected layer, and the negated zero point of its weights. Per channel as convolutions do; for the whole tensor upstream multiplies the scales of input and
+/// filter in float32 and bounds the bias's scale (`GetQuantizedConvolutionMultipler`).
+pub fn whole_multipliers(
+    input: &Tensor,
+    filter: &Tensor,
+    bias: Option<&Tensor>,
+    output: &Tensor,
+    channels: usize,
+) -> Result<(Vec<Multiplier>, i32)> {
+    let invalid = ErrorKind::QuantisationInvalid;
+    let quantization = filter.quantization.as_ref().ok_or(invalid)?;
+    if quantization.scales.len() > 1 {
+        return Ok((multipliers(input, filter, output, channels)?, 0));
+    }
+    ensure(quantization.zero_points.is_empty(), invalid)?;
+    let (input_scale, _) = input.affine()?;
+    let (filter_scale, filter_zero_point) = filter.affine()?;
+    let (output_scale, _) = output.affine()?;
+    if let Some(bias) = bias.filter(|bias| bias.quantization.is_some()) {
+        let product = f64::from(input_scale) * f64::from(filter_scale);
+        let difference = (product - f64::from(bias.affine()?.0)).abs();
+        ensure(difference / f64::from(output_scale) <= 0.02, invalid)?;
+    }
+    let product = f64::from(input_scale * filter_scale);
+    let multiplier = Multiplier::new(product / f64::from(output_scale))?;
+    Ok((allocate(channels, multiplier)?, -filter_zero_point))
+}
