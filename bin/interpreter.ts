@@ -1,7 +1,8 @@
 import { compileWasmCore } from '../agent/adapters/engine/wasm-core.js';
 import { CodedError } from '../protocol/coded-error.js';
 import { rejectionOfEngine } from '../protocol/engine-codes.js';
-import { Interpreter } from '../wasm/loader/interpreter.js';
+import { EngineError, Interpreter } from '../wasm/loader/interpreter.js';
+import type { ModelReport } from '../wasm/loader/model-report.js';
 import { readNamedFile } from './files.js';
 
 /** Tools show what a model needs; a device decides whether that is too much. */
@@ -12,6 +13,22 @@ export async function openModel(file: string): Promise<Interpreter> {
   const model = readNamedFile(file);
   const core = await compileWasmCore();
   return coded(() => Interpreter.create(core, model, { arenaBytes: toolArenaBytes }));
+}
+
+/** What is known of a model, also where its operators are refused. Throws a CodedError where nothing is. */
+export async function reportModel(
+  file: string,
+): Promise<{ readonly report: ModelReport; readonly refusal?: CodedError }> {
+  const model = readNamedFile(file);
+  const core = await compileWasmCore();
+  try {
+    return { report: Interpreter.create(core, model, { arenaBytes: toolArenaBytes }).report };
+  } catch (error) {
+    const { code, detail } = rejectionOfEngine(error);
+    const refusal = new CodedError(code, detail);
+    if (error instanceof EngineError && error.report) return { report: error.report, refusal };
+    throw refusal;
+  }
 }
 
 /** Gives refusals of the core the codes of the one table, and traps theirs. */

@@ -634,13 +634,15 @@ export const codes = {
   'operator-unsupported': {
     area: 'engine',
     cause: 'The core has no kernel for an operator of the model.',
-    remedy: 'Use another operator; wasm/README.md lists those that are supported.',
+    remedy:
+      'Replace the operator, or convert the model with other options: wasm/README.md lists what runs. What was compiled for an accelerator needs its original file.',
     engine: 13,
   },
   'type-unsupported': {
     area: 'engine',
     cause: 'A kernel does not take these element types.',
-    remedy: 'Quantise the model to int8, or leave it in float32.',
+    remedy:
+      'Quantise the model to int8, or leave it in float32; the message tells which types go together.',
     engine: 14,
   },
   'operator-invalid': {

@@ -6,16 +6,18 @@ import type {
   SubgraphReport,
   TensorReport,
 } from '../../wasm/loader/model-report.js';
+import { reasonOf } from '../../wasm/loader/refusals.js';
 import { drawModel } from '../../wasm/workbench/model-picture.js';
 import { writeNamedFile } from '../files.js';
 import { jsonOption, type Command, type Terminal } from '../command.js';
-import { openModel } from '../interpreter.js';
+import { reportModel } from '../interpreter.js';
 import { formatNumber, formatTable, printable } from '../text-table.js';
 
 /** `tinylamp inspect`: what a model is made of, and what it costs, before its first inference. */
 export const inspectCommand: Command = {
   words: 'inspect',
-  summary: 'Show the operators, tensors, arena plan and cost of a model.',
+  summary:
+    'Show the operators, tensors, arena plan and cost of a model, and what keeps it from running.',
   positionals: [{ name: 'model', describe: 'The .tflite file.' }],
   options: {
     svg: { type: 'text', describe: 'Draw operators and arena plan into this file.' },
@@ -27,7 +29,7 @@ export const inspectCommand: Command = {
   ],
   async run(given, terminal) {
     const file = given.requiredText('model');
-    const { report } = await openModel(file);
+    const { report, refusal } = await reportModel(file);
     const picture = given.text('svg');
     if (picture !== undefined) {
       const drawn = drawModel(report, path.basename(file));
@@ -35,6 +37,7 @@ export const inspectCommand: Command = {
     }
     if (given.flag('json')) terminal.printJson(report);
     else print(report, file, terminal);
+    if (refusal !== undefined) throw refusal;
     return 0;
   },
 };
@@ -49,14 +52,19 @@ function print(report: ModelReport, file: string, terminal: Terminal): void {
   terminal.print(file);
   const headings = ['macs', 'moved bytes', 'arena bytes', 'variable bytes', 'packed bytes'];
   const cost = [macs, movedBytes, arenaBytes, variableBytes, packedBytes];
-  section('Cost of an inference', formatTable(headings, [cost]));
+  const isRefused = report.refused.length > 0;
+  if (!isRefused) section('Cost of an inference', formatTable(headings, [cost]));
+  const mark = isRefused ? ['cannot run'] : [];
   for (const [number, subgraph] of [report, ...report.called].entries()) {
     const of = number === 0 ? '' : ` of subgraph ${number}`;
     section(
       `Operators${of}`,
       formatTable(
-        ['operator', 'name', 'macs', 'moved bytes', 'packed bytes', 'reads', 'writes'],
-        subgraph.operators.map(operatorRow),
+        ['operator', 'name', 'macs', 'moved bytes', 'packed bytes', 'reads', 'writes', ...mark],
+        subgraph.operators.map((operator, index) => [
+          ...operatorRow(operator, index),
+          ...(isRefused ? [refusalOf(report, number, index)] : []),
+        ]),
       ),
     );
     section(
@@ -67,6 +75,7 @@ function print(report: ModelReport, file: string, terminal: Terminal): void {
       ),
     );
   }
+  if (isRefused) return;
   section(
     'Arena plan',
     formatTable(
@@ -78,12 +87,20 @@ function print(report: ModelReport, file: string, terminal: Terminal): void {
   );
 }
 
+/** Why an operator cannot run; nothing where it can. */
+function refusalOf(report: ModelReport, subgraph: number, operator: number): string {
+  const found = report.refused.find(
+    (refusal) => refusal.subgraph === subgraph && refusal.operator === operator,
+  );
+  return found === undefined ? '' : reasonOf(found);
+}
+
 type Row = readonly (string | number)[];
 
 function operatorRow(operator: OperatorReport, index: number): Row {
   const { name, macs, movedBytes, packedBytes, inputs, outputs } = operator;
   const reads = inputs.map((input) => (input < 0 ? '–' : input)).join(' ');
-  return [index, name, macs, movedBytes, packedBytes, reads, outputs.join(' ')];
+  return [index, printable(name), macs, movedBytes, packedBytes, reads, outputs.join(' ')];
 }
 
 function tensorRow(tensor: TensorReport, index: number, { inputs, outputs }: SubgraphReport): Row {

@@ -1,12 +1,18 @@
+import type { ModelReport } from './model-report.js';
+
 /** A refusal of the Rust side. Numbers are named by the agent's table of codes. */
 export class EngineError extends Error {
   /** See `wasm/src/error.rs`. */
   readonly number: number;
 
-  constructor(number: number, where: string) {
+  /** What is known of a model whose operators are refused. */
+  readonly report: ModelReport | undefined;
+
+  constructor(number: number, where: string, report?: ModelReport) {
     super(where);
     this.name = 'EngineError';
     this.number = number;
+    this.report = report;
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type TensorReport,
   type TensorType,
 } from './model-report.js';
+import { describeRefusals } from './refusals.js';
 
 /** What is known of a tensor at the border of a model. */
 export interface TensorFacts {
@@ -64,7 +65,8 @@ export class Interpreter {
     const address = instance.reserve(model.length);
     if (address === 0) throw new EngineError(5, `a model of ${model.length} bytes`);
     viewOf(instance, address, model.length).set(model);
-    check(instance, instance.load());
+    const refusal = instance.load();
+    if (refusal !== 0) throw refusalOf(instance, refusal);
     check(instance, instance.create(Math.min(limits.arenaBytes, 0xffffffff)));
     return new Interpreter(instance);
   }
@@ -157,6 +159,14 @@ function viewOf(core: CoreExports, address: number, length: number): Uint8Array 
     throw new Error(`the core names ${length} bytes at ${start}, beyond its memory`);
   }
   return new Uint8Array(core.memory.buffer, start, length);
+}
+
+/** Why a model was refused: with all of its operators that cannot run, where there are such. */
+function refusalOf(core: CoreExports, number: number): EngineError {
+  if (core.report_bytes() === 0) return new EngineError(number, describePlace(core));
+  const report = readReport(viewOf(core, core.report_address(), core.report_bytes()));
+  if (report.refused.length === 0) return new EngineError(number, describePlace(core));
+  return new EngineError(number, describeRefusals(report), report);
 }
 
 function check(core: CoreExports, number: number): void {

@@ -1,3 +1,5 @@
+import { builtinName } from './builtin-names.js';
+
 /** Element types as the agent names them; others are refused at the border of a model. */
 export type TensorType =
   | 'float32'
@@ -63,6 +65,22 @@ export interface PlacementReport {
   readonly last: number;
 }
 
+/** Element types that go together, by tensor; `same` stands for that of the first input, and the last of a list for all that follow. */
+export interface SignatureReport {
+  readonly inputs: readonly (readonly string[])[];
+  readonly outputs: readonly (readonly string[])[];
+}
+
+/** An operator that the core refuses. */
+export interface RefusalReport {
+  readonly subgraph: number;
+  readonly operator: number;
+  /** See `wasm/src/error.rs`. */
+  readonly number: number;
+  /** What the operator takes instead; none where the core does not have it. */
+  readonly takes: readonly SignatureReport[];
+}
+
 /** What is known of a model before its first inference; tensors and operators are those of its own subgraph. */
 export interface ModelReport extends SubgraphReport {
   /** Activations and scratch buffers: upstream's non-persistent arena. */
@@ -77,10 +95,12 @@ export interface ModelReport extends SubgraphReport {
   /** Subgraphs that operators call: number 1 and on. */
   readonly called: readonly SubgraphReport[];
   readonly placements: readonly PlacementReport[];
+  /** Operators for which the model is refused; plan and costs are empty then. */
+  readonly refused: readonly RefusalReport[];
 }
 
 /** The layout that this file reads (`wasm/src/report.rs`). */
-const version = 2;
+const version = 3;
 
 /** TensorType of the TensorFlow Lite schema, by number. */
 const typeNames: readonly string[] = [
@@ -134,7 +154,24 @@ export function readReport(bytes: Uint8Array): ModelReport {
       first: reader.u32(),
       last: reader.u32(),
     })),
+    refused: reader.list(() => readRefusal(reader)),
   };
+}
+
+function readRefusal(reader: Reader): RefusalReport {
+  const types = (): string[][] => reader.list(() => readTypes(reader.u32()));
+  return {
+    subgraph: reader.u32(),
+    operator: reader.u32(),
+    number: reader.u32(),
+    takes: reader.list(() => ({ inputs: types(), outputs: types() })),
+  };
+}
+
+/** A set of types, as bits by the schema's numbers. */
+function readTypes(bits: number): string[] {
+  if (bits === 0) return ['same'];
+  return typeNames.filter((_, number) => ((bits >>> number) & 1) === 1);
 }
 
 function readSubgraph(reader: Reader): SubgraphReport {
@@ -163,9 +200,10 @@ function readTensor(reader: Reader): TensorReport {
 }
 
 function readOperator(reader: Reader): OperatorReport {
+  const code = reader.i32();
   return {
-    code: reader.i32(),
-    name: reader.text(),
+    code,
+    name: reader.text() || builtinName(code),
     inputs: reader.list(() => reader.i32()),
     outputs: reader.list(() => reader.i32()),
     macs: reader.f64(),

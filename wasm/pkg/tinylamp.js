@@ -28,7 +28,8 @@ export function invoke(interpreter) {
 }
 
 /**
- * Verifies the model that was written to the reserved room and prepares it. 0, or an error number.
+ * Verifies the model that was written to the reserved room and prepares it. 0, or an error number; where operators are refused,
+ * the report tells which.
  * @returns {number}
  */
 export function load() {
@@ -82,7 +83,7 @@ export function report_address() {
 }
 
 /**
- * Length of the report.
+ * Length of the report; 0 where there is none.
  * @returns {number}
  */
 export function report_bytes() {

@@ -47,20 +47,28 @@ pub fn reserve(bytes: u32) -> u32 {
     })
 }
 
-/// Verifies the model that was written to the reserved room and prepares it. 0, or an error number.
+/// Verifies the model that was written to the reserved room and prepares it. 0, or an error number; where operators are refused,
+/// the report tells which.
 #[wasm_bindgen]
 pub fn load() -> u32 {
     with(|instance| {
         let file = std::mem::take(&mut instance.file);
-        let loaded = Model::verify(file)
-            .and_then(|model| Program::prepare(model, &ALL));
-        let program = loaded.and_then(|program| {
-            instance.workspace = Some(Workspace::new(&program)?);
-            instance.report = report(&program, &ALL);
-            instance.program = Some(Arc::new(program));
-            Ok(())
+        instance.report = Vec::new();
+        let loaded = Model::verify(file).and_then(|model| match Program::prepare_or_tell(model, &ALL) {
+            Ok(program) => {
+                instance.workspace = Some(Workspace::new(&program)?);
+                instance.report = report(&program.model, Some(&program), &[], &ALL);
+                instance.program = Some(Arc::new(program));
+                Ok(())
+            }
+            Err(refused) => {
+                if let Some(model) = &refused.model {
+                    instance.report = report(model, None, &refused.errors, &ALL);
+                }
+                Err(refused.first())
+            }
         });
-        instance.settle(program)
+        instance.settle(loaded)
     })
 }
 
@@ -70,7 +78,7 @@ pub fn report_address() -> u32 {
     with(|instance| instance.report.as_ptr() as usize as u32)
 }
 
-/// Length of the report.
+/// Length of the report; 0 where there is none.
 #[wasm_bindgen]
 pub fn report_bytes() -> u32 {
     with(|instance| instance.report.len() as u32)

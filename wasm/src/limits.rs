@@ -36,6 +36,8 @@ pub const DEPTH: usize = 16;
 pub const MOMENTS: usize = 1 << 16;
 /// Work of a call beside that of the operators in it: no loop is free.
 pub const CALL_WORK: u64 = 256;
+/// Operators that are told as refused.
+pub const REFUSALS: usize = 256;
 /// Bytes of an arena, whatever the caller allows.
 pub const ARENA_BYTES: usize = 128 << 20;
 

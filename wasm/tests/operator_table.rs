@@ -28,7 +28,7 @@ fn signature(signature: &Signature) -> String {
 }
 
 fn set(types: Types) -> String {
-    let all: Vec<_> = (0..i8::MAX).filter_map(|number| TensorType::from_schema(number).ok()).collect();
+    let all: Vec<_> = (0..i8::MAX).filter_map(|number| TensorType::from_schema(number).ok()).filter(|found| found.is_held()).collect();
     let names = |wanted: bool| {
         let found = all.iter().filter(|element_type| types.contains(**element_type) == wanted);
         found.map(|element_type| format!("{element_type:?}").to_lowercase()).collect::<Vec<_>>()

@@ -68,6 +68,8 @@ pub struct Model {
     pub bytes: Vec<u8>,
     /// At least one; the first is the model's own.
     pub subgraphs: Vec<Subgraph>,
+    /// Whether the file says where tensors lie in the arena, which the core does not obey.
+    pub is_planned: bool,
 }
 
 impl Model {

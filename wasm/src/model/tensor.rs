@@ -2,10 +2,10 @@
 
 use core::ops::Range;
 
-use crate::error::{ErrorKind, Result, ensure};
+use crate::error::{Error, ErrorKind, Result, ensure};
 use crate::limits;
 
-/// Element types that the core can carry. The numbers are those of the schema's `TensorType`.
+/// Element types. The numbers are those of the schema's `TensorType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum TensorType {
@@ -14,42 +14,60 @@ pub enum TensorType {
     Int32 = 2,
     Uint8 = 3,
     Int64 = 4,
+    String = 5,
     Bool = 6,
     Int16 = 7,
+    Complex64 = 8,
     Int8 = 9,
+    Float64 = 10,
+    Complex128 = 11,
     Uint64 = 12,
     /// The name of a variable that operators share; has no bytes here.
     Resource = 13,
+    Variant = 14,
     Uint32 = 15,
     Uint16 = 16,
     /// Two to a byte, the first in the low half; weights only.
     Int4 = 17,
+    Bfloat16 = 18,
 }
 
 impl TensorType {
     /// From the schema's number.
-    pub fn from_schema(number: i8) -> Result<Self> {
+    pub const fn from_schema(number: i8) -> Result<Self> {
         Ok(match number {
             0 => Self::Float32,
             1 => Self::Float16,
             2 => Self::Int32,
             3 => Self::Uint8,
             4 => Self::Int64,
+            5 => Self::String,
             6 => Self::Bool,
             7 => Self::Int16,
+            8 => Self::Complex64,
             9 => Self::Int8,
+            10 => Self::Float64,
+            11 => Self::Complex128,
             12 => Self::Uint64,
             13 => Self::Resource,
+            14 => Self::Variant,
             15 => Self::Uint32,
             16 => Self::Uint16,
             17 => Self::Int4,
-            _ => return Err(ErrorKind::TypeUnsupported.into()),
+            18 => Self::Bfloat16,
+            _ => return Err(Error::new(ErrorKind::TypeUnsupported)),
         })
     }
 
-    /// Bits of an element.
+    /// Whether the core can hold such elements. Others are known by name, so that refusals can say all that a model needs.
+    pub const fn is_held(self) -> bool {
+        self.bits() > 0
+    }
+
+    /// Bits of an element; 0 where the core holds none.
     pub const fn bits(self) -> usize {
         match self {
+            Self::Float64 | Self::Complex128 | Self::String | Self::Complex64 | Self::Variant | Self::Bfloat16 => 0,
             Self::Int4 => 4,
             Self::Uint8 | Self::Bool | Self::Int8 => 8,
             Self::Int16 | Self::Uint16 | Self::Float16 => 16,

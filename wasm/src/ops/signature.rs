@@ -25,6 +25,11 @@ impl Types {
         Self(self.0 & !other.0)
     }
 
+    /// As bits, by the schema's numbers.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Whether a type is in the set.
     pub fn contains(self, element_type: TensorType) -> bool {
         self.0 & Self::of(element_type).0 != 0
@@ -56,7 +61,19 @@ pub const BOOL: Types = Types::of(TensorType::Bool);
 /// The name of a variable.
 pub const HANDLE: Types = Types::of(TensorType::Resource).or(INT32);
 /// Every type that has bytes.
-pub const ANY: Types = Types(u32::MAX).without(Types::of(TensorType::Resource));
+pub const ANY: Types = {
+    let mut bits = 0;
+    let mut number = 0;
+    while number < 32 {
+        if let Ok(element_type) = TensorType::from_schema(number)
+            && element_type.is_held()
+        {
+            bits |= 1 << number;
+        }
+        number += 1;
+    }
+    Types(bits).without(Types::of(TensorType::Resource))
+};
 /// The type of the first input.
 pub const SAME: Types = Types(0);
 

@@ -130,7 +130,7 @@ mod tests {
         // 0 -> [calls 1 and 2] -> 1 -> 2; each of the others is one operator.
         let main = subgraph(3, &[0], &[2], &[(&[0], &[1]), (&[1], &[2])]);
         let branch = || subgraph(2, &[0], &[1], &[(&[0], &[1])]);
-        let model = Model { bytes: vec![], subgraphs: vec![main, branch(), branch()] };
+        let model = Model { bytes: vec![], subgraphs: vec![main, branch(), branch()], is_planned: false };
         let calls = |subgraph, operator| -> &[usize] {
             if (subgraph, operator) == (0, 0) { &[1, 2] } else { &[] }
         };
@@ -146,6 +146,7 @@ mod tests {
         let model = Model {
             bytes: vec![],
             subgraphs: vec![subgraph(2, &[0], &[0], &[]), subgraph(1, &[0], &[0], &[])],
+            is_planned: false,
         };
         let found = lifetimes(&model, &|_, _| &[]).unwrap();
         assert_eq!(found.tensors, [vec![Some((0, 0)), None], vec![None]]);

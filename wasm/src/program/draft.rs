@@ -1,6 +1,6 @@
 //! Operators between `prepare` and the plan: what they want is known, where it lies is not.
 
-use crate::error::{ErrorKind, Result, ensure};
+use crate::error::{Error, ErrorKind, Result, ensure};
 use crate::limits;
 use crate::model::tensor::Location;
 use crate::model::{Model, Operator, Subgraph};
@@ -31,8 +31,18 @@ struct Total {
 
 impl Drafts {
     /// Prepares the operators of subgraph 0, and of those that they call. Tensors that turn out to be constant become
-    /// constants of the model.
-    pub(crate) fn prepare(model: &mut Model, registry: &Registry) -> Result<Self> {
+    /// constants of the model. Tells all operators that are refused, not only the first.
+    pub(crate) fn prepare(model: &mut Model, registry: &Registry) -> core::result::Result<Self, Vec<Error>> {
+        let mut refused = Vec::new();
+        match Self::try_all(model, registry, &mut refused) {
+            Err(error) => refused.push(error),
+            Ok(drafts) if refused.is_empty() => return Ok(drafts),
+            Ok(_) => {}
+        }
+        Err(refused)
+    }
+
+    fn try_all(model: &mut Model, registry: &Registry, refused: &mut Vec<Error>) -> Result<Self> {
         let mut drafts: Vec<Option<Vec<Draft>>> = model.subgraphs.iter().map(|_| None).collect();
         let mut handles = Handles::new(model);
         // Checked as they add up: packing weights is work too, and constants take memory.
@@ -47,10 +57,19 @@ impl Drafts {
             let mut prepared = Vec::new();
             for index in 0..count {
                 let place = model.place(number, index);
-                let mut draft = draft(model, (number, index), &handles, registry).map_err(|error| error.at(place))?;
+                let drafted = draft(model, (number, index), &handles, registry)
+                    .and_then(|draft| handles.learn(model, (number, index), &draft.action).map(|()| draft));
+                let mut draft = match drafted {
+                    Ok(draft) => draft,
+                    Err(error) => {
+                        refused.push(error.at(place));
+                        // Enough to be told.
+                        ensure(refused.len() < limits::REFUSALS, ErrorKind::ModelTooLarge)?;
+                        continue;
+                    }
+                };
                 work = work.saturating_add(draft.work);
-                ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
-                handles.learn(model, (number, index), &draft.action).map_err(|error| error.at(place))?;
+                ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy).map_err(|error| error.at(place))?;
                 if let Action::Constant(outputs) = &mut draft.action {
                     for (output, bytes) in core::mem::take(outputs).into_iter().enumerate() {
                         constant_bytes += bytes.len();
@@ -64,7 +83,9 @@ impl Drafts {
             }
             *slot = Some(prepared);
         }
-        handles.check()?;
+        if refused.is_empty() {
+            handles.check()?;
+        }
         Ok(Self(drafts))
     }
 
@@ -138,7 +159,7 @@ impl Total {
 /// Makes an output of an operator a constant, behind the file.
 fn fold(model: &mut Model, (subgraph, operator, output): (usize, usize, usize), bytes: Vec<u8>) -> Result<()> {
     let internal = ErrorKind::EngineInternal;
-    let Model { bytes: file, subgraphs } = model;
+    let Model { bytes: file, subgraphs, .. } = model;
     let subgraph = subgraphs.get_mut(subgraph).ok_or(internal)?;
     let output = subgraph.operators.get(operator).and_then(|operator| operator.outputs.get(output).copied());
     let tensor = output.and_then(|output| subgraph.tensors.get_mut(output)).ok_or(internal)?;

@@ -12,7 +12,7 @@ use core::ops::Range;
 pub(crate) use call::{Branch, Call, Copy};
 use draft::{Draft, Drafts};
 
-use crate::error::{ErrorKind, Result, ensure};
+use crate::error::{Error, ErrorKind, Result, ensure};
 use crate::limits;
 use crate::model::tensor::{Location, Tensor, TensorType};
 use crate::model::{Model, Operator, Subgraph};
@@ -94,6 +94,21 @@ pub struct Persistent {
     pub init: Init,
 }
 
+/// What became of a model that cannot be prepared.
+pub struct Refused {
+    /// The model, where its operators are what was refused.
+    pub model: Option<Model>,
+    /// At least one, in the order of the operators.
+    pub errors: Vec<Error>,
+}
+
+impl Refused {
+    /// The first refusal: that of the model as a whole.
+    pub fn first(&self) -> Error {
+        self.errors.first().copied().unwrap_or(Error::new(ErrorKind::EngineInternal))
+    }
+}
+
 /// A model that is ready to be interpreted.
 pub struct Program {
     /// The verified model.
@@ -122,9 +137,21 @@ pub struct Program {
 
 impl Program {
     /// Prepares every operator that the model can reach and plans the memory.
-    pub fn prepare(mut model: Model, registry: &Registry) -> Result<Self> {
-        unsigned::shift(&mut model, registry)?;
-        let drafts = Drafts::prepare(&mut model, registry)?;
+    pub fn prepare(model: Model, registry: &Registry) -> Result<Self> {
+        Self::prepare_or_tell(model, registry).map_err(|refused| refused.first())
+    }
+
+    /// The same, with all that is wrong with the operators of a model that is refused.
+    pub fn prepare_or_tell(mut model: Model, registry: &Registry) -> core::result::Result<Self, Refused> {
+        let shifted = unsigned::shift(&mut model, registry).map_err(|error| vec![error]);
+        match shifted.and_then(|()| Drafts::prepare(&mut model, registry)) {
+            Ok(drafts) => Self::assemble(model, drafts).map_err(|error| Refused { model: None, errors: vec![error] }),
+            Err(errors) => Err(Refused { model: Some(model), errors }),
+        }
+    }
+
+    fn assemble(model: Model, drafts: Drafts) -> Result<Self> {
+        ensure(!model.is_planned, ErrorKind::FeatureUnsupported)?;
         let cost = drafts.total(&model)?;
         let calls = |subgraph, operator| drafts.calls(subgraph, operator);
         let lifetimes = lifetimes(&model, &calls)?;

@@ -1,7 +1,7 @@
 //! What is known of a program, as bytes for the other side of the border. Layout, little-endian:
 //!
 //! ```text
-//! u32 version (2), arena bytes, variable bytes, workspace bytes, packed bytes
+//! u32 version (3), arena bytes, variable bytes, workspace bytes, packed bytes
 //! f64 multiply-accumulates, moved bytes
 //! u32 count, then per subgraph:
 //!   u32 count, then per tensor:   string name, u8 type, u8 location (0 constant, 1 arena, 2 variable, 3 the name
@@ -12,9 +12,12 @@
 //!                                 before it does its work, or nobody
 //!   indices inputs, indices outputs
 //! u32 count, then per placement: u32 subgraph, i32 tensor (-1: scratch), u32 offset, bytes, first, last
+//! u32 count, then per operator that is refused: u32 subgraph, operator, number of the error; u32 count, then per
+//!   signature that it takes:   types inputs, types outputs (u32 count and u32 bits each; 0: as the first input)
 //! string = u32 length and bytes; indices = u32 count and i32 each
 //! ```
 
+use crate::error::{Error, Place, Result};
 use crate::model::tensor::{Location, Tensor, TensorType};
 use crate::model::{Model, Subgraph};
 use crate::ops::Registry;
@@ -22,25 +25,34 @@ use crate::program::unsigned::SHIFT;
 use crate::program::{Owner, Program, Routine};
 
 /// Changes with the layout.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
-/// Writes the report of a program that was prepared with these operators.
-pub fn report(program: &Program, registry: &Registry) -> Vec<u8> {
+/// Writes the report of a model: of its program, or of the operators that are refused. Both come from these operators.
+pub fn report(
+    model: &Model,
+    program: Option<&Program>,
+    refused: &[Error],
+    registry: &Registry,
+) -> Vec<u8> {
     let mut writer = Writer(Vec::new());
     writer.u32(VERSION as usize);
-    writer.u32(program.arena_bytes);
-    writer.u32(program.variable_bytes);
-    writer.u32(program.workspace_bytes);
-    writer.u32(program.cost.packed_bytes as usize);
-    writer.f64(program.cost.macs);
-    writer.f64(program.cost.moved_bytes);
-    let model = &program.model;
+    let cost = program.map(|program| program.cost).unwrap_or_default();
+    let memory = |bytes: fn(&Program) -> usize| program.map_or(0, bytes);
+    writer.u32(memory(|program| program.arena_bytes));
+    writer.u32(memory(|program| program.variable_bytes));
+    writer.u32(memory(|program| program.workspace_bytes));
+    writer.u32(cost.packed_bytes as usize);
+    writer.f64(cost.macs);
+    writer.f64(cost.moved_bytes);
     writer.u32(model.subgraphs.len());
-    for (subgraph, routine) in model.subgraphs.iter().zip(&program.routines) {
+    let nothing = Routine::default();
+    for (number, subgraph) in model.subgraphs.iter().enumerate() {
+        let routine = program.and_then(|program| program.routines.get(number)).unwrap_or(&nothing);
         writer.subgraph(model, subgraph, routine, registry);
     }
-    writer.u32(program.placements.len());
-    for placement in &program.placements {
+    let placements = program.map_or(&[][..], |program| &program.placements);
+    writer.u32(placements.len());
+    for placement in placements {
         writer.u32(placement.subgraph);
         writer.i32(match placement.owner {
             Owner::Tensor(tensor) => tensor as i32,
@@ -51,6 +63,7 @@ pub fn report(program: &Program, registry: &Registry) -> Vec<u8> {
         writer.u32(placement.first);
         writer.u32(placement.last);
     }
+    writer.refusals(model, refused, registry);
     writer.0
 }
 
@@ -90,6 +103,28 @@ impl Writer {
         }
     }
 
+    fn refusals(&mut self, model: &Model, refused: &[Error], registry: &Registry) {
+        let at = |error: &Error| match error.place() {
+            Place::Operator { subgraph, operator, .. } => Some((subgraph, operator, error.number())),
+            _ => None,
+        };
+        self.u32(refused.iter().filter_map(at).count());
+        for (subgraph, operator, number) in refused.iter().filter_map(at) {
+            self.u32(subgraph);
+            self.u32(operator);
+            self.u32(usize::from(number));
+            let found = model.operator(subgraph, operator).map(|operator| registry.find(model.key(operator)));
+            let signatures = found.and_then(Result::ok).map_or(&[][..], |found| found.types);
+            self.u32(signatures.len());
+            for types in signatures.iter().flat_map(|signature| [signature.inputs, signature.outputs]) {
+                self.u32(types.len());
+                for types in types {
+                    self.u32(types.bits() as usize);
+                }
+            }
+        }
+    }
+
     fn subgraph(
         &mut self,
         model: &Model,
@@ -104,11 +139,13 @@ impl Writer {
         self.u32(subgraph.operators.len());
         let mut steps = routine.steps.iter().peekable();
         for (index, operator) in subgraph.operators.iter().enumerate() {
-            let name = registry.find(model.key(operator)).map_or("", |found| found.name);
+            // Of those without a kernel, custom ones say their names, and the other side knows the builtin ones.
+            let known = registry.find(model.key(operator)).ok().map(|found| found.name.as_bytes());
+            let name = known.or(model.bytes.get(operator.custom_name.clone())).unwrap_or(&[]);
             let step = steps.next_if(|step| step.origin.start == index);
             let cost = step.map(|step| step.cost).unwrap_or_default();
             self.i32(operator.code);
-            self.string(name.as_bytes());
+            self.string(name);
             self.indices(operator.inputs.iter().copied());
             self.indices(operator.outputs.iter().copied().map(Some));
             self.f64(cost.macs);

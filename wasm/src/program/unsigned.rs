@@ -27,7 +27,7 @@ pub(crate) fn shift(model: &mut Model, registry: &Registry) -> Result<()> {
     if !all.any(|(subgraph, index)| refuses(subgraph, index)) {
         return Ok(());
     }
-    let Model { bytes, subgraphs } = model;
+    let Model { bytes, subgraphs, .. } = model;
     let most = bytes.len() + limits::FILE_BYTES;
     for tensor in subgraphs.iter_mut().flat_map(|subgraph| &mut subgraph.tensors) {
         if !is_unsigned(tensor) {

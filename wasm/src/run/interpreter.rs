@@ -408,7 +408,7 @@ mod tests {
             let subgraphs = calls.iter().map(|calls| caller(calls)).collect();
             let registry: Vec<&'static Registration> = ONCE.iter().collect();
             let registry = Registry(Box::leak(registry.into_boxed_slice()));
-            let program = Program::prepare(Model { bytes: vec![], subgraphs }, &registry)?;
+            let program = Program::prepare(Model { bytes: vec![], subgraphs, is_planned: false }, &registry)?;
             let mut workspace = Workspace::new(&program)?;
             Interpreter::new(Arc::new(program), Limits { arena_bytes: 1 << 10 })?.invoke(&mut workspace)
         };

@@ -117,7 +117,7 @@ pub type Fields<'a> = (u8, &'a [(usize, Field)]);
 
 /// A model of this operator alone; its inputs and outputs are the operator's.
 pub fn single(op: &Registration, tensors: &[Given], options: Option<Fields<'_>>) -> Model {
-    let mut model = Model { bytes: Vec::new(), subgraphs: Vec::new() };
+    let mut model = Model { bytes: Vec::new(), subgraphs: Vec::new(), is_planned: false };
     let mut main = Subgraph::default();
     let mut operator = Operator::default();
     match op.key {

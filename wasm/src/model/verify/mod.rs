@@ -26,6 +26,9 @@ const COMPRESSION: &[u8] = b"COMPRESSION_METADATA";
 /// Metadata that upstream obeys: where tensors lie in the arena.
 const OFFLINE_PLAN: &[u8] = b"OfflineMemoryAllocation";
 
+/// The operator that stands for what an Arm Ethos-U computes.
+const ACCELERATOR: &[u8] = b"ethos-u";
+
 /// The builtin code of RESHAPE, whose output may have an open dimension.
 const RESHAPE: i32 = 22;
 
@@ -43,7 +46,7 @@ impl Model {
             })
             .collect::<Result<Vec<_>>>()?;
         let buffers = buffers(&root, &bytes)?;
-        check_metadata(&root, &buffers, &bytes)?;
+        let is_planned = is_planned(&root, &buffers, &bytes)?;
         let mut appended = Appended::new(&bytes);
         let mut left = Left {
             tensors: limits::TENSORS,
@@ -60,13 +63,18 @@ impl Model {
         let has_outputs = subgraphs.first().is_some_and(|main| !main.outputs.is_empty());
         ensure(has_outputs, ErrorKind::IndexInvalid)?;
         for (number, subgraph) in subgraphs.iter().enumerate() {
+            // Made for an accelerator, whose operator reads what nobody writes. There is no kernel for it, which says more.
+            let is_foreign = |operator: &Operator| bytes.get(operator.custom_name.clone()) == Some(ACCELERATOR);
+            if subgraph.operators.iter().any(is_foreign) {
+                continue;
+            }
             check_topology(subgraph, number == 0).map_err(|error| error.within(number))?;
         }
         let appended = appended.bytes();
         let mut bytes = bytes;
         bytes.try_reserve_exact(appended.len()).map_err(|_| ErrorKind::MemoryExhausted)?;
         bytes.extend(appended);
-        Ok(Self { bytes, subgraphs })
+        Ok(Self { bytes, subgraphs, is_planned })
     }
 }
 
@@ -131,8 +139,9 @@ fn operator_place(operator: usize, code: i32) -> Place {
     Place::Operator { subgraph: 0, operator, code }
 }
 
-/// Refuses metadata that upstream obeys and the core does not. A plan that leaves all tensors to the planner says nothing.
-fn check_metadata(root: &ModelTable<'_>, buffers: &[Option<Range<usize>>], bytes: &[u8]) -> Result<()> {
+/// Whether the file says where tensors lie. A plan that leaves all of them to the planner says nothing. Refuses metadata about weights.
+fn is_planned(root: &ModelTable<'_>, buffers: &[Option<Range<usize>>], bytes: &[u8]) -> Result<bool> {
+    let mut is_planned = false;
     for entry in root.metadata()? {
         let (name, buffer) = entry?;
         let name = name.and_then(|range| bytes.get(range)).unwrap_or(&[]);
@@ -141,12 +150,11 @@ fn check_metadata(root: &ModelTable<'_>, buffers: &[Option<Range<usize>>], bytes
             let data = buffers.get(buffer as usize).ok_or(ErrorKind::IndexInvalid)?.clone();
             let plan = data.and_then(|data| bytes.get(data)).unwrap_or(&[]);
             // Version, subgraph and count; then an offset for each tensor.
-            let offsets = plan.as_chunks::<4>().0.get(3..).ok_or(ErrorKind::FeatureUnsupported)?;
-            let planned = offsets.iter().any(|offset| i32::from_le_bytes(*offset) != -1);
-            ensure(!planned, ErrorKind::FeatureUnsupported)?;
+            let offsets = plan.as_chunks::<4>().0.get(3..);
+            is_planned |= offsets.is_none_or(|offsets| offsets.iter().any(|offset| i32::from_le_bytes(*offset) != -1));
         }
     }
-    Ok(())
+    Ok(is_planned)
 }
 
 fn buffers(root: &ModelTable<'_>, bytes: &[u8]) -> Result<Vec<Option<Range<usize>>>> {

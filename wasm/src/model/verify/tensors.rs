@@ -190,7 +190,9 @@ fn complete_tensor(draft: Draft, appended: &mut Appended<'_>) -> Result<Tensor> 
         let dense = densify(appended.file, position, values, &shape, element_type.bits() / 8)?;
         location = Location::Constant(appended.push(&dense)?);
     }
-    if let Location::Constant(range) = &location {
+    if let Location::Constant(range) = &location
+        && element_type.is_held()
+    {
         ensure(range.len() == bytes, ErrorKind::BufferInvalid)?;
     }
     let quantization = match draft.quantization {

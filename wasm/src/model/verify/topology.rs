@@ -16,6 +16,10 @@ pub fn check_topology(subgraph: &Subgraph, main: bool) -> Result<()> {
         tensors.iter().map(|tensor| !tensor.location.is_computed() || tensor.bytes == 0).collect();
     let is = |flags: &[bool], index: usize| flags.get(index).copied().unwrap_or(false);
     let invalid = Error::new(ErrorKind::GraphInvalid);
+    for &index in subgraph.inputs.iter().chain(&subgraph.outputs) {
+        let held = tensors.get(index).is_none_or(|tensor| tensor.element_type.is_held());
+        ensure(held, ErrorKind::TypeUnsupported).map_err(|error| error.at(tensor_place(index)))?;
+    }
     for &index in &subgraph.inputs {
         if empty(index) {
             ensure(!main, ErrorKind::ShapeInvalid).map_err(|error| error.at(tensor_place(index)))?;
