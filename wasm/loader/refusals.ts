@@ -41,13 +41,6 @@ export function describeRefusals(report: ModelReport): string {
   return told.join('; ') + (left > 0 ? `; and ${left} more kinds` : '');
 }
 
-/** The name of an operator that is refused. */
-export function nameOf(report: ModelReport, { subgraph, operator }: RefusalReport): string {
-  return (
-    subgraphOf(report, subgraph)?.operators[operator]?.name.replaceAll(/[^\w.-]/g, '?') ?? 'unknown'
-  );
-}
-
 /** What is wrong with it, in a few words. */
 export function reasonOf({ number, takes }: RefusalReport): string {
   if (number === operatorUnsupported) return 'the core does not have it';
@@ -55,6 +48,11 @@ export function reasonOf({ number, takes }: RefusalReport): string {
     return `it takes ${takes.map(signatureText).join(', or ')}`;
   }
   return reasons[number] ?? 'it cannot run';
+}
+
+/** The file names custom operators: nothing of it may reach a terminal as it is. */
+function nameOf(report: ModelReport, { subgraph, operator }: RefusalReport): string {
+  return subgraphOf(report, subgraph)?.operators[operator]?.name.replaceAll(/[^\w.-]/g, '?') ?? '';
 }
 
 function tensorsOf(report: ModelReport, { subgraph, operator }: RefusalReport): string {
