@@ -74,8 +74,12 @@ impl<'a> Node<'a> {
     /// An output.
     #[inline(never)]
     pub fn output(&self, position: usize) -> Result<&'a Tensor> {
-        let index = self.operator.outputs.get(position).ok_or(ErrorKind::OperatorInvalid)?;
-        self.with_elements(*index)
+        self.with_elements(self.output_index(position)?)
+    }
+
+    /// The index of an output in its subgraph.
+    pub fn output_index(&self, position: usize) -> Result<usize> {
+        self.operator.outputs.get(position).copied().ok_or(ErrorKind::OperatorInvalid.into())
     }
 
     /// Few operators know what to do with a tensor without elements.

@@ -9,7 +9,7 @@ use crate::model::OpKey;
 use crate::model::tensor::{Tensor, TensorType};
 use crate::ops::signature::{ANY, INT4, INT32, INT64, SAME, Signature};
 use crate::ops::{Action, Flow, Kernel, Node, Registration, Request};
-use crate::run::io::Io;
+use crate::run::io::{Io, Port};
 
 /// Border of zeros.
 pub static PAD: Registration = Registration {
@@ -44,7 +44,9 @@ struct Pad {
     /// Where the first row goes, in bytes.
     origin: usize,
     row_bytes: usize,
+    /// Empty where the third input says it at each inference.
     fill: Vec<u8>,
+    element: usize,
 }
 
 fn prepare(node: &Node<'_>, _: &mut Request) -> Result<Action> {
@@ -56,7 +58,7 @@ fn prepare(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     ensure(output.shape.rank() == rank && paddings.len() == 2 * rank, invalid)?;
     let (pairs, _) = paddings.as_chunks::<2>();
     let fill = fill(node, output)?;
-    let element = fill.len();
+    let element = output.element_type.bits() / 8;
     let (mut origin, mut step) = (0, element);
     let mut strides = [0; limits::RANK];
     let mut rows = [1; limits::RANK];
@@ -73,17 +75,17 @@ fn prepare(node: &Node<'_>, _: &mut Request) -> Result<Action> {
         step *= padded;
     }
     let row_bytes = input.shape.last() * element;
-    Ok(Action::run(Pad { rows, strides, origin, row_bytes, fill }))
+    Ok(Action::run(Pad { rows, strides, origin, row_bytes, fill, element }))
 }
 
-/// The bytes of a padding element: given, or the one that means zero.
+/// The bytes of a padding element: none where they are given, or the one that means zero.
 fn fill(node: &Node<'_>, output: &Tensor) -> Result<Vec<u8>> {
     if let Some(given) = node.optional_input(2)? {
         ensure(given.shape.elements() == 1, ErrorKind::OperatorInvalid)?;
         if output.element_type == TensorType::Int8 {
             ensure(given.affine()? == output.affine()?, ErrorKind::QuantisationInvalid)?;
         }
-        return Ok(node.constant(given)?.to_vec());
+        return Ok(Vec::new());
     }
     Ok(match output.element_type {
         TensorType::Int8 => vec![output.affine()?.1 as u8],
@@ -95,9 +97,12 @@ fn fill(node: &Node<'_>, output: &Tensor) -> Result<Vec<u8>> {
 
 impl Kernel for Pad {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
-        let (input, output) = io.one()?;
-        for element in output.chunks_exact_mut(self.fill.len()) {
-            element.copy_from_slice(&self.fill);
+        let given = Port::Input(if self.fill.is_empty() { 2 } else { 0 });
+        let ([input, given], [output]) = io.cut([Port::Input(0), given], [Port::Output(0)])?;
+        let fill = if self.fill.is_empty() { given } else { &self.fill };
+        ensure(fill.len() == self.element, ErrorKind::EngineInternal)?;
+        for element in output.chunks_exact_mut(self.element) {
+            element.copy_from_slice(fill);
         }
         let places = Odometer::new(self.rows, [self.strides]);
         for (row, [place]) in input.chunks_exact(self.row_bytes).zip(places) {
@@ -106,5 +111,23 @@ impl Kernel for Pad {
             slot.ok_or(ErrorKind::EngineInternal)?.copy_from_slice(row);
         }
         Ok(Flow::Next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Given, run, single};
+
+    #[test]
+    fn a_value_that_comes_with_the_inputs_is_the_border() {
+        let tensors = [
+            Given::input(TensorType::Int16, &[2]),
+            Given::int32s(&[1, 2], &[1, 2]),
+            Given::input(TensorType::Int16, &[1]),
+            Given::output(TensorType::Int16, &[5]),
+        ];
+        let found = run(single(&PADV2, &tensors, None), &[&[1, 0, 2, 0], &[7, 1]]).unwrap().remove(0);
+        assert_eq!(found, [7, 1, 1, 0, 2, 0, 7, 1, 7, 1]);
     }
 }

@@ -114,7 +114,7 @@ pub fn rearrange(node: &Node<'_>, regions: Vec<Region>) -> Result<Action> {
 
 /// The same on a ground.
 pub fn rearrange_on(node: &Node<'_>, regions: Vec<Region>, fill: Box<[u8]>) -> Result<Action> {
-    let width = node.output(0)?.element_type.bits() / 8;
+    let width = node.tensor(node.output_index(0)?)?.element_type.bits() / 8;
     let regions = regions.into_iter().map(Region::merged).collect();
     Ok(Action::run(Rearrange { regions, fill, width }))
 }

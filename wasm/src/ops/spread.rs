@@ -83,9 +83,10 @@ fn check_shape(dimensions: &[i32], output: &Tensor) -> Result<()> {
 }
 
 fn prepare_shape(node: &Node<'_>, _: &mut Request) -> Result<Action> {
-    let (input, output) = (node.input(0)?, node.output(0)?);
-    let dimensions = input.shape.dimensions();
-    ensure(output.shape.elements() == dimensions.len(), ErrorKind::OperatorInvalid)?;
+    let dimensions = node.input(0)?.shape.dimensions();
+    // A scalar has no dimensions: the output then has no elements.
+    let elements = node.tensor(node.output_index(0)?)?.shape.elements();
+    ensure(elements == dimensions.len(), ErrorKind::OperatorInvalid)?;
     let bytes = dimensions.iter().flat_map(|extent| (*extent as i32).to_le_bytes());
     rearrange_on(node, Vec::new(), bytes.collect())
 }
@@ -151,4 +152,17 @@ fn prepare_mirror_pad(node: &Node<'_>, request: &mut Request) -> Result<Action> 
         regions = next;
     }
     rearrange(node, regions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tensor::TensorType::{Float32, Int32};
+    use crate::testing::{Given, run, single};
+
+    #[test]
+    fn the_shape_of_a_scalar_has_no_elements() {
+        let tensors = [Given::input(Float32, &[]), Given::output(Int32, &[0])];
+        assert_eq!(run(single(&SHAPE, &tensors, None), &[&[0; 4]]).unwrap(), [Vec::<u8>::new()]);
+    }
 }

@@ -10,7 +10,7 @@ use crate::math::quantization::{Activation, Multiplier};
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT8, INT16, INT32, Signature};
-use crate::ops::weights::float::{self, Bounds, dot, floats, floats_mut};
+use crate::ops::weights::float::{self, dot, floats, floats_mut};
 use crate::ops::weights::int8;
 use crate::ops::window::positive;
 use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, activation, gather};
@@ -78,7 +78,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
             feature: float::weights(node, feature)?,
             time: float::weights(node, time)?,
             bias: float::bias(node, 3, sizes.units)?,
-            bounds: Bounds::new(activation),
+            activation,
             sums: request.scratch(batches * filters * 4),
         };
         request.packed((kernel.feature.len() + kernel.time.len() + kernel.bias.len()) * 4);
@@ -118,7 +118,7 @@ struct FloatSvdf {
     /// `[filter][memory]`.
     time: Vec<f32>,
     bias: Vec<f32>,
-    bounds: Bounds,
+    activation: Activation,
     sums: Port,
 }
 
@@ -145,10 +145,21 @@ impl Kernel for FloatSvdf {
         for (output, sums) in outputs.zip(sums.chunks_exact(filters)) {
             for ((output, bias), ranks) in output.iter_mut().zip(&self.bias).zip(sums.chunks_exact(rank)) {
                 let sum = ranks.iter().fold(*bias, |sum, value| sum + f32::from_le_bytes(*value));
-                *output = self.bounds.clamp(sum).to_le_bytes();
+                *output = activate(self.activation, sum).to_le_bytes();
             }
         }
         Ok(Flow::Next)
+    }
+}
+
+/// Upstream's `ActivationValFloat`: unlike the clamp of all other layers it leaves infinities alone, and chooses the bound for NaN.
+#[expect(clippy::manual_clamp, reason = "`clamp` keeps NaN")]
+fn activate(activation: Activation, value: f32) -> f32 {
+    match activation {
+        Activation::None => value,
+        Activation::Relu => value.max(0.0),
+        Activation::ReluN1To1 => value.min(1.0).max(-1.0),
+        Activation::Relu6 => value.min(6.0).max(0.0),
     }
 }
 
@@ -226,6 +237,29 @@ mod tests {
         let output = run(model, &[&bytes_of(&[3.0, 4.0])]).unwrap().remove(0);
         // 3 and 4 by one unit; 7 and 6 by the other.
         assert_eq!(floats_of(&output), [3.0 + 40.0 + 0.5, 700.0 + 6000.0 - 0.5]);
+    }
+
+    #[test]
+    fn the_activation_keeps_infinities_and_bounds_nan() {
+        for (activation, given, expected) in [
+            (0, f32::NEG_INFINITY, f32::NEG_INFINITY),
+            (1, f32::INFINITY, f32::INFINITY),
+            (1, f32::NAN, 0.0),
+            (2, f32::NAN, 1.0),
+            (3, f32::NAN, 6.0),
+        ] {
+            let tensors = [
+                Given::input(TensorType::Float32, &[1, 1]),
+                Given::floats(&[1, 1], &[1.0]),
+                Given::floats(&[1, 1], &[1.0]),
+                Given::absent(),
+                Given::variable(TensorType::Float32, &[1, 1]),
+                Given::output(TensorType::Float32, &[1, 1]),
+            ];
+            let model = single(&SVDF, &tensors, Some((6, &[(0, Field::I32(1)), (1, Field::I8(activation))])));
+            let output = run(model, &[&bytes_of(&[given])]).unwrap().remove(0);
+            assert_eq!(floats_of(&output), [expected]);
+        }
     }
 
     #[test]
