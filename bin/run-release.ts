@@ -135,6 +135,8 @@ async function perform<T>(process: Process<T>, engine: Engine): Promise<T> {
       } else if (effect.kind === 'invoke') {
         const { handle, input, output, deadlineMs, request } = effect;
         tasks.answer(request, await engine.invoke(handle, input, output, deadlineMs));
+      } else if (effect.kind === 'reset') {
+        tasks.answer(effect.request, await engine.reset(effect.handle));
       } else throw new Error(`the process asks for ${effect.kind}`);
     }
   }

@@ -30,6 +30,8 @@ export const limits = {
   models: 4,
   /** Frames times channels of a window. */
   windowValues: 1_048_576,
+  /** Slices of a window: as often a front end runs for one answer. */
+  slices: 1_024,
   arms: 16,
   keys: 32,
   signatures: 16,

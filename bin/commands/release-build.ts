@@ -26,7 +26,11 @@ export const releaseBuildCommand: Command = {
     ...keysOption,
     output: { type: 'text', describe: 'The release file to write.', alias: 'o', required: true },
     labels: { type: 'text', describe: 'A text file with the name of one class a line.' },
-    pipeline: { type: 'text', describe: 'A JSON file: window, normalise, decision.' },
+    pipeline: { type: 'text', describe: 'A JSON file: window, normalise, frontEnd, decision.' },
+    'front-end': {
+      type: 'text',
+      describe: 'A .tflite file that makes the input of the model, slice by slice of a window.',
+    },
     fit: {
       type: 'text',
       describe:
@@ -65,6 +69,7 @@ export const releaseBuildCommand: Command = {
       throw new CodedError('usage-invalid', '--fit stands in the pipeline file: window.resize.fit');
     }
     const referenceFile = given.text('reference');
+    const frontEndFile = given.text('front-end');
     const folder = given.requiredText('keys');
     const keys = openKeyFolder(folder);
     terminal.progress(`running ${modelFile} to measure it`);
@@ -75,6 +80,7 @@ export const releaseBuildCommand: Command = {
     const built = await buildRelease(
       {
         model: readNamedFile(modelFile),
+        frontEnd: frontEndFile === undefined ? undefined : readNamedFile(frontEndFile),
         labels: labelsFile === undefined ? [] : readLines(labelsFile),
         pipeline:
           pipelineFile === undefined

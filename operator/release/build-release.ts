@@ -7,12 +7,13 @@ import {
   type ArtifactRole,
   type Manifest,
 } from '../../protocol/documents/manifest.js';
-import type { Pipeline, Resize } from '../../protocol/documents/pipeline.js';
+import { checkChain } from '../../protocol/model-chain.js';
+import { slicesOf, type Pipeline, type Resize } from '../../protocol/documents/pipeline.js';
 import { encodeSelfTest, type SelfTest } from '../../protocol/documents/self-test.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
-import type { Engine, ModelFacts } from '../../agent/ports/engine.js';
+import type { Engine } from '../../agent/ports/engine.js';
 import type { SigningKey } from '../../agent/adapters/signing-key.js';
-import { measureModel } from './measure-model.js';
+import { joinBudgets, measureModel, type MeasuredModel } from './measure-model.js';
 import { defaultPipeline } from './pipeline-file.js';
 import { parseReferenceFile } from './reference-file.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
@@ -21,6 +22,8 @@ import { defaultBlockSize, describeTransfer } from './split-blocks.js';
 /** What a release is made from. */
 export interface ReleaseSource {
   readonly model: Uint8Array;
+  /** The model that makes the other's input of the slices of a window; the pipeline says how it cuts them. */
+  readonly frontEnd?: Uint8Array | undefined;
   /** One name for each output value, or none. */
   readonly labels: readonly string[];
   /** Derived from the model where absent. */
@@ -45,6 +48,7 @@ export interface ReleaseTools {
 }
 
 const modelName = 'model.tflite';
+const frontEndName = 'front-end.tflite';
 
 /**
  * Builds and signs a release for any device: the model is loaded, its golden vectors are computed and its
@@ -55,16 +59,16 @@ export async function buildRelease(
   { engine, crypto, key }: ReleaseTools,
 ): Promise<ReleaseFile> {
   const measured = await measureModel(source.model, engine);
-  const pipeline = choosePipeline(source, measured.facts);
-  checkLabels(source.labels, measured.facts);
-  const parts: [ArtifactRole, string, Uint8Array][] = [
-    ['model', modelName, source.model],
-    ['self-test', 'self-test.cbor', encodeSelfTest(measured.selfTest)],
-  ];
+  const before = source.frontEnd && (await measureModel(source.frontEnd, engine));
+  const chain = before === undefined ? [measured] : [before, measured];
+  const pipeline = choosePipeline(source, chain);
+  const parts: [ArtifactRole, string, Uint8Array][] = [['model', modelName, source.model]];
+  if (source.frontEnd !== undefined) parts.push(['model', frontEndName, source.frontEnd]);
   if (source.labels.length > 0) {
     const text = new TextEncoder().encode(`${source.labels.join('\n')}\n`);
-    parts.splice(1, 0, ['labels', 'labels.txt', text]);
+    parts.push(['labels', 'labels.txt', text]);
   }
+  parts.push(['self-test', 'self-test.cbor', encodeSelfTest(selfTestOf(chain))]);
   if (source.reference !== undefined) {
     // What cannot be read later must not be signed now.
     parseReferenceFile(source.reference);
@@ -86,7 +90,10 @@ export async function buildRelease(
     minimumAgent: undefined,
     artifacts,
     pipeline,
-    budget: measured.budget,
+    budget:
+      before === undefined
+        ? measured.budget
+        : joinBudgets(before.budget, slicesOf(pipeline), measured.budget),
   };
   return sealRelease(
     manifest,
@@ -126,26 +133,33 @@ export function withSelfTest(
   return sealRelease({ ...release.manifest, artifacts }, release.artifacts.with(at, bytes), key);
 }
 
-function choosePipeline({ pipeline, fit }: ReleaseSource, facts: ModelFacts): Pipeline {
-  const [input] = facts.inputs;
-  if (input === undefined) throw new CodedError('pipeline-mismatch', 'the model has no input');
-  const chosen = pipeline?.([modelName]) ?? defaultPipeline(input, [modelName], fit);
-  const elements = input.shape.reduce((product, size) => product * size, 1);
-  const { frames, channels } = chosen.window;
-  if (frames * channels !== elements) {
-    throw new CodedError(
-      'pipeline-mismatch',
-      `a window of ${frames} frames of ${channels} channels has ${frames * channels} values, the model takes ${elements}`,
-    );
-  }
-  return chosen;
+/** The golden vectors of all models: those of the first, and behind it the others. */
+function selfTestOf([first, ...further]: readonly MeasuredModel[]): SelfTest {
+  if (first === undefined) throw new Error('a release has a model');
+  if (further.length === 0) return first.selfTest;
+  return { ...first.selfTest, further: further.map(({ selfTest }) => selfTest) };
 }
 
-function checkLabels(labels: readonly string[], { outputs }: ModelFacts): void {
-  const scores = outputs[0]?.shape.reduce((product, size) => product * size, 1) ?? 0;
-  if (labels.length === 0 || labels.length === scores) return;
-  throw new CodedError(
-    'pipeline-mismatch',
-    `${labels.length} labels for ${scores} output values of the model`,
-  );
+function choosePipeline(source: ReleaseSource, chain: readonly MeasuredModel[]): Pipeline {
+  const { pipeline, fit, labels } = source;
+  const [first] = chain;
+  const input = first?.facts.inputs[0];
+  if (input === undefined) throw new CodedError('pipeline-mismatch', 'the model has no input');
+  const names = source.frontEnd === undefined ? [modelName] : [frontEndName, modelName];
+  const chosen = pipeline?.(names) ?? defaultPipeline(input, names, fit);
+  const { frontEnd } = chosen;
+  if ((frontEnd === undefined) !== (source.frontEnd === undefined)) {
+    throw new CodedError(
+      'pipeline-mismatch',
+      frontEnd === undefined
+        ? 'the pipeline does not say how the front end cuts a window: frontEnd'
+        : 'the pipeline has a front end, whose model is missing',
+    );
+  }
+  if (frontEnd !== undefined && first?.waits === true) {
+    throw new CodedError('pipeline-mismatch', 'the front end has no output for each of its inputs');
+  }
+  const borders = chain.map(({ facts }) => facts);
+  expectOk(checkChain(chosen, borders, labels.length));
+  return chosen;
 }

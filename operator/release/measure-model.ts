@@ -1,6 +1,6 @@
 import { expectOk } from '../../protocol/coded-error.js';
 import type { Budget } from '../../protocol/documents/manifest.js';
-import type { SelfTest, SelfTestVector } from '../../protocol/documents/self-test.js';
+import type { GoldenVectors, SelfTestVector } from '../../protocol/documents/self-test.js';
 import type { Engine, Invoked, ModelFacts } from '../../agent/ports/engine.js';
 import { limits as protocolLimits } from '../../protocol/limits.js';
 
@@ -8,7 +8,9 @@ import { limits as protocolLimits } from '../../protocol/limits.js';
 export interface MeasuredModel {
   readonly facts: ModelFacts;
   readonly budget: Budget;
-  readonly selfTest: SelfTest;
+  readonly selfTest: GoldenVectors;
+  /** Whether it has an output for each so many inputs only. */
+  readonly waits: boolean;
 }
 
 /** While building nothing is known yet; a model that needs more is refused. */
@@ -52,16 +54,26 @@ export async function measureModel(model: Uint8Array, engine: Engine): Promise<M
     return {
       facts,
       selfTest: { vectors, tolerance: toleranceOf(facts) },
-      budget: {
-        arenaBytes: facts.arenaBytes,
-        deadlineUs: Math.max(leastDeadlineUs, expectedUs * deadlineFactor),
-        expectedUs,
-        macs: facts.macs,
-      },
+      waits: answered < vectors.length,
+      budget: budgetOf({ arenaBytes: facts.arenaBytes, expectedUs, macs: facts.macs }),
     };
   } finally {
     await engine.unload(handle);
   }
+}
+
+/** The budget of two models for one window, of which the first runs `times` times. */
+export function joinBudgets(first: Budget, times: number, second: Budget): Budget {
+  return budgetOf({
+    arenaBytes: first.arenaBytes + second.arenaBytes,
+    expectedUs: times * first.expectedUs + second.expectedUs,
+    macs: times * first.macs + second.macs,
+  });
+}
+
+function budgetOf(measured: Omit<Budget, 'deadlineUs'>): Budget {
+  const deadlineUs = Math.max(leastDeadlineUs, measured.expectedUs * deadlineFactor);
+  return { ...measured, deadlineUs };
 }
 
 async function measureLatencyUs(

@@ -3,6 +3,7 @@ import {
   decisionKinds,
   fitKinds,
   normaliseKinds,
+  type FrontEnd,
   type Pipeline,
   type Resize,
 } from '../../protocol/documents/pipeline.js';
@@ -10,7 +11,7 @@ import type { TensorFacts } from '../../agent/ports/engine.js';
 
 /**
  * Reads a pipeline from JSON: `{"window": {"frames", "stride"?, "channels", "sampleRateHz"?, "resize"?: {"width", "height", "fit"?}},
- * "normalise"?: {"kind", "multiply"?, "add"?}, "decision"?: {"kind", "threshold"?}}`. Throws
+ * "normalise"?: {"kind", "multiply"?, "add"?}, "frontEnd"?: {"frames", "stride"?}, "decision"?: {"kind", "threshold"?}}`. Throws
  * `pipeline-file-invalid`, naming the key. With `resize`, `frames` may be left out: they are its pixels.
  */
 export function parsePipelineFile(text: string, models: readonly string[]): Pipeline {
@@ -20,7 +21,7 @@ export function parsePipelineFile(text: string, models: readonly string[]): Pipe
   } catch (error) {
     throw invalid('the file', `is not JSON: ${error instanceof Error ? error.message : ''}`);
   }
-  const file = keysOf(json, 'the file', ['window', 'normalise', 'decision']);
+  const file = keysOf(json, 'the file', ['window', 'normalise', 'frontEnd', 'decision']);
   const window = keysOf(file['window'], 'window', [
     'frames',
     'stride',
@@ -54,6 +55,7 @@ export function parsePipelineFile(text: string, models: readonly string[]): Pipe
       kind: choice(decision['kind'] ?? 'argmax', decisionKinds, 'decision.kind'),
       threshold: optionalNumber(decision['threshold'], 'decision.threshold'),
     },
+    frontEnd: parseFrontEnd(file['frontEnd'], frames),
   };
 }
 
@@ -95,7 +97,18 @@ export function defaultPipeline(
       : { kind: 'none', multiply: 1, add: 0 },
     models,
     decision: { kind: 'argmax', threshold: undefined },
+    frontEnd: undefined,
   };
+}
+
+function parseFrontEnd(value: unknown, windowFrames: number): FrontEnd | undefined {
+  if (value === undefined) return undefined;
+  const slice = keysOf(value, 'frontEnd', ['frames', 'stride']);
+  const frames = count(slice['frames'], 'frontEnd.frames');
+  if (frames > windowFrames) {
+    throw invalid('frontEnd.frames', `must be at most ${windowFrames}, the frames of the window`);
+  }
+  return { frames, stride: count(slice['stride'] ?? frames, 'frontEnd.stride') };
 }
 
 function parseResize(value: unknown): Resize | undefined {

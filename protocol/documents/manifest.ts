@@ -68,7 +68,7 @@ export interface Transfer {
 
 /** What a release may use, and what its models cost. */
 export interface Budget {
-  /** The arena of its largest model, with variables and the state of operators. */
+  /** The arenas of its models, each with variables and the state of operators, together. */
   readonly arenaBytes: number;
   /** An inference that takes longer has failed. */
   readonly deadlineUs: number;

@@ -34,6 +34,17 @@ export interface Normalisation {
   readonly add: number;
 }
 
+/**
+ * How the first model of a pipeline sees a window: in slices, the first at its beginning. What it puts out for them, one after
+ * the other, is the input of the next model. It sees each window from its initial state: an answer depends on its window alone.
+ */
+export interface FrontEnd {
+  /** Frames of a slice. */
+  readonly frames: number;
+  /** Frames from the beginning of one slice to that of the next. */
+  readonly stride: number;
+}
+
 /** How the values of the last tensor become an answer. */
 export interface DecisionRule {
   /** `argmax` names the class with the highest score, `none` passes all scores on. */
@@ -52,6 +63,14 @@ export interface Pipeline {
   /** Names of model artifacts; the output of one is the input of the next. */
   readonly models: readonly string[];
   readonly decision: DecisionRule;
+  /** Where the first model is a front end; else it sees the window at once. */
+  readonly frontEnd?: FrontEnd | undefined;
+}
+
+/** How often the first model runs for a window. */
+export function slicesOf({ window, frontEnd }: Pick<Pipeline, 'window' | 'frontEnd'>): number {
+  if (frontEnd === undefined) return 1;
+  return 1 + Math.floor((window.frames - frontEnd.frames) / frontEnd.stride);
 }
 
 /** Kinds of normalisation, decision and fit, carried as their indices. */
@@ -86,6 +105,21 @@ export function parsePipeline(fields: Fields): Pipeline {
       refuseField('manifest.11.1.5', 'is of pictures, which have 1 or 3 channels');
     }
   }
+  const models = fields.list(3, [1, limits.models], (item, path) =>
+    checkText(item, [1, 64], undefined, path),
+  );
+  const frontEnd = fields.optional(5, () =>
+    fields.map(5, (slice) => ({
+      frames: slice.integer(1, [1, window.frames]),
+      stride: slice.integer(2, [1, window.frames]),
+    })),
+  );
+  if (frontEnd !== undefined) {
+    if (models.length < 2) refuseField('manifest.11.5', 'has no model behind it');
+    if (slicesOf({ window, frontEnd }) > limits.slices) {
+      refuseField('manifest.11.5', `makes more than ${limits.slices} slices of a window`);
+    }
+  }
   return {
     window,
     normalise: fields.map(2, (how) => ({
@@ -93,18 +127,18 @@ export function parsePipeline(fields: Fields): Pipeline {
       multiply: how.number(2),
       add: how.number(3),
     })),
-    models: fields.list(3, [1, limits.models], (item, path) =>
-      checkText(item, [1, 64], undefined, path),
-    ),
+    models,
     decision: fields.map(4, (rule) => ({
       kind: rule.choice(1, decisionKinds),
       threshold: rule.optional(2, () => rule.number(2)),
     })),
+    frontEnd,
   };
 }
 
 /** A pipeline as it is carried. */
-export function pipelineValue({ window, normalise, models, decision }: Pipeline): CborValue {
+export function pipelineValue(pipeline: Pipeline): CborValue {
+  const { window, normalise, models, decision, frontEnd } = pipeline;
   const { frames, stride, channels, sampleRateHz, resize } = window;
   const shape = new Map<number, CborValue>([
     [1, frames],
@@ -124,7 +158,7 @@ export function pipelineValue({ window, normalise, models, decision }: Pipeline)
   }
   const rule = new Map<number, CborValue>([[1, decisionKinds.indexOf(decision.kind)]]);
   if (decision.threshold !== undefined) rule.set(2, decision.threshold);
-  return new Map<number, CborValue>([
+  const value = new Map<number, CborValue>([
     [1, shape],
     [
       2,
@@ -137,4 +171,14 @@ export function pipelineValue({ window, normalise, models, decision }: Pipeline)
     [3, models],
     [4, rule],
   ]);
+  if (frontEnd !== undefined) {
+    value.set(
+      5,
+      new Map([
+        [1, frontEnd.frames],
+        [2, frontEnd.stride],
+      ]),
+    );
+  }
+  return value;
 }

@@ -17,6 +17,7 @@ import { encodeDisagreements } from '../../protocol/messages/disagreements.js';
 import { encodeEvidence } from '../../protocol/messages/evidence.js';
 import { encodePolicy, parsePolicy } from '../../protocol/documents/policy.js';
 import type { ReportMessage } from '../../protocol/messages/report.js';
+import { encodeSelfTest } from '../../protocol/documents/self-test.js';
 import { encodeReleaseFile, type ReleaseFile } from '../../protocol/documents/release-file.js';
 import {
   fixedKey,
@@ -24,9 +25,11 @@ import {
   sampleDisagreements,
   sampleEvidence,
   sampleKeyset,
+  frontEndManifest,
   pictureManifest,
   sampleManifest,
   samplePolicy,
+  sampleSelfTest,
   replaceField,
   withField,
 } from '../helpers/documents.js';
@@ -163,6 +166,8 @@ describe('docs/wire.cddl', function () {
     assert.equal(validate('keyset', [encodeKeyset(sampleKeyset(keys))]), '');
     assert.equal(validate('manifest', [encodeManifest(sampleManifest())]), '');
     assert.equal(validate('manifest', [encodeManifest(pictureManifest())]), '');
+    assert.equal(validate('manifest', [encodeManifest(frontEndManifest())]), '');
+    assert.equal(validate('self-test', [encodeSelfTest(sampleSelfTest())]), '');
     assert.equal(validate('policy', [encodePolicy(samplePolicy())]), '');
     assert.equal(validate('beacon', [encodeBeacon(sampleBeacon())]), '');
     assert.equal(validate('evidence', [encodeEvidence(sampleEvidence())]), '');

@@ -91,6 +91,7 @@ export function sampleManifest(change: Partial<Manifest> = {}): Manifest {
       normalise: { kind: 'standardise', multiply: 0.5, add: -1 },
       models: ['model.tflite'],
       decision: { kind: 'argmax', threshold: 0.75 },
+      frontEnd: undefined,
     },
     budget: { arenaBytes: 4096, deadlineUs: 250_000, expectedUs: 120, macs: 150_000 },
     ...change,
@@ -103,6 +104,19 @@ export function pictureManifest(): Manifest {
   const { pipeline } = manifest;
   const resize = { width: 32, height: 8, fit: 'crop' } as const;
   return { ...manifest, pipeline: { ...pipeline, window: { ...pipeline.window, resize } } };
+}
+
+/** A manifest whose first model sees slices of a window: five of 64 frames. */
+export function frontEndManifest(): Manifest {
+  const manifest = sampleManifest();
+  const [model, ...others] = manifest.artifacts;
+  if (model === undefined) throw new Error('the sample has a model');
+  const models = ['front-end.tflite', 'model.tflite'];
+  return {
+    ...manifest,
+    artifacts: [model, { ...model, name: 'front-end.tflite' }, ...others],
+    pipeline: { ...manifest.pipeline, models, frontEnd: { frames: 64, stride: 48 } },
+  };
 }
 
 /** A policy with every field that a policy can have. */
@@ -172,6 +186,9 @@ export function sampleSelfTest(change: Partial<SelfTest> = {}): SelfTest {
       { inputs: Uint8Array.of(0, 0, 0), outputs: Uint8Array.of(0) },
     ],
     tolerance: 0.5,
+    further: [
+      { vectors: [{ inputs: Uint8Array.of(4), outputs: Uint8Array.of(5, 6) }], tolerance: 0 },
+    ],
     ...change,
   };
 }

@@ -127,6 +127,19 @@ export function writeStreamingModel(values = 2): Uint8Array {
   });
 }
 
+/** A model that gives its int8 values back as they are, without quantisation unless a scale is given. */
+export function writeEchoModel(values: number, scale?: number): Uint8Array {
+  const tensor = { shape: [1, values], scales: scale === undefined ? [] : [scale] };
+  return writeModelFile({
+    codes: [operatorCodes.reshape],
+    buffers: [new Uint8Array()],
+    tensors: [tensor, { ...tensor }],
+    operators: [{ code: 0, inputs: [0], outputs: [1] }],
+    inputs: [0],
+    outputs: [1],
+  });
+}
+
 function tensorTable(spec: TensorSpec): FlatTable {
   const { type = tensorTypes.int8, scales = type === tensorTypes.int8 ? [1] : [] } = spec;
   const { zeroPoints = scales.map(() => 0n) } = spec;

@@ -1,12 +1,15 @@
-import type { Handle, ModelFacts, TensorFacts } from '../../ports/engine.js';
+import type { Handle, ModelFacts } from '../../ports/engine.js';
+import { checkChain } from '../../../protocol/model-chain.js';
 import type { Manifest } from '../../../protocol/documents/manifest.js';
 import { ask, type Process } from '../process.js';
-import { accept, refuse, type Result } from '../../../protocol/result.js';
+import { accept, type Result } from '../../../protocol/result.js';
 import type { StoredRelease } from '../state/record.js';
 import { Classes } from './classes.js';
 import { decide, type Decision } from './decision.js';
 import { normalise } from './normalise.js';
-import { dequantise, elementsOf, isElementType, quantise } from './quantisation.js';
+import { dequantise, quantise } from './quantisation.js';
+import { createStage, invokeStage, type Stage } from './stage.js';
+import { runFrontEnd } from './front-end.js';
 
 /** A model of a release in an instance of its own. */
 export interface LoadedModel {
@@ -20,18 +23,6 @@ export interface Answer extends Decision {
   readonly scores: Float32Array;
   /** Time in the engine, over all models. */
   readonly latencyUs: number;
-}
-
-/** Buffers and facts of one model of the chain. */
-interface Stage {
-  readonly handle: Handle;
-  readonly input: TensorFacts;
-  readonly output: TensorFacts;
-  readonly inputBytes: Uint8Array;
-  readonly outputBytes: Uint8Array;
-  readonly inputElements: ReturnType<typeof elementsOf>;
-  readonly outputElements: ReturnType<typeof elementsOf>;
-  readonly outputValues: Float32Array;
 }
 
 /**
@@ -73,25 +64,14 @@ export class LoadedRelease {
     models: readonly LoadedModel[],
     labels: readonly string[],
   ): Result<LoadedRelease> {
-    const { window } = manifest.pipeline;
-    let elements = window.frames * window.channels;
+    const borders = models.map(({ facts }) => facts);
+    const fits = checkChain(manifest.pipeline, borders, labels.length);
+    if (!fits.ok) return fits;
     const stages: Stage[] = [];
-    for (const [i, model] of models.entries()) {
-      const stage = createStage(model);
+    for (const model of models) {
+      const stage = createStage(model.handle, model.facts);
       if (!stage.ok) return stage;
-      const expected = stage.value.inputElements.length;
-      if (expected !== elements) {
-        const what = i === 0 ? 'the window has' : `model ${i} puts out`;
-        return refuse(
-          'pipeline-mismatch',
-          `${what} ${elements} values, but model ${i + 1} takes ${expected}`,
-        );
-      }
       stages.push(stage.value);
-      elements = stage.value.outputValues.length;
-    }
-    if (labels.length > 0 && labels.length !== elements) {
-      return refuse('pipeline-mismatch', `${labels.length} labels for ${elements} output values`);
     }
     return accept(new LoadedRelease(stored, manifest, models, labels, stages));
   }
@@ -100,26 +80,25 @@ export class LoadedRelease {
    * Answers one window of raw samples; gives none where one of its models waits for more windows. Refuses with what the
    * engine said.
    *
-   * @param deadlineMs what each of its models may take
+   * @param deadlineMs what each of its models may take; a front end for all slices together
    */
   *answer(window: Float32Array, deadlineMs: number): Process<Result<Answer | undefined>> {
     const { pipeline } = this.manifest;
     normalise(window, pipeline.window.channels, pipeline.normalise, this.#normalised);
+    const fed = yield* this.#feed(deadlineMs);
+    if (!fed.ok) return fed;
+    let latencyUs = fed.value;
     let values = this.#normalised;
-    let latencyUs = 0;
-    for (const stage of this.#stages) {
-      quantise(values, stage.input, stage.inputElements);
-      const invoked = yield* ask('invoke', {
-        handle: stage.handle,
-        input: stage.inputBytes,
-        output: stage.outputBytes,
-        deadlineMs,
-      });
+    for (const [i, stage] of this.#stages.entries()) {
+      if (i === 0 && pipeline.frontEnd !== undefined) continue;
+      const invoked = yield* invokeStage(stage, deadlineMs);
       if (!invoked.ok) return invoked;
       if (!invoked.value.hasOutput) return accept(undefined);
       latencyUs += invoked.value.latencyUs;
       dequantise(stage.outputElements, stage.output, stage.outputValues);
       values = stage.outputValues;
+      const next = this.#stages[i + 1];
+      if (next !== undefined) quantise(values, next.input, next.inputElements);
     }
     const decision = decide(values, this.#labels, pipeline.decision);
     return accept({ ...decision, scores: values, latencyUs });
@@ -130,35 +109,20 @@ export class LoadedRelease {
     return new LoadedRelease(stored, manifest, this.models, this.#labels, this.#stages);
   }
 
+  /** Brings the window to the first model, or through the front end to the second. Gives the time in the engine. */
+  *#feed(deadlineMs: number): Process<Result<number>> {
+    const [first, second] = this.#stages;
+    const { pipeline } = this.manifest;
+    if (first === undefined) return accept(0);
+    if (pipeline.frontEnd === undefined || second === undefined) {
+      quantise(this.#normalised, first.input, first.inputElements);
+      return accept(0);
+    }
+    return yield* runFrontEnd(first, pipeline, this.#normalised, second.inputBytes, deadlineMs);
+  }
+
   /** Ends the instances of its models. */
   *unload(): Process<void> {
     for (const { handle } of this.models) yield* ask('unload', { handle });
   }
-}
-
-function createStage({ handle, facts }: LoadedModel): Result<Stage> {
-  const [input, ...moreInputs] = facts.inputs;
-  const [output, ...moreOutputs] = facts.outputs;
-  if (input === undefined || output === undefined || moreInputs.length + moreOutputs.length > 0) {
-    return refuse(
-      'pipeline-mismatch',
-      `a pipeline takes models with one input and one output, not ${facts.inputs.length} and ${facts.outputs.length}`,
-    );
-  }
-  if (!isElementType(input.type) || !isElementType(output.type)) {
-    return refuse('pipeline-mismatch', `${input.type} to ${output.type} cannot be carried`);
-  }
-  const inputBytes = new Uint8Array(input.byteLength);
-  const outputBytes = new Uint8Array(output.byteLength);
-  const outputElements = elementsOf(output.type, outputBytes);
-  return accept({
-    handle,
-    input,
-    output,
-    inputBytes,
-    outputBytes,
-    inputElements: elementsOf(input.type, inputBytes),
-    outputElements,
-    outputValues: new Float32Array(outputElements.length),
-  });
 }

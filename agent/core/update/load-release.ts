@@ -65,6 +65,7 @@ export function* loadModels(
 ): Process<Result<LoadedRelease>> {
   const models: LoadedModel[] = [];
   const { budget, pipeline, artifacts } = manifest;
+  let arenaBytes = Math.min(budget.arenaBytes, place.arenaBytes);
   for (const name of pipeline.models) {
     const artifact = artifacts.find((each) => each.role === 'model' && each.name === name);
     if (artifact === undefined) return refuse('pipeline-mismatch', `there is no model ${name}`);
@@ -75,11 +76,12 @@ export function* loadModels(
     const facts = yield* ask('load', {
       handle,
       model: model.value,
-      arenaBytes: Math.min(budget.arenaBytes, place.arenaBytes),
+      arenaBytes,
       deadlineMs: limits.loadDeadlineMs,
     });
     if (!facts.ok) return facts;
     models.push({ handle, facts: facts.value });
+    arenaBytes -= facts.value.arenaBytes;
   }
   const labels = yield* readLabels(manifest, read);
   if (!labels.ok) return labels;

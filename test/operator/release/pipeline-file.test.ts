@@ -17,6 +17,7 @@ describe('A pipeline file', () => {
       normalise: { kind: 'none', multiply: 1, add: 0 },
       models: ['m'],
       decision: { kind: 'argmax', threshold: undefined },
+      frontEnd: undefined,
     });
   });
 
@@ -27,6 +28,13 @@ describe('A pipeline file', () => {
     assert.deepEqual([parsed.frames, parsed.stride, parsed.resize], [6_144, 6_144, resize]);
     const short = { window: { channels: 1, resize: { width: 2, height: 3 } } };
     assert.equal(parsePipelineFile(JSON.stringify(short), ['m']).window.resize?.fit, 'stretch');
+  });
+
+  it('cuts a window for a front end, side by side where it says no more', () => {
+    const parsed = (frontEnd: unknown): unknown =>
+      parsePipelineFile(JSON.stringify({ window, frontEnd }), ['f', 'm']).frontEnd;
+    assert.deepEqual(parsed({ frames: 64, stride: 48 }), { frames: 64, stride: 48 });
+    assert.deepEqual(parsed({ frames: 256 }), { frames: 256, stride: 256 });
   });
 
   const refusals: readonly (readonly [what: string, file: unknown, named: RegExp])[] = [
@@ -43,6 +51,10 @@ describe('A pipeline file', () => {
     ['a factor that is none', { window, normalise: { multiply: 'two' } }, /normalise\.multiply/],
     ['a decision that is none', { window, decision: { kind: 'softmax' } }, /decision\.kind/],
     ['a threshold that is none', { window, decision: { threshold: null } }, /decision\.threshold/],
+    ['slices of nothing', { window, frontEnd: {} }, /frontEnd\.frames/],
+    ['a slice longer than the window', { window, frontEnd: { frames: 257 } }, /frontEnd\.frames/],
+    ['slices that stand still', { window, frontEnd: { frames: 1, stride: 0 } }, /frontEnd\.stride/],
+    ['a front end with a step', { window, frontEnd: { frames: 1, step: 1 } }, /step/],
     [
       'a size without a height',
       { window: { channels: 1, resize: { width: 2 } } },

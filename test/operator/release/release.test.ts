@@ -12,6 +12,7 @@ import { encodeReleaseFile, type ReleaseFile } from '../../../protocol/documents
 import { parseReleaseFile } from '../../../operator/release/release-file.js';
 import { describeTransfer, splitBlocks } from '../../../operator/release/split-blocks.js';
 import { verifyRelease } from '../../../operator/release/verify-release.js';
+import { writeEchoModel, writeStreamingModel } from '../../helpers/model-file.js';
 import { fixedKey, sampleKeyset, sampleWallMs } from '../../helpers/documents.js';
 
 const crypto = createNodeCrypto();
@@ -129,6 +130,73 @@ describe('A release that is built', () => {
       });
     });
   }
+
+  describe('with a front end', () => {
+    /** Four slices of 64 frames make the 768 values of the model. */
+    const frontEnd = { frames: 64, stride: 64 };
+    const cut = (slices: { readonly frames: number; readonly stride: number } | undefined) =>
+      ({
+        pipeline: (models: readonly string[]) => ({
+          window: { frames: 256, stride: 256, channels: 3, sampleRateHz: undefined },
+          normalise: { kind: 'none', multiply: 1, add: 0 },
+          models,
+          decision: { kind: 'argmax' },
+          frontEnd: slices,
+        }),
+      }) satisfies Partial<ReleaseSource>;
+    const echo = writeEchoModel(192);
+
+    it('holds both models and the golden vectors of both, and says what they cost together', async () => {
+      const chained = await build({ frontEnd: echo, ...cut(frontEnd) });
+      const { artifacts, pipeline, budget } = chained.manifest;
+      assert.deepEqual(
+        artifacts.map(({ role, name }) => `${role} ${name}`),
+        [
+          'model model.tflite',
+          'model front-end.tflite',
+          'labels labels.txt',
+          'self-test self-test.cbor',
+        ],
+      );
+      assert.deepEqual(pipeline.models, ['front-end.tflite', 'model.tflite']);
+      const test = expectOk(parseSelfTest(chained.artifacts[3] ?? new Uint8Array()));
+      assert.equal(test.vectors[0]?.inputs.length, 192);
+      assert.deepEqual(
+        test.further?.map(({ vectors }) => vectors.map(({ inputs }) => inputs.length)),
+        [[768, 768, 768, 768]],
+      );
+      const alone = release.manifest.budget;
+      assert.ok(budget.arenaBytes > alone.arenaBytes, String(budget.arenaBytes));
+      assert.ok(budget.macs >= alone.macs);
+    });
+
+    const misfits: readonly (readonly [
+      what: string,
+      change: Partial<ReleaseSource>,
+      detail: RegExp,
+    ])[] = [
+      ['no model for it', cut(frontEnd), /missing/],
+      ['no slices for it', { frontEnd: echo, ...cut(undefined) }, /does not say/],
+      ['no pipeline at all', { frontEnd: echo }, /does not say/],
+      ['a slice that is not its input', { frontEnd: writeEchoModel(191), ...cut(frontEnd) }, /191/],
+      [
+        'slices that make too little',
+        { frontEnd: echo, ...cut({ frames: 64, stride: 65 }) },
+        /3 times 192/,
+      ],
+      ['another quantisation', { frontEnd: writeEchoModel(192, 1), ...cut(frontEnd) }, /scale 1 /],
+      [
+        'a model that waits for more slices',
+        { frontEnd: writeStreamingModel(192), ...cut(frontEnd) },
+        /no output for each/,
+      ],
+    ];
+    for (const [what, change, detail] of misfits) {
+      it(`is refused where it has ${what}`, async () => {
+        await assert.rejects(build(change), { code: 'pipeline-mismatch', message: detail });
+      });
+    }
+  });
 
   describe('in its file', () => {
     it('is read back as it was written', () => {

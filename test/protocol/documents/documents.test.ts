@@ -11,6 +11,7 @@ import {
   fixedKey,
   sampleBeacon,
   sampleKeyset,
+  frontEndManifest,
   pictureManifest,
   sampleManifest,
   samplePolicy,
@@ -252,6 +253,36 @@ const tables: readonly DocumentTable[] = [
     maps: [[11, 1, 5]],
   },
   {
+    name: 'A manifest with a front end',
+    bytes: encodeManifest(frontEndManifest()),
+    parse: parseManifest,
+    mandatory: [
+      [11, 5, 1],
+      [11, 5, 2],
+    ],
+    optional: [[11, 5]],
+    fields: [
+      [
+        [11, 5, 1],
+        [1, 256],
+        [0, 257, '64', 0.5],
+      ],
+      [
+        [11, 5, 2],
+        [1, 256],
+        [0, 257, -1],
+      ],
+      // A window has 256 frames: no more than so many of its slices begin at different ones.
+      [
+        [11, 1, 1],
+        [64, 64 + 48 * (limits.slices - 1)],
+        [63, 64 + 48 * limits.slices],
+      ],
+      [[11, 3], [['front-end.tflite', 'model.tflite']], [['model.tflite']]],
+    ],
+    maps: [[11, 5]],
+  },
+  {
     name: 'A policy',
     bytes: encodePolicy(samplePolicy()),
     parse: parsePolicy,
@@ -320,10 +351,16 @@ const tables: readonly DocumentTable[] = [
     name: 'A self-test',
     bytes: encodeSelfTest(sampleSelfTest()),
     parse: parseSelfTest,
-    mandatory: [[0], [1], [2]],
-    optional: [],
+    mandatory: [[0], [1], [2], [3, 0, 1], [3, 0, 2]],
+    optional: [[3]],
     fields: [
       [[0], [1], [2]],
+      [[3], [], [[], many(limits.models, () => new Map()), [0]]],
+      [
+        [3, 0, 2],
+        [0, 0.5],
+        [NaN, -1],
+      ],
       [
         [1],
         [many(limits.selfTestVectors, () => [bytes(1), bytes(1)])],
@@ -337,7 +374,7 @@ const tables: readonly DocumentTable[] = [
       ],
       [[2], [0, 0.5], [NaN, Infinity, -1, '0']],
     ],
-    maps: [[]],
+    maps: [[], [3, 0]],
   },
 ];
 
@@ -410,6 +447,10 @@ describe('Documents', () => {
     assert.deepEqual(parseManifest(encodeManifest(sampleManifest())), {
       ok: true,
       value: sampleManifest(),
+    });
+    assert.deepEqual(parseManifest(encodeManifest(frontEndManifest())), {
+      ok: true,
+      value: frontEndManifest(),
     });
     assert.deepEqual(parsePolicy(encodePolicy(samplePolicy())), {
       ok: true,
