@@ -15,20 +15,53 @@ import {
 } from './flat-buffer.js';
 
 /** Numbers of the TensorFlow Lite schema. */
-export const tensorTypes = { float32: 0, int32: 2, int64: 4, int8: 9 } as const;
+export const tensorTypes = {
+  float32: 0,
+  int32: 2,
+  uint8: 3,
+  int64: 4,
+  bool: 6,
+  int16: 7,
+  int8: 9,
+  resource: 13,
+} as const;
 export const operatorCodes = {
   add: 0,
   averagePool2d: 1,
   conv2d: 3,
+  depthToSpace: 5,
+  embeddingLookup: 7,
   fullyConnected: 9,
+  hashtableLookup: 10,
+  lshProjection: 15,
   maxPool2d: 17,
+  relu: 19,
   reshape: 22,
   softmax: 25,
-  mean: 40,
-  expandDims: 70,
+  spaceToDepth: 26,
+  svdf: 27,
   custom: 32,
+  gather: 36,
+  spaceToBatchNd: 38,
+  mean: 40,
+  stridedSlice: 45,
+  split: 49,
+  argMax: 56,
+  argMin: 79,
+  transposeConv: 67,
+  expandDims: 70,
+  oneHot: 85,
   abs: 101,
+  splitV: 102,
+  gatherNd: 107,
+  if: 118,
   while: 119,
+  densify: 124,
+  callOnce: 129,
+  conv3dTranspose: 141,
+  varHandle: 142,
+  readVariable: 143,
+  assignVariable: 144,
 } as const;
 
 /** A tensor; int8 with a scale of 1 unless something else is said. */
@@ -40,7 +73,10 @@ export interface TensorSpec {
   readonly scales?: readonly number[];
   readonly zeroPoints?: readonly bigint[];
   readonly dimension?: number;
-  readonly sparse?: boolean;
+  /** Its table `SparsityParameters`. */
+  readonly sparsity?: FlatTable;
+  /** What the exporter wrote as `shape_signature`. */
+  readonly signature?: readonly number[];
   readonly variable?: boolean;
 }
 
@@ -50,10 +86,21 @@ export interface OperatorSpec {
   readonly outputs: readonly number[];
   /** Number of the union's member, and the member. */
   readonly options?: readonly [member: number, fields: FlatTable] | undefined;
+  /** The options of a custom operator. */
+  readonly custom?: Uint8Array;
+  readonly intermediates?: readonly number[];
 }
 
-/** A model file, field by field. Buffer 0 is empty by convention. */
-export interface ModelSpec {
+/** What is in a subgraph. */
+export interface SubgraphSpec {
+  readonly tensors: readonly TensorSpec[];
+  readonly operators: readonly OperatorSpec[];
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+}
+
+/** A model file, field by field: its first subgraph, and more. Buffer 0 is empty by convention. */
+export interface ModelSpec extends SubgraphSpec {
   readonly identifier?: string;
   readonly version?: number;
   /** A name is that of a custom operator. */
@@ -61,12 +108,12 @@ export interface ModelSpec {
   readonly buffers: readonly Uint8Array[];
   /** Position and size of bytes behind the FlatBuffer, for the last buffer. */
   readonly external?: readonly [offset: bigint, size: bigint];
-  readonly tensors: readonly TensorSpec[];
-  readonly operators: readonly OperatorSpec[];
-  readonly inputs: readonly number[];
-  readonly outputs: readonly number[];
-  readonly metadata?: readonly string[];
+  /** Names, or names and the buffers that they are about. */
+  readonly metadata?: readonly (string | readonly [name: string, buffer: number])[];
+  /** How often the first subgraph is listed. */
   readonly subgraphs?: number;
+  /** Subgraphs behind the first. */
+  readonly more?: readonly SubgraphSpec[];
 }
 
 /**
@@ -75,19 +122,11 @@ export interface ModelSpec {
  */
 export function writeModelFile(spec: ModelSpec): Uint8Array {
   const last = spec.buffers.length - 1;
-  const tensorTables = new Map(
-    [...new Set(spec.tensors)].map((tensor) => [tensor, tensorTable(tensor)]),
-  );
-  const subgraph: FlatTable = {
-    0: tables(spec.tensors.map((tensor) => tensorTables.get(tensor) ?? {})),
-    1: i32s(spec.inputs),
-    2: i32s(spec.outputs),
-    3: tables(spec.operators.map(operatorTable)),
-  };
+  const own = new Array<FlatTable>(spec.subgraphs ?? 1).fill(subgraphTable(spec));
   return writeFlatBuffer(spec.identifier ?? 'TFL3', {
     0: u32(spec.version ?? 3),
     1: tables(spec.codes.map(codeTable)),
-    2: tables(new Array<FlatTable>(spec.subgraphs ?? 1).fill(subgraph)),
+    2: tables([...own, ...(spec.more ?? []).map(subgraphTable)]),
     4: tables(
       spec.buffers.map((data, i) => ({
         0: data.length === 0 ? undefined : bytes(data),
@@ -95,8 +134,23 @@ export function writeModelFile(spec: ModelSpec): Uint8Array {
         2: i === last && spec.external ? u64(spec.external[1]) : undefined,
       })),
     ),
-    6: spec.metadata && tables(spec.metadata.map((name) => ({ 0: text(name), 1: u32(0) }))),
+    6: spec.metadata && tables(spec.metadata.map(metadataTable)),
   });
+}
+
+function subgraphTable({ tensors, operators, inputs, outputs }: SubgraphSpec): FlatTable {
+  const written = new Map([...new Set(tensors)].map((tensor) => [tensor, tensorTable(tensor)]));
+  return {
+    0: tables(tensors.map((tensor) => written.get(tensor) ?? {})),
+    1: i32s(inputs),
+    2: i32s(outputs),
+    3: tables(operators.map(operatorTable)),
+  };
+}
+
+function metadataTable(entry: string | readonly [name: string, buffer: number]): FlatTable {
+  const [name, buffer] = typeof entry === 'string' ? [entry, 0] : entry;
+  return { 0: text(name), 1: u32(buffer) };
 }
 
 function codeTable(given: number | string): FlatTable {
@@ -153,16 +207,20 @@ function tensorTable(spec: TensorSpec): FlatTable {
         ? undefined
         : table({ 2: f32s(scales), 3: i64s(zeroPoints), 6: i32(spec.dimension ?? 0) }),
     5: spec.variable === true ? u8(1) : undefined,
-    6: spec.sparse === true ? table({}) : undefined,
+    6: spec.sparsity && table(spec.sparsity),
+    7: spec.signature && i32s(spec.signature),
   };
 }
 
-function operatorTable({ code, inputs, outputs, options }: OperatorSpec): FlatTable {
+function operatorTable(spec: OperatorSpec): FlatTable {
+  const { code, inputs, outputs, options, custom, intermediates } = spec;
   return {
     0: u32(code),
     1: i32s(inputs),
     2: i32s(outputs),
     3: options && u8(options[0]),
     4: options && table(options[1]),
+    5: custom && bytes(custom),
+    8: intermediates && i32s(intermediates),
   };
 }

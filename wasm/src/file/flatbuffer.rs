@@ -207,6 +207,12 @@ impl<'a, T: Scalar + 'a> Scalars<'a, T> {
         self.length == 0
     }
 
+    /// The element at an index, if there is one.
+    pub fn get(&self, index: usize) -> Option<T> {
+        let within = index < self.length;
+        within.then(|| T::read(self.reader, self.start + index * T::BYTES).ok()).flatten()
+    }
+
     /// The elements in order.
     pub fn iter(self) -> impl Iterator<Item = Result<T>> + 'a {
         (0..self.length).map(move |index| T::read(self.reader, self.start + index * T::BYTES))

@@ -6,6 +6,7 @@
 //! Encoding: <https://flatbuffers.dev/internals/#flexbuffers>
 
 use crate::error::{ErrorKind, Result, ensure};
+use crate::limits;
 
 /// A value: where it lies, how wide it is and what it is.
 #[derive(Clone, Copy)]
@@ -110,6 +111,8 @@ impl<'a> Value<'a> {
         ensure(matches!(key_width, 1 | 2 | 4 | 8), ErrorKind::ModelMalformed)?;
         let keys = vector(self.bytes, keys, key_width as usize, Some(KEY))?;
         ensure(keys.length == values.length, ErrorKind::ModelMalformed)?;
+        // Each key is looked for among all of them, for each operator that shares the map.
+        ensure(keys.length <= limits::TABLE_ENTRIES, ErrorKind::ModelTooLarge)?;
         Ok(Map { keys, values })
     }
 
@@ -177,7 +180,7 @@ impl<'a> Map<'a> {
     /// The value of a key.
     pub fn get(&self, key: &str) -> Result<Option<Value<'a>>> {
         for index in 0..self.keys.len() {
-            if self.key(index)? == key.as_bytes() {
+            if self.is_key(index, key.as_bytes())? {
                 return self.values.get(index).map(Some);
             }
         }
@@ -189,12 +192,12 @@ impl<'a> Map<'a> {
         self.values
     }
 
-    fn key(&self, index: usize) -> Result<&'a [u8]> {
+    /// Whether the key at an index is this one. Looks no further than it has to: a key could go on to the end of the file.
+    fn is_key(&self, index: usize, wanted: &[u8]) -> Result<bool> {
         let key = self.keys.get(index)?;
         let start = target(key.bytes, key.position, key.width)?;
-        let text = key.bytes.get(start..).unwrap_or(&[]);
-        let end = text.iter().position(|byte| *byte == 0).ok_or(ErrorKind::ModelTruncated)?;
-        text.get(..end).ok_or(ErrorKind::EngineInternal.into())
+        let rest = key.bytes.get(start..).and_then(|text| text.strip_prefix(wanted));
+        Ok(rest.is_some_and(|rest| rest.first() == Some(&0)))
     }
 }
 
@@ -256,6 +259,38 @@ mod tests {
         let values: Vec<_> = (0..vector.len()).map(|at| vector.get(at).unwrap().int().unwrap()).collect();
         assert_eq!(values, [1, 300]);
         assert!(map.values().get(3).is_err());
+    }
+
+    #[test]
+    fn a_key_is_looked_at_no_further_than_it_is_asked_for() {
+        let mut bytes = sample();
+        // All keys end where the last does.
+        for at in [1, 3, 5] {
+            bytes[at] = b'x';
+        }
+        let map = Value::root(&bytes).unwrap().map().unwrap();
+        assert!(map.get("a").unwrap().is_none() && map.get("c").unwrap().is_none());
+        assert!(map.get("axbxcx").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_map_of_more_keys_than_an_operator_has_is_refused() {
+        let map = |keys: u16| {
+            let length = keys.to_le_bytes();
+            // An empty key, a vector of offsets to it behind its length, where that is and how wide, and values of nothing.
+            let mut bytes = vec![0, 0, length[0], length[1]];
+            for key in 0..keys {
+                bytes.extend((4 + 2 * key).to_le_bytes());
+            }
+            bytes.extend([(2 * keys).to_le_bytes(), [2, 0], length].concat());
+            let start = bytes.len();
+            bytes.resize(start + 3 * usize::from(keys), 0);
+            bytes.extend(((bytes.len() - start) as u16).to_le_bytes());
+            bytes.extend([MAP << 2 | 1, 2]);
+            Value::root(&bytes).and_then(|root| root.map()).map(|map| map.values().len())
+        };
+        assert_eq!(map(1024), Ok(1024));
+        assert_eq!(map(1025), Err(ErrorKind::ModelTooLarge.into()));
     }
 
     /// Everything that can be asked of a buffer.

@@ -3,8 +3,11 @@
 //! Upstream: `micro/kernels/var_handle.cc`, `read_variable.cc`, `assign_variable.cc`, `micro_resource_variable.cc`. Which
 //! variable a handle names is known before the first run, so that handles have no bytes here.
 
+use core::ops::Range;
+
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
+use crate::limits;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{ANY, HANDLE, Signature};
@@ -45,7 +48,11 @@ impl Options for VariableName {
     const MEMBER: u8 = 111;
 
     fn read(table: &Table<'_>) -> Result<Self> {
-        Ok(Self { container: table.bytes(0)?, shared_name: table.bytes(1)? })
+        let (container, shared_name) = (table.bytes(0)?, table.bytes(1)?);
+        // Each name is compared with all others, and strings of a file may lie in one another.
+        let short = |name: &Option<Range<usize>>| name.as_ref().is_none_or(|name| name.len() <= limits::NAME_BYTES);
+        ensure(short(&container) && short(&shared_name), ErrorKind::ModelTooLarge)?;
+        Ok(Self { container, shared_name })
     }
 }
 

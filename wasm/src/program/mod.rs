@@ -244,12 +244,14 @@ impl Program {
         let main = self.model.main();
         let mut constants = Vec::new();
         for &output in &main.outputs {
-            let bytes = main.tensors.get(output).and_then(|tensor| self.model.constant(tensor));
-            if let Some(bytes) = bytes {
-                constants.push((output, gather(bytes.len(), bytes.iter().map(|byte| Ok(*byte)))?));
+            if let Some(Location::Constant(range)) = main.tensors.get(output).map(|tensor| &tensor.location) {
+                constants.push((output, range.clone()));
             }
         }
-        for (output, bytes) in constants {
+        // One after the other, so that what is too much is refused before it is copied.
+        for (output, range) in constants {
+            let bytes = self.model.bytes.get(range).ok_or(ErrorKind::EngineInternal)?;
+            let bytes = gather(bytes.len(), bytes.iter().map(|byte| Ok(*byte)))?;
             let range = self.persist(bytes.len(), Init::Bytes(bytes.into()))?;
             set_place(&mut self.places, 0, output, range);
         }
@@ -300,11 +302,12 @@ impl Program {
         let mut inputs = Vec::new();
         for (position, input) in operator.inputs.iter().enumerate() {
             let slot = input.as_ref().map_or(Ok(Slot::Absent), slot)?;
+            let mutated = request.mutated.contains(&position);
+            if mutated {
+                check_mutated(operator, self.model.subgraphs.get(subgraph), position)?;
+            }
             inputs.push(match slot {
-                Slot::Readable(range) if request.mutated.contains(&position) => {
-                    check_mutated(operator, self.model.subgraphs.get(subgraph), position)?;
-                    Slot::Writable(range)
-                }
+                Slot::Readable(range) if mutated => Slot::Writable(range),
                 slot => slot,
             });
         }

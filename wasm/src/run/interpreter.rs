@@ -369,9 +369,10 @@ mod tests {
 
     #[test]
     fn only_a_variable_can_be_written_as_an_input() {
-        let tensors = [Given::input(Int8, &[1]), Given::output(Int8, &[1])];
-        let error = program(single(&COUNT, &tensors, None)).err().unwrap();
-        assert_eq!(error.kind(), ErrorKind::GraphInvalid);
+        for input in [Given::input(Int8, &[1]), Given::constant(Int8, &[1], vec![1])] {
+            let error = program(single(&COUNT, &[input, Given::output(Int8, &[1])], None)).err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::GraphInvalid);
+        }
     }
 
     /// Calls subgraphs without giving them anything.

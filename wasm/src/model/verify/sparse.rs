@@ -6,17 +6,25 @@
 use core::ops::Range;
 
 use crate::error::{ErrorKind, Result, ensure};
-use crate::file::flatbuffer::{Reader, Scalar, Table};
+use crate::file::flatbuffer::{Reader, Scalar, Scalars, Table};
 use crate::limits;
 use crate::model::tensor::Shape;
 use crate::ops::{allocate, gather};
 
 /// The children of the nodes of one level.
-enum Level {
+enum Level<'a> {
     /// All indices below this.
     Dense(usize),
     /// Those in a segment of the indices: node n has `segments[n]..segments[n + 1]`.
-    Sparse { segments: Vec<usize>, indices: Vec<usize> },
+    Sparse { segments: Numbers<'a>, indices: Numbers<'a> },
+}
+
+/// Numbers of one of three widths. They stay in the file: thousands of tensors could share a vector of millions.
+enum Numbers<'a> {
+    Nothing,
+    Int32(Scalars<'a, i32>),
+    Uint16(Scalars<'a, u16>),
+    Uint8(Scalars<'a, u8>),
 }
 
 /// Where the indices of a level go.
@@ -27,8 +35,8 @@ struct Axis {
     block: usize,
 }
 
-struct Tree {
-    levels: Vec<(Level, Axis)>,
+struct Tree<'a> {
+    levels: Vec<(Level<'a>, Axis)>,
 }
 
 /// The elements of a dense tensor from the table of its sparsity, at this position, and its values.
@@ -48,8 +56,8 @@ pub fn densify(file: &[u8], position: usize, values: &[u8], shape: &Shape, width
     Ok(filler.dense)
 }
 
-impl Tree {
-    fn read(table: &Table<'_>, shape: &Shape) -> Result<Self> {
+impl<'a> Tree<'a> {
+    fn read(table: &Table<'a>, shape: &Shape) -> Result<Self> {
         let malformed = ErrorKind::ModelMalformed;
         let most = 2 * limits::RANK;
         let order = numbers::<i32>(table, 0, most)?;
@@ -86,26 +94,40 @@ impl Tree {
     }
 }
 
-impl Level {
+impl<'a> Level<'a> {
     /// A table `DimensionMetadata`.
-    fn read(table: &Table<'_>) -> Result<Self> {
+    fn read(table: &Table<'a>) -> Result<Self> {
         Ok(match table.scalar::<i8>(0, 0)? {
             0 => Self::Dense(usize::try_from(table.scalar::<i32>(1, 0)?).map_err(|_| ErrorKind::ModelMalformed)?),
-            1 => Self::Sparse { segments: vector(table, 2)?, indices: vector(table, 4)? },
+            1 => Self::Sparse { segments: Numbers::read(table, 2)?, indices: Numbers::read(table, 4)? },
             _ => return Err(ErrorKind::FeatureUnsupported.into()),
         })
     }
 }
 
-/// A member of the union `SparseIndexVector`, whose type lies in the slot and whose table in the next.
-fn vector(table: &Table<'_>, slot: usize) -> Result<Vec<usize>> {
-    let member = table.scalar::<u8>(slot, 0)?;
-    let table = table.table(slot + 1)?.ok_or(ErrorKind::ModelMalformed)?;
-    match member {
-        1 => numbers::<i32>(&table, 0, limits::ELEMENTS),
-        2 => numbers::<u16>(&table, 0, limits::ELEMENTS),
-        3 => numbers::<u8>(&table, 0, limits::ELEMENTS),
-        _ => Err(ErrorKind::ModelMalformed.into()),
+impl<'a> Numbers<'a> {
+    /// A member of the union `SparseIndexVector`, whose type lies in the slot and whose table in the next.
+    fn read(table: &Table<'a>, slot: usize) -> Result<Self> {
+        let malformed = ErrorKind::ModelMalformed;
+        let member = table.scalar::<u8>(slot, 0)?;
+        let table = table.table(slot + 1)?.ok_or(malformed)?;
+        let found = match member {
+            1 => table.scalars(0, limits::ELEMENTS)?.map(Self::Int32),
+            2 => table.scalars(0, limits::ELEMENTS)?.map(Self::Uint16),
+            3 => table.scalars(0, limits::ELEMENTS)?.map(Self::Uint8),
+            _ => return Err(malformed.into()),
+        };
+        Ok(found.unwrap_or(Self::Nothing))
+    }
+
+    fn get(&self, index: usize) -> Result<usize> {
+        let found = match self {
+            Self::Nothing => None,
+            Self::Int32(numbers) => numbers.get(index).and_then(|number| usize::try_from(number).ok()),
+            Self::Uint16(numbers) => numbers.get(index).map(usize::from),
+            Self::Uint8(numbers) => numbers.get(index).map(usize::from),
+        };
+        found.ok_or(ErrorKind::ModelMalformed.into())
     }
 }
 
@@ -116,7 +138,7 @@ fn numbers<T: Scalar + TryInto<usize>>(table: &Table<'_>, slot: usize, most: usi
 }
 
 struct Filler<'a> {
-    tree: &'a Tree,
+    tree: &'a Tree<'a>,
     shape: &'a Shape,
     values: &'a [u8],
     width: usize,
@@ -138,15 +160,14 @@ impl Filler<'_> {
                 (first..first.checked_add(*size).ok_or(malformed)?, None)
             }
             Level::Sparse { segments, indices } => {
-                let (from, to) = (segments.get(node), segments.get(node.saturating_add(1)));
-                (*from.ok_or(malformed)?..*to.ok_or(malformed)?, Some(indices))
+                (segments.get(node)?..segments.get(node.saturating_add(1))?, Some(indices))
             }
         };
         let Range { start, end } = children;
         for child in start..end {
             let index = match indices {
                 None => child - start,
-                Some(indices) => *indices.get(child).ok_or(malformed)?,
+                Some(indices) => indices.get(child)?,
             };
             let slot = place.get_mut(axis.dimension).ok_or(malformed)?;
             let before = *slot;

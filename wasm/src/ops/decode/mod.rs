@@ -36,13 +36,15 @@ trait Decoder {
 fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let invalid = ErrorKind::OperatorInvalid;
     ensure(node.operator.inputs.len() == 2 * node.operator.outputs.len(), invalid)?;
+    // Of all outputs together, before any of them is made: pairs may be one pair, and cost the file nothing.
+    let mut left = limits::FILE_BYTES;
     let mut outputs = Vec::new();
     for at in 0..node.operator.outputs.len() {
         let (codes, output) = (node.constant(node.input(2 * at)?)?, node.output(at)?);
         let ancillary = node.constant(node.input(2 * at + 1)?)?;
         let (header, table) = ancillary.split_first_chunk::<HEADER>().ok_or(invalid)?;
         ensure((header[1], header[4]) == (1, 1), ErrorKind::OperatorUnsupported)?;
-        ensure(output.bytes <= limits::FILE_BYTES, ErrorKind::ModelTooLarge)?;
+        left = left.checked_sub(output.bytes).ok_or(ErrorKind::ModelTooLarge)?;
         let mut decoded = allocate(output.bytes, 0)?;
         match header[0] {
             0 => lut::Lut::new(header, output)?.decode(codes, table, &mut decoded)?,
