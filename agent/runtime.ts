@@ -310,8 +310,8 @@ export class Runtime {
       publish: ({ channel, topic, payload, retained }, answer) => {
         transport.publish({ channel, topic, payload: this.#encode(payload), retained }, answer);
       },
-      load: ({ handle, model, arenaBytes, deadlineMs }, answer) => {
-        settle(engine.load(handle, model, { arenaBytes, deadlineMs }), answer);
+      load: ({ handle, model, arenaBytes, mostWork, deadlineMs }, answer) => {
+        settle(engine.load(handle, model, { arenaBytes, mostWork, deadlineMs }), answer);
       },
       invoke: ({ handle, input, output, deadlineMs }, answer) => {
         settle(engine.invoke(handle, input, output, deadlineMs), answer);

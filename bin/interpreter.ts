@@ -8,11 +8,16 @@ import { readNamedFile } from './files.js';
 /** Tools show what a model needs; a device decides whether that is too much. */
 export const toolArenaBytes = 256 * 1_048_576;
 
+/** About a minute of a fast host. */
+export const toolMostWork = 2 ** 36;
+
+const toolLimits = { arenaBytes: toolArenaBytes, mostWork: toolMostWork };
+
 /** Loads a model that the command line names, in this thread. Throws a CodedError where it is refused. */
 export async function openModel(file: string): Promise<Interpreter> {
   const model = readNamedFile(file);
   const core = await compileWasmCore();
-  return coded(() => Interpreter.create(core, model, { arenaBytes: toolArenaBytes }));
+  return coded(() => Interpreter.create(core, model, toolLimits));
 }
 
 /** What is known of a model, also where its operators are refused. Throws a CodedError where nothing is. */
@@ -22,7 +27,7 @@ export async function reportModel(
   const model = readNamedFile(file);
   const core = await compileWasmCore();
   try {
-    return { report: Interpreter.create(core, model, { arenaBytes: toolArenaBytes }).report };
+    return { report: Interpreter.create(core, model, toolLimits).report };
   } catch (error) {
     const { code, detail } = rejectionOfEngine(error);
     const refusal = new CodedError(code, detail);

@@ -13,7 +13,7 @@ import { readClassNames } from '../protocol/class-names.js';
 import type { Manifest } from '../protocol/documents/manifest.js';
 import type { ReleaseFile } from '../protocol/documents/release-file.js';
 import { accept } from '../protocol/result.js';
-import { toolArenaBytes } from './interpreter.js';
+import { toolArenaBytes, toolMostWork } from './interpreter.js';
 import { readInput } from './run-input.js';
 
 /** The answer of a release to one window. */
@@ -104,7 +104,7 @@ async function loadFile(
   return expectOk(
     await perform(
       loadModels(
-        { nextHandle: () => ++handles, arenaBytes: toolArenaBytes },
+        { nextHandle: () => ++handles, arenaBytes: toolArenaBytes, mostWork: toolMostWork },
         { sequence: manifest.sequence, manifest: digest },
         manifest,
         // eslint-disable-next-line require-yield -- the file is in memory
@@ -130,8 +130,11 @@ async function perform<T>(process: Process<T>, engine: Engine): Promise<T> {
   for (let effects = tasks.takeEffects(); effects.length > 0; effects = tasks.takeEffects()) {
     for (const effect of effects) {
       if (effect.kind === 'load') {
-        const { handle, model, arenaBytes, deadlineMs, request } = effect;
-        tasks.answer(request, await engine.load(handle, model, { arenaBytes, deadlineMs }));
+        const { handle, model, arenaBytes, mostWork, deadlineMs, request } = effect;
+        tasks.answer(
+          request,
+          await engine.load(handle, model, { arenaBytes, mostWork, deadlineMs }),
+        );
       } else if (effect.kind === 'invoke') {
         const { handle, input, output, deadlineMs, request } = effect;
         tasks.answer(request, await engine.invoke(handle, input, output, deadlineMs));

@@ -8,6 +8,8 @@ import { isStoredAs, realValues, store, viewElements, type TensorArray } from '.
 export interface ModelLimits {
   /** Activations and scratch buffers, in bytes; 256 MiB where absent. */
   readonly arenaBytes?: number;
+  /** Work of an inference, in units of about a nanosecond of a fast host; about a minute of it where absent. */
+  readonly mostWork?: number;
 }
 
 /**
@@ -17,6 +19,7 @@ export interface ModelLimits {
 export type InputValues = readonly number[] | TensorArray;
 
 const defaultArenaBytes = 256 * 1_048_576;
+const defaultMostWork = 2 ** 36;
 
 /**
  * A TensorFlow Lite model that was verified and is ready to run. It lies in WebAssembly memory of its own, so that no model can
@@ -25,7 +28,7 @@ const defaultArenaBytes = 256 * 1_048_576;
 export class Model {
   readonly #core: WebAssembly.Module;
   readonly #bytes: Uint8Array;
-  readonly #limits: { readonly arenaBytes: number };
+  readonly #limits: Required<ModelLimits>;
   readonly #first: ModelInterpreter;
 
   /**
@@ -38,7 +41,10 @@ export class Model {
   constructor(core: WebAssembly.Module, bytes: Uint8Array, limits: ModelLimits = {}) {
     this.#core = core;
     this.#bytes = bytes.slice();
-    this.#limits = { arenaBytes: limits.arenaBytes ?? defaultArenaBytes };
+    this.#limits = {
+      arenaBytes: limits.arenaBytes ?? defaultArenaBytes,
+      mostWork: limits.mostWork ?? defaultMostWork,
+    };
     this.#first = this.interpreter();
   }
 

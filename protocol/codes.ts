@@ -588,8 +588,8 @@ export const codes = {
   },
   'model-too-heavy': {
     area: 'engine',
-    cause: 'One inference needs more work than the core accepts.',
-    remedy: 'Use a smaller model.',
+    cause: 'One inference needs more work than fits the time between two windows.',
+    remedy: 'Use a smaller model, or raise limits.periodMs of the slot.',
     engine: 6,
   },
   'feature-unsupported': {

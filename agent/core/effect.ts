@@ -59,6 +59,7 @@ export interface AskedEffects {
       readonly handle: Handle;
       readonly model: Uint8Array;
       readonly arenaBytes: number;
+      readonly mostWork?: number | undefined;
       readonly deadlineMs: number;
     };
     answer: Result<ModelFacts>;

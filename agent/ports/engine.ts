@@ -50,6 +50,16 @@ export interface Invoked {
 /** Names one loaded instance of a model. Never used again after unload. */
 export type Handle = number;
 
+/** What a model may take of the host. */
+export interface EngineLimits {
+  /** Activations, scratch buffers and variables. */
+  readonly arenaBytes: number;
+  /** Work of an inference, in units of about a nanosecond of a fast host; two seconds of it where left out. */
+  readonly mostWork?: number | undefined;
+  /** How long loading may take. */
+  readonly deadlineMs: number;
+}
+
 /**
  * Models, each in an instance of its own that can fail only itself.
  *
@@ -58,12 +68,8 @@ export type Handle = number;
  * is to be unloaded.
  */
 export interface Engine {
-  /** Verifies the model and makes an instance whose arena is at most `arenaBytes`. */
-  load(
-    handle: Handle,
-    model: Uint8Array,
-    limits: { readonly arenaBytes: number; readonly deadlineMs: number },
-  ): Promise<Result<ModelFacts>>;
+  /** Verifies the model and makes an instance that keeps the limits. */
+  load(handle: Handle, model: Uint8Array, limits: EngineLimits): Promise<Result<ModelFacts>>;
   /**
    * One inference: `input` holds all input tensors one after the other, tightly packed, little-endian;
    * all outputs are written to `output` likewise. Both are the caller's again at completion.

@@ -392,6 +392,19 @@ describe('hostile models', () => {
     });
   }
 
+  it('are refused where an inference takes more work than the caller allows', () => {
+    const end = (mostWork: number): Code | 'finished' => {
+      try {
+        Interpreter.create(core, writeModelFile(dense), { arenaBytes: 1_048_576, mostWork });
+        return 'finished';
+      } catch (error) {
+        if (!(error instanceof EngineError)) throw error;
+        return codeOfEngineNumber(error.number);
+      }
+    };
+    assert.deepEqual([0, 10, 1000].map(end), ['model-too-heavy', 'model-too-heavy', 'finished']);
+  });
+
   it('are refused where they need one byte of arena more than is allowed', () => {
     const model = writeModelFile(dense);
     const { arenaBytes } = Interpreter.create(core, model, { arenaBytes: 1_048_576 });

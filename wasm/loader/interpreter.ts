@@ -19,6 +19,19 @@ export interface TensorFacts {
   readonly zeroPoint: number;
 }
 
+/** What a model may take. */
+export interface InterpreterLimits {
+  /** Activations, scratch buffers and variables. */
+  readonly arenaBytes: number;
+  /**
+   * Multiply-accumulates, moved bytes and what else an inference does, each about a nanosecond of a fast host; two seconds of it
+   * where left out.
+   */
+  readonly mostWork?: number | undefined;
+}
+
+const defaultMostWork = 2 ** 31;
+
 /** Types that an application can write and read. */
 const borderTypes: ReadonlySet<string> = new Set([
   'float32',
@@ -59,13 +72,13 @@ export class Interpreter {
   static create(
     core: WebAssembly.Module,
     model: Uint8Array,
-    limits: { readonly arenaBytes: number },
+    limits: InterpreterLimits,
   ): Interpreter {
     const instance = instantiateCore(core);
     const address = instance.reserve(model.length);
     if (address === 0) throw new EngineError(5, `a model of ${model.length} bytes`);
     viewOf(instance, address, model.length).set(model);
-    const refusal = instance.load();
+    const refusal = instance.load(limits.mostWork ?? defaultMostWork);
     if (refusal !== 0) throw refusalOf(instance, refusal);
     check(instance, instance.create(Math.min(limits.arenaBytes, 0xffffffff)));
     return new Interpreter(instance);

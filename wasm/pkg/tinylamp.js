@@ -28,12 +28,13 @@ export function invoke(interpreter) {
 }
 
 /**
- * Verifies the model that was written to the reserved room and prepares it. 0, or an error number; where operators are refused,
- * the report tells which.
+ * Verifies the model that was written to the reserved room and prepares it, where an inference takes at most so much work.
+ * 0, or an error number; where operators are refused, the report tells which.
+ * @param {number} most_work
  * @returns {number}
  */
-export function load() {
-    const ret = wasm.load();
+export function load(most_work) {
+    const ret = wasm.load(most_work);
     return ret >>> 0;
 }
 

@@ -47,14 +47,14 @@ pub fn reserve(bytes: u32) -> u32 {
     })
 }
 
-/// Verifies the model that was written to the reserved room and prepares it. 0, or an error number; where operators are refused,
-/// the report tells which.
+/// Verifies the model that was written to the reserved room and prepares it, where an inference takes at most so much work.
+/// 0, or an error number; where operators are refused, the report tells which.
 #[wasm_bindgen]
-pub fn load() -> u32 {
+pub fn load(most_work: f64) -> u32 {
     with(|instance| {
         let file = std::mem::take(&mut instance.file);
         instance.report = Vec::new();
-        let loaded = Model::verify(file).and_then(|model| match Program::prepare_or_tell(model, &ALL) {
+        let loaded = Model::verify(file).and_then(|model| match Program::prepare_or_tell(model, &ALL, most_work as u64) {
             Ok(program) => {
                 instance.workspace = Some(Workspace::new(&program)?);
                 instance.report = report(&program.model, Some(&program), &[], &ALL);

@@ -25,8 +25,8 @@ pub const NAME_BYTES: usize = 1024;
 pub const SCALES: usize = 1 << 20;
 /// Values of a constant that says how an operator works: axes, paddings.
 pub const ARGUMENTS: usize = 64;
-/// Work of one invoke: seconds on a fast host, and a hundred times what small devices can do. A fuzzer has to try many
-/// files in a second.
+/// Work of one invoke where the caller says nothing else: seconds on a fast host, and a hundred times what small devices can do. A
+/// fuzzer has to try many files in a second.
 pub const WORK: u64 = if cfg!(feature = "fuzzing") { 1 << 23 } else { 1 << 31 };
 /// Work for each output element beside multiply-accumulates, comparisons and moved bytes: walking
 /// there and rescaling.

@@ -20,7 +20,7 @@ port.on('message', (request: WorkerRequest) => {
 function answer(request: WorkerRequest): WorkerReply {
   switch (request.kind) {
     case 'load': {
-      const loaded = loadWasmModel(core, request.model, request.arenaBytes);
+      const loaded = loadWasmModel(core, request.model, request.limits);
       if (!loaded.ok) return { kind: 'loaded', loaded };
       const { facts } = loaded.value;
       const input = new SharedArrayBuffer(sizeOf(facts.inputs));

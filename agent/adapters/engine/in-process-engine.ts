@@ -22,8 +22,8 @@ export function createInProcessEngine(core: WebAssembly.Module): Engine {
     return Promise.resolve(result);
   };
   return {
-    load(handle, model, { arenaBytes }) {
-      const loaded = loadWasmModel(core, model, arenaBytes);
+    load(handle, model, { arenaBytes, mostWork }) {
+      const loaded = loadWasmModel(core, model, { arenaBytes, mostWork });
       if (!loaded.ok) return Promise.resolve(loaded);
       models.set(handle, loaded.value);
       return Promise.resolve(accept(loaded.value.facts));

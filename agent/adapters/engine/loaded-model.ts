@@ -1,4 +1,4 @@
-import { Interpreter } from '../../../wasm/loader/interpreter.js';
+import { Interpreter, type InterpreterLimits } from '../../../wasm/loader/interpreter.js';
 import { rejectionOfEngine } from '../../../protocol/engine-codes.js';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { Invoked, ModelFacts } from '../../ports/engine.js';
@@ -15,11 +15,11 @@ export interface WasmModel {
 export function loadWasmModel(
   core: WebAssembly.Module,
   model: Uint8Array,
-  arenaBytes: number,
+  limits: InterpreterLimits,
 ): Result<WasmModel> {
   let interpreter: Interpreter;
   try {
-    interpreter = Interpreter.create(core, model, { arenaBytes });
+    interpreter = Interpreter.create(core, model, limits);
   } catch (error) {
     // V8 has no memory for the instance: that says nothing about the model.
     if (error instanceof RangeError && /memory/i.test(error.message))

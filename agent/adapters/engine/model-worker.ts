@@ -1,3 +1,4 @@
+import type { InterpreterLimits } from '../../../wasm/loader/interpreter.js';
 import { Worker } from 'node:worker_threads';
 import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import type { Invoked, ModelFacts } from '../../ports/engine.js';
@@ -35,10 +36,10 @@ export class ModelWorker {
 
   async load(
     model: Uint8Array,
-    arenaBytes: number,
+    limits: InterpreterLimits,
     deadlineMs: number,
   ): Promise<Result<ModelFacts>> {
-    const reply = await this.#ask({ kind: 'load', model, arenaBytes }, deadlineMs);
+    const reply = await this.#ask({ kind: 'load', model, limits }, deadlineMs);
     if (!reply.ok) return reply;
     if (reply.value.kind !== 'loaded') return unexpected(reply.value);
     const { loaded } = reply.value;

@@ -25,7 +25,7 @@ export function createWorkerEngine(core: WebAssembly.Module): Engine {
     return use(worker);
   };
   return {
-    async load(handle, model, { arenaBytes, deadlineMs }) {
+    async load(handle, model, { arenaBytes, mostWork, deadlineMs }) {
       if (workers.has(handle)) throw new Error(`the handle ${handle} was used before`);
       let worker: ModelWorker;
       try {
@@ -34,7 +34,7 @@ export function createWorkerEngine(core: WebAssembly.Module): Engine {
         return refuse('engine-unavailable', error instanceof Error ? error.message : String(error));
       }
       workers.set(handle, worker);
-      const facts = await worker.load(model, arenaBytes, deadlineMs);
+      const facts = await worker.load(model, { arenaBytes, mostWork }, deadlineMs);
       if (!facts.ok) await unload(handle);
       return facts;
     },

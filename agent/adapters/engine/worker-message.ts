@@ -1,9 +1,10 @@
 import type { Rejection, Result } from '../../../protocol/result.js';
+import type { InterpreterLimits } from '../../../wasm/loader/interpreter.js';
 import type { Invoked, ModelFacts } from '../../ports/engine.js';
 
 /** What the agent tells a model's worker. One request at a time; each has one reply. */
 export type WorkerRequest =
-  | { readonly kind: 'load'; readonly model: Uint8Array; readonly arenaBytes: number }
+  | { readonly kind: 'load'; readonly model: Uint8Array; readonly limits: InterpreterLimits }
   | { readonly kind: 'invoke' }
   | { readonly kind: 'reset' };
 

@@ -11,6 +11,9 @@ import { accept, refuse, type Result } from '../../../protocol/result.js';
 import type { StoredRelease } from '../state/record.js';
 import { readImage } from '../store/read-release.js';
 
+/** Work that the fastest hosts do in a millisecond: what is more than a period's cannot keep up anywhere. */
+const workPerMs = 2 ** 21;
+
 /** Gives the bytes of an artifact, whose digest was checked in this run. */
 export type ImageReader = (artifact: Artifact) => Process<Result<Uint8Array>>;
 
@@ -30,7 +33,9 @@ export function* loadRelease(
   const handles: Handle[] = [];
   let kept = false;
   try {
-    const place = { nextHandle: () => device.nextHandle(), arenaBytes: settings.limits.arenaBytes };
+    const { arenaBytes, periodMs } = settings.limits;
+    const mostWork = periodMs * workPerMs;
+    const place = { nextHandle: () => device.nextHandle(), arenaBytes, mostWork };
     const release = yield* loadModels(place, stored, manifest, read, handles);
     kept = release.ok;
     return release;
@@ -50,6 +55,13 @@ export function* readSelfTest(
   return bytes.ok ? parseSelfTest(bytes.value) : bytes;
 }
 
+/** Where models are loaded: what the next is called, and how much it may take. */
+interface ModelPlace {
+  readonly nextHandle: () => Handle;
+  readonly arenaBytes: number;
+  readonly mostWork?: number;
+}
+
 /**
  * The same for whoever gives back what was loaded of a release that is refused.
  *
@@ -57,7 +69,7 @@ export function* readSelfTest(
  * @param handles those that were used, for giving them back
  */
 export function* loadModels(
-  place: { readonly nextHandle: () => Handle; readonly arenaBytes: number },
+  place: ModelPlace,
   stored: StoredRelease,
   manifest: Manifest,
   read: ImageReader,
@@ -77,6 +89,7 @@ export function* loadModels(
       handle,
       model: model.value,
       arenaBytes,
+      mostWork: place.mostWork,
       deadlineMs: limits.loadDeadlineMs,
     });
     if (!facts.ok) return facts;

@@ -88,7 +88,7 @@ fn fill(node: &Node<'_>, output: &Tensor) -> Result<Vec<u8>> {
         return Ok(Vec::new());
     }
     Ok(match output.element_type {
-        TensorType::Int8 => vec![output.affine()?.1 as u8],
+        TensorType::Int8 | TensorType::Uint8 => vec![output.affine()?.1 as u8],
         TensorType::Int16 => vec![0; 2],
         TensorType::Int32 | TensorType::Float32 => vec![0; 4],
         _ => return Err(ErrorKind::TypeUnsupported.into()),

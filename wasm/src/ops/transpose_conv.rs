@@ -202,6 +202,8 @@ struct IntegerTranspose {
     geometry: Geometry,
     element_type: TensorType,
     input_offset: i64,
+    /// Negated zero point of the weights: 0 unless they were uint8.
+    weights_offset: i64,
     weights: Vec<i8>,
     bias: Bias,
     multipliers: Vec<Multiplier>,
@@ -222,12 +224,18 @@ fn prepare_integer(
     if is_wide {
         ensure(input.affine()?.1 == 0 && output.affine()?.1 == 0, ErrorKind::QuantisationInvalid)?;
     }
+    let (multipliers, weights_offset) = if filter.unsigned {
+        int8::whole_multipliers(input, filter, None, output, channels)?
+    } else {
+        (int8::multipliers(input, filter, output, channels)?, 0)
+    };
     let kernel = IntegerTranspose {
         element_type: input.element_type,
         input_offset: -i64::from(input.affine()?.1),
         weights: int8::weights(node, filter)?,
         bias: Bias::read(node, BIAS, channels, narrow || !is_wide)?,
-        multipliers: int8::multipliers(input, filter, output, channels)?,
+        multipliers,
+        weights_offset: i64::from(weights_offset),
         stage: OutputStage::new(output, activation)?,
         sums: request.scratch(output.shape.elements() * if is_wide { 8 } else { 4 }),
         geometry,
@@ -267,7 +275,7 @@ impl IntegerTranspose {
             for (slot, byte) in bytes.iter_mut().zip(sum.iter()) {
                 *slot = *byte;
             }
-            let added = i64::from_le_bytes(bytes).wrapping_add((input + self.input_offset) * i64::from(*weight));
+            let added = i64::from_le_bytes(bytes).wrapping_add((input + self.input_offset) * (i64::from(*weight) + self.weights_offset));
             for (slot, byte) in sum.iter_mut().zip(added.to_le_bytes()) {
                 *slot = byte;
             }

@@ -32,9 +32,9 @@ struct Total {
 impl Drafts {
     /// Prepares the operators of subgraph 0, and of those that they call. Tensors that turn out to be constant become
     /// constants of the model. Tells all operators that are refused, not only the first.
-    pub(crate) fn prepare(model: &mut Model, registry: &Registry) -> core::result::Result<Self, Vec<Error>> {
+    pub(crate) fn prepare(model: &mut Model, registry: &Registry, most_work: u64) -> core::result::Result<Self, Vec<Error>> {
         let mut refused = Vec::new();
-        match Self::try_all(model, registry, &mut refused) {
+        match Self::try_all(model, registry, most_work, &mut refused) {
             Err(error) => refused.push(error),
             Ok(drafts) if refused.is_empty() => return Ok(drafts),
             Ok(_) => {}
@@ -42,7 +42,7 @@ impl Drafts {
         Err(refused)
     }
 
-    fn try_all(model: &mut Model, registry: &Registry, refused: &mut Vec<Error>) -> Result<Self> {
+    fn try_all(model: &mut Model, registry: &Registry, most_work: u64, refused: &mut Vec<Error>) -> Result<Self> {
         let mut drafts: Vec<Option<Vec<Draft>>> = model.subgraphs.iter().map(|_| None).collect();
         let mut handles = Handles::new(model);
         // Checked as they add up: packing weights is work too, and constants take memory.
@@ -69,7 +69,7 @@ impl Drafts {
                     }
                 };
                 work = work.saturating_add(draft.work);
-                ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy).map_err(|error| error.at(place))?;
+                ensure(work <= most_work, ErrorKind::ModelTooHeavy).map_err(|error| error.at(place))?;
                 if let Action::Constant(outputs) = &mut draft.action {
                     for (output, bytes) in core::mem::take(outputs).into_iter().enumerate() {
                         constant_bytes += bytes.len();
@@ -102,11 +102,11 @@ impl Drafts {
     }
 
     /// Cost of an inference. Refuses subgraphs that call each other in a circle or too deep, and too much work.
-    pub(crate) fn total(&self, model: &Model) -> Result<Cost> {
+    pub(crate) fn total(&self, model: &Model, most_work: u64) -> Result<Cost> {
         let mut known = vec![None; model.subgraphs.len()];
         let total = self.total_of(0, limits::DEPTH, &mut known)?;
         ensure(total.height <= limits::DEPTH, ErrorKind::GraphInvalid)?;
-        ensure(total.work <= limits::WORK, ErrorKind::ModelTooHeavy)?;
+        ensure(total.work <= most_work, ErrorKind::ModelTooHeavy)?;
         Ok(total.cost)
     }
 

@@ -127,6 +127,8 @@ pub struct Program {
     pub workspace_bytes: usize,
     /// Cost of one invoke.
     pub cost: Cost,
+    /// Most work of an inference, loops included.
+    pub(crate) most_work: u64,
     /// Inputs and outputs of the model that are of uint8 to the outside.
     pub(crate) shifted: [Vec<Range<usize>>; 2],
     /// Where each variable that operators share lies.
@@ -138,21 +140,22 @@ pub struct Program {
 impl Program {
     /// Prepares every operator that the model can reach and plans the memory.
     pub fn prepare(model: Model, registry: &Registry) -> Result<Self> {
-        Self::prepare_or_tell(model, registry).map_err(|refused| refused.first())
+        Self::prepare_or_tell(model, registry, limits::WORK).map_err(|refused| refused.first())
     }
 
-    /// The same, with all that is wrong with the operators of a model that is refused.
-    pub fn prepare_or_tell(mut model: Model, registry: &Registry) -> core::result::Result<Self, Refused> {
+    /// The same with a limit of work, in units of about a nanosecond, and with all that is wrong with the operators of a model
+    /// that is refused.
+    pub fn prepare_or_tell(mut model: Model, registry: &Registry, most_work: u64) -> core::result::Result<Self, Refused> {
         let shifted = unsigned::shift(&mut model, registry).map_err(|error| vec![error]);
-        match shifted.and_then(|()| Drafts::prepare(&mut model, registry)) {
-            Ok(drafts) => Self::assemble(model, drafts).map_err(|error| Refused { model: None, errors: vec![error] }),
+        match shifted.and_then(|()| Drafts::prepare(&mut model, registry, most_work)) {
+            Ok(drafts) => Self::assemble(model, drafts, most_work).map_err(|error| Refused { model: None, errors: vec![error] }),
             Err(errors) => Err(Refused { model: Some(model), errors }),
         }
     }
 
-    fn assemble(model: Model, drafts: Drafts) -> Result<Self> {
+    fn assemble(model: Model, drafts: Drafts, most_work: u64) -> Result<Self> {
         ensure(!model.is_planned, ErrorKind::FeatureUnsupported)?;
-        let cost = drafts.total(&model)?;
+        let cost = drafts.total(&model, most_work)?;
         let calls = |subgraph, operator| drafts.calls(subgraph, operator);
         let lifetimes = lifetimes(&model, &calls)?;
         let requests = requests(&model, &drafts, &lifetimes);
@@ -171,6 +174,7 @@ impl Program {
             variable_bytes: 0,
             workspace_bytes: drafts.workspace_bytes(),
             cost,
+            most_work,
             shifted: [Vec::new(), Vec::new()],
             variables: Vec::new(),
             places: empty_places(&model),

@@ -57,3 +57,51 @@ fn append_shifted(bytes: &mut Vec<u8>, range: Range<usize>, most: usize) -> Resu
     }
     Ok(start..bytes.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tensor::TensorType::{Float32, Int8, Uint8};
+    use crate::ops::binary::PRELU;
+    use crate::ops::pooling::AVERAGE_POOL_2D;
+    use crate::ops::unary::CAST;
+    use crate::testing::{Field, Given, Random, run, single};
+
+    #[test]
+    fn bytes_of_uint8_are_those_of_int8_and_128_more_with_constants_and_at_each_border() {
+        let mut random = Random::new(3);
+        let (input, slopes) = (random.bytes(12), random.bytes(4));
+        let shifted = |bytes: &[u8]| bytes.iter().map(|byte| byte ^ SHIFT).collect::<Vec<_>>();
+        let model = |element_type, from: i32, slopes: Vec<u8>| {
+            let tensors = [
+                Given::input(element_type, &[1, 3, 1, 4]).affine(0.1, from + 7),
+                Given::constant(element_type, &[1, 1, 4], slopes).affine(0.01, from - 9),
+                Given::output(element_type, &[1, 3, 1, 4]).affine(0.2, from + 3),
+            ];
+            single(&PRELU, &tensors, None)
+        };
+        let expected = run(model(Int8, 0, shifted(&slopes)), &[&shifted(&input)]).unwrap();
+        let found = run(model(Uint8, 128, slopes), &[&input]).unwrap();
+        assert_eq!(found[0], shifted(&expected[0]));
+    }
+
+    #[test]
+    fn halves_of_means_are_rounded_up_as_bytes_that_are_never_negative() {
+        let tensors = [
+            Given::input(Uint8, &[1, 1, 2, 1]).affine(1.0, 128),
+            Given::output(Uint8, &[1, 1, 1, 1]).affine(1.0, 128),
+        ];
+        let fields = [(0, Field::I8(1)), (1, Field::I32(2)), (2, Field::I32(1)), (3, Field::I32(2)), (4, Field::I32(1))];
+        let mean = |bytes: [u8; 2]| run(single(&AVERAGE_POOL_2D, &tensors, Some((5, &fields))), &[&bytes]).unwrap();
+        assert_eq!((mean([3, 4])[0][0], mean([200, 201])[0][0]), (4, 201));
+    }
+
+    #[test]
+    fn a_number_that_is_read_off_a_shifted_byte_is_refused() {
+        let tensors = [Given::input(Uint8, &[2]).affine(1.0, 0), Given::output(Float32, &[2])];
+        let mut model = single(&CAST, &tensors, None);
+        assert!(run(single(&CAST, &tensors, None), &[&[1, 2]]).is_ok());
+        model.subgraphs[0].tensors[0].unsigned = true;
+        assert_eq!(run(model, &[&[1, 2]]).unwrap_err().kind(), ErrorKind::FeatureUnsupported);
+    }
+}

@@ -83,7 +83,7 @@ impl Interpreter {
             memory: memory.bytes(),
             workspace: workspace.0.bytes(),
             frames,
-            budget: Budget(limits::WORK),
+            budget: Budget(program.most_work),
         };
         while let Some(frame) = run.frames.last().copied() {
             let routine = program.routines.get(frame.subgraph).ok_or(ErrorKind::EngineInternal)?;

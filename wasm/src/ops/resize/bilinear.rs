@@ -28,6 +28,7 @@ struct Bilinear {
     images: Images,
     alignment: Alignment<15, 2>,
     is_float: bool,
+    unsigned: bool,
 }
 
 fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
@@ -36,7 +37,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let output = node.output(0)?;
     request.macs(4 * output.shape.elements() as u64);
     let is_float = output.element_type == TensorType::Float32;
-    Ok(Action::run(Bilinear { images: Images::new(node)?, alignment, is_float }))
+    Ok(Action::run(Bilinear { images: Images::new(node)?, alignment, is_float, unsigned: output.unsigned }))
 }
 
 /// Two neighbours and their weights.
@@ -95,6 +96,22 @@ impl Kernel for Bilinear {
                         + f32::from_le_bytes(*d) * y.weights[1] * x.weights[1];
                     // Upstream adds a zero: -0 becomes 0.
                     *output = (value + 0.0).to_le_bytes();
+                }
+                Ok(())
+            })?;
+        } else if self.unsigned {
+            // Upstream has no uint8; as TensorFlow Lite, which computes it in float32.
+            images.paint((input, output), |image, y, x, output| {
+                let (y, x) = (self.float(y, images.height), self.float(x, images.width));
+                let [a, b, c, d] = images.corners(image, y.at, x.at)?;
+                let byte = |value: &u8| f32::from(value ^ 0x80);
+                let corners = a.iter().zip(b).zip(c.iter().zip(d));
+                for (output, ((a, b), (c, d))) in output.iter_mut().zip(corners) {
+                    let value = byte(a) * y.weights[0] * x.weights[0]
+                        + byte(b) * y.weights[1] * x.weights[0]
+                        + byte(c) * y.weights[0] * x.weights[1]
+                        + byte(d) * y.weights[1] * x.weights[1];
+                    *output = (value + 0.5) as u8 ^ 0x80;
                 }
                 Ok(())
             })?;

@@ -3,7 +3,7 @@
 //! Upstream: `micro/kernels/cast.cc`, which is C's `static_cast`. A float beyond the target is undefined there: here it goes by
 //! way of int64, which saturates, and NaN becomes 0.
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, ensure};
 use crate::math::integer;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
@@ -33,6 +33,8 @@ struct Cast {
 
 fn prepare(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     let (input, output) = tensors(node)?;
+    // What is shifted is no longer the number that it was.
+    ensure(!input.unsigned && !output.unsigned, ErrorKind::FeatureUnsupported)?;
     Ok(Action::run(Cast { from: input.element_type, to: output.element_type }))
 }
 
