@@ -57,10 +57,11 @@ export function endOf(
   core: WebAssembly.Module,
   model: ModelSpec | Uint8Array,
   arenaBytes = 1_048_576,
+  mostWork?: number,
 ): HostileEnd {
   const file = model instanceof Uint8Array ? model : writeModelFile(model);
   try {
-    Interpreter.create(core, file, { arenaBytes }).invoke();
+    Interpreter.create(core, file, { arenaBytes, mostWork }).invoke();
     return 'finished';
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
