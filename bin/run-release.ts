@@ -2,7 +2,7 @@ import { compileWasmCore } from '../agent/adapters/engine/wasm-core.js';
 import { createWorkerEngine } from '../agent/adapters/engine/worker-engine.js';
 import { createNodeCrypto } from '../agent/adapters/node-crypto.js';
 import type { LoadedRelease } from '../agent/core/inference/loaded-release.js';
-import { Window } from '../agent/core/inference/window.js';
+import { Window, type WindowPlace } from '../agent/core/inference/window.js';
 import { Tasks, type Process } from '../agent/core/process.js';
 import { loadModels } from '../agent/core/update/load-release.js';
 import type { Engine } from '../agent/ports/engine.js';
@@ -63,17 +63,17 @@ export async function runRelease(
   try {
     const digest = toHex(crypto.sha256(file.envelope));
     const release = await loadFile(file, digest, engine);
-    const windows: Float32Array[] = [];
+    const windows: (readonly [values: Float32Array, place: WindowPlace])[] = [];
     const cutter = new Window(window);
-    cutter.push(samples.values, (values) => windows.push(values.slice()));
+    cutter.push(samples.values, (values, place) => windows.push([values.slice(), place]));
     const frames = samples.values.length / window.channels;
     if (windows.length === 0) {
       const detail = `a window has ${window.frames} frames, ${input} has ${frames}`;
       throw new CodedError('source-mismatch', detail);
     }
     const answers: (WindowAnswer | undefined)[] = [];
-    for (const values of windows) {
-      const answer = expectOk(await perform(release.answer(values, deadlineMs), engine));
+    for (const [values, place] of windows) {
+      const answer = expectOk(await perform(release.answer(values, place, deadlineMs), engine));
       answers.push(answer && { ...answer, scores: [...answer.scores] });
     }
     const covered = window.frames + (windows.length - 1) * window.stride;

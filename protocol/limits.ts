@@ -32,6 +32,8 @@ export const limits = {
   windowValues: 1_048_576,
   /** Slices of a window: as often a front end runs for one answer. */
   slices: 1_024,
+  /** Answers whose scores are averaged. */
+  averagedAnswers: 64,
   arms: 16,
   keys: 32,
   signatures: 16,

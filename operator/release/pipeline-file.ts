@@ -2,6 +2,7 @@ import { CodedError } from '../../protocol/coded-error.js';
 import {
   decisionKinds,
   fitKinds,
+  frontEndStates,
   normaliseKinds,
   type FrontEnd,
   type Pipeline,
@@ -11,7 +12,7 @@ import type { TensorFacts } from '../../agent/ports/engine.js';
 
 /**
  * Reads a pipeline from JSON: `{"window": {"frames", "stride"?, "channels", "sampleRateHz"?, "resize"?: {"width", "height", "fit"?}},
- * "normalise"?: {"kind", "multiply"?, "add"?}, "frontEnd"?: {"frames", "stride"?}, "decision"?: {"kind", "threshold"?}}`. Throws
+ * "normalise"?: {"kind", "multiply"?, "add"?}, "frontEnd"?: {"frames", "stride"?, "per"?}, "decision"?: {"kind", "threshold"?, "average"?}}`. Throws
  * `pipeline-file-invalid`, naming the key. With `resize`, `frames` may be left out: they are its pixels.
  */
 export function parsePipelineFile(text: string, models: readonly string[]): Pipeline {
@@ -31,7 +32,7 @@ export function parsePipelineFile(text: string, models: readonly string[]): Pipe
   ]);
   const resize = parseResize(window['resize']);
   const normalise = keysOf(file['normalise'] ?? {}, 'normalise', ['kind', 'multiply', 'add']);
-  const decision = keysOf(file['decision'] ?? {}, 'decision', ['kind', 'threshold']);
+  const decision = keysOf(file['decision'] ?? {}, 'decision', ['kind', 'threshold', 'average']);
   const pixels = resize === undefined ? undefined : resize.width * resize.height;
   const frames = count(window['frames'] ?? pixels, 'window.frames');
   if (pixels !== undefined && frames !== pixels) {
@@ -54,6 +55,7 @@ export function parsePipelineFile(text: string, models: readonly string[]): Pipe
     decision: {
       kind: choice(decision['kind'] ?? 'argmax', decisionKinds, 'decision.kind'),
       threshold: optionalNumber(decision['threshold'], 'decision.threshold'),
+      average: optionalCount(decision['average'], 'decision.average'),
     },
     frontEnd: parseFrontEnd(file['frontEnd'], frames),
   };
@@ -96,19 +98,23 @@ export function defaultPipeline(
       ? { kind: 'none', multiply: input.scale, add: input.scale * (least - input.zeroPoint) }
       : { kind: 'none', multiply: 1, add: 0 },
     models,
-    decision: { kind: 'argmax', threshold: undefined },
+    decision: { kind: 'argmax', threshold: undefined, average: undefined },
     frontEnd: undefined,
   };
 }
 
 function parseFrontEnd(value: unknown, windowFrames: number): FrontEnd | undefined {
   if (value === undefined) return undefined;
-  const slice = keysOf(value, 'frontEnd', ['frames', 'stride']);
+  const slice = keysOf(value, 'frontEnd', ['frames', 'stride', 'per']);
   const frames = count(slice['frames'], 'frontEnd.frames');
   if (frames > windowFrames) {
     throw invalid('frontEnd.frames', `must be at most ${windowFrames}, the frames of the window`);
   }
-  return { frames, stride: count(slice['stride'] ?? frames, 'frontEnd.stride') };
+  return {
+    frames,
+    stride: count(slice['stride'] ?? frames, 'frontEnd.stride'),
+    per: choice(slice['per'] ?? 'window', frontEndStates, 'frontEnd.per'),
+  };
 }
 
 function parseResize(value: unknown): Resize | undefined {
@@ -139,6 +145,10 @@ function keysOf(
 function count(value: unknown, path: string): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
   throw invalid(path, 'must be a whole number above 0');
+}
+
+function optionalCount(value: unknown, path: string): number | undefined {
+  return value === undefined ? undefined : count(value, path);
 }
 
 function optionalNumber(value: unknown, path: string): number | undefined {

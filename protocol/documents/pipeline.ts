@@ -36,13 +36,18 @@ export interface Normalisation {
 
 /**
  * How the first model of a pipeline sees a window: in slices, the first at its beginning. What it puts out for them, one after
- * the other, is the input of the next model. It sees each window from its initial state: an answer depends on its window alone.
+ * the other, is the input of the next model.
  */
 export interface FrontEnd {
   /** Frames of a slice. */
   readonly frames: number;
   /** Frames from the beginning of one slice to that of the next. */
   readonly stride: number;
+  /**
+   * How long its state lasts. `window`, also where absent: it begins anew with each, and an answer depends on its window
+   * alone. `stream`: it goes on as long as windows follow on each other, and what it put out for slices that they share is kept.
+   */
+  readonly per?: 'window' | 'stream' | undefined;
 }
 
 /** How the values of the last tensor become an answer. */
@@ -51,6 +56,8 @@ export interface DecisionRule {
   readonly kind: 'argmax' | 'none';
   /** Below this score `argmax` abstains: the answer has no label. */
   readonly threshold?: number | undefined;
+  /** Scores are the mean over the last so many windows; after a gap there is no answer before there are so many. */
+  readonly average?: number | undefined;
 }
 
 /** From samples to an answer: part of the release, so that a new one can change it. */
@@ -73,10 +80,11 @@ export function slicesOf({ window, frontEnd }: Pick<Pipeline, 'window' | 'frontE
   return 1 + Math.floor((window.frames - frontEnd.frames) / frontEnd.stride);
 }
 
-/** Kinds of normalisation, decision and fit, carried as their indices. */
+/** Kinds of normalisation, decision, fit and state, carried as their indices. */
 export const normaliseKinds = ['none', 'remove-mean', 'standardise'] as const;
 export const fitKinds = ['stretch', 'crop'] as const;
 export const decisionKinds = ['none', 'argmax'] as const;
+export const frontEndStates = ['window', 'stream'] as const;
 
 /** Reads a pipeline. */
 export function parsePipeline(fields: Fields): Pipeline {
@@ -112,12 +120,18 @@ export function parsePipeline(fields: Fields): Pipeline {
     fields.map(5, (slice) => ({
       frames: slice.integer(1, [1, window.frames]),
       stride: slice.integer(2, [1, window.frames]),
+      per: slice.optional(3, () => slice.choice(3, frontEndStates)),
     })),
   );
   if (frontEnd !== undefined) {
     if (models.length < 2) refuseField('manifest.11.5', 'has no model behind it');
-    if (slicesOf({ window, frontEnd }) > limits.slices) {
+    const slices = slicesOf({ window, frontEnd });
+    if (slices > limits.slices) {
       refuseField('manifest.11.5', `makes more than ${limits.slices} slices of a window`);
+    }
+    const fresh = window.stride / frontEnd.stride;
+    if (frontEnd.per === 'stream' && !(Number.isInteger(fresh) && fresh <= slices)) {
+      refuseField('manifest.11.5', `has ${fresh} new slices in a window, not 1 to ${slices}`);
     }
   }
   return {
@@ -131,6 +145,7 @@ export function parsePipeline(fields: Fields): Pipeline {
     decision: fields.map(4, (rule) => ({
       kind: rule.choice(1, decisionKinds),
       threshold: rule.optional(2, () => rule.number(2)),
+      average: rule.optional(3, () => rule.integer(3, [2, limits.averagedAnswers])),
     })),
     frontEnd,
   };
@@ -158,6 +173,7 @@ export function pipelineValue(pipeline: Pipeline): CborValue {
   }
   const rule = new Map<number, CborValue>([[1, decisionKinds.indexOf(decision.kind)]]);
   if (decision.threshold !== undefined) rule.set(2, decision.threshold);
+  if (decision.average !== undefined) rule.set(3, decision.average);
   const value = new Map<number, CborValue>([
     [1, shape],
     [
@@ -172,13 +188,12 @@ export function pipelineValue(pipeline: Pipeline): CborValue {
     [4, rule],
   ]);
   if (frontEnd !== undefined) {
-    value.set(
-      5,
-      new Map([
-        [1, frontEnd.frames],
-        [2, frontEnd.stride],
-      ]),
-    );
+    const slice = new Map([
+      [1, frontEnd.frames],
+      [2, frontEnd.stride],
+    ]);
+    if (frontEnd.per !== undefined) slice.set(3, frontEndStates.indexOf(frontEnd.per));
+    value.set(5, slice);
   }
   return value;
 }

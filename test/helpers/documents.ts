@@ -90,7 +90,7 @@ export function sampleManifest(change: Partial<Manifest> = {}): Manifest {
       window: { frames: 256, stride: 128, channels: 3, sampleRateHz: 1600, resize: undefined },
       normalise: { kind: 'standardise', multiply: 0.5, add: -1 },
       models: ['model.tflite'],
-      decision: { kind: 'argmax', threshold: 0.75 },
+      decision: { kind: 'argmax', threshold: 0.75, average: undefined },
       frontEnd: undefined,
     },
     budget: { arenaBytes: 4096, deadlineUs: 250_000, expectedUs: 120, macs: 150_000 },
@@ -106,7 +106,7 @@ export function pictureManifest(): Manifest {
   return { ...manifest, pipeline: { ...pipeline, window: { ...pipeline.window, resize } } };
 }
 
-/** A manifest whose first model sees slices of a window: five of 64 frames. */
+/** A manifest whose first model sees slices of a window: seven of 64 frames. */
 export function frontEndManifest(): Manifest {
   const manifest = sampleManifest();
   const [model, ...others] = manifest.artifacts;
@@ -115,7 +115,12 @@ export function frontEndManifest(): Manifest {
   return {
     ...manifest,
     artifacts: [model, { ...model, name: 'front-end.tflite' }, ...others],
-    pipeline: { ...manifest.pipeline, models, frontEnd: { frames: 64, stride: 48 } },
+    pipeline: {
+      ...manifest.pipeline,
+      models,
+      decision: { kind: 'argmax', threshold: 0.75, average: 3 },
+      frontEnd: { frames: 64, stride: 32, per: 'stream' },
+    },
   };
 }
 

@@ -3,10 +3,11 @@ import { createInProcessEngine } from '../../agent/adapters/engine/in-process-en
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { buildRelease, withSelfTest } from '../../operator/release/build-release.js';
 import { expectOk } from '../../protocol/coded-error.js';
+import type { Pipeline } from '../../protocol/documents/pipeline.js';
 import { parseSelfTest } from '../../protocol/documents/self-test.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { writeEchoModel } from '../helpers/model-file.js';
-import { assertEveryWindowAnswered } from './answers.js';
+import { assertChampionUnmoved, assertEveryWindowAnswered } from './answers.js';
 import { settle } from './settle.js';
 import { World } from './world.js';
 
@@ -22,7 +23,7 @@ describe('A release with a front end', () => {
   });
 
   /** The demo's model behind one that gives its slices back. */
-  const chained = (sequence: number): Promise<ReleaseFile> =>
+  const chained = (sequence: number, change: Partial<Pipeline> = {}): Promise<ReleaseFile> =>
     buildRelease(
       {
         model: usual.artifacts[0] ?? new Uint8Array(),
@@ -32,6 +33,7 @@ describe('A release with a front end', () => {
           ...usual.manifest.pipeline,
           models,
           frontEnd: { frames: 64, stride: 64 },
+          ...change,
         }),
         slot: 'vibration',
         name: 'in slices',
@@ -60,6 +62,40 @@ describe('A release with a front end', () => {
     await world.time.advance(60_000);
     assert.equal(device.record?.current?.sequence, 2);
     assertEveryWindowAnswered(device);
+  });
+
+  it('goes along a stream with a mean over three windows, which the first two have no answer for', async () => {
+    const { window } = usual.manifest.pipeline;
+    const listening = await chained(1, {
+      window: { ...window, stride: 128 },
+      frontEnd: { frames: 64, stride: 64, per: 'stream' },
+      decision: { kind: 'argmax', average: 3 },
+    });
+    const device = await settle(world, world.startDevice(), listening);
+    await world.time.advance(60_000);
+    assert.equal(device.story.at(-1), '1 committed');
+    const numbers = device.results.map(({ window: number }) => number);
+    assert.ok(numbers.length > 50, String(numbers.length));
+    assert.deepEqual(
+      numbers,
+      numbers.map((_, i) => i + 3),
+    );
+    assert.deepEqual(
+      ['windows-waited', 'failures', 'windows-dropped'].map((name) => device.counted(name)),
+      [2, 0, 0],
+    );
+  });
+
+  it('is compared along a stream, and the champion hears nothing of it', async () => {
+    const device = await settle(world, world.startDevice(), usual);
+    const challenger = await chained(2, { decision: { kind: 'argmax', average: 2 } });
+    await world.publishContent(challenger);
+    await world.publishPolicy(usual, {
+      arms: [{ release: challenger, shadow: { windows: 20, budgetPermille: 1000 } }],
+    });
+    await world.time.advance(120_000);
+    assert.ok(device.story.includes('2 shadow-finished'), device.story.join(', '));
+    assertChampionUnmoved(device);
   });
 
   it('is refused where the golden vectors of its second model do not come out', async () => {

@@ -63,7 +63,11 @@ export class DemoRelease {
     const release = this.#loaded;
     let answer: Result<Answer | undefined> = refuse('engine-gone', 'the release never answered');
     const course = function* () {
-      answer = yield* release.answer(window, release.manifest.budget.deadlineUs / 1000);
+      answer = yield* release.answer(
+        window,
+        { stretch: {}, frame: 0 },
+        release.manifest.budget.deadlineUs / 1000,
+      );
     };
     this.#tasks.run(course());
     for (const effect of this.#tasks.takeEffects()) {

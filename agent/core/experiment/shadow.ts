@@ -1,6 +1,6 @@
 import type { ShadowTerms } from '../../../protocol/documents/policy.js';
 import type { CaptureStore } from '../capture/capture-store.js';
-import { sameResize } from '../inference/window.js';
+import { sameResize, type WindowPlace } from '../inference/window.js';
 import type { Device } from '../device.js';
 import type { Answer, LoadedRelease } from '../inference/loaded-release.js';
 import { Signal, wait, type Process } from '../process.js';
@@ -13,6 +13,7 @@ import { judgeFailure, Punctuality } from './punctuality.js';
 /** A window that the champion has answered. */
 export interface ServedWindow {
   readonly number: number;
+  readonly place: WindowPlace;
   readonly values: Float32Array;
   readonly release: LoadedRelease;
   readonly answer: Answer;
@@ -131,6 +132,7 @@ export class Shadow {
     const began = this.#device.now().monotonicMs;
     const answer = yield* this.#challenger.answer(
       window.values,
+      window.place,
       this.#service.deadlineMs(this.#challenger),
     );
     this.#computedMs += this.#device.now().monotonicMs - began;

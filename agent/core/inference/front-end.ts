@@ -1,4 +1,4 @@
-import { slicesOf, type Pipeline } from '../../../protocol/documents/pipeline.js';
+import { slicesOf, type FrontEnd, type Pipeline } from '../../../protocol/documents/pipeline.js';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
 import { ask, type Process } from '../process.js';
 import { quantise } from './quantisation.js';
@@ -8,11 +8,12 @@ import { invokeStage, type Stage } from './stage.js';
 const leastDeadlineMs = 1;
 
 /**
- * Runs the front end of a pipeline on all slices of a window, from its initial state on. Gives the time in the engine, in
- * microseconds.
+ * Runs the front end of a pipeline on the slices of a window that it has not seen yet: on all, from its initial state on, where
+ * the window does not follow on the one before. Gives the time in the engine, in microseconds.
  *
  * @param window normalised values
- * @param features what it puts out, slice after slice: the input of the next model
+ * @param features what it puts out, slice after slice: the input of the next model. Still as they were for the window before
+ * @param step frames from the window before; undefined where there is none
  * @param deadlineMs what all slices together may take
  */
 export function* runFrontEnd(
@@ -20,16 +21,21 @@ export function* runFrontEnd(
   pipeline: Pipeline,
   window: Float32Array,
   features: Uint8Array,
+  step: number | undefined,
   deadlineMs: number,
 ): Process<Result<number>> {
   const { frontEnd, window: shape } = pipeline;
-  // What noise it has heard belongs to the window before.
-  const reset = yield* ask('reset', { handle: stage.handle });
-  if (!reset.ok) return reset;
+  const slices = slicesOf(pipeline);
+  const fresh = freshSlices(frontEnd, step, slices);
+  if (fresh === undefined) {
+    // What noise it has heard belongs to the window before.
+    const reset = yield* ask('reset', { handle: stage.handle });
+    if (!reset.ok) return reset;
+  } else features.copyWithin(0, fresh * stage.outputBytes.length);
   const length = stage.inputElements.length;
   const stride = (frontEnd?.stride ?? 0) * shape.channels;
   let latencyUs = 0;
-  for (let slice = 0; slice < slicesOf(pipeline); slice++) {
+  for (let slice = slices - (fresh ?? slices); slice < slices; slice++) {
     const from = slice * stride;
     quantise(window.subarray(from, from + length), stage.input, stage.inputElements);
     const leftMs = Math.max(deadlineMs - latencyUs / 1000, leastDeadlineMs);
@@ -42,4 +48,15 @@ export function* runFrontEnd(
     features.set(stage.outputBytes, slice * stage.outputBytes.length);
   }
   return accept(latencyUs);
+}
+
+/** How many slices at the end of a window are new, where it goes on from the one before without a gap. */
+function freshSlices(
+  frontEnd: FrontEnd | undefined,
+  step: number | undefined,
+  slices: number,
+): number | undefined {
+  if (frontEnd?.per !== 'stream' || step === undefined) return undefined;
+  const fresh = step / frontEnd.stride;
+  return Number.isInteger(fresh) && fresh > 0 && fresh <= slices ? fresh : undefined;
 }

@@ -1,6 +1,7 @@
 import type { Handle, ModelFacts } from '../../ports/engine.js';
 import { checkChain } from '../../../protocol/model-chain.js';
 import type { Manifest } from '../../../protocol/documents/manifest.js';
+import type { WindowShape } from '../../../protocol/documents/pipeline.js';
 import { ask, type Process } from '../process.js';
 import { accept, type Result } from '../../../protocol/result.js';
 import type { StoredRelease } from '../state/record.js';
@@ -10,6 +11,8 @@ import { normalise } from './normalise.js';
 import { dequantise, quantise } from './quantisation.js';
 import { createStage, invokeStage, type Stage } from './stage.js';
 import { runFrontEnd } from './front-end.js';
+import { SlidingMean } from './sliding-mean.js';
+import { framesBetween, type WindowPlace } from './window.js';
 
 /** A model of a release in an instance of its own. */
 export interface LoadedModel {
@@ -19,7 +22,7 @@ export interface LoadedModel {
 
 /** What a window turned out to be, with the scores behind it. */
 export interface Answer extends Decision {
-  /** Dequantised values of the last output; valid until the next window. */
+  /** Dequantised values of the last output, or their mean over the last windows; valid until the next window. */
   readonly scores: Float32Array;
   /** Time in the engine, over all models. */
   readonly latencyUs: number;
@@ -38,6 +41,9 @@ export class LoadedRelease {
   readonly #labels: readonly string[];
   readonly #stages: readonly Stage[];
   readonly #normalised: Float32Array;
+  readonly #mean: SlidingMean | undefined;
+  /** Of the window before, where all that the models keep of it is whole. */
+  #before: WindowPlace | undefined;
 
   private constructor(
     stored: StoredRelease,
@@ -55,6 +61,10 @@ export class LoadedRelease {
     this.classes = new Classes(decides ? (stages.at(-1)?.outputValues.length ?? 0) : 0, labels);
     const { frames, channels } = manifest.pipeline.window;
     this.#normalised = new Float32Array(frames * channels);
+    const { average } = manifest.pipeline.decision;
+    if (average !== undefined) {
+      this.#mean = new SlidingMean(average, stages.at(-1)?.outputValues.length ?? 0);
+    }
   }
 
   /** Refuses with `pipeline-mismatch` where window, models and labels do not fit together. */
@@ -77,15 +87,22 @@ export class LoadedRelease {
   }
 
   /**
-   * Answers one window of raw samples; gives none where one of its models waits for more windows. Refuses with what the
-   * engine said.
+   * Answers one window of raw samples; gives none where one of its models, or the mean of scores, waits for more windows.
+   * Refuses with what the engine said.
    *
+   * @param place what it follows on: a release may remember the window before
    * @param deadlineMs what each of its models may take; a front end for all slices together
    */
-  *answer(window: Float32Array, deadlineMs: number): Process<Result<Answer | undefined>> {
+  *answer(
+    window: Float32Array,
+    place: WindowPlace,
+    deadlineMs: number,
+  ): Process<Result<Answer | undefined>> {
     const { pipeline } = this.manifest;
+    const step = framesBetween(this.#before, place);
+    this.#before = undefined;
     normalise(window, pipeline.window.channels, pipeline.normalise, this.#normalised);
-    const fed = yield* this.#feed(deadlineMs);
+    const fed = yield* this.#feed(step, deadlineMs);
     if (!fed.ok) return fed;
     let latencyUs = fed.value;
     let values = this.#normalised;
@@ -93,12 +110,21 @@ export class LoadedRelease {
       if (i === 0 && pipeline.frontEnd !== undefined) continue;
       const invoked = yield* invokeStage(stage, deadlineMs);
       if (!invoked.ok) return invoked;
-      if (!invoked.value.hasOutput) return accept(undefined);
+      if (!invoked.value.hasOutput) {
+        this.#before = place;
+        return accept(undefined);
+      }
       latencyUs += invoked.value.latencyUs;
       dequantise(stage.outputElements, stage.output, stage.outputValues);
       values = stage.outputValues;
       const next = this.#stages[i + 1];
       if (next !== undefined) quantise(values, next.input, next.inputElements);
+    }
+    this.#before = place;
+    if (this.#mean !== undefined) {
+      if (!isSequel(step, pipeline.window)) this.#mean.clear();
+      if (!this.#mean.add(values)) return accept(undefined);
+      values = this.#mean.values;
     }
     const decision = decide(values, this.#labels, pipeline.decision);
     return accept({ ...decision, scores: values, latencyUs });
@@ -110,7 +136,7 @@ export class LoadedRelease {
   }
 
   /** Brings the window to the first model, or through the front end to the second. Gives the time in the engine. */
-  *#feed(deadlineMs: number): Process<Result<number>> {
+  *#feed(step: number | undefined, deadlineMs: number): Process<Result<number>> {
     const [first, second] = this.#stages;
     const { pipeline } = this.manifest;
     if (first === undefined) return accept(0);
@@ -118,11 +144,23 @@ export class LoadedRelease {
       quantise(this.#normalised, first.input, first.inputElements);
       return accept(0);
     }
-    return yield* runFrontEnd(first, pipeline, this.#normalised, second.inputBytes, deadlineMs);
+    return yield* runFrontEnd(
+      first,
+      pipeline,
+      this.#normalised,
+      second.inputBytes,
+      step,
+      deadlineMs,
+    );
   }
 
   /** Ends the instances of its models. */
   *unload(): Process<void> {
     for (const { handle } of this.models) yield* ask('unload', { handle });
   }
+}
+
+/** Whether a window goes on from the one before, or a few between them were left out. */
+function isSequel(step: number | undefined, { frames, stride }: WindowShape): boolean {
+  return step !== undefined && step > 0 && step <= Math.max(frames, stride);
 }

@@ -1,6 +1,7 @@
 import type { Resize } from '../../../protocol/documents/pipeline.js';
 import { limits } from '../../../protocol/limits.js';
 import type { Instant } from '../effect.js';
+import type { WindowPlace } from './window.js';
 
 /** A window that is complete. */
 export interface CompletedWindow {
@@ -8,6 +9,7 @@ export interface CompletedWindow {
   readonly number: number;
   /** When it was complete. */
   readonly at: Instant;
+  readonly place: WindowPlace;
 }
 
 export interface PendingWindow extends CompletedWindow {

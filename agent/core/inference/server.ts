@@ -130,10 +130,10 @@ export class Server {
     const untilMs = at.monotonicMs + this.#window.completedBy(values.length) * this.#periodMs;
     const { resize } = this.#window.shape;
     const dropped = new Dropped();
-    this.#window.push(values, (window) => {
+    this.#window.push(values, (window, place) => {
       this.#completed++;
-      const completed = { number: this.#completed, at, untilMs, values: window.slice(), resize };
-      this.#pending.add(completed, (each) => {
+      const completed = { number: this.#completed, at, place };
+      this.#pending.add({ ...completed, untilMs, values: window.slice(), resize }, (each) => {
         dropped.add(each);
       });
     });
@@ -200,7 +200,8 @@ export class Server {
       const release = this.#served;
       if (release === undefined || !fits(release, window)) return false;
       this.#answering = { release, sinceMs: this.#now().monotonicMs, told: false };
-      const answer = yield* release.answer(window.values, this.#listener.deadlineMs(release));
+      const deadlineMs = this.#listener.deadlineMs(release);
+      const answer = yield* release.answer(window.values, window.place, deadlineMs);
       this.#answering = undefined;
       if (answer.ok) {
         if (answer.value === undefined) this.#listener.waited(release, window.values);

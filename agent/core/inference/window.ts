@@ -1,5 +1,18 @@
 import type { Resize, WindowShape } from '../../../protocol/documents/pipeline.js';
 
+/** Where a window stands in what came without a gap. */
+export interface WindowPlace {
+  /** The same for windows that are cut from one stretch of samples. */
+  readonly stretch: object;
+  /** Of its first frame, from the beginning of the stretch. */
+  readonly frame: number;
+}
+
+/** How many frames a window begins after another; undefined where a gap, or nobody knows what, is between them. */
+export function framesBetween(a: WindowPlace | undefined, b: WindowPlace): number | undefined {
+  return a?.stretch === b.stretch ? b.frame - a.frame : undefined;
+}
+
 /**
  * Gathers samples into windows. Its one buffer is taken at construction; a completed window is lent to
  * the caller for the duration of the call.
@@ -9,6 +22,7 @@ export class Window {
   readonly #values: Float32Array;
   /** Values in the buffer; below zero while a stride longer than the window is being skipped. */
   #filled = 0;
+  #place: WindowPlace = { stretch: {}, frame: 0 };
 
   constructor(shape: WindowShape) {
     this.shape = shape;
@@ -19,6 +33,7 @@ export class Window {
   discard(): boolean {
     const hadValues = this.#filled > 0;
     this.#filled = 0;
+    this.#place = { stretch: {}, frame: 0 };
     return hadValues;
   }
 
@@ -30,7 +45,7 @@ export class Window {
   }
 
   /** Takes values, frame after frame, and calls `completed` for each window that they complete. */
-  push(values: Float32Array, completed: (window: Float32Array) => void): void {
+  push(values: Float32Array, completed: (window: Float32Array, place: WindowPlace) => void): void {
     const { stride, channels } = this.shape;
     let taken = 0;
     while (taken < values.length) {
@@ -45,7 +60,9 @@ export class Window {
       this.#filled += count;
       taken += count;
       if (this.#filled === this.#values.length) {
-        completed(this.#values);
+        completed(this.#values, this.#place);
+        const { stretch, frame } = this.#place;
+        this.#place = { stretch, frame: frame + stride };
         this.#values.copyWithin(0, stride * channels);
         this.#filled -= stride * channels;
       }

@@ -106,7 +106,8 @@ export class Service {
     this.#server = new Server(device.tasks, () => device.now(), periodMs, {
       deadlineMs: (release) => this.deadlineMs(release),
       answered: (release, answer, window, values) => {
-        this.#answered({ number: window.number, values, release, answer }, window);
+        const { number, place } = window;
+        this.#answered({ number, place, values, release, answer }, window);
       },
       waited: (release, values) => {
         this.#waited(release, values);

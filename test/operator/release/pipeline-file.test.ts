@@ -16,7 +16,7 @@ describe('A pipeline file', () => {
       },
       normalise: { kind: 'none', multiply: 1, add: 0 },
       models: ['m'],
-      decision: { kind: 'argmax', threshold: undefined },
+      decision: { kind: 'argmax', threshold: undefined, average: undefined },
       frontEnd: undefined,
     });
   });
@@ -33,8 +33,10 @@ describe('A pipeline file', () => {
   it('cuts a window for a front end, side by side where it says no more', () => {
     const parsed = (frontEnd: unknown): unknown =>
       parsePipelineFile(JSON.stringify({ window, frontEnd }), ['f', 'm']).frontEnd;
-    assert.deepEqual(parsed({ frames: 64, stride: 48 }), { frames: 64, stride: 48 });
-    assert.deepEqual(parsed({ frames: 256 }), { frames: 256, stride: 256 });
+    const slices = { frames: 64, stride: 48 };
+    assert.deepEqual(parsed(slices), { ...slices, per: 'window' });
+    assert.deepEqual(parsed({ ...slices, per: 'stream' }), { ...slices, per: 'stream' });
+    assert.deepEqual(parsed({ frames: 256 }), { frames: 256, stride: 256, per: 'window' });
   });
 
   const refusals: readonly (readonly [what: string, file: unknown, named: RegExp])[] = [
@@ -54,6 +56,8 @@ describe('A pipeline file', () => {
     ['slices of nothing', { window, frontEnd: {} }, /frontEnd\.frames/],
     ['a slice longer than the window', { window, frontEnd: { frames: 257 } }, /frontEnd\.frames/],
     ['slices that stand still', { window, frontEnd: { frames: 1, stride: 0 } }, /frontEnd\.stride/],
+    ['a state of nothing', { window, frontEnd: { frames: 1, per: 'day' } }, /frontEnd\.per/],
+    ['a mean of half a window', { window, decision: { average: 0.5 } }, /decision\.average/],
     ['a front end with a step', { window, frontEnd: { frames: 1, step: 1 } }, /step/],
     [
       'a size without a height',

@@ -260,23 +260,44 @@ const tables: readonly DocumentTable[] = [
       [11, 5, 1],
       [11, 5, 2],
     ],
-    optional: [[11, 5]],
+    optional: [
+      [11, 5],
+      [11, 5, 3],
+      [11, 4, 3],
+    ],
     fields: [
       [
         [11, 5, 1],
-        [1, 256],
-        [0, 257, '64', 0.5],
+        [1, 160],
+        [0, 161, 257, '64', 0.5],
       ],
       [
         [11, 5, 2],
-        [1, 256],
-        [0, 257, -1],
+        // Windows begin every 128 frames.
+        [32, 64, 128],
+        [0, 257, -1, 48],
+      ],
+      [
+        [11, 5, 3],
+        [0, 1],
+        [2, -1, 'stream'],
+      ],
+      [
+        [11, 4, 3],
+        [2, limits.averagedAnswers],
+        [0, 1, limits.averagedAnswers + 1, 2.5],
+      ],
+      // A stream has no hole between the slices of one window and those of the next.
+      [
+        [11, 1, 2],
+        [32, 160, 224],
+        [16, 256, 48],
       ],
       // A window has 256 frames: no more than so many of its slices begin at different ones.
       [
         [11, 1, 1],
-        [64, 64 + 48 * (limits.slices - 1)],
-        [63, 64 + 48 * limits.slices],
+        [160, 64 + 32 * (limits.slices - 1)],
+        [159, 64 + 32 * limits.slices],
       ],
       [[11, 3], [['front-end.tflite', 'model.tflite']], [['model.tflite']]],
     ],

@@ -7,6 +7,7 @@ import { LoadedRelease } from '../../../../agent/core/inference/loaded-release.j
 import { Tasks, type Process } from '../../../../agent/core/process.js';
 import type { Engine } from '../../../../agent/ports/engine.js';
 import { expectOk } from '../../../../protocol/coded-error.js';
+import type { WindowPlace } from '../../../../agent/core/inference/window.js';
 import type { FrontEnd, WindowShape } from '../../../../protocol/documents/pipeline.js';
 import { sampleManifest } from '../../../helpers/documents.js';
 import { writeEchoModel, writeStreamingModel } from '../../../helpers/model-file.js';
@@ -15,16 +16,19 @@ import { requires, sharedFolder } from '../../../helpers/requires.js';
 describe('A front end', () => {
   let engine: Engine;
   let deadlines: number[];
+  let invoked: number[];
   beforeEach(async () => {
     engine = createInProcessEngine(await compileWasmCore());
     deadlines = [];
+    invoked = [];
   });
   afterEach(() => engine.close());
 
   async function load(
     models: readonly Uint8Array[],
-    shape: Pick<WindowShape, 'frames' | 'channels'>,
+    shape: Pick<WindowShape, 'frames' | 'channels'> & { readonly stride?: number },
     frontEnd: FrontEnd,
+    average?: number,
   ): Promise<LoadedRelease> {
     const limits = { arenaBytes: 1_048_576, deadlineMs: 1_000 };
     const loaded = [];
@@ -33,10 +37,10 @@ describe('A front end', () => {
     }
     const manifest = sampleManifest();
     const pipeline = {
-      window: { ...shape, stride: shape.frames, sampleRateHz: undefined },
+      window: { stride: shape.frames, ...shape, sampleRateHz: undefined },
       normalise: { kind: 'none', multiply: 1, add: 0 },
       models: models.map((_, i) => String(i)),
-      decision: { kind: 'argmax' },
+      decision: { kind: 'argmax', average },
       frontEnd,
     } as const;
     const stored = { sequence: 1, manifest: '' };
@@ -44,11 +48,15 @@ describe('A front end', () => {
   }
 
   /** The scores of a window, or the code and detail of the refusal. */
-  async function answer(release: LoadedRelease, window: Float32Array): Promise<readonly unknown[]> {
+  async function answer(
+    release: LoadedRelease,
+    window: Float32Array,
+    place: WindowPlace = { stretch: {}, frame: 0 },
+  ): Promise<readonly unknown[]> {
     const tasks = new Tasks();
     let given: readonly unknown[] = [];
     const course = function* (): Process<void> {
-      const answered = yield* release.answer(window, 500);
+      const answered = yield* release.answer(window, place, 500);
       given = answered.ok
         ? [...(answered.value?.scores ?? [])]
         : [answered.rejection.code, answered.rejection.detail];
@@ -59,10 +67,11 @@ describe('A front end', () => {
         if (effect.kind === 'invoke') {
           const { handle, input, output, deadlineMs, request } = effect;
           deadlines.push(deadlineMs);
-          const invoked = await engine.invoke(handle, input, output, deadlineMs);
+          invoked.push(handle);
+          const run = await engine.invoke(handle, input, output, deadlineMs);
           // As slow as a gateway.
-          const slow = invoked.ok ? { ...invoked.value, latencyUs: 200_000 } : undefined;
-          tasks.answer(request, slow === undefined ? invoked : { ok: true, value: slow });
+          const slow = run.ok ? { ...run.value, latencyUs: 200_000 } : undefined;
+          tasks.answer(request, slow === undefined ? run : { ok: true, value: slow });
         } else if (effect.kind === 'reset') {
           tasks.answer(effect.request, await engine.reset(effect.handle));
         } else throw new Error(`asked for ${effect.kind}`);
@@ -93,6 +102,64 @@ describe('A front end', () => {
       'pipeline-mismatch',
       'the front end has no output for slice 1',
     ]);
+  });
+
+  describe('along a stream', () => {
+    const models = [writeEchoModel(2), writeEchoModel(8, 1)];
+    const shape = { frames: 8, channels: 1, stride: 4 };
+    const frontEnd = { frames: 2, stride: 2, per: 'stream' } as const;
+    const from = (first: number): Float32Array =>
+      Float32Array.from({ length: 8 }, (_, i) => first + i);
+    const stretch = {};
+
+    it('runs on new slices alone, and gives the same as on all', async () => {
+      const release = await load(models, shape, frontEnd);
+      for (const [frame, runs] of [
+        [0, 4],
+        [4, 2],
+        [8, 2],
+        // One window was left out: all of this one is new, and follows on the last.
+        [16, 4],
+      ] as const) {
+        invoked = [];
+        assert.deepEqual(await answer(release, from(frame), { stretch, frame }), [...from(frame)]);
+        assert.equal(invoked.filter((handle) => handle === 0).length, runs, String(frame));
+      }
+    });
+
+    it('begins anew after a gap, and where it is not told to go on', async () => {
+      const release = await load(models, shape, frontEnd);
+      await answer(release, from(0), { stretch, frame: 0 });
+      for (const place of [
+        { stretch: {}, frame: 4 },
+        { stretch, frame: 4 },
+        { stretch, frame: 14 },
+        // The same one again.
+        { stretch, frame: 14 },
+      ]) {
+        invoked = [];
+        assert.deepEqual(await answer(release, from(40), place), [...from(40)]);
+        assert.equal(invoked.filter((handle) => handle === 0).length, 4);
+      }
+      const anew = await load(models, shape, { ...frontEnd, per: 'window' });
+      await answer(anew, from(0), { stretch, frame: 0 });
+      invoked = [];
+      await answer(anew, from(4), { stretch, frame: 4 });
+      assert.equal(invoked.filter((handle) => handle === 0).length, 4);
+    });
+
+    it('has scores averaged over windows, and no answer before there are enough', async () => {
+      const release = await load(models, shape, frontEnd, 2);
+      const firstScore = async (frame: number, at: object): Promise<unknown> =>
+        (await answer(release, from(frame), { stretch: at, frame }))[0];
+      assert.equal(await firstScore(0, stretch), undefined);
+      assert.equal(await firstScore(4, stretch), 2);
+      // A window that was left out between them changes nothing.
+      assert.equal(await firstScore(12, stretch), 8);
+      assert.equal(await firstScore(24, stretch), undefined);
+      assert.equal(await firstScore(28, stretch), 26);
+      assert.equal(await firstScore(32, {}), undefined);
+    });
   });
 
   it('forgets what it has heard before each window', async function () {

@@ -6,6 +6,7 @@ import { limits } from '../../../../protocol/limits.js';
 const window = (number: number, values = 1, monotonicMs = 0) => ({
   number,
   at: { wallMs: 0, monotonicMs },
+  place: { stretch: {}, frame: 0 },
   untilMs: monotonicMs,
   values: new Float32Array(values),
 });

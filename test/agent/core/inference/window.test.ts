@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { Window } from '../../../../agent/core/inference/window.js';
+import {
+  framesBetween,
+  Window,
+  type WindowPlace,
+} from '../../../../agent/core/inference/window.js';
 
 describe('Window', () => {
   const rows = [
@@ -30,6 +34,28 @@ describe('Window', () => {
       assert.deepEqual(windowsOf(shape, [Float32Array.of(1, 2, 3, 4, 5, 6, 7)]), windows);
     });
   }
+
+  it('says where each begins, and where a new stretch does', () => {
+    const window = new Window({ frames: 3, stride: 2, channels: 1 });
+    const places: WindowPlace[] = [];
+    const push = (): void => {
+      window.push(new Float32Array(5), (_, place) => places.push(place));
+    };
+    push();
+    push();
+    window.discard();
+    push();
+    assert.deepEqual(
+      places.map(({ frame }) => frame),
+      [0, 2, 4, 6, 0, 2],
+    );
+    const [first, second, , last, next, afterNext] = places;
+    assert.ok(second && last && next && afterNext);
+    assert.equal(framesBetween(first, last), 6);
+    assert.equal(framesBetween(last, next), undefined);
+    assert.equal(framesBetween(next, afterNext), 2);
+    assert.equal(framesBetween(undefined, second), undefined);
+  });
 
   it('tells beforehand how many windows a message completes', () => {
     const lengths = fc.array(fc.integer({ min: 0, max: 20 }), { maxLength: 12 });
