@@ -6,6 +6,7 @@ import { demoMargins, readBoundCourses } from '../docs/generate/bound-courses.js
 import { drawBounds } from '../docs/generate/bound-picture.js';
 import { drawTerminal } from '../docs/generate/terminal-picture.js';
 import { renderConfigurationPage } from '../docs/generate/configuration-page.js';
+import { renderOperatorsPage } from '../docs/generate/operators-page.js';
 
 /**
  * What a reader relies on without looking: arrows between layers go one way, each dependency comes in at
@@ -211,6 +212,12 @@ describe('the documentation', () => {
 
   it('lists the keys of the configuration (npm run docs writes the page)', () => {
     assert.equal(read('docs/configuration.md'), renderConfigurationPage());
+  });
+
+  it('lists operators and types with the cases behind them (npm run docs writes the page)', () => {
+    const indices = ['test/conformance/index.json', 'test/conformance/operators/index.json'];
+    const page = renderOperatorsPage(read('wasm/README.md'), indices.map(read));
+    assert.equal(read('docs/operators.md'), page);
   });
 
   it('describes every message and document in the schema of the wire', () => {

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { renderCodesPage } from './codes-page.js';
 import { renderConfigurationPage } from './configuration-page.js';
+import { renderOperatorsPage } from './operators-page.js';
 import { demoMargins, readBoundCourses } from './bound-courses.js';
 import { drawBounds } from './bound-picture.js';
 import { drawTerminal } from './terminal-picture.js';
@@ -9,11 +10,17 @@ import { drawTerminal } from './terminal-picture.js';
 const page = (name: string): URL => new URL(`../../../docs/${name}`, import.meta.url);
 const demo = readFileSync(page('demo.txt'), 'utf8');
 const bounds = readBoundCourses(readFileSync(page('bound.jsonl'), 'utf8'));
+const readTree = (name: string): string => readFileSync(new URL(`../${name}`, page('')), 'utf8');
+const operators = renderOperatorsPage(
+  readTree('wasm/README.md'),
+  ['test/conformance/index.json', 'test/conformance/operators/index.json'].map(readTree),
+);
 const pages = {
   'bound.svg': drawBounds(bounds, demoMargins),
   'codes.md': renderCodesPage(),
   'configuration.md': renderConfigurationPage(),
   'demo.svg': drawTerminal(demo, 'npm start'),
+  'operators.md': operators,
 };
 
 for (const [name, text] of Object.entries(pages)) writeFileSync(page(name), text);

@@ -43,7 +43,8 @@ class Vector:
 def main() -> None:
     TARGET.mkdir(exist_ok=True)
     for stale in TARGET.iterdir():
-        stale.unlink()
+        if stale.is_file():
+            stale.unlink()
     demo = DEMO_MODEL.read_bytes()
     entries = [_entry("vibration_v1", demo, [*_random_vectors(demo), *_signal_vectors(demo)])]
     for case in all_cases():

@@ -14,7 +14,7 @@ from tflite_micro.python.tflite_micro import runtime
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 PACKAGE = "tflite-micro"
-ARENA_BYTES = 1 << 18
+ARENA_BYTES = 1 << 20
 STANDARD_ERROR = 2
 
 Values = NDArray[np.int8] | NDArray[np.float32]

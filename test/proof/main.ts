@@ -9,6 +9,7 @@ import { driftCampaign } from './drift.js';
 import { plantedCampaign } from './planted.js';
 import { powerCutCampaign } from './power-cut.js';
 import { withSection } from './proofs-page.js';
+import { randomModelsCampaign } from './random-models.js';
 import { campaignOfTests } from './test-files.js';
 
 /**
@@ -41,6 +42,7 @@ const campaigns: readonly Campaign[] = [
     counts: { TINYLAMP_HOSTILE_FILES: 20_000 },
   }),
   evidenceCampaign,
+  randomModelsCampaign,
 ];
 
 const root = path.resolve(import.meta.dirname, '../../..');

@@ -29,8 +29,10 @@ export interface ConformanceCase {
    * finished run passes.
    */
   readonly expects: 'outputs' | 'survival';
-  /** Path of the model. */
+  /** Path of the model, or of a file with many. */
   readonly model: string;
+  /** Where in that file the model lies; undefined where it is the whole file. */
+  readonly modelRange: { readonly offset: number; readonly bytes: number } | undefined;
   /** Path of the bytes of the vectors; undefined where there are none. */
   readonly bytes: string | undefined;
   readonly vectors: readonly ConformanceVector[];
@@ -86,6 +88,7 @@ function readCase(folder: string, entry: Fields): ConformanceCase {
     name,
     expects: (entry.text('status') ?? 'ok') === 'ok' ? 'outputs' : 'survival',
     model: path.join(folder, entry.text('model') ?? `../models/${name}.tflite`),
+    modelRange: readModelRange(entry),
     bytes: bytes === undefined ? undefined : path.join(folder, bytes),
     vectors: entry
       .list('vectors')
@@ -93,6 +96,11 @@ function readCase(folder: string, entry: Fields): ConformanceCase {
     tolerance: readTolerance(entry.fields('tolerance')),
     upstreamArenaBytes: entry.count('arena_nonpersistent_bytes'),
   };
+}
+
+function readModelRange(entry: Fields): ConformanceCase['modelRange'] {
+  const offset = entry.count('model_offset');
+  return offset === undefined ? undefined : { offset, bytes: entry.requiredCount('model_bytes') };
 }
 
 function readTolerance(given: Fields | undefined): Tolerance {

@@ -44,7 +44,10 @@ export function runCase(core: WebAssembly.Module, given: ConformanceCase): CaseO
     upstreamArenaBytes,
   });
   try {
-    const model = readNamed(given.model);
+    const file = readNamed(given.model);
+    const { modelRange } = given;
+    const model =
+      modelRange === undefined ? file : cut(file, modelRange.offset, modelRange.bytes, 'models');
     const bytes = given.bytes === undefined ? new Uint8Array() : readNamed(given.bytes);
     const interpreter = Interpreter.create(core, model, { arenaBytes: arenaLimitBytes });
     found.arenaBytes = interpreter.arenaBytes;
@@ -120,9 +123,9 @@ function readNamed(file: string): Uint8Array {
   }
 }
 
-function cut(bytes: Uint8Array, offset: number, length: number): Uint8Array {
+function cut(bytes: Uint8Array, offset: number, length: number, what = 'vectors'): Uint8Array {
   if (offset + length > bytes.length) {
-    throw new UnusableCase(`the vectors end at byte ${bytes.length}, before ${offset + length}`);
+    throw new UnusableCase(`the ${what} end at byte ${bytes.length}, before ${offset + length}`);
   }
   return bytes.subarray(offset, offset + length);
 }
