@@ -32,6 +32,9 @@ export const limits = {
   windowValues: 1_048_576,
   /** Slices of a window: as often a front end runs for one answer. */
   slices: 1_024,
+  /** Frames of a slice, and bands, where features are log-mel. */
+  logMelFrames: 4_096,
+  melBands: 256,
   /** Answers whose scores are averaged. */
   averagedAnswers: 64,
   arms: 16,

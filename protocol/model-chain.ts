@@ -1,5 +1,5 @@
 import { accept, refuse, type Result } from './result.js';
-import { slicesOf, type Pipeline } from './documents/pipeline.js';
+import { hasFrontEndModel, slicesOf, type Pipeline } from './documents/pipeline.js';
 
 /** A tensor at the border of a model, as far as it decides what fits. */
 interface BorderTensor {
@@ -27,12 +27,8 @@ export function checkChain(
   models: readonly ModelBorder[],
   labels: number,
 ): Result<void> {
-  const { window, frontEnd } = pipeline;
-  const seen = (frontEnd ?? window).frames * window.channels;
-  let given = {
-    what: `${frontEnd === undefined ? 'the window' : 'a slice'} has ${seen}`,
-    elements: seen,
-  };
+  const hasModel = hasFrontEndModel(pipeline);
+  let given = seenByFirst(pipeline);
   let before: BorderTensor | undefined;
   for (const [i, { inputs, outputs }] of models.entries()) {
     const [input, output] = [inputs[0], outputs[0]];
@@ -50,18 +46,13 @@ export function checkChain(
     if (given.elements !== expected) {
       return mismatch(`${given.what} values, but model ${i + 1} takes ${expected}`);
     }
-    if (
-      i === 1 &&
-      frontEnd !== undefined &&
-      before !== undefined &&
-      !isCarriedOver(before, input)
-    ) {
+    if (i === 1 && hasModel && before !== undefined && !isCarriedOver(before, input)) {
       return mismatch(
         `the front end puts out ${words(before)}, but the next model takes ${words(input)}`,
       );
     }
     before = output;
-    const slices = i === 0 ? slicesOf(pipeline) : 1;
+    const slices = i === 0 && hasModel ? slicesOf(pipeline) : 1;
     const times = slices === 1 ? '' : `${slices} times `;
     given = {
       what: `model ${i + 1} puts out ${times}${elementsOf(output)}`,
@@ -72,6 +63,20 @@ export function checkChain(
     return mismatch(`${labels} labels for ${given.elements} output values`);
   }
   return accept(undefined);
+}
+
+/** What the first model sees: the window, a slice of it, or log-mel features of all slices. */
+function seenByFirst(pipeline: Pipeline): { readonly what: string; readonly elements: number } {
+  const { window, frontEnd } = pipeline;
+  if (frontEnd?.logMel !== undefined) {
+    const [slices, { bands }] = [slicesOf(pipeline), frontEnd.logMel];
+    return {
+      what: `${slices} slices of ${bands} bands have ${slices * bands}`,
+      elements: slices * bands,
+    };
+  }
+  const elements = (frontEnd ?? window).frames * window.channels;
+  return { what: `${frontEnd === undefined ? 'the window' : 'a slice'} has ${elements}`, elements };
 }
 
 /**

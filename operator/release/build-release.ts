@@ -8,7 +8,12 @@ import {
   type Manifest,
 } from '../../protocol/documents/manifest.js';
 import { checkChain } from '../../protocol/model-chain.js';
-import { slicesOf, type Pipeline, type Resize } from '../../protocol/documents/pipeline.js';
+import {
+  hasFrontEndModel,
+  slicesOf,
+  type Pipeline,
+  type Resize,
+} from '../../protocol/documents/pipeline.js';
 import { encodeSelfTest, type SelfTest } from '../../protocol/documents/self-test.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Engine } from '../../agent/ports/engine.js';
@@ -147,16 +152,16 @@ function choosePipeline(source: ReleaseSource, chain: readonly MeasuredModel[]):
   if (input === undefined) throw new CodedError('pipeline-mismatch', 'the model has no input');
   const names = source.frontEnd === undefined ? [modelName] : [frontEndName, modelName];
   const chosen = pipeline?.(names) ?? defaultPipeline(input, names, fit);
-  const { frontEnd } = chosen;
-  if ((frontEnd === undefined) !== (source.frontEnd === undefined)) {
+  const hasModel = hasFrontEndModel(chosen);
+  if (hasModel !== (source.frontEnd !== undefined)) {
     throw new CodedError(
       'pipeline-mismatch',
-      frontEnd === undefined
-        ? 'the pipeline does not say how the front end cuts a window: frontEnd'
+      !hasModel
+        ? 'the pipeline does not say how the model of the front end cuts a window: frontEnd'
         : 'the pipeline has a front end, whose model is missing',
     );
   }
-  if (frontEnd !== undefined && first?.waits === true) {
+  if (hasModel && first?.waits === true) {
     throw new CodedError('pipeline-mismatch', 'the front end has no output for each of its inputs');
   }
   const borders = chain.map(({ facts }) => facts);

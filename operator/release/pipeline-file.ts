@@ -5,6 +5,7 @@ import {
   frontEndStates,
   normaliseKinds,
   type FrontEnd,
+  type LogMel,
   type Pipeline,
   type Resize,
 } from '../../protocol/documents/pipeline.js';
@@ -12,7 +13,7 @@ import type { TensorFacts } from '../../agent/ports/engine.js';
 
 /**
  * Reads a pipeline from JSON: `{"window": {"frames", "stride"?, "channels", "sampleRateHz"?, "resize"?: {"width", "height", "fit"?}},
- * "normalise"?: {"kind", "multiply"?, "add"?}, "frontEnd"?: {"frames", "stride"?, "per"?}, "decision"?: {"kind", "threshold"?, "average"?}}`. Throws
+ * "normalise"?: {"kind", "multiply"?, "add"?}, "frontEnd"?: {"frames", "stride"?, "per"?, "logMel"?: {"bands", "lowHz"?, "highHz", "preEmphasis"?, "add"?, "multiply"?}}, "decision"?: {"kind", "threshold"?, "average"?}}`. Throws
  * `pipeline-file-invalid`, naming the key. With `resize`, `frames` may be left out: they are its pixels.
  */
 export function parsePipelineFile(text: string, models: readonly string[]): Pipeline {
@@ -105,7 +106,7 @@ export function defaultPipeline(
 
 function parseFrontEnd(value: unknown, windowFrames: number): FrontEnd | undefined {
   if (value === undefined) return undefined;
-  const slice = keysOf(value, 'frontEnd', ['frames', 'stride', 'per']);
+  const slice = keysOf(value, 'frontEnd', ['frames', 'stride', 'per', 'logMel']);
   const frames = count(slice['frames'], 'frontEnd.frames');
   if (frames > windowFrames) {
     throw invalid('frontEnd.frames', `must be at most ${windowFrames}, the frames of the window`);
@@ -114,6 +115,24 @@ function parseFrontEnd(value: unknown, windowFrames: number): FrontEnd | undefin
     frames,
     stride: count(slice['stride'] ?? frames, 'frontEnd.stride'),
     per: choice(slice['per'] ?? 'window', frontEndStates, 'frontEnd.per'),
+    logMel: parseLogMel(slice['logMel']),
+  };
+}
+
+function parseLogMel(value: unknown): LogMel | undefined {
+  if (value === undefined) return undefined;
+  const known = ['bands', 'lowHz', 'highHz', 'preEmphasis', 'add', 'multiply'];
+  const how = keysOf(value, 'frontEnd.logMel', known);
+  const number = (key: string, usual: number): number =>
+    optionalNumber(how[key], `frontEnd.logMel.${key}`) ?? usual;
+  if (how['highHz'] === undefined) throw invalid('frontEnd.logMel.highHz', 'is missing');
+  return {
+    bands: count(how['bands'], 'frontEnd.logMel.bands'),
+    lowHz: number('lowHz', 0),
+    highHz: number('highHz', 0),
+    preEmphasis: number('preEmphasis', 0),
+    add: number('add', 0),
+    multiply: number('multiply', 1),
   };
 }
 

@@ -35,8 +35,22 @@ export interface Normalisation {
 }
 
 /**
- * How the first model of a pipeline sees a window: in slices, the first at its beginning. What it puts out for them, one after
- * the other, is the input of the next model.
+ * Log-mel features of a slice, where no model makes them: y[i] = x[i] - preEmphasis x[i-1], a Hamming window, power by
+ * the length of the slice, `bands` triangles on the mel scale between two frequencies, decibels; `add` is added, the sum multiplied by
+ * `multiply` and cut to 0..1.
+ */
+export interface LogMel {
+  readonly bands: number;
+  readonly lowHz: number;
+  readonly highHz: number;
+  readonly preEmphasis: number;
+  readonly add: number;
+  readonly multiply: number;
+}
+
+/**
+ * How a window becomes features: in slices, the first at its beginning. What the first model of the pipeline puts out for them, one
+ * after the other, is the input of the next model.
  */
 export interface FrontEnd {
   /** Frames of a slice. */
@@ -48,6 +62,8 @@ export interface FrontEnd {
    * alone. `stream`: it goes on as long as windows follow on each other, and what it put out for slices that they share is kept.
    */
   readonly per?: 'window' | 'stream' | undefined;
+  /** Where no model makes the features; then they are the input of the first model. */
+  readonly logMel?: LogMel | undefined;
 }
 
 /** How the values of the last tensor become an answer. */
@@ -74,7 +90,12 @@ export interface Pipeline {
   readonly frontEnd?: FrontEnd | undefined;
 }
 
-/** How often the first model runs for a window. */
+/** Whether the first model is a front end, and sees slices. */
+export function hasFrontEndModel({ frontEnd }: Pick<Pipeline, 'frontEnd'>): boolean {
+  return frontEnd !== undefined && frontEnd.logMel === undefined;
+}
+
+/** How many slices a window is seen in. */
 export function slicesOf({ window, frontEnd }: Pick<Pipeline, 'window' | 'frontEnd'>): number {
   if (frontEnd === undefined) return 1;
   return 1 + Math.floor((window.frames - frontEnd.frames) / frontEnd.stride);
@@ -121,10 +142,12 @@ export function parsePipeline(fields: Fields): Pipeline {
       frames: slice.integer(1, [1, window.frames]),
       stride: slice.integer(2, [1, window.frames]),
       per: slice.optional(3, () => slice.choice(3, frontEndStates)),
+      logMel: slice.optional(4, () => slice.map(4, parseLogMel)),
     })),
   );
   if (frontEnd !== undefined) {
-    if (models.length < 2) refuseField('manifest.11.5', 'has no model behind it');
+    if (frontEnd.logMel !== undefined) checkLogMel(frontEnd.logMel, frontEnd.frames, window);
+    else if (models.length < 2) refuseField('manifest.11.5', 'has no model behind it');
     const slices = slicesOf({ window, frontEnd });
     if (slices > limits.slices) {
       refuseField('manifest.11.5', `makes more than ${limits.slices} slices of a window`);
@@ -149,6 +172,28 @@ export function parsePipeline(fields: Fields): Pipeline {
     })),
     frontEnd,
   };
+}
+
+function parseLogMel(fields: Fields): LogMel {
+  return {
+    bands: fields.integer(1, [1, limits.melBands]),
+    lowHz: fields.number(2),
+    highHz: fields.number(3),
+    preEmphasis: fields.number(4),
+    add: fields.number(5),
+    multiply: fields.number(6),
+  };
+}
+
+function checkLogMel({ lowHz, highHz }: LogMel, frames: number, window: Pipeline['window']): void {
+  const { channels, sampleRateHz = 0 } = window;
+  if (channels !== 1) refuseField('manifest.11.1.3', 'is not 1, as log-mel features need it');
+  if (frames < 2 || frames > limits.logMelFrames || !Number.isInteger(Math.log2(frames))) {
+    refuseField('manifest.11.5.1', `is no power of two from 2 to ${limits.logMelFrames}`);
+  }
+  if (!(lowHz >= 0 && lowHz < highHz && highHz <= sampleRateHz / 2)) {
+    refuseField('manifest.11.5.4', 'has no band between 0 and half the sample rate of the window');
+  }
 }
 
 /** A pipeline as it is carried. */
@@ -188,11 +233,17 @@ export function pipelineValue(pipeline: Pipeline): CborValue {
     [4, rule],
   ]);
   if (frontEnd !== undefined) {
-    const slice = new Map([
+    const slice = new Map<number, CborValue>([
       [1, frontEnd.frames],
       [2, frontEnd.stride],
     ]);
     if (frontEnd.per !== undefined) slice.set(3, frontEndStates.indexOf(frontEnd.per));
+    const { logMel } = frontEnd;
+    if (logMel !== undefined) {
+      const { bands, lowHz, highHz, preEmphasis, add, multiply } = logMel;
+      const values = [bands, lowHz, highHz, preEmphasis, add, multiply];
+      slice.set(4, new Map(values.map((each, i) => [i + 1, each])));
+    }
     value.set(5, slice);
   }
   return value;

@@ -19,7 +19,8 @@ describe('tinylamp run with words in a stream', () => {
   before(async function () {
     requires(this, 'shared');
     folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-words-'));
-    for (const name of ['micro_speech_quantized.tflite', 'audio_preprocessor_int8.tflite']) {
+    const models = ['micro_speech_quantized', 'audio_preprocessor_int8', 'mlperf_sww_ref'];
+    for (const name of models.map((model) => `${model}.tflite`)) {
       copyFileSync(path.join(sharedFolder, 'data/models', name), path.join(folder, name));
     }
     // Each has a header of 44 bytes.
@@ -27,6 +28,13 @@ describe('tinylamp run with words in a stream', () => {
       readFileSync(path.join(sharedFolder, `data/inputs/${name}_1000ms.wav`)).subarray(44),
     );
     write('stream.wav', writeWav(Buffer.concat(seconds), { channels: 1, sampleRateHz: 16_000 }));
+    // Both of its channels are the same.
+    const marvin = readFileSync(path.join(sharedFolder, 'data/inputs/marvin_10s_mixed.wav'));
+    const left = Buffer.alloc((marvin.length - 44) / 2);
+    for (let at = 0; at < left.length; at += 2)
+      left.writeInt16LE(marvin.readInt16LE(44 + 2 * at), at);
+    write('marvin.wav', writeWav(left, { channels: 1, sampleRateHz: 16_000 }));
+    write('marvin.txt', 'marvin\nsilence\nother\n');
     write('labels.txt', 'silence\nunknown\nyes\nno\n');
     assert.equal((await run('keys', 'new', 'keys')).exitCode, 0);
   });
@@ -65,4 +73,44 @@ describe('tinylamp run with words in a stream', () => {
       });
     }
   }
+
+  it('hears Marvin three times in ten seconds of mixed sound, by log-mel features', async () => {
+    const [frames, hop, slices] = [1024, 512, 30];
+    const pipeline = {
+      window: {
+        frames: frames + (slices - 1) * hop,
+        stride: hop,
+        channels: 1,
+        sampleRateHz: 16_000,
+      },
+      normalise: { multiply: 1 / 32_768 },
+      frontEnd: {
+        frames,
+        stride: hop,
+        per: 'stream',
+        logMel: { bands: 40, highHz: 8000, preEmphasis: 1 - 2 ** -5, add: 52, multiply: 1 / 64 },
+      },
+      decision: { threshold: 0.6, average: 5 },
+    };
+    write('pipeline.json', JSON.stringify(pipeline));
+    const build =
+      'release build mlperf_sww_ref.tflite --pipeline pipeline.json --labels marvin.txt --slot voice --keys keys -o m.tinylamp';
+    const built = await run(...build.split(' '));
+    assert.equal(built.exitCode, 0, built.stderr);
+    const { stdout } = await run('run', 'm.tinylamp', '--input', 'marvin.wav', '--json');
+    const { windows } = JSON.parse(stdout) as { windows: ({ label?: string } | null)[] };
+    const heard: number[] = [];
+    for (const [i, window] of windows.entries()) {
+      if (window?.label !== 'marvin') continue;
+      const second = (i * hop + pipeline.window.frames) / 16_000;
+      // The same word is heard in many windows.
+      if (second - (heard.at(-1) ?? -2) > 1.5) heard.push(second);
+    }
+    assert.equal(heard.length, 3, heard.join(' '));
+    // It is said at 1, 4 and 7 seconds.
+    for (const [i, second] of heard.entries()) {
+      const said = 1 + 3 * i;
+      assert.ok(second > said && second < said + 1, `${second} s`);
+    }
+  });
 });

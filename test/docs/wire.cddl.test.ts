@@ -26,6 +26,7 @@ import {
   sampleEvidence,
   sampleKeyset,
   frontEndManifest,
+  logMelManifest,
   pictureManifest,
   sampleManifest,
   samplePolicy,
@@ -167,6 +168,7 @@ describe('docs/wire.cddl', function () {
     assert.equal(validate('manifest', [encodeManifest(sampleManifest())]), '');
     assert.equal(validate('manifest', [encodeManifest(pictureManifest())]), '');
     assert.equal(validate('manifest', [encodeManifest(frontEndManifest())]), '');
+    assert.equal(validate('manifest', [encodeManifest(logMelManifest())]), '');
     assert.equal(validate('self-test', [encodeSelfTest(sampleSelfTest())]), '');
     assert.equal(validate('policy', [encodePolicy(samplePolicy())]), '');
     assert.equal(validate('beacon', [encodeBeacon(sampleBeacon())]), '');

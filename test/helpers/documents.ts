@@ -119,7 +119,22 @@ export function frontEndManifest(): Manifest {
       ...manifest.pipeline,
       models,
       decision: { kind: 'argmax', threshold: 0.75, average: 3 },
-      frontEnd: { frames: 64, stride: 32, per: 'stream' },
+      frontEnd: { frames: 64, stride: 32, per: 'stream', logMel: undefined },
+    },
+  };
+}
+
+/** A manifest whose model sees log-mel features. */
+export function logMelManifest(): Manifest {
+  const manifest = sampleManifest();
+  const { pipeline } = manifest;
+  const logMel = { bands: 8, lowHz: 20, highHz: 800, preEmphasis: 0.5, add: 52, multiply: 0.25 };
+  return {
+    ...manifest,
+    pipeline: {
+      ...pipeline,
+      window: { ...pipeline.window, channels: 1 },
+      frontEnd: { frames: 64, stride: 32, per: undefined, logMel },
     },
   };
 }

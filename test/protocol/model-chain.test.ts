@@ -89,6 +89,17 @@ describe('Models that follow on each other', () => {
     });
   }
 
+  it('fit where the first takes log-mel features of all slices', () => {
+    const logMel = { bands: 7, lowHz: 0, highHz: 1, preEmphasis: 0, add: 0, multiply: 1 };
+    const change = {
+      window: { ...pipeline.window, channels: 1 },
+      frontEnd: { frames: 30, stride: 20, logMel },
+    };
+    assert.equal(detailOf([behind], 3, change), '');
+    const detail = /^4 slices of 7 bands have 28 values, but model 1 takes 60$/;
+    assert.match(detailOf([front], 0, change), detail);
+  });
+
   it('are refused where the labels are not as many as the last puts out', () => {
     assert.match(detailOf([front, behind], 4), /^4 labels for 3 output values$/);
   });

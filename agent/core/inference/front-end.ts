@@ -1,6 +1,12 @@
-import { slicesOf, type FrontEnd, type Pipeline } from '../../../protocol/documents/pipeline.js';
+import {
+  slicesOf,
+  type FrontEnd,
+  type LogMel,
+  type Pipeline,
+} from '../../../protocol/documents/pipeline.js';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
 import { ask, type Process } from '../process.js';
+import { LogMelFeatures } from './log-mel.js';
 import { quantise } from './quantisation.js';
 import { invokeStage, type Stage } from './stage.js';
 
@@ -48,6 +54,42 @@ export function* runFrontEnd(
     features.set(stage.outputBytes, slice * stage.outputBytes.length);
   }
   return accept(latencyUs);
+}
+
+/** The front end of a pipeline without a model for it. Its buffers are taken at construction. */
+export class LogMelFrontEnd {
+  readonly #frontEnd: FrontEnd;
+  readonly #slices: number;
+  readonly #bands: number;
+  readonly #slicer: LogMelFeatures;
+  readonly #features: Float32Array;
+
+  constructor(pipeline: Pipeline, frontEnd: FrontEnd, logMel: LogMel) {
+    this.#frontEnd = frontEnd;
+    this.#slices = slicesOf(pipeline);
+    this.#bands = logMel.bands;
+    const { sampleRateHz = 0 } = pipeline.window;
+    this.#slicer = new LogMelFeatures(logMel, frontEnd.frames, sampleRateHz);
+    this.#features = new Float32Array(this.#slices * logMel.bands);
+  }
+
+  /**
+   * The features of a window, valid until the next: those of slices that it shares with the window before are kept.
+   *
+   * @param window normalised values
+   * @param step frames from the window before; undefined where there is none
+   */
+  features(window: Float32Array, step: number | undefined): Float32Array {
+    const { frames, stride } = this.#frontEnd;
+    const fresh = freshSlices(this.#frontEnd, step, this.#slices) ?? this.#slices;
+    this.#features.copyWithin(0, fresh * this.#bands);
+    for (let slice = this.#slices - fresh; slice < this.#slices; slice++) {
+      const from = slice * stride;
+      const into = this.#features.subarray(slice * this.#bands, (slice + 1) * this.#bands);
+      this.#slicer.write(window.subarray(from, from + frames), into);
+    }
+    return this.#features;
+  }
 }
 
 /** How many slices at the end of a window are new, where it goes on from the one before without a gap. */

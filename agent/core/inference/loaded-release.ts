@@ -1,7 +1,7 @@
 import type { Handle, ModelFacts } from '../../ports/engine.js';
 import { checkChain } from '../../../protocol/model-chain.js';
 import type { Manifest } from '../../../protocol/documents/manifest.js';
-import type { WindowShape } from '../../../protocol/documents/pipeline.js';
+import { hasFrontEndModel, type WindowShape } from '../../../protocol/documents/pipeline.js';
 import { ask, type Process } from '../process.js';
 import { accept, type Result } from '../../../protocol/result.js';
 import type { StoredRelease } from '../state/record.js';
@@ -10,7 +10,7 @@ import { decide, type Decision } from './decision.js';
 import { normalise } from './normalise.js';
 import { dequantise, quantise } from './quantisation.js';
 import { createStage, invokeStage, type Stage } from './stage.js';
-import { runFrontEnd } from './front-end.js';
+import { LogMelFrontEnd, runFrontEnd } from './front-end.js';
 import { SlidingMean } from './sliding-mean.js';
 import { framesBetween, type WindowPlace } from './window.js';
 
@@ -41,6 +41,7 @@ export class LoadedRelease {
   readonly #labels: readonly string[];
   readonly #stages: readonly Stage[];
   readonly #normalised: Float32Array;
+  readonly #logMel: LogMelFrontEnd | undefined;
   readonly #mean: SlidingMean | undefined;
   /** Of the window before, where all that the models keep of it is whole. */
   #before: WindowPlace | undefined;
@@ -61,6 +62,10 @@ export class LoadedRelease {
     this.classes = new Classes(decides ? (stages.at(-1)?.outputValues.length ?? 0) : 0, labels);
     const { frames, channels } = manifest.pipeline.window;
     this.#normalised = new Float32Array(frames * channels);
+    const { frontEnd } = manifest.pipeline;
+    if (frontEnd?.logMel !== undefined) {
+      this.#logMel = new LogMelFrontEnd(manifest.pipeline, frontEnd, frontEnd.logMel);
+    }
     const { average } = manifest.pipeline.decision;
     if (average !== undefined) {
       this.#mean = new SlidingMean(average, stages.at(-1)?.outputValues.length ?? 0);
@@ -107,7 +112,7 @@ export class LoadedRelease {
     let latencyUs = fed.value;
     let values = this.#normalised;
     for (const [i, stage] of this.#stages.entries()) {
-      if (i === 0 && pipeline.frontEnd !== undefined) continue;
+      if (i === 0 && hasFrontEndModel(pipeline)) continue;
       const invoked = yield* invokeStage(stage, deadlineMs);
       if (!invoked.ok) return invoked;
       if (!invoked.value.hasOutput) {
@@ -140,8 +145,9 @@ export class LoadedRelease {
     const [first, second] = this.#stages;
     const { pipeline } = this.manifest;
     if (first === undefined) return accept(0);
-    if (pipeline.frontEnd === undefined || second === undefined) {
-      quantise(this.#normalised, first.input, first.inputElements);
+    if (!hasFrontEndModel(pipeline) || second === undefined) {
+      const seen = this.#logMel?.features(this.#normalised, step) ?? this.#normalised;
+      quantise(seen, first.input, first.inputElements);
       return accept(0);
     }
     return yield* runFrontEnd(

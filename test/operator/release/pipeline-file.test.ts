@@ -34,9 +34,13 @@ describe('A pipeline file', () => {
     const parsed = (frontEnd: unknown): unknown =>
       parsePipelineFile(JSON.stringify({ window, frontEnd }), ['f', 'm']).frontEnd;
     const slices = { frames: 64, stride: 48 };
-    assert.deepEqual(parsed(slices), { ...slices, per: 'window' });
-    assert.deepEqual(parsed({ ...slices, per: 'stream' }), { ...slices, per: 'stream' });
-    assert.deepEqual(parsed({ frames: 256 }), { frames: 256, stride: 256, per: 'window' });
+    const usual = { ...slices, per: 'window', logMel: undefined };
+    assert.deepEqual(parsed(slices), usual);
+    assert.deepEqual(parsed({ ...slices, per: 'stream' }), { ...usual, per: 'stream' });
+    assert.deepEqual(parsed({ frames: 256 }), { ...usual, frames: 256, stride: 256 });
+    const logMel = { bands: 40, highHz: 8000 };
+    const whole = { ...logMel, lowHz: 0, preEmphasis: 0, add: 0, multiply: 1 };
+    assert.deepEqual(parsed({ ...slices, logMel }), { ...usual, logMel: whole });
   });
 
   const refusals: readonly (readonly [what: string, file: unknown, named: RegExp])[] = [
@@ -57,6 +61,17 @@ describe('A pipeline file', () => {
     ['a slice longer than the window', { window, frontEnd: { frames: 257 } }, /frontEnd\.frames/],
     ['slices that stand still', { window, frontEnd: { frames: 1, stride: 0 } }, /frontEnd\.stride/],
     ['a state of nothing', { window, frontEnd: { frames: 1, per: 'day' } }, /frontEnd\.per/],
+    [
+      'bands without an end',
+      { window, frontEnd: { frames: 1, logMel: { bands: 1 } } },
+      /logMel\.highHz/,
+    ],
+    ['no bands', { window, frontEnd: { frames: 1, logMel: { highHz: 1 } } }, /logMel\.bands/],
+    [
+      'a log-mel key of nobody',
+      { window, frontEnd: { frames: 1, logMel: { bands: 1, highHz: 1, mels: 1 } } },
+      /mels/,
+    ],
     ['a mean of half a window', { window, decision: { average: 0.5 } }, /decision\.average/],
     ['a front end with a step', { window, frontEnd: { frames: 1, step: 1 } }, /step/],
     [

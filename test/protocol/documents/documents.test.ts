@@ -12,6 +12,7 @@ import {
   sampleBeacon,
   sampleKeyset,
   frontEndManifest,
+  logMelManifest,
   pictureManifest,
   sampleManifest,
   samplePolicy,
@@ -304,6 +305,43 @@ const tables: readonly DocumentTable[] = [
     maps: [[11, 5]],
   },
   {
+    name: 'A manifest with log-mel features',
+    bytes: encodeManifest(logMelManifest()),
+    parse: parseManifest,
+    mandatory: [1, 2, 3, 4, 5, 6].map((field) => [11, 5, 4, field]).concat([[11, 1, 4]]),
+    optional: [],
+    fields: [
+      [[11, 1, 3], [1], [2, 3]],
+      [
+        [11, 1, 4],
+        [1600, 48_000],
+        [0, 1599],
+      ],
+      [
+        [11, 5, 1],
+        [2, 32, 256],
+        [1, 48, 63, 512],
+      ],
+      [
+        [11, 5, 4, 1],
+        [1, limits.melBands],
+        [0, limits.melBands + 1],
+      ],
+      [
+        [11, 5, 4, 2],
+        [0, 799.5],
+        [-1, 800, NaN],
+      ],
+      [
+        [11, 5, 4, 3],
+        [21, 800],
+        [20, 801, Infinity],
+      ],
+      [[11, 5, 4, 6], [-1], ['1', NaN]],
+    ],
+    maps: [[11, 5, 4]],
+  },
+  {
     name: 'A policy',
     bytes: encodePolicy(samplePolicy()),
     parse: parsePolicy,
@@ -469,10 +507,9 @@ describe('Documents', () => {
       ok: true,
       value: sampleManifest(),
     });
-    assert.deepEqual(parseManifest(encodeManifest(frontEndManifest())), {
-      ok: true,
-      value: frontEndManifest(),
-    });
+    for (const manifest of [frontEndManifest(), logMelManifest()]) {
+      assert.deepEqual(parseManifest(encodeManifest(manifest)), { ok: true, value: manifest });
+    }
     assert.deepEqual(parsePolicy(encodePolicy(samplePolicy())), {
       ok: true,
       value: samplePolicy(),
