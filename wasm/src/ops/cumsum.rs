@@ -116,15 +116,15 @@ impl Cumsum {
         let blocks = input.chunks_exact(extent * inner).zip(output.chunks_exact_mut(extent * inner));
         for (input, output) in blocks {
             for first in 0..inner {
-                let elements = input.iter().skip(first).step_by(inner);
-                let pairs = elements.zip(output.iter_mut().skip(first).step_by(inner));
                 let mut sum = start;
-                let mut next = |(element, output): (&T, &mut T)| {
+                for step in 0..extent {
+                    let step = if self.options.reverse { extent - 1 - step } else { step };
+                    let place = first + step * inner;
+                    let (Some(element), Some(output)) = (input.get(place), output.get_mut(place)) else { continue };
                     let before = sum;
                     sum = add(sum, *element);
                     *output = finish(if self.options.exclusive { before } else { sum });
-                };
-                if self.options.reverse { pairs.rev().for_each(&mut next) } else { pairs.for_each(&mut next) }
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::model::OpKey;
 use crate::model::tensor::{Tensor, TensorType};
 use crate::ops::signature::{ANY, FLOAT32, INT8, INT16, Signature};
 use crate::ops::unary::{Rescale, bend, sigmoid, sigmoid_table};
-use crate::ops::weights::float::{self, dot, floats, floats_mut};
+use crate::ops::weights::float::{self, Float, dot, floats, floats_mut};
 use crate::ops::weights::int8;
 use crate::ops::weights::int16::Bias;
 use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, allocate, gather};
@@ -170,18 +170,24 @@ fn prepare_float(
     Ok(Action::run(FloatLstm { sizes, gates, scratch, clip }))
 }
 
+impl FloatGate {
+    /// What goes into the gate of each unit. Not inlined: there are four.
+    #[inline(never)]
+    fn compute(&self, input: &[Float], hidden: &[Float], values: &mut [Float]) {
+        let weights = self.input.chunks_exact(input.len()).zip(self.hidden.chunks_exact(hidden.len())).zip(&self.bias);
+        for (value, ((of_input, of_hidden), bias)) in values.iter_mut().zip(weights) {
+            *value = (dot(input, of_input) + bias + dot(hidden, of_hidden)).to_le_bytes();
+        }
+    }
+}
+
 impl Kernel for FloatLstm {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
-        let Sizes { inputs, units, .. } = self.sizes;
         self.sizes.each(io, self.scratch, (4, 4), |step| {
             let Step { input, output, hidden, cell, gates } = step;
             let [by, forget, memory, out] = gates;
             for (values, gate) in [&mut *by, &mut *forget, &mut *memory, &mut *out].into_iter().zip(&self.gates) {
-                let weights = gate.input.chunks_exact(inputs).zip(gate.hidden.chunks_exact(units)).zip(&gate.bias);
-                for (value, ((of_input, of_hidden), bias)) in floats_mut(values).iter_mut().zip(weights) {
-                    let sum = dot(floats(input), of_input) + bias + dot(floats(hidden), of_hidden);
-                    *value = sum.to_le_bytes();
-                }
+                gate.compute(floats(input), floats(hidden), floats_mut(values));
             }
             let gates = floats(by).iter().zip(floats(forget)).zip(floats(memory)).zip(floats(out));
             let states = floats_mut(cell).iter_mut().zip(floats_mut(hidden)).zip(floats_mut(output));

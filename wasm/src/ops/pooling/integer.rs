@@ -70,9 +70,11 @@ impl Pooling {
     /// Rounds halves away from zero. Only inputs inside the image count.
     #[inline(always)]
     fn average<T: Element>(&self, image: &[T], y: usize, x: usize, channel: usize) -> i32 {
-        let (sum, count) = self
-            .inputs(image, y, x, channel)
-            .fold((0i32, 0i32), |(sum, count), input| (sum.wrapping_add(input + self.shift), count + 1));
+        let (mut sum, mut count) = (0i32, 0i32);
+        self.inputs(image, (y, x), channel, |input| {
+            sum = sum.wrapping_add(input + self.shift);
+            count += 1;
+        });
         let half = count / 2;
         let nudged = if sum > 0 { sum.wrapping_add(half) } else { sum.wrapping_sub(half) };
         nudged.checked_div(count).unwrap_or(0) - self.shift
@@ -80,28 +82,24 @@ impl Pooling {
 
     #[inline(always)]
     fn maximum<T: Element>(&self, image: &[T], y: usize, x: usize, channel: usize) -> i32 {
-        self.inputs(image, y, x, channel).fold(T::LEAST, i32::max)
+        let mut greatest = T::LEAST;
+        self.inputs(image, (y, x), channel, |input| greatest = greatest.max(input));
+        greatest
     }
 
-    /// The inputs of one window and channel.
+    /// Visits the inputs of one window and channel.
     #[inline(always)]
-    fn inputs<'a, T: Element>(
-        &'a self,
-        image: &'a [T],
-        y: usize,
-        x: usize,
-        channel: usize,
-    ) -> impl Iterator<Item = i32> + 'a {
+    fn inputs<T: Element>(&self, image: &[T], (y, x): (usize, usize), channel: usize, mut visit: impl FnMut(i32)) {
         let Window { height, width, input_channels, .. } = self.window;
         let (rows, row) = height.taps(y);
         let (columns, column) = width.taps(x);
-        let row_elements = width.input * input_channels;
-        let rows = image.chunks_exact(row_elements).skip(row).take(rows.len());
+        let rows = image.chunks_exact(width.input * input_channels).skip(row).take(rows.len());
         let first = column * input_channels + channel;
-        rows.flat_map(move |row| {
-            let inputs = row.get(first..).unwrap_or(&[]).iter();
-            inputs.step_by(input_channels).take(columns.len()).map(|input| input.value())
-        })
+        for row in rows {
+            for input in row.get(first..).unwrap_or(&[]).iter().step_by(input_channels).take(columns.len()) {
+                visit(input.value());
+            }
+        }
     }
 }
 

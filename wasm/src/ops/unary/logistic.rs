@@ -51,6 +51,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
 }
 
 /// In float32.
+#[inline(never)]
 pub fn sigmoid(value: f32) -> f32 {
     // Beyond these the formula says nothing more in float32 (upstream's cutoffs).
     if value > 16.619_047 {
