@@ -60,7 +60,7 @@ export function renderOperatorsPage(readme: string, indices: readonly string[]):
     'This page is made from `wasm/README.md` and the conformance set by `npm run docs`; which types go together is in `wasm/README.md`.',
     '',
     '- A number: so many cases, whose outputs TensorFlow Lite Micro computed.',
-    '- A number with `L`: TensorFlow Lite Micro refuses this operator or this type; LiteRT computed the outputs.',
+    '- A number with `L`: TensorFlow Lite Micro refuses this operator, or these types together; LiteRT computed the outputs.',
     '- `yes`: executed, without a case of its own. Empty: refused.',
     '- `upstream`: whether TensorFlow Lite Micro has the operator, as far as the cases show it. int4 is the type of weights.',
     '',
@@ -78,7 +78,8 @@ export function renderOperatorsPage(readme: string, indices: readonly string[]):
 
 function cell(isExecuted: boolean, cases: Cases | undefined): string {
   if (cases === undefined) return isExecuted ? 'yes' : '';
-  return cases.upstream > 0 ? `${cases.upstream + cases.other}` : `${cases.other} L`;
+  const { upstream, other } = cases;
+  return [upstream > 0 ? [`${upstream}`] : [], other > 0 ? [`${other} L`] : []].flat().join(' + ');
 }
 
 function countCases(indices: readonly string[]): ReadonlyMap<string, Map<string, Cases>> {

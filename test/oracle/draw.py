@@ -178,6 +178,9 @@ class Draw:
         if kind == "narrow":
             return self._source.uniform(-1, 1, count).astype(np.float32)
         drawn = self._source.normal(0, self.pick((1, 4, 40)), count).astype(np.float32)
+        if self.chance(0.3):
+            # As people write numbers: quotients of these are near whole ones.
+            drawn = np.round(drawn, 1)
         if kind == "special":
             specials = np.array(SPECIAL_FLOATS, np.float32)
             where = self._source.random(count) < 0.5

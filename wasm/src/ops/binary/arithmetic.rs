@@ -45,8 +45,13 @@ pub static FLOOR_DIV: Registration = Registration {
     inputs: 2..=2,
     outputs: 1..=1,
     types: FLOATS,
-    prepare: |node, _| Ok(quotients_by(Pair::new(node)?.pairing, |one, other| (one / other).floor())),
+    prepare: |node, _| Ok(quotients_by(Pair::new(node)?.pairing, floor_of_quotient)),
 };
+
+/// In double precision, as upstream: 24.9 / 0.1 is just below 249.
+fn floor_of_quotient(one: f32, other: f32) -> f32 {
+    (f64::from(one) / f64::from(other)).floor() as f32
+}
 
 /// What is left by it: of the sign of the divisor.
 pub static FLOOR_MOD: Registration = Registration {

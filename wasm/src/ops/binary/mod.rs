@@ -148,7 +148,7 @@ pub fn below_one(real: f64) -> Result<Multiplier> {
 mod tests {
     use super::*;
     use crate::ops::Registration;
-    use crate::testing::{Given, run, single};
+    use crate::testing::{Given, bytes_of, floats_of, run, single};
 
     /// All pairs of int8 on one side and a few on the other, through `prepare`.
     fn pairs(operator: &Registration, member: Option<u8>, scales: [(f32, i32); 3]) -> Vec<(i32, i32, i32)> {
@@ -164,6 +164,17 @@ mod tests {
         let pairs = ones.iter().flat_map(|one| others.iter().map(move |other| (*one, *other)));
         let signed = |byte: u8| i32::from(byte as i8);
         pairs.zip(found).map(|((one, other), found)| (signed(one), signed(other), signed(found))).collect()
+    }
+
+    #[test]
+    fn a_quotient_just_below_an_integer_is_floored_to_the_one_below() {
+        let tensors = [
+            Given::input(TensorType::Float32, &[3]),
+            Given::floats(&[3], &[0.1, 0.3, 2.0]),
+            Given::output(TensorType::Float32, &[3]),
+        ];
+        let found = run(single(&FLOOR_DIV, &tensors, None), &[&bytes_of(&[24.9, 52.5, -1e-45])]).unwrap().remove(0);
+        assert_eq!(floats_of(&found), [248.0, 174.0, -1.0]);
     }
 
     #[test]
