@@ -419,6 +419,13 @@ export const codes = {
     remedy:
       "Build a smaller release, or raise the slot's limits in the configuration of the device.",
   },
+  'comparison-impossible': {
+    area: 'update',
+    cause:
+      'The release is to be compared with one that sees other windows: of another number of values, or of pictures that are resized otherwise.',
+    remedy:
+      'Build it with the window of the champion, its resize too, or let it serve without a comparison.',
+  },
   'deadlines-missed': {
     area: 'update',
     cause: 'The release missed its deadline more often than the champion did over the same time.',

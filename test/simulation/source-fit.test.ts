@@ -26,6 +26,7 @@ describe('A release that its source cannot feed', () => {
     const built = await world.workshop.buildUnseen('vibration-v2', sequence);
     return world.withManifest(built, { pipeline: { ...built.manifest.pipeline, window } });
   };
+  const picture = { frames: 256, stride: 256, channels: 3 };
   const grey = { frames: 768, stride: 768, channels: 1, sampleRateHz: undefined };
 
   for (const shadow of [false, true]) {
@@ -48,6 +49,25 @@ describe('A release that its source cannot feed', () => {
       assertEveryWindowAnswered(device);
     });
   }
+
+  const resize = { width: 16, height: 16 };
+  it('is not compared with a champion whose pictures are not resized like its own, which goes on', async () => {
+    const window = { ...picture, resize: { ...resize, fit: 'crop' } } as const;
+    const device = await settle(world, world.startDevice({ source: pictures }), first);
+    const second = await reshaped(2, { ...window, sampleRateHz: undefined });
+    await world.publishContent(second);
+    await world.publishPolicy(first, {
+      arms: [{ release: second, shadow: { windows: 5, budgetPermille: 1000 } }],
+    });
+    await world.time.advance(10_000);
+    assert.deepEqual(
+      device.story.filter((line) => line.startsWith('2 ')),
+      ['2 offered', '2 admitted', '2 rejected comparison-impossible'],
+    );
+    assert.deepEqual(device.record?.rejected, []);
+    await world.time.advance(60_000);
+    assertEveryWindowAnswered(device);
+  });
 
   it('is given up with the first sample where nothing was there to show it before', async () => {
     // Pictures of twice as many pixels.

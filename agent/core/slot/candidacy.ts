@@ -11,6 +11,7 @@ import { loadRelease } from '../update/load-release.js';
 import { admitRelease, fetchRelease, testRelease, type Preparation } from '../update/prepare.js';
 import { isAbsent, isHeldAgainst, isTransient } from '../update/retry.js';
 import { makeRoom } from '../update/room.js';
+import { checkComparison } from '../update/source-fit.js';
 import { CandidateRecord } from './candidate-record.js';
 import { Comparison } from './comparison.js';
 import type { SlotLedger } from './ledger.js';
@@ -256,6 +257,11 @@ export class Candidacy {
     }
     const fits = this.#service.checkSource(manifest);
     if (!fits.ok) return fits;
+    if (offer.purpose.kind !== 'serve' && champion !== undefined) {
+      const served = champion.manifest.pipeline.window;
+      const comparable = checkComparison(served, manifest.pipeline.window);
+      if (!comparable.ok) return comparable;
+    }
     const fetched = yield* fetchRelease(preparation, admitted.value);
     if (!fetched.ok) return fetched;
     const counted = yield* this.#record.countLoad(offer);

@@ -1,5 +1,6 @@
 import type { WindowShape } from '../../../protocol/documents/pipeline.js';
 import { accept, refuse, type Result } from '../../../protocol/result.js';
+import { sameResize } from '../inference/window.js';
 import type { SourceSettings } from '../settings.js';
 
 /** A message of samples, as far as it shows what its source can give. */
@@ -52,6 +53,25 @@ export function checkSource(
       'source-limit-exceeded',
       `a message has at least ${least} bytes, the source reads ${maxBytes}`,
     );
+  }
+  return accept(undefined);
+}
+
+/** Whether a release can be compared with the champion: both answer the same windows. Refuses with `comparison-impossible`. */
+export function checkComparison(champion: WindowShape, challenger: WindowShape): Result<void> {
+  const valuesOf = ({ frames, channels }: WindowShape): number => frames * channels;
+  const [served, seen] = [valuesOf(champion), valuesOf(challenger)];
+  if (served !== seen) {
+    const detail = `windows of ${seen} values, those of the champion have ${served}`;
+    return refuse('comparison-impossible', detail);
+  }
+  if (!sameResize(champion.resize, challenger.resize)) {
+    const words = ({ resize }: WindowShape): string =>
+      resize === undefined
+        ? 'are as they come'
+        : `become ${resize.width} x ${resize.height} by ${resize.fit}`;
+    const detail = `its pictures ${words(challenger)}, those of the champion ${words(champion)}`;
+    return refuse('comparison-impossible', detail);
   }
   return accept(undefined);
 }

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import type { WindowShape } from '../../../../protocol/documents/pipeline.js';
 import type { SourceSettings } from '../../../../agent/core/settings.js';
-import { checkSource, type SampleMessage } from '../../../../agent/core/update/source-fit.js';
+import {
+  checkComparison,
+  checkSource,
+  type SampleMessage,
+} from '../../../../agent/core/update/source-fit.js';
 
 describe('The source of a slot', () => {
   const shape = (frames: number, channels: number) => ({ frames, stride: frames, channels });
@@ -84,4 +88,32 @@ describe('The source of a slot', () => {
       assert.equal(checked.ok ? 'ok' : checked.rejection.code, code);
     });
   }
+});
+
+describe('Windows of two releases', () => {
+  const picture = { frames: 64, stride: 64, channels: 3 };
+  const resized = (fit: 'crop' | 'stretch'): WindowShape => ({
+    ...picture,
+    resize: { width: 8, height: 8, fit },
+  });
+  const detailOf = (champion: WindowShape, challenger: WindowShape): string => {
+    const checked = checkComparison(champion, challenger);
+    if (checked.ok) return '';
+    assert.equal(checked.rejection.code, 'comparison-impossible');
+    return checked.rejection.detail;
+  };
+
+  it('are compared where they have as many values and are resized alike', () => {
+    assert.equal(detailOf(picture, { frames: 192, stride: 20, channels: 1 }), '');
+    assert.equal(detailOf(resized('crop'), resized('crop')), '');
+  });
+
+  it('are not compared where one sees more, or pictures that are resized otherwise', () => {
+    assert.match(detailOf(picture, { ...picture, frames: 65 }), /^windows of 195 .* have 192$/);
+    assert.match(
+      detailOf(resized('crop'), resized('stretch')),
+      /^its pictures become 8 x 8 by stretch, those of the champion become 8 x 8 by crop$/,
+    );
+    assert.match(detailOf(resized('crop'), picture), /^its pictures are as they come, /);
+  });
 });
