@@ -259,10 +259,12 @@ mod tests {
         }
     }
 
+    /// Begins; masks of ellipsis, new axis and shrink; the shape that is left of 2 x 3, and its first two bytes.
+    type Masked = (&'static [i32], [i32; 3], &'static [usize], [u8; 2]);
+
     #[test]
     fn dimensions_of_one_are_put_in_and_an_ellipsis_stands_for_all_that_are_not_named() {
-        // Masks of ellipsis, new axis and shrink; the shape that is left of 2 x 3, and its first two bytes.
-        let rows: [(&[i32], [i32; 3], &[usize], [u8; 2]); 5] = [
+        let rows: [Masked; 5] = [
             (&[0, 0, 1], [0b001, 0b010, 0], &[2, 1, 2], [1, 2]),
             (&[1, 0], [0b10, 0, 0b01], &[3], [3, 4]),
             (&[0, 1], [0, 0b01, 0], &[1, 1, 3], [3, 4]),
