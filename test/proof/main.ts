@@ -6,6 +6,7 @@ import type { Campaign } from './campaign.js';
 import { nameOfCommit } from './commit-name.js';
 import { evidenceCampaign } from './evidence.js';
 import { driftCampaign } from './drift.js';
+import { fuzzCoreCampaign } from './fuzz-core.js';
 import { plantedCampaign } from './planted.js';
 import { powerCutCampaign } from './power-cut.js';
 import { withSection } from './proofs-page.js';
@@ -43,6 +44,7 @@ const campaigns: readonly Campaign[] = [
   }),
   evidenceCampaign,
   randomModelsCampaign,
+  fuzzCoreCampaign,
 ];
 
 const root = path.resolve(import.meta.dirname, '../../..');

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import {
   bytes,
@@ -15,6 +17,7 @@ import { endOf, int32s, nameOf, oneOperator, type HostileCase } from '../helpers
 import {
   operatorCodes as codes,
   tensorTypes,
+  writeModelFile,
   type ModelSpec,
   type OperatorSpec,
   type SubgraphSpec,
@@ -472,6 +475,60 @@ const cases: readonly HostileCase[] = [
   [27, 'a sparse variable', sparse(weights, { variable: true }), 'buffer-invalid'],
 ];
 
+/** Writes a variable once, and reads it in one of two branches. */
+const onceAndChoice: ModelSpec = {
+  ...common,
+  tensors: [flag, floats, floats, handle, floats, floats],
+  operators: [
+    call(callOnce, [], [], [1]),
+    named(3),
+    { code: read, inputs: [3], outputs: [4] },
+    call(callIf, [0, 1], [2], [2, 3]),
+    { code: assign, inputs: [3, 2], outputs: [] },
+    { code: relu, inputs: [4], outputs: [5] },
+  ],
+  inputs: [0, 1],
+  outputs: [2, 5],
+  more: [
+    {
+      tensors: [handle, { ...floats, buffer: 3 }],
+      operators: [named(0), { code: assign, inputs: [0, 1], outputs: [] }],
+      inputs: [],
+      outputs: [],
+    },
+    branch,
+    { ...branch, operators: [], outputs: [0] },
+  ],
+  buffers: [...common.buffers, int32s(1, 2)],
+};
+
+/** Goes round once, and writes a variable that it is given on the way. */
+const loopWithVariable: ModelSpec = {
+  ...common,
+  tensors: [flag, handle, flag, handle, floats, floats],
+  operators: [
+    named(1),
+    { code: assign, inputs: [1, 4], outputs: [] },
+    call(callWhile, [0, 1], [2, 3], [1, 2]),
+    { code: read, inputs: [3], outputs: [5] },
+  ],
+  inputs: [0, 4],
+  outputs: [2, 5],
+  more: [
+    { tensors: [flag, handle], operators: [], inputs: [0, 1], outputs: [0] },
+    {
+      tensors: [flag, handle, no, floats, floats],
+      operators: [
+        { code: read, inputs: [1], outputs: [3] },
+        { code: relu, inputs: [3], outputs: [4] },
+        { code: assign, inputs: [1, 4], outputs: [] },
+      ],
+      inputs: [0, 1],
+      outputs: [2, 1],
+    },
+  ],
+};
+
 describe('hostile subgraphs and sparse weights', () => {
   let core: WebAssembly.Module;
 
@@ -482,6 +539,17 @@ describe('hostile subgraphs and sparse weights', () => {
   for (const each of cases) {
     it(nameOf(each), () => {
       assert.equal(endOf(core, each[2]), each[3]);
+    });
+  }
+
+  // `UPDATE_MODELS=1` writes them.
+  for (const [name, model] of Object.entries({ onceAndChoice, loopWithVariable })) {
+    it(`are made of ${name} in the tests of the crate, which has the file that is written here`, () => {
+      const file = writeModelFile(model);
+      const place = `wasm/tests/models/${name}.tflite`;
+      if (process.env['UPDATE_MODELS'] === '1') writeFileSync(place, file);
+      assert.equal(endOf(core, file), 'finished');
+      assert.deepEqual(new Uint8Array(readFileSync(place)), file);
     });
   }
 });

@@ -52,6 +52,12 @@ fn models() -> Vec<(PathBuf, Vec<u8>)> {
     files.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
 }
 
+/// Models with subgraphs and variables: IF and CALL_ONCE, WHILE.
+fn subgraph_models() -> [Vec<u8>; 2] {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models");
+    ["onceAndChoice.tflite", "loopWithVariable.tflite"].map(|name| fs::read(folder.join(name)).unwrap())
+}
+
 fn demo_model() -> Vec<u8> {
     models().into_iter().find(|(path, _)| path.ends_with("vibration_v1.tflite")).unwrap().1
 }
@@ -99,6 +105,35 @@ fn single_operator_models_with_any_bit_flipped_are_refused_or_run() {
                 ends.count(flipped, &|| format!("{}: bit {bit} of byte {at}", path.display()));
             }
         }
+    }
+    assert!(ends.refused > 0 && ends.finished > 0, "{ends:?}");
+}
+
+#[test]
+fn models_with_subgraphs_cut_off_anywhere_or_with_any_bit_flipped_are_refused_or_run() {
+    for file in subgraph_models() {
+        assert_eq!(run(file.clone()), Ok(()));
+        let mut ends = Ends::default();
+        for length in 0..file.len() {
+            ends.count(file[..length].to_vec(), &|| format!("{length} bytes"));
+        }
+        assert!(ends.refused > file.len() - 8, "{ends:?}");
+        for bit in 0..8 * file.len() {
+            let mut flipped = file.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            ends.count(flipped, &|| format!("bit {bit}"));
+        }
+        assert!(ends.finished > 0, "{ends:?}");
+    }
+}
+
+#[test]
+fn what_the_fuzzer_has_found_is_refused_or_runs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/model");
+    let mut ends = Ends::default();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        ends.count(fs::read(&path).unwrap(), &|| path.display().to_string());
     }
     assert!(ends.refused > 0 && ends.finished > 0, "{ends:?}");
 }

@@ -21,8 +21,16 @@ fuzz_target!(|file: &[u8]| -> Corpus {
 });
 
 fn run(file: &[u8]) -> Result<(), Error> {
-    let program = Program::prepare(Model::verify(file.to_vec())?, &ALL)?;
-    report(&program, &ALL);
+    let program = match Program::prepare_or_tell(Model::verify(file.to_vec())?, &ALL) {
+        Ok(program) => program,
+        Err(refused) => {
+            if let Some(model) = &refused.model {
+                report(model, None, &refused.errors, &ALL);
+            }
+            return Err(refused.first());
+        }
+    };
+    report(&program.model, Some(&program), &[], &ALL);
     let mut workspace = Workspace::new(&program)?;
     let mut interpreter = Interpreter::new(Arc::new(program), LIMITS)?;
     // What the inputs hold is the file's own bytes, from either end.

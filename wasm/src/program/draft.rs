@@ -63,6 +63,10 @@ impl Drafts {
                     Ok(draft) => draft,
                     Err(error) => {
                         refused.push(error.at(place));
+                        // What was decoded or packed before the refusal was work too.
+                        let operator = model.subgraphs.get(number).and_then(|found| Some((found, found.operators.get(index)?)));
+                        work = work.saturating_add(operator.map_or(0, |(subgraph, operator)| least_work(subgraph, operator)));
+                        ensure(work <= limits::WORK, ErrorKind::ModelTooHeavy).map_err(|error| error.at(place))?;
                         // Enough to be told.
                         ensure(refused.len() < limits::REFUSALS, ErrorKind::ModelTooLarge)?;
                         continue;
@@ -193,10 +197,14 @@ fn draft(
     let work = request
         .macs
         .saturating_add(request.comparisons)
-        .saturating_add(output_elements(node.subgraph, node.operator) * limits::ELEMENT_WORK)
-        .saturating_add(cost.moved_bytes)
+        .saturating_add(least_work(node.subgraph, node.operator))
         .saturating_add(calls);
     Ok(Draft { action, request, cost, work })
+}
+
+/// Work of an operator beside its own arithmetic.
+fn least_work(subgraph: &Subgraph, operator: &Operator) -> u64 {
+    output_elements(subgraph, operator) * limits::ELEMENT_WORK + moved_bytes(subgraph, operator)
 }
 
 fn output_elements(subgraph: &Subgraph, operator: &Operator) -> u64 {

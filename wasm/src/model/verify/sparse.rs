@@ -43,13 +43,15 @@ struct Tree<'a> {
 pub fn densify(file: &[u8], position: usize, values: &[u8], shape: &Shape, width: usize) -> Result<Vec<u8>> {
     let tree = Tree::read(&Reader::new(file).table(position)?, shape)?;
     let bytes = shape.elements().checked_mul(width).ok_or(ErrorKind::MemoryExhausted)?;
+    let visits = shape.elements().saturating_mul(tree.levels.len() + 1);
+    ensure(visits as u64 <= limits::WORK, ErrorKind::ModelTooHeavy)?;
     let mut filler = Filler {
         tree: &tree,
         shape,
         values,
         width,
         dense: allocate(bytes, 0u8)?,
-        visits: shape.elements().saturating_mul(tree.levels.len() + 1),
+        visits,
     };
     let mut place = [0; limits::RANK];
     filler.fill(0, 0, &mut place)?;
