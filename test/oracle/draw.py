@@ -173,14 +173,14 @@ class Draw:
 
     def _floats(self, tensor: Tensor, kind: str) -> NDArray[np.float32]:
         count = prod(tensor.shape)
+        # As people write numbers: quotients of these are near whole ones.
+        decimals = 1 if self.chance(0.3) else 8
         if tensor.within is not None:
-            return self._source.uniform(*tensor.within, count).astype(np.float32)
+            drawn = self._source.uniform(*tensor.within, count).round(decimals)
+            return np.clip(drawn, *tensor.within).astype(np.float32)
         if kind == "narrow":
             return self._source.uniform(-1, 1, count).astype(np.float32)
-        drawn = self._source.normal(0, self.pick((1, 4, 40)), count).astype(np.float32)
-        if self.chance(0.3):
-            # As people write numbers: quotients of these are near whole ones.
-            drawn = np.round(drawn, 1)
+        drawn = self._source.normal(0, self.pick((1, 4, 40)), count).round(decimals)
         if kind == "special":
             specials = np.array(SPECIAL_FLOATS, np.float32)
             where = self._source.random(count) < 0.5
