@@ -168,5 +168,7 @@ pub fn sigmoid_table() -> Box<[u16; 256]> {
         let lost = sigmoid(step + 0.5) - (sigmoid(step) + sigmoid(step + 1.0)) / 2.0;
         *slot = (sigmoid(step) + lost / 2.0).round().min(65535.0) as u16;
     }
+    // The last is met by interpolation only, and upstream rounds it up.
+    table[255] = u16::MAX;
     table
 }

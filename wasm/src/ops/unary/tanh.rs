@@ -56,3 +56,15 @@ pub fn bend(table: &[u16; 256], place: i32) -> i32 {
     let result = if place >= 0 { sigmoid - ONE + HALF_STEP } else { ONE - sigmoid + HALF_STEP - 1 };
     result >> 8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn int16_before_its_saturation_goes_towards_the_last_sample() {
+        let table = sigmoid_table();
+        assert_eq!(table[253..], [65534, 65534, 65535]);
+        assert_eq!([-65159, 65159].map(|place| bend(&table, place)), [-32767, 32767]);
+    }
+}
