@@ -63,6 +63,7 @@ export function renderOperatorsPage(readme: string, indices: readonly string[]):
     '- A number with `L`: TensorFlow Lite Micro refuses this operator, or these types together; LiteRT computed the outputs.',
     '- `yes`: executed, without a case of its own. Empty: refused.',
     '- `upstream`: whether TensorFlow Lite Micro has the operator, as far as the cases show it. int4 is the type of weights.',
+    '- Whole models of uint8 run as models of int8 that are shifted by 128, also where the column of uint8 is empty.',
     '',
     `| operator | upstream | ${types.join(' | ')} |`,
     `|---|---|${'---|'.repeat(types.length)}`,

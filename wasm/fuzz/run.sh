@@ -7,7 +7,7 @@
 # TINYLAMP_SEED draws others. What is found, and what has been tried, stays in $TINYLAMP_FUZZ, or in a folder that is printed.
 #
 # corpus/ was grown by the fuzzer itself from the models of test/conformance and of test/wasm/hostile-*.test.ts, which this
-# project's own writers make, and then reduced to the fewest files that reach all that was reached.
+# project's own writers make, and then reduced to the files that reach most for their size.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
