@@ -27,7 +27,7 @@ interface RandomIndex {
 export const randomModelsCampaign: Campaign = {
   name: 'random-models',
   claim:
-    'Random models of every operator and type give the outputs of TensorFlow Lite Micro, integers bit for bit, in no larger arena.',
+    'Random models of every operator and type give the outputs of TensorFlow Lite Micro, or of LiteRT where that has none, in no larger arena: equal integers, but for one step where the package forms factors in double precision (test/oracle/README.md).',
   async run(seed, progress, only) {
     const python = process.env['TINYLAMP_PYTHON'] ?? 'python3';
     const missing = missingFrom(python);
