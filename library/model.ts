@@ -29,6 +29,7 @@ export class Model {
   readonly #core: WebAssembly.Module;
   readonly #bytes: Uint8Array;
   readonly #limits: Required<ModelLimits>;
+  readonly #own: Interpreter;
   readonly #first: ModelInterpreter;
 
   /**
@@ -45,7 +46,8 @@ export class Model {
       arenaBytes: limits.arenaBytes ?? defaultArenaBytes,
       mostWork: limits.mostWork ?? defaultMostWork,
     };
-    this.#first = this.interpreter();
+    this.#own = coded(() => Interpreter.create(this.#core, this.#bytes, this.#limits));
+    this.#first = new ModelInterpreter(this.#own);
   }
 
   /** Name, type, shape and quantisation of each input. */
@@ -62,10 +64,18 @@ export class Model {
     return this.#first.report;
   }
 
-  /** Another interpreter of the model, with activations and variables of its own. */
-  interpreter(): ModelInterpreter {
+  /**
+   * Another interpreter of the model, with activations and variables of its own. By itself it has a copy of the weights too, and goes when
+   * nobody holds it. With `sharesWeights` it lies in the memory of the model: it takes its arena alone, and stays as long as the
+   * model; what `input` and `output` gave before is to be fetched anew.
+   */
+  interpreter({ sharesWeights = false } = {}): ModelInterpreter {
     return new ModelInterpreter(
-      coded(() => Interpreter.create(this.#core, this.#bytes, this.#limits)),
+      coded(() =>
+        sharesWeights
+          ? this.#own.another(this.#limits)
+          : Interpreter.create(this.#core, this.#bytes, this.#limits),
+      ),
     );
   }
 

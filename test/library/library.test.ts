@@ -64,6 +64,23 @@ describe('The library', () => {
     assert.ok(a.input(0).every((value: number | bigint) => Number(value) === 0));
   });
 
+  it('has many interpreters that share its weights, each with activations of its own', () => {
+    const one = model.interpreter({ sharesWeights: true });
+    one.setInput(0, inputOf(model));
+    one.invoke();
+    const scores = Array.from(one.output(0), Number);
+    const others = Array.from({ length: 20 }, () => model.interpreter({ sharesWeights: true }));
+    for (const other of others) {
+      other.setInput(
+        0,
+        inputOf(model).map(() => 0),
+      );
+      other.invoke();
+    }
+    assert.deepEqual(Array.from(one.output(0), Number), scores);
+    assert.notDeepEqual(Array.from(others[0]?.output(0) ?? [], Number), scores);
+  });
+
   it('gives no values where a model waits for more inputs', async () => {
     const streaming = await Model.load(writeStreamingModel());
     assert.deepEqual(streaming.run([1, 2]), []);

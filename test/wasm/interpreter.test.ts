@@ -4,6 +4,8 @@ import { Worker } from 'node:worker_threads';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { instantiateCore } from '../../wasm/loader/core-exports.js';
 import { EngineError, Interpreter } from '../../wasm/loader/interpreter.js';
+import { u8 } from '../helpers/flat-buffer.js';
+import { operatorCodes, writeModelFile } from '../helpers/model-file.js';
 import { generateInputs } from '../../wasm/workbench/generated-input.js';
 import { readOutputs, writeInputs } from '../../wasm/workbench/packed-tensors.js';
 
@@ -144,6 +146,26 @@ describe('the border of the core', () => {
     assert.equal(instance.tensor_address(0, 0), 0);
     assert.equal(instance.report_bytes(), 0);
     assert.equal(instance.load(2 ** 31), 1);
+  });
+
+  it('takes no more memory for one more interpreter than its arena and what describes it', () => {
+    const weights = 1 << 20;
+    const model = writeModelFile({
+      codes: [operatorCodes.fullyConnected],
+      buffers: [new Uint8Array(), new Uint8Array(weights)],
+      tensors: [{ shape: [1, weights] }, { shape: [1, weights], buffer: 1 }, { shape: [1, 1] }],
+      operators: [{ code: 0, inputs: [0, 1], outputs: [2], options: [8, { 0: u8(0) }] }],
+      inputs: [0],
+      outputs: [2],
+    });
+    const arena = { arenaBytes: 1 << 21 };
+    const one = Interpreter.create(core, model, arena);
+    const before = one.inputView(0).buffer.byteLength;
+    const others = Array.from({ length: 4 }, () => one.another(arena));
+    const taken = one.inputView(0).buffer.byteLength - before;
+    assert.ok(taken < 4 * (one.arenaBytes + 131_072), `${taken} bytes for four`);
+    others[3]?.inputView(0).fill(1);
+    assert.equal(one.inputView(0)[0], 0);
   });
 
   it('gives no room for a model of more than 64 MiB', () => {

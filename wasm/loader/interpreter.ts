@@ -49,12 +49,16 @@ const borderTypes: ReadonlySet<string> = new Set([
 /** The number of a type that a model cannot have at its border. */
 const typeUnsupported = 14;
 
-/** The only interpreter that an instance is asked for. */
-const first = 0;
+/** A WebAssembly instance with its model, and how many interpreters it has. */
+interface Instance {
+  readonly core: CoreExports;
+  interpreters: number;
+  trapped: boolean;
+}
 
 /**
- * A verified model in a WebAssembly instance of its own: a model can break only its own instance. After a
- * trap the object refuses everything, and is thrown away.
+ * A verified model in a WebAssembly instance of its own, or one more interpreter in the instance of another: a model can break only
+ * its own instance. After a trap all interpreters of the instance refuse everything, and are thrown away.
  *
  * Nothing that the instance returns is believed: addresses are checked against its memory.
  */
@@ -62,8 +66,8 @@ export class Interpreter {
   readonly inputs: readonly TensorFacts[];
   readonly outputs: readonly TensorFacts[];
   readonly report: ModelReport;
-  readonly #core: CoreExports;
-  #trapped = false;
+  readonly #instance: Instance;
+  readonly #number: number;
 
   /**
    * Verifies a model and takes all memory that it needs. Throws an {@link EngineError} where the model is
@@ -80,16 +84,31 @@ export class Interpreter {
     viewOf(instance, address, model.length).set(model);
     const refusal = instance.load(limits.mostWork ?? defaultMostWork);
     if (refusal !== 0) throw refusalOf(instance, refusal);
-    check(instance, instance.create(Math.min(limits.arenaBytes, 0xffffffff)));
-    return new Interpreter(instance);
+    return Interpreter.#add({ core: instance, interpreters: 0, trapped: false }, limits);
   }
 
-  private constructor(core: CoreExports) {
-    this.#core = core;
+  static #add(instance: Instance, { arenaBytes }: InterpreterLimits): Interpreter {
+    const { core } = instance;
+    check(core, core.create(Math.min(arenaBytes, 0xffffffff)));
+    return new Interpreter(instance, instance.interpreters++);
+  }
+
+  private constructor(instance: Instance, number: number) {
+    const { core } = instance;
+    this.#instance = instance;
+    this.#number = number;
     this.report = readReport(viewOf(core, core.report_address(), core.report_bytes()));
     const facts = (index: number): TensorFacts => factsOf(this.#tensor(index));
     this.inputs = this.report.inputs.map(facts);
     this.outputs = this.report.outputs.map(facts);
+  }
+
+  /**
+   * One more interpreter of the model, with activations and variables of its own. It shares the weights, and the fate of the instance.
+   * Throws an {@link EngineError}. Views are to be fetched anew: the memory of the instance may have moved.
+   */
+  another(limits: InterpreterLimits): Interpreter {
+    return this.#guarded(() => Interpreter.#add(this.#instance, limits));
   }
 
   /** Activations and scratch buffers, in bytes. */
@@ -119,19 +138,21 @@ export class Interpreter {
    */
   invoke(): boolean {
     return this.#guarded(() => {
-      const { memory } = this.#core;
+      const { core } = this.#instance;
+      const { memory } = core;
       const before = memory.buffer.byteLength;
-      check(this.#core, this.#core.invoke(first));
+      check(core, core.invoke(this.#number));
       const taken = memory.buffer.byteLength - before;
       if (taken > 0) throw new EngineError(promiseBroken, `an inference took ${taken} bytes`);
-      return this.#core.has_output() !== 0;
+      return core.has_output() !== 0;
     });
   }
 
   /** Zero-fills the arena and gives variables their initial values. */
   reset(): void {
     this.#guarded(() => {
-      check(this.#core, this.#core.reset(first));
+      const { core } = this.#instance;
+      check(core, core.reset(this.#number));
     });
   }
 
@@ -139,9 +160,10 @@ export class Interpreter {
     const index = indices[at] ?? -1;
     const { byteLength } = this.#tensor(index);
     return this.#guarded(() => {
-      const address = this.#core.tensor_address(first, index);
+      const { core } = this.#instance;
+      const address = core.tensor_address(this.#number, index);
       if (address === 0) throw new EngineError(callInvalid, `tensor ${index} has no address`);
-      return viewOf(this.#core, address, byteLength);
+      return viewOf(core, address, byteLength);
     });
   }
 
@@ -152,12 +174,14 @@ export class Interpreter {
   }
 
   #guarded<T>(run: () => T): T {
-    if (this.#trapped) throw new EngineError(callInvalid, 'the instance has trapped before');
+    if (this.#instance.trapped) {
+      throw new EngineError(callInvalid, 'the instance has trapped before');
+    }
     try {
       return run();
     } catch (error) {
       // An object still answers after a trap, but in what state nobody knows.
-      if (!(error instanceof EngineError)) this.#trapped = true;
+      if (!(error instanceof EngineError)) this.#instance.trapped = true;
       throw error;
     }
   }
