@@ -111,7 +111,9 @@ describe('The conformance set', () => {
       assert.equal(digestOf(`${conformance}/${entry.bin}`), entry.bin_sha256, entry.bin);
     }
     const named = index.models.flatMap(({ model, bin }) => [model, bin]);
-    assert.deepEqual(readdirSync(conformance).sort(), ['index.json', ...named].sort());
+    // The folder of the set for each operator and type has an index of its own.
+    const found = readdirSync(conformance).filter((name) => name !== 'operators');
+    assert.deepEqual(found.sort(), ['index.json', ...named].sort());
   });
 
   it('has the demo model of today', () => {

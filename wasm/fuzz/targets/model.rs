@@ -7,7 +7,7 @@ use std::sync::Arc;
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target, fuzzer_mutate};
 use tinylamp::ops::ALL;
 use tinylamp::program::report::report;
-use tinylamp::{Error, ErrorKind, Interpreter, Limits, Model, Program, Workspace};
+use tinylamp::{Error, ErrorKind, Interpreter, Limits, Model, Program, Workspace, limits};
 
 const LIMITS: Limits = Limits { arena_bytes: 1 << 20 };
 
@@ -21,7 +21,7 @@ fuzz_target!(|file: &[u8]| -> Corpus {
 });
 
 fn run(file: &[u8]) -> Result<(), Error> {
-    let program = match Program::prepare_or_tell(Model::verify(file.to_vec())?, &ALL) {
+    let program = match Program::prepare_or_tell(Model::verify(file.to_vec())?, &ALL, limits::WORK) {
         Ok(program) => program,
         Err(refused) => {
             if let Some(model) = &refused.model {
