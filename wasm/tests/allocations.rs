@@ -57,8 +57,28 @@ fn models() -> Vec<(String, Vec<u8>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = [root.join("../test/conformance"), root.join("fuzz/corpus/model")];
     let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
-    let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_none_or(|extension| extension == "tflite"));
-    paths.map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect()
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let paths = paths.filter(|path| path.is_file() && path.extension().is_none_or(|extension| extension == "tflite"));
+    let mut models: Vec<_> = paths.map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect();
+    models.extend(operators(&root.join("../test/conformance/operators")));
+    models
+}
+
+/// The set for each operator and type, which lies in one file; its index has a line for each model.
+fn operators(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let file = fs::read(folder.join("models.bin")).unwrap();
+    let index = fs::read_to_string(folder.join("index.json")).unwrap();
+    let number = |line: &str, key: &str| -> Option<usize> {
+        let rest = line.split_once(&format!("\"{key}\":"))?.1.trim_start();
+        rest.split(|found: char| !found.is_ascii_digit()).next()?.parse().ok()
+    };
+    let models = index.lines().filter_map(|line| {
+        let (start, bytes) = (number(line, "model_offset")?, number(line, "model_bytes")?);
+        Some((line.chars().take(60).collect(), file.get(start..start + bytes)?.to_vec()))
+    });
+    let models: Vec<_> = models.collect();
+    assert!(models.len() > 500, "{} models", models.len());
+    models
 }
 
 #[test]
