@@ -6,14 +6,14 @@
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
 use crate::math::integer;
-use crate::math::quantization::{Activation, Multiplier};
+use crate::math::quantization::Multiplier;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT8, INT16, INT32, Signature};
 use crate::ops::weights::float::{self, dot, floats, floats_mut};
 use crate::ops::weights::int8;
 use crate::ops::window::positive;
-use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, activation, gather};
+use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, gather};
 use crate::run::io::{Io, Port};
 
 /// A layer of filters over time, each of so many ranks.
@@ -32,14 +32,17 @@ pub static SVDF: Registration = Registration {
 
 struct SvdfOptions {
     rank: usize,
-    activation: Activation,
+    /// The schema's number: upstream has more of them here than in other layers.
+    activation: i8,
 }
 
 impl Options for SvdfOptions {
     const MEMBER: u8 = 6;
 
     fn read(table: &Table<'_>) -> Result<Self> {
-        Ok(Self { rank: positive(table.scalar(0, 0)?)?, activation: activation(table, 1)? })
+        let activation = table.scalar(1, 0)?;
+        ensure((0..=5).contains(&activation), ErrorKind::OperatorInvalid)?;
+        Ok(Self { rank: positive(table.scalar(0, 0)?)?, activation })
     }
 }
 
@@ -118,7 +121,7 @@ struct FloatSvdf {
     /// `[filter][memory]`.
     time: Vec<f32>,
     bias: Vec<f32>,
-    activation: Activation,
+    activation: i8,
     sums: Port,
 }
 
@@ -154,12 +157,15 @@ impl Kernel for FloatSvdf {
 
 /// Upstream's `ActivationValFloat`: unlike the clamp of all other layers it leaves infinities alone, and chooses the bound for NaN.
 #[expect(clippy::manual_clamp, reason = "`clamp` keeps NaN")]
-fn activate(activation: Activation, value: f32) -> f32 {
+fn activate(activation: i8, value: f32) -> f32 {
     match activation {
-        Activation::None => value,
-        Activation::Relu => value.max(0.0),
-        Activation::ReluN1To1 => value.min(1.0).max(-1.0),
-        Activation::Relu6 => value.min(6.0).max(0.0),
+        1 => value.max(0.0),
+        2 => value.min(1.0).max(-1.0),
+        3 => value.min(6.0).max(0.0),
+        4 => value.tanh(),
+        // The sign as a number.
+        5 => f32::from(u8::from(value.is_sign_negative())),
+        _ => value,
     }
 }
 
@@ -242,6 +248,9 @@ mod tests {
     #[test]
     fn the_activation_keeps_infinities_and_bounds_nan() {
         for (activation, given, expected) in [
+            (4, f32::INFINITY, 1.0),
+            (5, -2.0, 1.0),
+            (5, 2.0, 0.0),
             (0, f32::NEG_INFINITY, f32::NEG_INFINITY),
             (1, f32::INFINITY, f32::INFINITY),
             (1, f32::NAN, 0.0),
