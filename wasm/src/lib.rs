@@ -6,6 +6,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `error`, `limits` | why a model is refused, with stable numbers; how large a model may be |
+//! | `memory` | vectors that are refused where memory cannot be had |
 //! | `file` | bounds-checked readers of FlatBuffers and FlexBuffers, typed views of the schema's tables |
 //! | `model` | the verified, typed, immutable model: all subgraphs, shapes, element types |
 //! | `math` | fixed-point arithmetic as upstream rounds it; walks over strided tensors |
@@ -23,6 +24,7 @@ pub mod error;
 pub mod file;
 pub mod limits;
 pub mod math;
+pub mod memory;
 pub mod model;
 pub mod ops;
 pub mod plan;

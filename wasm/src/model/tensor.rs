@@ -187,6 +187,9 @@ impl Location {
     }
 }
 
+/// What turns a byte of uint8 into that of int8 with the same real value, and back ([`Tensor::unsigned`]).
+pub const SHIFT: u8 = 0x80;
+
 /// A tensor of the verified model.
 #[derive(Clone, Debug)]
 pub struct Tensor {

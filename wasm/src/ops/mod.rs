@@ -22,6 +22,7 @@ pub use request::{Init, Request};
 use signature::Signature;
 
 use crate::error::{ErrorKind, Result, ensure};
+pub use crate::memory::{allocate, gather};
 use crate::model::OpKey;
 use crate::run::io::{Io, Port};
 
@@ -182,23 +183,4 @@ registry! {
     unary: ABS, CAST, CEIL, COS, ELU, EXP, FLOOR, GELU, HARD_SWISH, LEAKY_RELU, LOG, LOGICAL_NOT, LOGISTIC, NEG, RELU, RELU6, ROUND,
         RSQRT, SIN, SQRT, SQUARE, TANH, ZEROS_LIKE;
     variable: VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE;
-}
-
-/// Memory for weights and tables, or a refusal where it cannot be had.
-pub fn allocate<T: Clone>(length: usize, value: T) -> Result<Vec<T>> {
-    let mut memory = Vec::new();
-    memory.try_reserve_exact(length).map_err(|_| ErrorKind::MemoryExhausted)?;
-    memory.resize(length, value);
-    Ok(memory)
-}
-
-/// As many values as the iterator has, at most `length`: what `collect` does, without its abort where
-/// memory cannot be had.
-pub fn gather<T>(length: usize, values: impl Iterator<Item = Result<T>>) -> Result<Vec<T>> {
-    let mut memory = Vec::new();
-    memory.try_reserve_exact(length).map_err(|_| ErrorKind::MemoryExhausted)?;
-    for value in values.take(length) {
-        memory.push(value?);
-    }
-    Ok(memory)
 }

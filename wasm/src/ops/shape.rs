@@ -6,10 +6,11 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
 use crate::limits;
 use crate::math::walk::resolve;
+use crate::memory::copied;
 use crate::model::OpKey;
 use crate::ops::signature::{ANY, FLOAT32, INT8, INT16, INT32, SAME, Signature};
-use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, gather};
-use crate::run::io::Io;
+use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request};
+use crate::run::io::{Io, Port};
 
 /// Same bytes, other shape. As upstream, the output's shape in the file counts; a second input is not read.
 pub static RESHAPE: Registration = Registration {
@@ -51,27 +52,35 @@ pub static DENSIFY: Registration = Registration {
     prepare: prepare_densify,
 };
 
-/// Copies its first input.
-struct Copy;
+/// Copies bytes as they are.
+pub struct Copy {
+    /// From here.
+    pub from: Port,
+    /// To there: as many.
+    pub to: Port,
+}
+
+/// The first input to the first output.
+const CONTENT: Copy = Copy { from: Port::Input(0), to: Port::Output(0) };
 
 impl Kernel for Copy {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
-        let (input, output) = io.one()?;
-        ensure(input.len() == output.len(), ErrorKind::EngineInternal)?;
-        output.copy_from_slice(input);
+        let ([from], [to]) = io.cut([self.from], [self.to])?;
+        ensure(from.len() == to.len(), ErrorKind::EngineInternal)?;
+        to.copy_from_slice(from);
         Ok(Flow::Next)
     }
 }
 
 fn prepare_reshape(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     same_content(node)?;
-    Ok(Action::run(Copy))
+    Ok(Action::run(CONTENT))
 }
 
 fn prepare_densify(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     same_content(node)?;
     let bytes = node.constant(node.input(0)?)?;
-    Ok(Action::Constant(vec![gather(bytes.len(), bytes.iter().map(|byte| Ok(*byte)))?]))
+    Ok(Action::Constant(vec![copied(bytes)?]))
 }
 
 fn prepare_expand_dims(node: &Node<'_>, _: &mut Request) -> Result<Action> {
@@ -85,7 +94,7 @@ fn prepare_expand_dims(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     let mut expected = input.shape.dimensions().to_vec();
     expected.insert(position, 1);
     ensure(output.shape.dimensions() == expected, ErrorKind::OperatorInvalid)?;
-    Ok(Action::run(Copy))
+    Ok(Action::run(CONTENT))
 }
 
 struct SqueezeOptions {
@@ -121,7 +130,7 @@ fn prepare_squeeze(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     let kept = input.shape.dimensions().iter().zip(dropped).filter(|(_, dropped)| !dropped);
     let sound = kept.map(|(extent, _)| extent).eq(output.shape.dimensions());
     ensure(sound, ErrorKind::OperatorInvalid)?;
-    Ok(Action::run(Copy))
+    Ok(Action::run(CONTENT))
 }
 
 fn same_content(node: &Node<'_>) -> Result<()> {

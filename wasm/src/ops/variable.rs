@@ -11,8 +11,9 @@ use crate::limits;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{ANY, HANDLE, Signature};
-use crate::ops::{Action, Flow, Init, Kernel, Node, Options, Registration, Request, VariableName};
-use crate::run::io::{Io, Port};
+use crate::ops::shape::Copy;
+use crate::ops::{Action, Init, Node, Options, Registration, Request, VariableName};
+use crate::run::io::Port;
 
 /// The name of a variable.
 pub static VAR_HANDLE: Registration = Registration {
@@ -73,18 +74,4 @@ fn prepare_assign(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let init = Init::Byte(zero_point as u8);
     let variable = request.variable(node.handle(0)?, value.bytes, Some(init));
     Ok(Action::run(Copy { from: Port::Input(1), to: variable }))
-}
-
-struct Copy {
-    from: Port,
-    to: Port,
-}
-
-impl Kernel for Copy {
-    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
-        let ([from], [to]) = io.cut([self.from], [self.to])?;
-        ensure(from.len() == to.len(), ErrorKind::EngineInternal)?;
-        to.copy_from_slice(from);
-        Ok(Flow::Next)
-    }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result, ensure};
 use crate::limits;
+use crate::memory::append;
 use crate::model::tensor::Location;
 use crate::model::{Model, Operator, Subgraph};
 use crate::ops::{Action, Node, Registry, Request};
@@ -169,10 +170,7 @@ fn fold(model: &mut Model, (subgraph, operator, output): (usize, usize, usize), 
     let tensor = output.and_then(|output| subgraph.tensors.get_mut(output)).ok_or(internal)?;
     ensure(bytes.len() == tensor.bytes, ErrorKind::OperatorInvalid)?;
     ensure(tensor.location == Location::Arena, ErrorKind::GraphInvalid)?;
-    let start = file.len();
-    file.try_reserve_exact(bytes.len()).map_err(|_| ErrorKind::MemoryExhausted)?;
-    file.extend(bytes);
-    tensor.location = Location::Constant(start..file.len());
+    tensor.location = Location::Constant(append(file, &bytes)?);
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 mod call;
 mod draft;
 pub mod report;
-pub(crate) mod unsigned;
+mod unsigned;
 mod variables;
 
 use core::ops::Range;
@@ -14,9 +14,10 @@ use draft::{Draft, Drafts};
 
 use crate::error::{Error, ErrorKind, Result, ensure};
 use crate::limits;
+use crate::memory::copied;
 use crate::model::tensor::{Location, Tensor, TensorType};
 use crate::model::{Model, Operator, Subgraph};
-use crate::ops::{Action, Extra, Init, Kernel, Registry, gather};
+use crate::ops::{Action, Extra, Init, Kernel, Registry};
 use crate::plan::greedy::{ALIGNMENT, Request, plan};
 use crate::plan::lifetimes::{Lifetimes, lifetimes};
 use crate::run::io::{Ports, Slot};
@@ -255,7 +256,7 @@ impl Program {
         // One after the other, so that what is too much is refused before it is copied.
         for (output, range) in constants {
             let bytes = self.model.bytes.get(range).ok_or(ErrorKind::EngineInternal)?;
-            let bytes = gather(bytes.len(), bytes.iter().map(|byte| Ok(*byte)))?;
+            let bytes = copied(bytes)?;
             let range = self.persist(bytes.len(), Init::Bytes(bytes.into()))?;
             set_place(&mut self.places, 0, output, range);
         }

@@ -18,10 +18,9 @@
 //! ```
 
 use crate::error::{Error, Place, Result};
-use crate::model::tensor::{Location, Tensor, TensorType};
+use crate::model::tensor::{Location, SHIFT, Tensor, TensorType};
 use crate::model::{Model, Subgraph};
 use crate::ops::Registry;
-use crate::program::unsigned::SHIFT;
 use crate::program::{Owner, Program, Routine};
 
 /// Changes with the layout.

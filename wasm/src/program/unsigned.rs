@@ -5,12 +5,10 @@ use core::ops::Range;
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::limits;
+use crate::memory::{append, copied};
 use crate::model::Model;
-use crate::model::tensor::{Location, Tensor, TensorType};
+use crate::model::tensor::{Location, SHIFT, Tensor, TensorType};
 use crate::ops::{Registry, signature};
-
-/// What turns a byte of uint8 into that of int8, and back.
-pub(crate) const SHIFT: u8 = 0x80;
 
 /// Shifts all quantised tensors of uint8, where an operator of the model takes none.
 pub(crate) fn shift(model: &mut Model, registry: &Registry) -> Result<()> {
@@ -48,14 +46,10 @@ pub(crate) fn shift(model: &mut Model, registry: &Registry) -> Result<()> {
 
 /// Constants may share their bytes with others: shifted ones are put behind the file.
 fn append_shifted(bytes: &mut Vec<u8>, range: Range<usize>, most: usize) -> Result<Range<usize>> {
-    let start = bytes.len();
-    ensure(start + range.len() <= most, ErrorKind::ModelTooLarge)?;
-    bytes.try_reserve(range.len()).map_err(|_| ErrorKind::MemoryExhausted)?;
-    bytes.extend_from_within(range);
-    for byte in bytes.iter_mut().skip(start) {
-        *byte ^= SHIFT;
-    }
-    Ok(start..bytes.len())
+    ensure(bytes.len() + range.len() <= most, ErrorKind::ModelTooLarge)?;
+    let mut shifted = copied(bytes.get(range).ok_or(ErrorKind::EngineInternal)?)?;
+    shifted.iter_mut().for_each(|byte| *byte ^= SHIFT);
+    append(bytes, &shifted)
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::limits::{self, Limits};
+use crate::model::tensor::SHIFT;
 use crate::ops::{Flow, Init, allocate};
 use crate::plan::greedy::ALIGNMENT;
-use crate::program::unsigned::SHIFT;
 use crate::program::{Branch, Call, Copy, Program, Step, Work};
 use crate::run::io::{Io, Slot};
 

@@ -15,6 +15,7 @@ use crate::error::{ErrorKind, Place, Result, ensure};
 use crate::file::flatbuffer::Scalars;
 use crate::file::schema::{ModelTable, OperatorTable, SubgraphTable};
 use crate::limits;
+use crate::memory::append;
 use crate::model::tensor::Tensor;
 use crate::model::verify::tensors::{Appended, Draft, complete, tensors};
 use crate::model::verify::topology::check_topology;
@@ -72,8 +73,7 @@ impl Model {
         }
         let appended = appended.bytes();
         let mut bytes = bytes;
-        bytes.try_reserve_exact(appended.len()).map_err(|_| ErrorKind::MemoryExhausted)?;
-        bytes.extend(appended);
+        append(&mut bytes, &appended)?;
         Ok(Self { bytes, subgraphs, is_planned })
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::{Reader, Scalar, Scalars, Table};
 use crate::limits;
 use crate::model::tensor::Shape;
-use crate::ops::{allocate, gather};
+use crate::memory::{allocate, gather};
 
 /// The children of the nodes of one level.
 enum Level<'a> {

@@ -5,6 +5,7 @@ use core::ops::Range;
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::schema::{QuantizationTable, SubgraphTable, TensorTable};
 use crate::limits;
+use crate::memory::append;
 use crate::model::tensor::{Location, Quantization, Shape, Tensor, TensorType};
 use crate::model::verify::sparse::densify;
 use crate::model::verify::{Left, take, tensor_place};
@@ -28,11 +29,9 @@ impl<'a> Appended<'a> {
 
     /// Puts one there and says where it will be.
     fn push(&mut self, bytes: &[u8]) -> Result<Range<usize>> {
-        let start = self.file.len() + self.bytes.len();
         ensure(self.bytes.len() + bytes.len() <= limits::FILE_BYTES, ErrorKind::ModelTooLarge)?;
-        self.bytes.try_reserve(bytes.len()).map_err(|_| ErrorKind::MemoryExhausted)?;
-        self.bytes.extend(bytes);
-        Ok(start..start + bytes.len())
+        let Range { start, end } = append(&mut self.bytes, bytes)?;
+        Ok(self.file.len() + start..self.file.len() + end)
     }
 }
 

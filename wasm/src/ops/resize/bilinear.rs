@@ -6,7 +6,7 @@
 use crate::error::{ErrorKind, Result, ensure};
 use crate::math::integer::Element;
 use crate::model::OpKey;
-use crate::model::tensor::TensorType;
+use crate::model::tensor::{SHIFT, TensorType};
 use crate::ops::signature::{FLOAT32, INT8, INT32, SAME, Signature};
 use crate::ops::weights::float::{floats, floats_mut};
 use crate::ops::{Action, Flow, Kernel, Node, Registration, Request};
@@ -45,6 +45,15 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
 struct Between<W> {
     at: [usize; 2],
     weights: [W; 2],
+}
+
+/// What is between four corners, the products in upstream's order.
+#[inline(always)]
+fn blend(y: Between<f32>, x: Between<f32>, [a, b, c, d]: [f32; 4]) -> f32 {
+    a * y.weights[0] * x.weights[0]
+        + b * y.weights[1] * x.weights[0]
+        + c * y.weights[0] * x.weights[1]
+        + d * y.weights[1] * x.weights[1]
 }
 
 /// One pixel in steps of a place.
@@ -90,10 +99,7 @@ impl Kernel for Bilinear {
                 let [a, b, c, d] = images.corners(image, y.at, x.at)?.map(floats);
                 let corners = a.iter().zip(b).zip(c.iter().zip(d));
                 for (output, ((a, b), (c, d))) in floats_mut(output).iter_mut().zip(corners) {
-                    let value = f32::from_le_bytes(*a) * y.weights[0] * x.weights[0]
-                        + f32::from_le_bytes(*b) * y.weights[1] * x.weights[0]
-                        + f32::from_le_bytes(*c) * y.weights[0] * x.weights[1]
-                        + f32::from_le_bytes(*d) * y.weights[1] * x.weights[1];
+                    let value = blend(y, x, [a, b, c, d].map(|corner| f32::from_le_bytes(*corner)));
                     // Upstream adds a zero: -0 becomes 0.
                     *output = (value + 0.0).to_le_bytes();
                 }
@@ -104,14 +110,10 @@ impl Kernel for Bilinear {
             images.paint((input, output), |image, y, x, output| {
                 let (y, x) = (self.float(y, images.height), self.float(x, images.width));
                 let [a, b, c, d] = images.corners(image, y.at, x.at)?;
-                let byte = |value: &u8| f32::from(value ^ 0x80);
                 let corners = a.iter().zip(b).zip(c.iter().zip(d));
                 for (output, ((a, b), (c, d))) in output.iter_mut().zip(corners) {
-                    let value = byte(a) * y.weights[0] * x.weights[0]
-                        + byte(b) * y.weights[1] * x.weights[0]
-                        + byte(c) * y.weights[0] * x.weights[1]
-                        + byte(d) * y.weights[1] * x.weights[1];
-                    *output = (value + 0.5) as u8 ^ 0x80;
+                    let value = blend(y, x, [a, b, c, d].map(|corner| f32::from(corner ^ SHIFT)));
+                    *output = (value + 0.5) as u8 ^ SHIFT;
                 }
                 Ok(())
             })?;
