@@ -5,13 +5,8 @@ import { EngineError, Interpreter } from '../wasm/loader/interpreter.js';
 import type { ModelReport } from '../wasm/loader/model-report.js';
 import { readNamedFile } from './files.js';
 
-/** Tools show what a model needs; a device decides whether that is too much. */
-export const toolArenaBytes = 256 * 1_048_576;
-
-/** About a minute of a fast host. */
-export const toolMostWork = 2 ** 36;
-
-const toolLimits = { arenaBytes: toolArenaBytes, mostWork: toolMostWork };
+/** Tools show what a model needs; a device decides whether that is too much. An inference may take about a minute of a fast host. */
+export const toolLimits = { arenaBytes: 256 * 1_048_576, mostWork: 2 ** 36 };
 
 /** Loads a model that the command line names, in this thread. Throws a CodedError where it is refused. */
 export async function openModel(file: string): Promise<Interpreter> {

@@ -13,7 +13,7 @@ import { readClassNames } from '../protocol/class-names.js';
 import type { Manifest } from '../protocol/documents/manifest.js';
 import type { ReleaseFile } from '../protocol/documents/release-file.js';
 import { accept } from '../protocol/result.js';
-import { toolArenaBytes, toolMostWork } from './interpreter.js';
+import { toolLimits } from './interpreter.js';
 import { readInput } from './run-input.js';
 
 /** The answer of a release to one window. */
@@ -104,7 +104,7 @@ async function loadFile(
   return expectOk(
     await perform(
       loadModels(
-        { nextHandle: () => ++handles, arenaBytes: toolArenaBytes, mostWork: toolMostWork },
+        { nextHandle: () => ++handles, ...toolLimits },
         { sequence: manifest.sequence, manifest: digest },
         manifest,
         // eslint-disable-next-line require-yield -- the file is in memory

@@ -7,7 +7,7 @@ import { readValues } from '../../wasm/workbench/tensor-values.js';
 import { byteLengthOf } from '../../wasm/workbench/packed-tensors.js';
 import { jsonOption, type Arguments, type Command, type Terminal } from '../command.js';
 import { readNamedFile, writeNamedFile } from '../files.js';
-import { toolArenaBytes, toolMostWork } from '../interpreter.js';
+import { toolLimits } from '../interpreter.js';
 import { runRelease, type RunOfRelease } from '../run-release.js';
 import { printable } from '../text-table.js';
 
@@ -70,7 +70,7 @@ async function runModel(model: Uint8Array, given: Arguments, terminal: Terminal)
   const engine = createWorkerEngine(await compileWasmCore());
   try {
     const handle = 1;
-    const limits = { arenaBytes: toolArenaBytes, mostWork: toolMostWork, deadlineMs };
+    const limits = { ...toolLimits, deadlineMs };
     const { inputs, outputs } = expectOk(await engine.load(handle, model, limits));
     if (input.length !== byteLengthOf(inputs)) {
       throw new CodedError(

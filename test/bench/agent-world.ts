@@ -1,14 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
-import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
-import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { buildRelease } from '../../operator/release/build-release.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { startAgent, type AgentProcess } from '../helpers/agent-process.js';
 import { Onlooker } from '../helpers/onlooker.js';
 import { sharedFolder } from '../helpers/requires.js';
-import { Site } from '../helpers/site.js';
+import { createTools, Site } from '../helpers/site.js';
 import type { BenchFigure } from './bench.js';
 
 /** An agent process with an empty state directory, and a release with a model of 300 KB that it can get. */
@@ -38,11 +35,7 @@ export class AgentWorld {
         sequence: 1,
         epoch: 0,
       },
-      {
-        engine: createInProcessEngine(await compileWasmCore()),
-        crypto: createNodeCrypto(),
-        key: site.keys.key,
-      },
+      await createTools(site.keys),
     );
     return new AgentWorld(site, release);
   }

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as pass } from 'node:timers/promises';
-import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
-import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { MediaDecoder } from '../../agent/adapters/media/media-decoder.js';
-import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import mqtt from 'mqtt';
 import { buildRelease } from '../../operator/release/build-release.js';
 import { expectOk } from '../../protocol/coded-error.js';
@@ -13,7 +10,7 @@ import { writeEchoModel } from '../helpers/model-file.js';
 import { Journal } from '../helpers/journal.js';
 import { pictureFile } from '../helpers/picture-files.js';
 import { requires } from '../helpers/requires.js';
-import { Site } from '../helpers/site.js';
+import { createTools, Site } from '../helpers/site.js';
 
 describe('an agent with a camera that sends JPEG', () => {
   let site: Site;
@@ -59,11 +56,7 @@ slots:
         sequence: 1,
         epoch: 0,
       },
-      {
-        engine: createInProcessEngine(await compileWasmCore()),
-        crypto: createNodeCrypto(),
-        key: site.keys.key,
-      },
+      await createTools(site.keys),
     );
     await site.publish(release);
     const results = new Journal<ResultMessage>('results');

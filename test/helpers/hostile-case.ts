@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Code } from '../../protocol/codes.js';
 import { codeOfEngineNumber } from '../../protocol/engine-codes.js';
 import { EngineError, Interpreter } from '../../wasm/loader/interpreter.js';
@@ -69,10 +70,14 @@ export function endOf(
   }
 }
 
-/** The name of a case among the tests. */
-export function nameOf([number, what, , end]: HostileCase): string {
-  const ended = end === 'finished' ? 'run' : end === 'work-exceeded' ? 'stopped' : 'refused';
-  return `class ${number} (${hostileClasses[number]}), are ${ended}: ${what}`;
+/** Tests that each case ends as it says. The core is there when the tests run, not when they are told. */
+export function itEndsEach(cases: readonly HostileCase[], core: () => WebAssembly.Module): void {
+  for (const [number, what, model, end] of cases) {
+    const ended = end === 'finished' ? 'run' : end === 'work-exceeded' ? 'stopped' : 'refused';
+    it(`class ${number} (${hostileClasses[number]}), are ${ended}: ${what}`, () => {
+      assert.equal(endOf(core(), model), end);
+    });
+  }
 }
 
 /** A tensor, and the bytes of a constant. */

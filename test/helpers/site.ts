@@ -20,7 +20,11 @@ import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.
 import { publishPolicy } from '../../operator/publish/publish-policy.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { publishContent, publishRelease } from '../../operator/publish/publish-release.js';
-import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
+import {
+  buildRelease,
+  sealRelease,
+  type ReleaseTools,
+} from '../../operator/release/build-release.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { Prng } from '../../simulator/prng.js';
@@ -230,6 +234,11 @@ export class WindowSender {
   }
 }
 
+/** What builds a release that devices with these keys believe. */
+export async function createTools({ key }: KeyFolder): Promise<ReleaseTools> {
+  return { engine: createInProcessEngine(await compileWasmCore()), crypto, key };
+}
+
 async function buildDemoRelease(model: DemoModel, keys: KeyFolder): Promise<ReleaseFile> {
   const read = (name: string): Buffer =>
     readFileSync(new URL(import.meta.resolve(`#demo-models/${name}`)));
@@ -245,6 +254,6 @@ async function buildDemoRelease(model: DemoModel, keys: KeyFolder): Promise<Rele
       sequence: 1,
       epoch: 0,
     },
-    { engine: createInProcessEngine(await compileWasmCore()), crypto, key: keys.key },
+    await createTools(keys),
   );
 }

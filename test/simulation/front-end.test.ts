@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { buildRelease, withSelfTest } from '../../operator/release/build-release.js';
 import { expectOk } from '../../protocol/coded-error.js';
@@ -41,11 +40,7 @@ describe('A release with a front end', () => {
         sequence,
         epoch: 0,
       },
-      {
-        engine: createInProcessEngine(world.core),
-        crypto: createNodeCrypto(),
-        key: world.keys.key,
-      },
+      world.tools,
     );
 
   it('is fetched, tested and committed with both models, and answers each window', async () => {

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
-import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { toHex } from '../../protocol/bytes.js';
 import { isExposed, experimentName } from '../../protocol/assignment/bucket.js';
 import type { PairReport, ReleaseReport, ReportMessage } from '../../protocol/messages/report.js';
@@ -498,11 +496,7 @@ describe('A challenger in the shadow', () => {
         sequence: 1,
         epoch: 0,
       },
-      {
-        engine: createInProcessEngine(world.core),
-        crypto: createNodeCrypto(),
-        key: world.keys.key,
-      },
+      world.tools,
     );
     const device = await settled();
     await shadowEverywhere(10);

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
-import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { buildRelease } from '../../operator/release/build-release.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { writeStreamingModel } from '../helpers/model-file.js';
@@ -31,11 +29,7 @@ describe('A release that answers each second window', () => {
         sequence,
         epoch: 0,
       },
-      {
-        engine: createInProcessEngine(world.core),
-        crypto: createNodeCrypto(),
-        key: world.keys.key,
-      },
+      world.tools,
     );
 
   it('passes its trial, and the windows in between are no failures and not lost', async () => {

@@ -26,7 +26,7 @@ import {
 } from '../../operator/publish/publish-release.js';
 import { publishPolicy, renewBeacon } from '../../operator/publish/publish-policy.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
-import { sealRelease } from '../../operator/release/build-release.js';
+import { sealRelease, type ReleaseTools } from '../../operator/release/build-release.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { describeTransfer } from '../../operator/release/split-blocks.js';
 import { Workshop } from '../../simulator/demo/workshop.js';
@@ -104,12 +104,19 @@ export class World {
     for (const { failure } of this.#devices) if (failure !== undefined) throw failure;
   }
 
-  /** Makes a workshop for the releases of one slot. */
-  createWorkshop(ofSlot: string): Workshop {
-    return new Workshop({
+  /** What builds a release for the devices of this world. */
+  get tools(): ReleaseTools {
+    return {
       engine: createInProcessEngine(this.core),
       crypto: createNodeCrypto(),
       key: this.keys.key,
+    };
+  }
+
+  /** Makes a workshop for the releases of one slot. */
+  createWorkshop(ofSlot: string): Workshop {
+    return new Workshop({
+      ...this.tools,
       stranger: fixedKey(99),
       slot: ofSlot,
     });

@@ -5,7 +5,7 @@ import {
   endOf,
   hostileClasses,
   int32s,
-  nameOf,
+  itEndsEach,
   oneOperator,
   type HostileCase,
 } from '../helpers/hostile-case.js';
@@ -169,11 +169,7 @@ describe('hostile files', () => {
     assert.equal(endOf(core, withTensorTable({})), 'finished');
   });
 
-  for (const each of cases) {
-    it(nameOf(each), () => {
-      assert.equal(endOf(core, each[2]), each[3]);
-    });
-  }
+  itEndsEach(cases, () => core);
 
   it(`class 7 (${hostileClasses[7]}), are refused or run with any bit flipped`, () => {
     const ends = new Set<string>();
