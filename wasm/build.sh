@@ -3,6 +3,11 @@
 # in a chroot, because a host's Rust seldom has that target. Needs root and debootstrap. `wasm/pkg` is committed, so
 # that users of the package need none of this.
 #
+# One source gives three cores, of which the loader takes the best that an engine runs (`loader/builds.ts`):
+#   tinylamp_bg.wasm           without SIMD
+#   tinylamp_simd128_bg.wasm   with SIMD of 128 bits
+#   tinylamp_relaxed_bg.wasm   with relaxed SIMD too
+#
 #   wasm/build.sh           writes wasm/pkg
 #   wasm/build.sh --check   builds elsewhere and compares: equal bytes where the tools are the same as those in
 #                           pkg/BUILT-WITH, else the conformance set on the rebuilt core
@@ -43,16 +48,35 @@ build() {
   # How this machine reaches the crates is in cargo's configuration and the environment.
   mkdir -p "$chroot/root/.cargo"
   [ -f "${CARGO_HOME:-$HOME/.cargo}/config.toml" ] && cp "${CARGO_HOME:-$HOME/.cargo}/config.toml" "$chroot/root/.cargo/"
-  chroot "$chroot" /usr/bin/env HOME=/root \
-    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld \
-    CARGO_ENCODED_RUSTFLAGS="$(printf '%s\x1f%s\x1f%s\x1f%s\x1f%s' \
-      --remap-path-prefix=/root/.cargo=cargo --remap-path-prefix=/build/tinylamp=tinylamp \
-      --remap-path-prefix=/usr/src=src -Clink-arg=--max-memory=1073741824 -Clink-arg=-zstack-size=131072)" \
-    sh -c 'cd /build/tinylamp && wasm-pack build --mode no-install --target web --release --no-typescript --locked' >&2
-  # wasm-pack's own .gitignore would keep the package out of the repository and out of the tarball.
-  cp "$source"/pkg/{package.json,tinylamp.js,tinylamp_bg.wasm} "$output/"
-  chroot "$chroot" sh -c 'rustc --version; wasm-pack --version; wasm-bindgen --version; wasm-opt --version' \
+  compile tinylamp ''
+  compile tinylamp_simd128 +simd128 --enable-simd
+  compile tinylamp_relaxed +simd128,+relaxed-simd --enable-simd --enable-relaxed-simd
+  # wasm-pack's own .gitignore would keep the package out of the repository and out of the tarball. The glue is the
+  # same for all builds.
+  cp "$source"/pkg/{tinylamp.js,tinylamp_bg.wasm,tinylamp_simd128_bg.wasm,tinylamp_relaxed_bg.wasm} "$output/"
+  # The last run lists its own files alone.
+  sed -E 's/^( *)"tinylamp_relaxed_bg.wasm",/\1"tinylamp_bg.wasm",\n\1"tinylamp_simd128_bg.wasm",\n&/; s/tinylamp_relaxed\.js/tinylamp.js/' \
+    "$source/pkg/package.json" > "$output/package.json"
+  in_chroot sh -c 'rustc --version; wasm-pack --version; wasm-bindgen --version; wasm-opt --version' \
     > "$output/BUILT-WITH"
+}
+
+# One core. What it may use is told to the compiler and, in further words, to wasm-opt, which would else put SIMD
+# into a core without, or not understand one with.
+compile() {
+  local name=$1 features=$2 core=/build/tinylamp/pkg/$1_bg.wasm flags
+  shift 2
+  flags=$(printf '%s\x1f%s\x1f%s\x1f%s\x1f%s' \
+    --remap-path-prefix=/root/.cargo=cargo --remap-path-prefix=/build/tinylamp=tinylamp \
+    --remap-path-prefix=/usr/src=src -Clink-arg=--max-memory=1073741824 -Clink-arg=-zstack-size=131072)
+  [ -z "$features" ] || flags+=$(printf '\x1f-Ctarget-feature=%s' "$features")
+  in_chroot CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=wasm-ld CARGO_ENCODED_RUSTFLAGS="$flags" \
+    wasm-pack build /build/tinylamp --mode no-install --target web --release --no-typescript --no-opt --out-name "$name" --locked >&2
+  in_chroot wasm-opt -O3 "$@" "$core" -o "$core"
+}
+
+in_chroot() {
+  chroot "$chroot" /usr/bin/env HOME=/root "$@"
 }
 
 install_pkg() {
@@ -62,14 +86,16 @@ install_pkg() {
 }
 
 check() {
-  local rebuilt=$1/tinylamp_bg.wasm
+  local rebuilt
   if cmp -s "$1/BUILT-WITH" "$crate/pkg/BUILT-WITH"; then
-    cmp "$rebuilt" "$crate/pkg/tinylamp_bg.wasm"
-    echo 'the committed core is byte for byte what its sources give'
+    for rebuilt in "$1"/*.wasm; do cmp "$rebuilt" "$crate/pkg/$(basename "$rebuilt")"; done
+    echo 'the committed cores are byte for byte what their sources give'
   else
-    echo 'the tools differ from those in pkg/BUILT-WITH: running the conformance set on the rebuilt core'
+    echo 'the tools differ from those in pkg/BUILT-WITH: running the conformance set on the rebuilt cores'
     diff "$crate/pkg/BUILT-WITH" "$1/BUILT-WITH" || true
-    TINYLAMP_WASM="$rebuilt" node "$crate/../bin/tinylamp.js" conform "$crate/../test/conformance"
+    for rebuilt in "$1"/*.wasm; do
+      TINYLAMP_WASM="$rebuilt" node "$crate/../bin/tinylamp.js" conform "$crate/../test/conformance"
+    done
   fi
 }
 

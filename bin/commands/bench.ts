@@ -1,3 +1,4 @@
+import { usualCore } from '../../agent/adapters/engine/wasm-core.js';
 import { generateInputs } from '../../wasm/workbench/generated-input.js';
 import { measureLatencies } from '../../wasm/workbench/measure-latency.js';
 import { writeInputs } from '../../wasm/workbench/packed-tensors.js';
@@ -13,7 +14,7 @@ export const benchCommand: Command = {
   options: jsonOption,
   examples: [
     ['$0 bench model.tflite', 'least, median and 99th percentile, in microseconds'],
-    ['$0 bench model.tflite --json', 'the same for machines: minUs, medianUs, p99Us'],
+    ['$0 bench model.tflite --json', 'the same for machines: minUs, medianUs, p99Us, macs, core'],
   ],
   async run(given, terminal) {
     const file = given.requiredText('model');
@@ -30,7 +31,7 @@ export const benchCommand: Command = {
     if (latency === undefined) throw new Error('nothing was measured');
     const { macs } = interpreter;
     if (given.flag('json')) {
-      terminal.printJson({ ...latency, macs });
+      terminal.printJson({ ...latency, macs, core: usualCore() });
       return 0;
     }
     const { minUs, medianUs, p99Us } = latency;
@@ -38,7 +39,9 @@ export const benchCommand: Command = {
       terminal.print(line);
     }
     const rate = formatNumber(macs / medianUs);
-    terminal.print(`${formatNumber(macs)} multiply-accumulates, ${rate} in a microsecond`);
+    terminal.print(
+      `${formatNumber(macs)} multiply-accumulates, ${rate} in a microsecond; core ${usualCore()}`,
+    );
     return 0;
   },
 };

@@ -1,7 +1,7 @@
-import process from 'node:process';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { codeOfEngineNumber } from '../../protocol/engine-codes.js';
+import { coreFiles } from '../../wasm/loader/builds.js';
 import {
   ConformanceFolderError,
   readConformanceFolder,
@@ -10,7 +10,7 @@ import {
 import type { CaseFailure, CaseOutcome } from '../../wasm/workbench/run-case.js';
 import { runConformance } from '../../wasm/workbench/run-conformance.js';
 import { jsonOption, type Command } from '../command.js';
-import { readNamedFile, writeNamedFile } from '../files.js';
+import { writeNamedFile } from '../files.js';
 import { junitOf, type JunitCase } from '../junit.js';
 
 /** At most one line of progress in this time. */
@@ -23,20 +23,27 @@ export const conformCommand: Command = {
   positionals: [{ name: 'folder', describe: 'The conformance folder, with index.json.' }],
   options: {
     junit: { type: 'text', describe: 'A file for the outcomes in the XML of JUnit, for CI.' },
+    build: {
+      type: 'text',
+      describe:
+        'The build of the core: plain, simd128 or relaxed. Else what TINYLAMP_WASM names, a build or a file, or the fastest that can be used here.',
+    },
     only: { type: 'text', describe: 'Names of cases, with commas between them.' },
     ...jsonOption,
   },
   examples: [
     ['$0 conform test/conformance', 'all cases of a folder'],
     ['$0 conform test/conformance --only add__same_shape,softmax__steep', 'two of them'],
+    ['$0 conform test/conformance --build plain', 'all cases, on the core without SIMD'],
   ],
   async run(given, terminal) {
     const cases = select(readFolder(given.requiredText('folder')), given.text('only'));
+    const core = await compileCore(given.text('build'));
     const json = given.flag('json');
     const outcomes: CaseOutcome[] = [];
     const count = { passed: 0, failed: 0 };
     let toldAtMs = performance.now();
-    for await (const outcome of runConformance(await compileCore(), cases)) {
+    for await (const outcome of runConformance(core, cases)) {
       outcomes.push(outcome);
       const { name, vectors, failure, arenaBytes, upstreamArenaBytes } = outcome;
       const passed = failure === undefined;
@@ -65,16 +72,15 @@ function junitCase({ name, failure }: CaseOutcome): JunitCase {
   return { name, failure: failure && { type: codeOf(failure), message: failure.detail } };
 }
 
-/** The core of the package, or another build of it: `TINYLAMP_WASM` names its file. */
-async function compileCore(): Promise<WebAssembly.Module> {
-  const file = process.env['TINYLAMP_WASM'];
-  if (file === undefined) return compileWasmCore();
-  const bytes = readNamedFile(file);
-  try {
-    return await WebAssembly.compile(bytes);
-  } catch (error) {
-    throw new CodedError('usage-invalid', `TINYLAMP_WASM names ${file}: ${String(error)}`);
+/** The build of the core that is asked for, or the usual one. */
+async function compileCore(build: string | undefined): Promise<WebAssembly.Module> {
+  if (build !== undefined && !Object.hasOwn(coreFiles, build)) {
+    throw new CodedError(
+      'usage-invalid',
+      `--build is one of ${Object.keys(coreFiles).join(', ')}, and not ${build}`,
+    );
   }
+  return compileWasmCore(undefined, build);
 }
 
 function readFolder(folder: string): readonly ConformanceCase[] {

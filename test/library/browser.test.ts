@@ -8,6 +8,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { build } from 'esbuild';
 import { Model } from '../../library/node.js';
+import { coreFiles } from '../../wasm/loader/builds.js';
 import { requires } from '../helpers/requires.js';
 
 const modelFile = path.resolve('simulator/demo/models/vibration-v2.tflite');
@@ -34,7 +35,12 @@ describe('The library in a browser', function () {
       '/': ['text/html', page],
       '/page.js': ['text/javascript', bundle.outputFiles[0]?.contents ?? ''],
       '/model.tflite': ['application/octet-stream', readFileSync(modelFile)],
-      '/core.wasm': ['application/wasm', readFileSync('wasm/pkg/tinylamp_bg.wasm')],
+      ...Object.fromEntries(
+        Object.values(coreFiles).map((file) => [
+          `/${file}`,
+          ['application/wasm', readFileSync(path.join('wasm/pkg', file))] as const,
+        ]),
+      ),
     };
     server = createServer();
     said = new Promise((resolve) => {

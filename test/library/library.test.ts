@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { CodedError, Model } from '../../library/node.js';
+import { coreFiles } from '../../wasm/loader/builds.js';
 import { writeStreamingModel } from '../helpers/model-file.js';
 
 const modelFile = path.resolve('simulator/demo/models/vibration-v2.tflite');
@@ -26,8 +27,10 @@ describe('The library', () => {
     assert.equal(own.Model, Model);
     const browser = (await import(`${name}/browser`)) as { Model: typeof Model };
     assert.equal(typeof browser.Model.load, 'function');
-    const core = new URL(import.meta.resolve('tinylamp/wasm/tinylamp_bg.wasm'));
-    assert.ok(readFileSync(core).length > 0);
+    for (const file of Object.values(coreFiles)) {
+      const core = new URL(import.meta.resolve(`tinylamp/wasm/${file}`));
+      assert.ok(readFileSync(core).length > 0);
+    }
   });
 
   it('says what a model takes and gives, and what it costs', () => {

@@ -122,6 +122,13 @@ describe('the commands for models', () => {
       assert.ok(minUs !== undefined && medianUs !== undefined && p99Us !== undefined);
       assert.ok(minUs > 0 && minUs <= medianUs && medianUs <= p99Us);
     });
+
+    it('says which core it has measured', () => {
+      for (const core of ['plain', 'simd128']) {
+        const { stdout } = tinylampWith({ TINYLAMP_WASM: core }, 'bench', model, '--json');
+        assert.equal((JSON.parse(stdout) as { core: unknown }).core, core);
+      }
+    });
   });
 
   describe('conform', () => {
@@ -156,11 +163,21 @@ describe('the commands for models', () => {
       const core = file('core.wasm', 'no core');
       const ended = tinylampWith({ TINYLAMP_WASM: core }, 'conform', 'test/conformance');
       assertRefused(ended, 'usage-invalid', 2);
-      const same = { TINYLAMP_WASM: 'wasm/pkg/tinylamp_bg.wasm' };
-      assert.equal(
-        tinylampWith(same, 'conform', 'test/conformance', '--only', 'add__same_shape').status,
-        0,
-      );
+      for (const named of ['wasm/pkg/tinylamp_bg.wasm', 'plain', 'simd128', '']) {
+        const same = { TINYLAMP_WASM: named };
+        assert.equal(
+          tinylampWith(same, 'conform', 'test/conformance', '--only', 'add__same_shape').status,
+          0,
+          named,
+        );
+      }
+    });
+
+    it('runs the build that is asked for, whatever TINYLAMP_WASM names, and refuses others', () => {
+      const words = ['conform', 'test/conformance', '--only', 'add__same_shape', '--build'];
+      assert.equal(tinylampWith({ TINYLAMP_WASM: 'gone' }, ...words, 'plain').status, 0);
+      assertRefused(tinylamp(...words, 'toString'), 'usage-invalid', 2);
+      assertRefused(tinylamp(...words, 'wasm/pkg/tinylamp_bg.wasm'), 'usage-invalid', 2);
     });
 
     it('refuses names that the folder does not have, and folders without an index', () => {

@@ -26,5 +26,8 @@ declare namespace WebAssembly {
     grow(pages: number): number;
   }
 
+  /** Whether the engine takes the module. */
+  function validate(bytes: ArrayBufferView | ArrayBuffer): boolean;
+
   function compile(bytes: ArrayBufferView | ArrayBuffer): Promise<Module>;
 }

@@ -1,12 +1,47 @@
 import { readFile } from 'node:fs/promises';
+import process from 'node:process';
+import { CodedError } from '../../../protocol/coded-error.js';
+import { chooseBuild, coreFiles, type CoreBuild } from '../../../wasm/loader/builds.js';
 import { withMemoryMaximum } from './memory-maximum.js';
 
+const usualMemoryBytes = 1_073_741_824;
+
+/** The core that is used where nothing else is said: what `TINYLAMP_WASM` names, or the fastest build that can be used here. */
+export function usualCore(): string {
+  return namedCore() ?? chooseBuild();
+}
+
 /**
- * Compiles the inference core that comes with the package. Once for a process: modules can be shared.
+ * Compiles the inference core. Once for a process: modules can be shared. Throws `usage-invalid` where the core that is named cannot be
+ * used.
  *
  * @param memoryBytes what each instance may take at most; 1 GiB where absent
+ * @param named a {@link CoreBuild} of those that come with the package, or a file; {@link usualCore} where absent
  */
-export async function compileWasmCore(memoryBytes = 1_073_741_824): Promise<WebAssembly.Module> {
-  const bytes = await readFile(new URL(import.meta.resolve('#tinylamp.wasm')));
-  return WebAssembly.compile(withMemoryMaximum(bytes, memoryBytes));
+export async function compileWasmCore(
+  memoryBytes = usualMemoryBytes,
+  named: string | undefined = namedCore(),
+): Promise<WebAssembly.Module> {
+  if (named === undefined) return compile(fileOf(chooseBuild()), memoryBytes);
+  try {
+    return await compile(isBuild(named) ? fileOf(named) : named, memoryBytes);
+  } catch (error) {
+    throw new CodedError('usage-invalid', `the core ${named} cannot be used: ${String(error)}`);
+  }
+}
+
+function namedCore(): string | undefined {
+  return process.env['TINYLAMP_WASM'] || undefined;
+}
+
+function isBuild(name: string): name is CoreBuild {
+  return Object.hasOwn(coreFiles, name);
+}
+
+function fileOf(build: CoreBuild): URL {
+  return new URL(import.meta.resolve(`#core/${coreFiles[build]}`));
+}
+
+async function compile(file: string | URL, memoryBytes: number): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(withMemoryMaximum(await readFile(file), memoryBytes));
 }

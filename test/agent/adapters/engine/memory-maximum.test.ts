@@ -6,7 +6,7 @@ import { instantiateCore } from '../../../../wasm/loader/core-exports.js';
 const pageBytes = 65_536;
 
 describe('the maximum of the memory of a core', () => {
-  const core = new Uint8Array(readFileSync(new URL(import.meta.resolve('#tinylamp.wasm'))));
+  const core = new Uint8Array(readFileSync(new URL(import.meta.resolve('#core/tinylamp_bg.wasm'))));
   const leastPages = pagesOf(core);
 
   for (const [what, memoryBytes, mostPages] of [
