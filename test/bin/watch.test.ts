@@ -27,7 +27,7 @@ const quiet: Log = {
 
 /** Two simulated devices are enrolled and run; one is enrolled and silent; one runs and is unknown. */
 describe('tinylamp watch', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder = '';
   let broker: EmbeddedBroker | undefined;
   let fleet: LiveFleet | undefined;

@@ -36,7 +36,7 @@ export interface OtherClient {
 /** The promises of `agent/ports/transport.ts`, for any implementation. */
 export function describeTransport(name: string, createWorld: () => Promise<TransportWorld>): void {
   describe(`a transport (${name})`, function () {
-    this.timeout(20_000);
+    this.timeout(300_000);
     let world: TransportWorld;
     let other: OtherClient;
     const open: Transport[] = [];

@@ -112,7 +112,7 @@ class Gateway {
  * for time: sensors stand still, and labels are held back, wherever a verdict must not come yet.
  */
 describe('a comparison whose agents and controller are killed', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let folder = '';
   let broker: Mosquitto;
   let sending: NodeJS.Timeout | undefined;

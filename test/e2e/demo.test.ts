@@ -23,7 +23,7 @@ interface Line {
 }
 
 describe('tinylamp demo', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let lines: readonly Line[] = [];
   let exitCode: number | null = null;
   let progress = '';

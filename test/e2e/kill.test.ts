@@ -24,7 +24,7 @@ const machine = 1;
 const seed = Number(process.env['TINYLAMP_SEED'] ?? Date.now() % 1_000_000);
 
 describe(`an agent that is killed at ${kills} random moments (TINYLAMP_SEED=${seed})`, function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let site: Site;
   let onlooker: Onlooker;
   let agent: AgentProcess;

@@ -10,7 +10,7 @@ import { Site } from '../helpers/site.js';
 const payloadBytes = 200_000_000;
 
 describe('an agent before a message of 200 MB', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let site: Site;
   before(async function () {
     requires(this, 'mosquitto');

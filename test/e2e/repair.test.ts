@@ -22,7 +22,7 @@ const slot = 'vibration';
 
 /** Real commands and a real Mosquitto that loses what it retains. */
 describe('what a broker has lost of a release', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let site: Site;
   let session: BrokerClient;
   const children: ChildProcess[] = [];

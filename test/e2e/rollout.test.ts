@@ -45,7 +45,7 @@ interface Controller {
 
 /** Real devices in one process, a real broker, and every command in a process of its own. */
 describe('a rollout', function () {
-  this.timeout(150_000);
+  this.timeout(300_000);
   let folder = '';
   let broker: EmbeddedBroker | undefined;
   let labeller: MqttTransport | undefined;

@@ -1,5 +1,5 @@
 /** How long a test waits for what is bound to come before it says what came instead. */
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 /** What happened so far, in order, and a way to wait for what is still to happen. */
 export class Journal<T> {

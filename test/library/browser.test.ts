@@ -14,7 +14,7 @@ import { requires } from '../helpers/requires.js';
 const modelFile = path.resolve('simulator/demo/models/vibration-v2.tflite');
 
 describe('The library in a browser', function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let server: Server;
   let profile: string;
   /** What the page has sent. */

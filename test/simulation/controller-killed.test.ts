@@ -138,7 +138,7 @@ function sayAll(rollout: Rollout, policy: Policy, listener: DeviceListener): voi
 }
 
 describe('A controller', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let world: World;
   let second: ReleaseFile;
 

@@ -28,7 +28,7 @@ const plan: RolloutPlan = {
 const mixed = (i: number) => conditions[i % conditions.length] ?? 'normal';
 
 describe('A rollout to real devices in simulated time', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   let world: World;
   let first: ReleaseFile;
   let fleet: ControlledFleet;

@@ -176,7 +176,7 @@ describe('A device that its own evidence names', () => {
       ),
       { numRuns: 12 },
     );
-  }).timeout(120_000);
+  }).timeout(300_000);
 });
 
 /** It runs the champion, has lost no way back, and whoever looks sees why. */

@@ -40,7 +40,7 @@ type Place = keyof typeof places;
 const placeNames = Object.keys(places) as Place[];
 
 describe('The demo models on fresh machines, the same in every place', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const judgements = new Map<string, Judgement>();
   const macs = new Map<DemoVersion, number>();
   const judgementOf = (version: DemoVersion, place: Place): Judgement => {

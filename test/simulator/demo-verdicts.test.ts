@@ -21,7 +21,7 @@ const blocks = 24;
 
 /** What its rollouts come to is decided by the machines that a seed draws: here without broker and clock. */
 describe('The verdict on a demo model, for the fleets of twenty seeds', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   for (const [champion, challenger, expected] of [
     ['v1', 'v2', 'safe'],
     ['v2', 'v3', 'harm'],

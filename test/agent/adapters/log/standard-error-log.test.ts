@@ -48,7 +48,7 @@ async function logTo(
 const many = 20_000;
 
 describe('The log on standard error', function () {
-  this.timeout(30_000);
+  this.timeout(300_000);
   let folder = '';
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-log-'));

@@ -55,7 +55,7 @@ describe('A cron schedule in Europe/Berlin', () => {
 
 describe('A cron schedule', () => {
   it('comes once on each day around a shift wherever it names one hour and minute', function () {
-    this.timeout(20_000);
+    this.timeout(300_000);
     for (const [timezone, shift] of [
       ['Europe/Berlin', '2026-03-29T01:00:00Z'],
       ['America/New_York', '2026-11-01T06:00:00Z'],
