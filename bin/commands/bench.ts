@@ -2,18 +2,27 @@ import { usualCore } from '../../agent/adapters/engine/wasm-core.js';
 import { generateInputs } from '../../wasm/workbench/generated-input.js';
 import { measureLatencies } from '../../wasm/workbench/measure-latency.js';
 import { writeInputs } from '../../wasm/workbench/packed-tensors.js';
-import { jsonOption, type Command } from '../command.js';
+import { profileSteps, type StepProfile } from '../../wasm/workbench/profile-steps.js';
+import { jsonOption, type Command, type Terminal } from '../command.js';
 import { coded, openModel } from '../interpreter.js';
-import { formatNumber, formatTable } from '../text-table.js';
+import { formatNumber, formatTable, printable } from '../text-table.js';
 
 /** `tinylamp bench`: how long an inference takes on this machine. */
 export const benchCommand: Command = {
   words: 'bench',
   summary: 'Measure how long an inference of a model takes here.',
   positionals: [{ name: 'model', describe: 'The .tflite file.' }],
-  options: jsonOption,
+  options: {
+    profile: {
+      type: 'flag',
+      describe:
+        'Measure each operator by itself too. Its inputs lie in the cache then, so that the sum is mostly less than the whole.',
+    },
+    ...jsonOption,
+  },
   examples: [
     ['$0 bench model.tflite', 'least, median and 99th percentile, in microseconds'],
+    ['$0 bench model.tflite --profile', 'time and share of each operator too'],
     ['$0 bench model.tflite --json', 'the same for machines: minUs, medianUs, p99Us, macs, core'],
   ],
   async run(given, terminal) {
@@ -29,9 +38,17 @@ export const benchCommand: Command = {
     terminal.progress('warming up, then measuring for a few seconds');
     const [latency] = await measureLatencies([invoke]);
     if (latency === undefined) throw new Error('nothing was measured');
+    const profile = given.flag('profile')
+      ? await profileSteps(interpreter, input).catch((error: unknown) =>
+          coded(() => {
+            throw error;
+          }),
+        )
+      : undefined;
     const { macs } = interpreter;
     if (given.flag('json')) {
-      terminal.printJson({ ...latency, macs, core: usualCore() });
+      const operators = profile && { operators: profile };
+      terminal.printJson({ ...latency, macs, core: usualCore(), ...operators });
       return 0;
     }
     const { minUs, medianUs, p99Us } = latency;
@@ -42,6 +59,22 @@ export const benchCommand: Command = {
     terminal.print(
       `${formatNumber(macs)} multiply-accumulates, ${rate} in a microsecond; core ${usualCore()}`,
     );
+    if (profile !== undefined) printProfile(profile, terminal);
     return 0;
   },
 };
+
+function printProfile(profile: readonly StepProfile[], terminal: Terminal): void {
+  const rows = profile.map(({ operator, name, us, share, macs }) => [
+    operator,
+    printable(name),
+    us,
+    `${(share * 100).toFixed(1)} %`.padStart(7),
+    // A thousand in a microsecond are a giga in a second.
+    macs === 0 ? '' : (macs / us / 1000).toFixed(2).padStart(6),
+  ]);
+  terminal.print('');
+  for (const line of formatTable(['operator', '', 'us', '  share', 'GMAC/s'], rows)) {
+    terminal.print(line);
+  }
+}

@@ -31,6 +31,7 @@ export function assembleHostileCore(
     ['create', takesOne, constant(0)],
     ['tensor_address', takesTwo, constant(tensorAddress)],
     ['invoke', takesOne, [...behaveFirst, ...harm[hostility]]],
+    ['repeat_step', takesThree, constant(0)],
     ['has_output', takesNone, constant(1)],
     ['reset', takesOne, constant(0)],
     ['place_kind', takesNone, constant(0)],
@@ -39,7 +40,7 @@ export function assembleHostileCore(
     ['place_operator', takesNone, constant(-1)],
   ];
   const i32 = 0x7f;
-  const types = [0, 1, 2].map((count) => [
+  const types = [0, 1, 2, 3].map((count) => [
     0x60,
     ...vector(Array<number[]>(count).fill([i32])),
     1,
@@ -65,7 +66,7 @@ export function assembleHostileCore(
   return new WebAssembly.Module(Uint8Array.from(bytes));
 }
 
-const [takesNone, takesOne, takesTwo] = [0, 1, 2];
+const [takesNone, takesOne, takesTwo, takesThree] = [0, 1, 2, 3];
 const externref = 0x6f;
 
 /** Where things lie in four pages of memory. */

@@ -123,6 +123,21 @@ describe('the commands for models', () => {
       assert.ok(minUs > 0 && minUs <= medianUs && medianUs <= p99Us);
     });
 
+    it('measures each operator too, whose shares are the whole', () => {
+      const { stdout } = tinylamp('bench', model, '--profile', '--json');
+      const { operators } = JSON.parse(stdout) as {
+        operators: { name: string; us: number; share: number; macs: number }[];
+      };
+      const names = operators.map(({ name }) => name);
+      assert.deepEqual([names[0], names.at(-1)], ['CONV_2D', 'SOFTMAX']);
+      assert.ok(operators.every(({ us }) => us > 0));
+      const sum = (of: 'share' | 'macs'): number =>
+        operators.reduce((total, each) => total + each[of], 0);
+      assert.ok(Math.abs(sum('share') - 1) < 1e-6);
+      assert.equal(sum('macs'), 65_120);
+      assert.match(tinylamp('bench', model, '--profile').stdout, /^ +\d+ {2}CONV_2D .* %/m);
+    });
+
     it('says which core it has measured', () => {
       for (const core of ['plain', 'simd128']) {
         const { stdout } = tinylampWith({ TINYLAMP_WASM: core }, 'bench', model, '--json');

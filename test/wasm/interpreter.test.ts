@@ -51,6 +51,22 @@ describe('Interpreter', () => {
     );
   });
 
+  it('gives the outputs of an inference where its steps are repeated one after the other', () => {
+    const whole = infer(Interpreter.create(core, model, limits), 1);
+    const interpreter = Interpreter.create(core, model, limits);
+    writeInputs(interpreter, generateInputs(interpreter.inputs, 1));
+    const operators: number[] = [];
+    for (let step = 0; ; step++) {
+      const operator = interpreter.repeatStep(step, 3);
+      if (operator === undefined) break;
+      operators.push(operator);
+    }
+    assert.deepEqual(operators, [...interpreter.report.operators.keys()]);
+    const outputs = new Uint8Array(4);
+    readOutputs(interpreter, outputs);
+    assert.deepEqual(outputs, whole);
+  });
+
   it('plans an arena in which tensors that live together do not overlap', () => {
     const { report } = Interpreter.create(core, model, limits);
     for (const [i, a] of report.placements.entries()) {

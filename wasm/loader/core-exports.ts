@@ -8,6 +8,7 @@ export interface CoreExports {
   create(arenaBytes: number): number;
   tensor_address(interpreter: number, tensor: number): number;
   invoke(interpreter: number): number;
+  repeat_step(interpreter: number, step: number, times: number): number;
   has_output(): number;
   reset(interpreter: number): number;
   place_kind(): number;
@@ -24,6 +25,7 @@ const functions = [
   'create',
   'tensor_address',
   'invoke',
+  'repeat_step',
   'has_output',
   'reset',
   'place_kind',

@@ -148,6 +148,21 @@ export class Interpreter {
     });
   }
 
+  /**
+   * Repeats one step of an inference, for whoever measures it; the inputs must have been written and the steps before it have run. Outputs
+   * and variables mean nothing afterwards, until a `reset`. Gives the index of the operator that the step begins with, and undefined
+   * behind the last step. A step is mostly one operator, but may be several. Throws what `invoke` does.
+   */
+  repeatStep(step: number, times: number): number | undefined {
+    return this.#guarded(() => {
+      const { core } = this.#instance;
+      const number = core.repeat_step(this.#number, step, times);
+      if (number === callInvalid) return undefined;
+      check(core, number);
+      return core.place_index() >>> 0;
+    });
+  }
+
   /** Zero-fills the arena and gives variables their initial values. */
   reset(): void {
     this.#guarded(() => {

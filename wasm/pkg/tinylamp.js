@@ -75,6 +75,19 @@ export function place_subgraph() {
 }
 
 /**
+ * Repeats one step of an inference, for a caller that measures it. 0, with the first of its operators as the place, or an
+ * error number: behind the last step that of a call that is not valid.
+ * @param {number} interpreter
+ * @param {number} step
+ * @param {number} times
+ * @returns {number}
+ */
+export function repeat_step(interpreter, step, times) {
+    const ret = wasm.repeat_step(interpreter, step, times);
+    return ret >>> 0;
+}
+
+/**
  * Address of the report of the loaded program (layout in `report.rs`).
  * @returns {number}
  */

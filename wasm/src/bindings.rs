@@ -124,6 +124,21 @@ pub fn invoke(interpreter: u32) -> u32 {
     })
 }
 
+/// Repeats one step of an inference, for a caller that measures it. 0, with the first of its operators as the place, or an
+/// error number: behind the last step that of a call that is not valid.
+#[wasm_bindgen]
+pub fn repeat_step(interpreter: u32, step: u32, times: u32) -> u32 {
+    with(|instance| {
+        let Instance { interpreters, workspace, place: at, .. } = instance;
+        let found = interpreters.get_mut(interpreter as usize).zip(workspace.as_mut());
+        let repeated = found
+            .ok_or(Error::new(ErrorKind::CallInvalid))
+            .and_then(|(interpreter, workspace)| interpreter.repeat(step as usize, times, workspace))
+            .map(|place| *at = numbers(place));
+        instance.settle(repeated)
+    })
+}
+
 /// Whether the last inference has computed new outputs: 1, or 0 where an operator waits for more inputs.
 #[wasm_bindgen]
 pub fn has_output() -> u32 {
@@ -170,15 +185,18 @@ impl Instance {
 
     fn settle(&mut self, result: Result<()>) -> u32 {
         let Err(error) = result else { return 0 };
-        self.place = match error.place() {
-            Place::Model => (0, 0, 0, -1),
-            Place::Byte(at) => (1, 0, at as u32, -1),
-            Place::Tensor { subgraph, tensor } => (2, subgraph as u32, tensor as u32, -1),
-            Place::Operator { subgraph, operator, code } => {
-                (3, subgraph as u32, operator as u32, code)
-            }
-        };
+        self.place = numbers(error.place());
         u32::from(error.number())
+    }
+}
+
+/// A place as its four numbers.
+fn numbers(place: Place) -> (u32, u32, u32, i32) {
+    match place {
+        Place::Model => (0, 0, 0, -1),
+        Place::Byte(at) => (1, 0, at as u32, -1),
+        Place::Tensor { subgraph, tensor } => (2, subgraph as u32, tensor as u32, -1),
+        Place::Operator { subgraph, operator, code } => (3, subgraph as u32, operator as u32, code),
     }
 }
 

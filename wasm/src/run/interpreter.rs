@@ -3,7 +3,7 @@
 use core::ops::Range;
 use std::sync::Arc;
 
-use crate::error::{ErrorKind, Result, ensure};
+use crate::error::{ErrorKind, Place, Result, ensure};
 use crate::limits::{self, Limits};
 use crate::model::tensor::SHIFT;
 use crate::ops::{Flow, Init, allocate};
@@ -73,11 +73,32 @@ impl Interpreter {
     /// One inference: from the bytes of the inputs to the bytes of the outputs. Inputs may be
     /// overwritten on the way.
     pub fn invoke(&mut self, workspace: &mut Workspace) -> Result<Flow> {
-        let Self { program, memory, frames } = self;
+        let program = self.program.clone();
         let [inputs, outputs] = &program.shifted;
-        shift(memory.bytes(), inputs);
+        shift(self.memory.bytes(), inputs);
+        let flow = self.run(0..usize::MAX, workspace)?;
+        if flow == Flow::Next {
+            shift(self.memory.bytes(), outputs);
+        }
+        Ok(flow)
+    }
+
+    /// Repeats one step of the model's own subgraph, with all that it calls, so that it can be measured; the steps before it
+    /// were run before. Gives the operator that the step begins with.
+    pub fn repeat(&mut self, step: usize, times: u32, workspace: &mut Workspace) -> Result<Place> {
+        let found = self.program.routines.first().and_then(|routine| routine.steps.get(step));
+        let operator = found.ok_or(ErrorKind::CallInvalid)?.origin.start;
+        for _ in 0..times {
+            self.run(step..step + 1, workspace)?;
+        }
+        Ok(self.program.model.place(0, operator))
+    }
+
+    /// Runs steps of the model's own subgraph, and what they call.
+    fn run(&mut self, range: Range<usize>, workspace: &mut Workspace) -> Result<Flow> {
+        let Self { program, memory, frames } = self;
         frames.clear();
-        frames.push(Frame { subgraph: 0, next: 0, role: Role::Main });
+        frames.push(Frame { subgraph: 0, next: range.start, role: Role::Main });
         let mut run = Run {
             program,
             memory: memory.bytes(),
@@ -87,12 +108,12 @@ impl Interpreter {
         };
         while let Some(frame) = run.frames.last().copied() {
             let routine = program.routines.get(frame.subgraph).ok_or(ErrorKind::EngineInternal)?;
-            let steps = routine.steps.get(frame.next..).unwrap_or(&[]);
+            let end = if frame.role == Role::Main { range.end } else { usize::MAX };
+            let steps = routine.steps.get(frame.next..end.min(routine.steps.len())).unwrap_or(&[]);
             if run.steps(steps, frame)? == Flow::NoOutput {
                 return Ok(Flow::NoOutput);
             }
         }
-        shift(memory.bytes(), outputs);
         Ok(Flow::Next)
     }
 
@@ -365,6 +386,17 @@ mod tests {
             assert_eq!(ends, [(Flow::NoOutput, 0), (Flow::Next, 7 + 27), (Flow::NoOutput, 34)]);
             interpreter.reset();
         }
+    }
+
+    #[test]
+    fn a_step_is_repeated_as_often_as_it_is_said_and_named_by_its_operator() {
+        let tensors = [Given::variable(Int8, &[1]).affine(1.0, 7), Given::output(Int8, &[1])];
+        let (mut interpreter, mut workspace) = program(single(&COUNT, &tensors, None)).unwrap();
+        let place = interpreter.repeat(0, 4, &mut workspace).unwrap();
+        assert!(matches!(place, Place::Operator { subgraph: 0, operator: 0, .. }));
+        assert_eq!(interpreter.tensor(1).unwrap()[0], 9 + 47);
+        let error = interpreter.repeat(1, 3, &mut workspace).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CallInvalid);
     }
 
     #[test]
