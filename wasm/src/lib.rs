@@ -12,6 +12,7 @@
 //! | `math` | fixed-point arithmetic as upstream rounds it; walks over strided tensors |
 //! | `plan` | when tensors are in use, over all subgraphs; greedy placement in the arena |
 //! | `ops` | the operators, one file or folder per family, and the one table of them |
+//! | `simd` | vectors, and what the faster kernels of `ops` share |
 //! | `program` | a model with its prepared steps, plan and cost, shared by interpreters; its report |
 //! | `run` | memory and state of one instance, and its way through the steps: `invoke` allocates nothing |
 //! | `bindings` | the WebAssembly exports: numbers in, numbers out |
@@ -30,6 +31,7 @@ pub mod ops;
 pub mod plan;
 pub mod program;
 pub mod run;
+mod simd;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -49,7 +49,7 @@ pub struct Operator {
 }
 
 /// A subgraph: what the model runs, or what one of its operators calls.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Subgraph {
     /// Tensors.
     pub tensors: Vec<Tensor>,
@@ -62,7 +62,7 @@ pub struct Subgraph {
 }
 
 /// A verified model with its file.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Model {
     /// The file.
     pub bytes: Vec<u8>,

@@ -18,7 +18,7 @@ use core::ops::{Range, RangeInclusive};
 
 pub use node::{Node, Options, activation, expect_type};
 pub(crate) use request::Extra;
-pub use request::{Init, Request};
+pub use request::{Init, Kernels, Request};
 use signature::Signature;
 
 use crate::error::{ErrorKind, Result, ensure};
@@ -114,12 +114,17 @@ pub enum Flow {
 
 /// A set of registrations.
 #[derive(Clone, Copy)]
-pub struct Registry(pub &'static [&'static Registration]);
+pub struct Registry {
+    /// The operators.
+    pub operators: &'static [&'static Registration],
+    /// What they may choose from.
+    pub kernels: Kernels,
+}
 
 impl Registry {
     /// The registration of an operator.
     pub fn find(&self, key: OpKey<'_>) -> Result<&'static Registration> {
-        let found = self.0.iter().find(|registration| registration.key == key);
+        let found = self.operators.iter().find(|registration| registration.key == key);
         found.copied().ok_or(ErrorKind::OperatorUnsupported.into())
     }
 }
@@ -141,7 +146,10 @@ macro_rules! registry {
         $(pub mod $module;)*
 
         /// Every operator of this crate.
-        pub static ALL: Registry = Registry(&[$($(&$module::$name),+),*]);
+        pub static ALL: Registry = Registry { operators: &[$($(&$module::$name),+),*], kernels: Kernels::Fast };
+
+        /// The same with the plain kernels.
+        pub static PLAIN: Registry = Registry { kernels: Kernels::Plain, ..ALL };
     };
 }
 

@@ -1,6 +1,7 @@
 //! What an operator asks for while it is prepared.
 
 use crate::run::io::Port;
+use crate::simd;
 
 /// What state holds before the first inference, and after a reset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +32,25 @@ pub struct Request {
     pub(crate) macs: u64,
     pub(crate) comparisons: u64,
     pub(crate) mutated: Vec<usize>,
+    pub(crate) kernels: Kernels,
+}
+
+/// Which kernels an operator may choose from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kernels {
+    /// The fastest that this build has.
+    #[default]
+    Fast,
+    /// The plain ones, whose weights take as many bytes as in the file.
+    Plain,
 }
 
 impl Request {
+    /// Whether kernels for SIMD may serve.
+    pub fn is_fast(&self) -> bool {
+        simd::HERE && self.kernels == Kernels::Fast
+    }
+
     /// Memory of the arena for the time of one `eval`, counted as upstream counts it. As many as wanted.
     pub fn scratch(&mut self, bytes: usize) -> Port {
         self.extra(Extra::Scratch(bytes))

@@ -183,7 +183,7 @@ fn draft(
     let subgraph = model.subgraphs.get(number).ok_or(ErrorKind::EngineInternal)?;
     let operator = subgraph.operators.get(index).ok_or(ErrorKind::EngineInternal)?;
     let node = &Node { model, subgraph, operator, handles: handles.within(number) };
-    let mut request = Request::default();
+    let mut request = Request { kernels: registry.kernels, ..Request::default() };
     let registration = registry.find(node.model.key(node.operator))?;
     let action = registration.prepare(node, &mut request)?;
     let cost = Cost {

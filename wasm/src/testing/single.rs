@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::model::tensor::{Location, Quantization, Shape, Tensor, TensorType};
 use crate::model::{CUSTOM, Model, OpKey, Operator, OptionsAt, Subgraph};
-use crate::ops::{ALL, Registration};
+use crate::ops::{ALL, PLAIN, Registration, Registry};
 use crate::program::Program;
 use crate::run::interpreter::{Interpreter, Workspace};
 
@@ -245,9 +245,16 @@ fn append_table(file: &mut Vec<u8>, fields: &[(usize, Field)]) -> usize {
     position
 }
 
-/// Prepares a model and runs it once; gives the bytes of its outputs.
+/// Prepares a model and runs it once; gives the bytes of its outputs, which are those of the plain kernels too.
 pub fn run(model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
-    let program = Arc::new(Program::prepare(model, &ALL)?);
+    let fast = run_with(&ALL, model.clone(), inputs);
+    let plain = run_with(&PLAIN, model, inputs);
+    assert_eq!(fast, plain, "fast and plain kernels");
+    fast
+}
+
+fn run_with(registry: &Registry, model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
+    let program = Arc::new(Program::prepare(model, registry)?);
     let mut workspace = Workspace::new(&program)?;
     let mut interpreter = Interpreter::new(Arc::clone(&program), Limits { arena_bytes: 1 << 24 })?;
     let main = program.model.main();

@@ -6,6 +6,7 @@
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::ops::conv::Geometry;
+use crate::ops::conv::simd::{self, Lowered};
 use crate::ops::weights::int8::{self, LANES};
 use crate::ops::weights::pack::pack_groups;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
@@ -32,15 +33,18 @@ pub fn prepare(
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let channels = geometry.window.output_channels;
     let weights = int8::weights(node, filter)?;
-    let conv = Conv {
-        geometry,
-        input_offset: -input.affine()?.1,
-        bias: int8::bias(node, 2, channels)?,
-        multipliers: int8::multipliers(input, filter, output, channels)?,
-        stage: OutputStage::new(output, activation)?,
-        weights: pack_groups(&weights, geometry.depth(), geometry.group_weights())?,
-    };
+    let bias = int8::bias(node, 2, channels)?;
+    let multipliers = int8::multipliers(input, filter, output, channels)?;
+    let (zero_point, stage) = (input.affine()?.1, OutputStage::new(output, activation)?);
     request.macs(output.shape.elements() as u64 * geometry.depth() as u64);
+    if request.is_fast() {
+        let lowered = Lowered { geometry, zero_point, weights: &weights, bias: &bias, multipliers: &multipliers, stage };
+        if let Some(conv) = simd::Conv::new(&lowered, request)? {
+            return Ok(Action::run(conv));
+        }
+    }
+    let weights = pack_groups(&weights, geometry.depth(), geometry.group_weights())?;
+    let conv = Conv { geometry, input_offset: -zero_point, bias, multipliers, stage, weights };
     request.packed(conv.weights.len() * LANES + channels * 12);
     Ok(Action::run(conv))
 }

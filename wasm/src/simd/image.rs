@@ -1,0 +1,161 @@
+//! Images with their borders as 16-bit numbers, a band of rows at a time.
+//!
+//! The zero point is taken from every number, so that the border is 0 and whatever lies there adds nothing.
+
+use core::ops::Range;
+
+use crate::ops::window::Window;
+use crate::simd::vector::I16x8;
+
+/// What a band takes at most, unless one row of outputs needs more: it is to stay in the cache of a core.
+const BAND_BYTES: usize = 1 << 15;
+
+/// What a workspace may take; what needs more is left to the plain kernels.
+const MOST_BYTES: usize = 1 << 22;
+
+/// A vector may read behind the last number.
+const SLACK_BYTES: usize = 16;
+
+/// How images are widened for a window that slides over them.
+#[derive(Clone, Copy, Debug)]
+pub struct Bands {
+    window: Window,
+    /// Rows of outputs in a band.
+    rows: usize,
+    /// Pixels of a row with its border.
+    width: usize,
+    /// What is taken from every number.
+    zero_point: i16,
+}
+
+impl Bands {
+    /// For this window. Without a value where a band would be too large.
+    pub fn new(window: Window, zero_point: i16) -> Option<Self> {
+        let Window { height, width, input_channels, .. } = &window;
+        let columns = (width.output - 1).checked_mul(width.stride)?.checked_add((width.filter - 1) * width.dilation + 1)?;
+        let mut bands = Self { window, rows: 1, width: columns, zero_point };
+        columns.checked_mul(*input_channels)?.checked_mul(bands.input_rows(height.output))?.checked_mul(2)?;
+        while bands.rows < height.output && bands.with_rows(bands.rows + 1).bytes() <= BAND_BYTES {
+            bands.rows += 1;
+        }
+        // Bands of about the same height.
+        bands.rows = height.output.div_ceil(height.output.div_ceil(bands.rows));
+        (bands.bytes() <= MOST_BYTES).then_some(bands)
+    }
+
+    fn with_rows(self, rows: usize) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// Rows of inputs, border included, under so many rows of outputs.
+    fn input_rows(&self, rows: usize) -> usize {
+        let height = &self.window.height;
+        (rows - 1) * height.stride + (height.filter - 1) * height.dilation + 1
+    }
+
+    /// Bytes of workspace.
+    pub fn bytes(&self) -> usize {
+        self.input_rows(self.rows) * self.row_bytes() + SLACK_BYTES
+    }
+
+    /// Bytes of a row of inputs.
+    pub fn row_bytes(&self) -> usize {
+        self.width * self.pixel_bytes()
+    }
+
+    /// Bytes of a pixel.
+    pub fn pixel_bytes(&self) -> usize {
+        self.window.input_channels * 2
+    }
+
+    /// The rows of outputs of each band.
+    pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (all, rows) = (self.window.height.output, self.rows);
+        (0..all).step_by(rows).map(move |first| first..all.min(first + rows))
+    }
+
+    /// Writes what lies under these rows of outputs.
+    pub fn widen(&self, image: &[u8], rows: &Range<usize>, workspace: &mut [u8]) {
+        let Window { height, width, input_channels, .. } = &self.window;
+        let first = rows.start * height.stride;
+        let image_row = width.input * input_channels;
+        let left = width.padding.min(self.width) * self.pixel_bytes();
+        let inside = (self.row_bytes() - left).min(image_row * 2);
+        let bands = workspace.chunks_exact_mut(self.row_bytes()).take(self.input_rows(rows.len()));
+        for (row, wide) in bands.enumerate() {
+            let Some(input) = image_row_at(image, first + row, height.padding, image_row) else {
+                wide.fill(0);
+                continue;
+            };
+            let (border, rest) = wide.split_at_mut(left);
+            let (pixels, end) = rest.split_at_mut(inside);
+            border.fill(0);
+            end.fill(0);
+            self.widen_row(input, pixels);
+        }
+    }
+
+    fn widen_row(&self, input: &[u8], wide: &mut [u8]) {
+        let zero_point = I16x8::splat(self.zero_point);
+        let (vectors, rest) = wide.as_chunks_mut::<16>();
+        let mut inputs = input.chunks_exact(8);
+        for (vector, bytes) in vectors.iter_mut().zip(&mut inputs) {
+            let bytes = bytes.first_chunk().copied().unwrap_or_default();
+            *vector = I16x8::widen(bytes).minus(zero_point).bytes();
+        }
+        let done = vectors.len() * 8;
+        for (pair, byte) in rest.as_chunks_mut::<2>().0.iter_mut().zip(input.get(done..).unwrap_or_default()) {
+            *pair = (i16::from(*byte as i8) - self.zero_point).to_le_bytes();
+        }
+    }
+
+    /// First bytes, in the workspace, of the windows of a band, row by row.
+    #[inline(always)]
+    pub fn windows(&self) -> Walk {
+        let Window { height, width, .. } = &self.window;
+        let step = width.stride * self.pixel_bytes();
+        let gap = (height.stride * self.row_bytes()).wrapping_sub(step * width.output);
+        Walk { next: 0, left: width.output, width: width.output, step, gap }
+    }
+
+    /// First bytes, relative to a window's, of the runs of neighbours under it; and how many numbers are in each.
+    /// `channels` of a pixel are looked at, from `first_channel` on.
+    pub fn runs(&self, channels: usize) -> (impl Iterator<Item = usize> + use<>, usize) {
+        let Window { height, width, input_channels, .. } = self.window;
+        let together = channels == input_channels && width.dilation == 1;
+        let (columns, length) = if together { (1, width.filter * channels) } else { (width.filter, channels) };
+        let (row, column) = (height.dilation * self.row_bytes(), width.dilation * self.pixel_bytes());
+        let runs = (0..height.filter).flat_map(move |y| (0..columns).map(move |x| y * row + x * column));
+        (runs, length)
+    }
+}
+
+fn image_row_at(image: &[u8], padded: usize, padding: usize, bytes: usize) -> Option<&[u8]> {
+    let start = padded.checked_sub(padding)?.checked_mul(bytes)?;
+    image.get(start..start.checked_add(bytes)?)
+}
+
+/// The first bytes of windows in a band.
+#[derive(Clone, Copy)]
+pub struct Walk {
+    next: usize,
+    left: usize,
+    width: usize,
+    step: usize,
+    gap: usize,
+}
+
+impl Walk {
+    /// The next.
+    #[inline(always)]
+    pub fn step(&mut self) -> usize {
+        let found = self.next;
+        self.next = self.next.wrapping_add(self.step);
+        self.left -= 1;
+        if self.left == 0 {
+            self.left = self.width;
+            self.next = self.next.wrapping_add(self.gap);
+        }
+        found
+    }
+}

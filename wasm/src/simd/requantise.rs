@@ -1,0 +1,365 @@
+//! From sums to int8 in floats, proved equal to upstream's integers for every sum that can occur.
+//!
+//! Upstream rescales an int32 sum by a fixed-point multiplier and rounds twice. In floats the same is one
+//! multiplication, two additions and no shift: nearest(sum * scale + nudge). Both functions grow with the sum, so they
+//! are equal everywhere if they step from one output to the next at the same sums, of which there are 255 at most.
+//! [`prove`] finds a scale and a nudge for which they do, or says that it knows none; then the channel is rescaled as
+//! upstream does it.
+
+use crate::error::Result;
+use crate::math::quantization::{Multiplier, OutputStage};
+use crate::memory::allocate;
+use crate::simd::vector::{F32x4, I16x8, I32x4, MAGIC, MAGIC_BITS};
+
+/// Output channels rescaled together.
+pub const LANES: usize = 8;
+
+/// How the sums of a layer become outputs, by eight channels. A last group may have fewer.
+pub struct Requantise {
+    groups: Vec<Group>,
+    stage: OutputStage,
+}
+
+/// What a layer knows of a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Channel {
+    /// The least and the greatest sum that any input can give, bias included.
+    pub reach: (i64, i64),
+    /// The factor of its outputs.
+    pub multiplier: Multiplier,
+}
+
+#[derive(Clone, Copy)]
+struct Group {
+    scale: [f32; LANES],
+    /// Added to what sums from 0 on give, and to what others give.
+    nudge: [f32; LANES],
+    nudge_below: [f32; LANES],
+    /// From the bits of a float to an output.
+    offset: [i32; LANES],
+    /// Whether the two nudges differ anywhere.
+    signed: bool,
+    /// Bit by bit the channels without a proof, and the factors of all.
+    unproved: u8,
+    multipliers: [Multiplier; LANES],
+}
+
+/// A channel's rescaling in floats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Form {
+    /// Taken from each sum beforehand (through the bias), so that floats near the middle of the outputs are small.
+    centre: i32,
+    /// The output there, without the zero point.
+    middle: i32,
+    scale: f32,
+    nudge: f32,
+    nudge_below: f32,
+}
+
+impl Channel {
+    /// Fills up a group.
+    pub const NONE: Self = Self { reach: (0, 0), multiplier: Multiplier { multiplier: 0, shift: 0 } };
+
+    /// With these weights over int8 inputs with this zero point; inputs outside an image are the zero point too.
+    pub fn new(weights: &[i8], zero_point: i32, bias: i32, multiplier: Multiplier) -> Self {
+        let (least, greatest) = (-128 - i64::from(zero_point), 127 - i64::from(zero_point));
+        let mut reach = (i64::from(bias), i64::from(bias));
+        for weight in weights {
+            let weight = i64::from(*weight);
+            let products = (weight * least, weight * greatest);
+            reach.0 += products.0.min(products.1);
+            reach.1 += products.0.max(products.1);
+        }
+        Self { reach, multiplier }
+    }
+}
+
+impl Requantise {
+    /// Finds the form of each channel, and takes the centres from the biases. Without a value where sums might overflow.
+    pub fn new(channels: &[Channel], bias: &mut [i32], stage: OutputStage) -> Result<Option<Self>> {
+        let fits = |channel: &Channel| channel.reach.0 >= -(1 << 30) && channel.reach.1 < 1 << 30;
+        if !channels.iter().all(fits) {
+            return Ok(None);
+        }
+        let none = Group {
+            scale: [0.0; LANES],
+            nudge: [0.0; LANES],
+            nudge_below: [0.0; LANES],
+            offset: [-MAGIC_BITS; LANES],
+            signed: false,
+            unproved: 0,
+            multipliers: [Multiplier { multiplier: 0, shift: 0 }; LANES],
+        };
+        let mut groups = allocate(channels.len().div_ceil(LANES), none)?;
+        for ((group, channels), bias) in groups.iter_mut().zip(channels.chunks(LANES)).zip(bias.chunks_mut(LANES)) {
+            for (lane, (channel, bias)) in channels.iter().zip(bias).enumerate() {
+                group.set(lane, channel, bias, stage);
+            }
+        }
+        Ok(Some(Self { groups, stage }))
+    }
+
+    /// The group with this number.
+    #[inline(always)]
+    pub fn group(&self, number: usize) -> Option<Finish<'_>> {
+        Some(Finish { group: self.groups.get(number)?, stage: self.stage })
+    }
+}
+
+impl Group {
+    fn set(&mut self, lane: usize, channel: &Channel, bias: &mut i32, stage: OutputStage) {
+        let Self { scale, nudge, nudge_below, offset, multipliers, .. } = self;
+        let lanes = (scale.get_mut(lane), nudge.get_mut(lane), nudge_below.get_mut(lane), offset.get_mut(lane), multipliers.get_mut(lane));
+        let (Some(scale), Some(nudge), Some(nudge_below), Some(offset), Some(multiplier)) = lanes else { return };
+        *multiplier = channel.multiplier;
+        let Some(form) = prove(channel, stage) else {
+            self.unproved |= 1 << lane;
+            return;
+        };
+        *bias = bias.wrapping_sub(form.centre);
+        (*scale, *nudge, *nudge_below) = (form.scale, form.nudge, form.nudge_below);
+        *offset = form.middle + stage.zero_point - MAGIC_BITS;
+        self.signed |= form.nudge != form.nudge_below;
+    }
+}
+
+/// The last step of a group of channels.
+#[derive(Clone, Copy)]
+pub struct Finish<'a> {
+    group: &'a Group,
+    stage: OutputStage,
+}
+
+impl Finish<'_> {
+    /// Whether sums below 0 are treated apart: for a loop with many of them to be chosen by.
+    #[inline(always)]
+    pub fn is_signed(self) -> bool {
+        self.group.signed
+    }
+
+    /// The outputs of two pixels, or of one twice.
+    #[inline(always)]
+    pub fn bytes(self, sums: [[I32x4; 2]; 2]) -> [[u8; LANES]; 2] {
+        let [one, other] = sums;
+        let (low, high) = (self.stage.low as i8, self.stage.high as i8);
+        let mut bytes = self.narrowed(one).clamp_to_bytes(self.narrowed(other), low, high);
+        if self.group.unproved != 0 {
+            for (bytes, sums) in bytes.iter_mut().zip(sums) {
+                self.patch(bytes, sums);
+            }
+        }
+        bytes
+    }
+
+    #[inline(always)]
+    fn narrowed(self, [low, high]: [I32x4; 2]) -> I16x8 {
+        self.rounded(low, 0).narrow(self.rounded(high, 4))
+    }
+
+    #[inline(always)]
+    fn rounded(self, sums: I32x4, first: usize) -> I32x4 {
+        let Group { scale, nudge, nudge_below, offset, signed, .. } = self.group;
+        let nudge = half(nudge, first).map_or(F32x4::splat(0.0), F32x4::new);
+        let nudge = if *signed {
+            sums.by_sign(half(nudge_below, first).map_or(F32x4::splat(0.0), F32x4::new), nudge)
+        } else {
+            nudge
+        };
+        let scaled = sums.to_f32().times(half(scale, first).map_or(F32x4::splat(0.0), F32x4::new));
+        let rounded = scaled.plus(nudge).plus(F32x4::splat(MAGIC)).bits();
+        rounded.plus(half(offset, first).map_or(rounded, I32x4::new))
+    }
+
+    /// The channels without a proof, as upstream does it.
+    #[cold]
+    #[inline(never)]
+    fn patch(self, bytes: &mut [u8; LANES], [low, high]: [I32x4; 2]) {
+        let sums = low.lanes().into_iter().chain(high.lanes());
+        for (lane, ((byte, sum), multiplier)) in bytes.iter_mut().zip(sums).zip(self.group.multipliers).enumerate() {
+            if self.group.unproved & 1 << lane != 0 {
+                *byte = self.stage.finish(multiplier.apply(sum)) as u8;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn half<T>(lanes: &[T; LANES], first: usize) -> Option<&[T; 4]> {
+    lanes.get(first..)?.first_chunk()
+}
+
+impl Form {
+    /// The output for a sum, without the zero point and not clamped; `sum` is as it was before the centre was taken.
+    fn output(&self, sum: i32) -> i32 {
+        let sum = sum - self.centre;
+        let nudge = if sum < 0 { self.nudge_below } else { self.nudge };
+        (sum as f32 * self.scale + nudge + MAGIC).to_bits() as i32 - MAGIC_BITS + self.middle
+    }
+}
+
+/// A step of upstream's function: the least sum that gives this output, without the zero point.
+struct Threshold {
+    sum: i32,
+    output: i32,
+}
+
+/// A form that gives the same output as upstream for every sum within reach.
+fn prove(channel: &Channel, stage: OutputStage) -> Option<Form> {
+    let thresholds = thresholds(channel, stage)?;
+    let factor = f64::from(channel.multiplier.multiplier) * 2f64.powi(channel.multiplier.shift - 31);
+    let ends = [i32::try_from(channel.reach.0).ok()?, i32::try_from(channel.reach.1).ok()?];
+    // With the outputs' middle as centre first: one nudge serves all sums where upstream rounds none below 0.
+    let outputs = thresholds.first().zip(thresholds.last());
+    let (first, last) = outputs.map_or((0, 0), |(first, last)| (first.output, last.output));
+    let middle = (first + last) / 2;
+    for (middle, signed) in [(middle, false), (0, false), (0, true)] {
+        let centre = if middle == 0 { 0 } else { (f64::from(middle) / factor).round() as i32 };
+        for step in [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6] {
+            let scale = f32::from_bits(((factor as f32).to_bits() as i32 + step) as u32);
+            let form = Form { centre, middle, scale, nudge: 0.0, nudge_below: 0.0 };
+            let form = form.nudged(&thresholds, signed);
+            if form.is_proved(&thresholds) && ends.iter().all(|&sum| form.agrees(sum, channel.multiplier, stage)) {
+                return Some(form);
+            }
+        }
+    }
+    None
+}
+
+/// Every step of upstream's function within reach. Without a value where it is not sure to grow with the sum.
+fn thresholds(channel: &Channel, stage: OutputStage) -> Option<Vec<Threshold>> {
+    let Channel { reach, multiplier } = *channel;
+    let left = multiplier.shift.max(0) as u32;
+    let within = |sum: i64| sum.checked_mul(1 << left).is_some_and(|sum| i32::try_from(sum).is_ok());
+    if left > 30 || !within(reach.0) || !within(reach.1) {
+        return None;
+    }
+    let (least, greatest) = (reach.0 as i32, reach.1 as i32);
+    let factor = f64::from(multiplier.multiplier) * 2f64.powi(multiplier.shift - 31);
+    let (from, to) = (multiplier.apply(least), multiplier.apply(greatest));
+    let first = from.max(stage.low - stage.zero_point) + 1;
+    let last = to.min(stage.high - stage.zero_point);
+    let mut found = Vec::new();
+    found.try_reserve_exact((last - first + 1).clamp(0, 256) as usize).ok()?;
+    for output in first..=last {
+        // Upstream's rounding moves a step by no more than one sum.
+        let near = ((f64::from(output) - 0.5) / factor) as i64;
+        let sum = (near - 3..=near + 3).find(|&sum| {
+            let sum = sum.clamp(reach.0, reach.1) as i32;
+            multiplier.apply(sum) >= output
+        })?;
+        let sum = sum.clamp(reach.0 + 1, reach.1) as i32;
+        if multiplier.apply(sum) < output || multiplier.apply(sum - 1) >= output {
+            return None;
+        }
+        found.push(Threshold { sum, output });
+    }
+    Some(found)
+}
+
+impl Form {
+    /// With nudges in the middle of what the thresholds leave.
+    fn nudged(mut self, thresholds: &[Threshold], signed: bool) -> Self {
+        let mut above = (f64::NEG_INFINITY, f64::INFINITY);
+        let mut below = above;
+        for threshold in thresholds {
+            // What a nudge is at least, by the sum that gives the output, and below, by the sum before it.
+            let room = |sum: i32| {
+                let scaled = f64::from((sum - self.centre) as f32 * self.scale);
+                f64::from(threshold.output - self.middle) - 0.5 - scaled
+            };
+            let least = if signed && threshold.sum < 0 { &mut below.0 } else { &mut above.0 };
+            *least = least.max(room(threshold.sum));
+            let most = if signed && threshold.sum <= 0 { &mut below.1 } else { &mut above.1 };
+            *most = most.min(room(threshold.sum - 1));
+        }
+        let middle = |(least, most): (f64, f64)| match (least.is_finite(), most.is_finite()) {
+            (true, true) => (least + most) / 2.0,
+            (true, false) => least + f64::from(self.scale) / 2.0,
+            (false, true) => most - f64::from(self.scale) / 2.0,
+            (false, false) => 0.0,
+        };
+        self.nudge = middle(above) as f32;
+        self.nudge_below = if signed { middle(below) as f32 } else { self.nudge };
+        self
+    }
+
+    /// Whether it steps where upstream does, and grows with the sum.
+    fn is_proved(&self, thresholds: &[Threshold]) -> bool {
+        let steps = |threshold: &Threshold| {
+            self.output(threshold.sum) >= threshold.output && self.output(threshold.sum - 1) < threshold.output
+        };
+        let grows = self.output(self.centre - 1) <= self.output(self.centre);
+        grows && self.nudge.abs() < 2.0 && self.nudge_below.abs() < 2.0 && thresholds.iter().all(steps)
+    }
+
+    /// Whether it gives upstream's output for this sum, clamped, and far enough below 2^22.
+    fn agrees(&self, sum: i32, multiplier: Multiplier, stage: OutputStage) -> bool {
+        let small = ((sum - self.centre) as f32 * self.scale).abs() < (1 << 20) as f32;
+        small && stage.finish(self.output(sum)) == stage.finish(multiplier.apply(sum))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Random;
+
+    fn channel(random: &mut Random) -> Channel {
+        let factor = 2f64.powi(-(random.below(14) as i32)) * (0.5 + random.below(1 << 20) as f64 / (1 << 21) as f64);
+        let bits = 2 + random.below(18);
+        let span = 1 + random.below(1 << bits) as i64;
+        let middle = random.below(2 * span as usize) as i64 - span;
+        Channel { reach: (middle - span, middle + span), multiplier: Multiplier::new(factor).unwrap() }
+    }
+
+    fn stage(random: &mut Random) -> OutputStage {
+        let (one, other) = (random.zero_point(), random.zero_point());
+        let zero_point = random.zero_point();
+        match random.below(3) {
+            0 => OutputStage { zero_point, low: zero_point, high: 127 },
+            1 => OutputStage { zero_point, low: one.min(other), high: one.max(other) },
+            _ => OutputStage { zero_point, low: -128, high: 127 },
+        }
+    }
+
+    #[test]
+    fn a_proved_form_gives_upstreams_output_for_every_sum_within_reach() {
+        let mut random = Random::new(11);
+        let (mut proved, tried) = (0, 300);
+        for _ in 0..tried {
+            let (channel, stage) = (channel(&mut random), stage(&mut random));
+            let Some(form) = prove(&channel, stage) else { continue };
+            proved += 1;
+            for sum in channel.reach.0 as i32..=channel.reach.1 as i32 {
+                let expected = stage.finish(channel.multiplier.apply(sum));
+                assert_eq!(stage.finish(form.output(sum)), expected, "{sum} of {channel:?} {stage:?} {form:?}");
+            }
+        }
+        assert!(proved * 10 > tried * 9, "{proved} of {tried}");
+    }
+
+    #[test]
+    fn a_form_with_another_scale_or_nudge_is_refused_where_it_differs() {
+        let mut random = Random::new(12);
+        let mut refused = 0;
+        for _ in 0..200 {
+            let (channel, stage) = (channel(&mut random), stage(&mut random));
+            let Some(form) = prove(&channel, stage) else { continue };
+            let thresholds = thresholds(&channel, stage).unwrap();
+            let ends = [channel.reach.0 as i32, channel.reach.1 as i32];
+            let wrong = [
+                Form { scale: form.scale * 1.01, ..form },
+                Form { nudge: form.nudge + 0.3, nudge_below: form.nudge_below + 0.3, ..form },
+                Form { middle: form.middle + 1, ..form },
+            ];
+            for wrong in wrong {
+                let accepted = wrong.is_proved(&thresholds) && ends.iter().all(|&sum| wrong.agrees(sum, channel.multiplier, stage));
+                let equal = (ends[0]..=ends[1]).all(|sum| stage.finish(wrong.output(sum)) == stage.finish(channel.multiplier.apply(sum)));
+                assert!(equal || !accepted, "{channel:?} {stage:?} {wrong:?}");
+                refused += usize::from(!accepted);
+            }
+        }
+        assert!(refused > 100, "{refused}");
+    }
+}

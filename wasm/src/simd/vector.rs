@@ -1,0 +1,316 @@
+//! The few vectors that kernels use: WebAssembly's, or a portable twin of the same meaning.
+
+pub use chosen::{F32x4, I16x8, I32x4};
+
+/// Adds this to a float below 2^22, and its last bits are the nearest integer (halves to even) above those of
+/// [`MAGIC_BITS`].
+pub const MAGIC: f32 = 12_582_912.0;
+
+/// The bits of [`MAGIC`].
+pub const MAGIC_BITS: i32 = 0x4b40_0000;
+
+#[cfg(target_feature = "simd128")]
+#[allow(unsafe_code)]
+mod chosen {
+    use core::arch::wasm32::*;
+    use core::mem::transmute;
+
+    /// Eight integers of 16 bits.
+    #[derive(Clone, Copy)]
+    pub struct I16x8(v128);
+
+    /// Four integers of 32 bits.
+    #[derive(Clone, Copy)]
+    pub struct I32x4(v128);
+
+    /// Four floats.
+    #[derive(Clone, Copy)]
+    pub struct F32x4(v128);
+
+    impl I16x8 {
+        /// The same number in all lanes.
+        #[inline(always)]
+        pub fn splat(value: i16) -> Self {
+            Self(i16x8_splat(value))
+        }
+
+        /// Lane by lane.
+        #[inline(always)]
+        pub fn new(lanes: &[i16; 8]) -> Self {
+            // SAFETY: both are 16 bytes of plain numbers.
+            Self(unsafe { transmute::<[i16; 8], v128>(*lanes) })
+        }
+
+        /// From little-endian bytes.
+        #[inline(always)]
+        pub fn from_bytes(bytes: &[u8; 16]) -> Self {
+            // SAFETY: both are 16 plain bytes.
+            Self(unsafe { transmute::<[u8; 16], v128>(*bytes) })
+        }
+
+        /// As little-endian bytes.
+        #[inline(always)]
+        pub fn bytes(self) -> [u8; 16] {
+            // SAFETY: both are 16 plain bytes.
+            unsafe { transmute::<v128, [u8; 16]>(self.0) }
+        }
+
+        /// The same pair of numbers in all four pairs of lanes.
+        #[inline(always)]
+        pub fn splat_pair(bytes: [u8; 4]) -> Self {
+            Self(i32x4_splat(i32::from_le_bytes(bytes)))
+        }
+
+        /// Eight integers of 8 bits.
+        #[inline(always)]
+        pub fn widen(bytes: [u8; 8]) -> Self {
+            Self(i16x8_extend_low_i8x16(i64x2_splat(i64::from_le_bytes(bytes))))
+        }
+
+        /// Differences, wrapping.
+        #[inline(always)]
+        pub fn minus(self, other: Self) -> Self {
+            Self(i16x8_sub(self.0, other.0))
+        }
+
+        /// Sums, wrapping.
+        #[inline(always)]
+        pub fn plus(self, other: Self) -> Self {
+            Self(i16x8_add(self.0, other.0))
+        }
+
+        /// Sums of the products of pairs.
+        #[inline(always)]
+        pub fn dot(self, other: Self) -> I32x4 {
+            I32x4(i32x4_dot_i16x8(self.0, other.0))
+        }
+
+        /// Lanes 0 to 3 of both, in turns; and lanes 4 to 7.
+        #[inline(always)]
+        pub fn interleave(self, other: Self) -> (Self, Self) {
+            (
+                Self(i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(self.0, other.0)),
+                Self(i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(self.0, other.0)),
+            )
+        }
+
+        /// Saturates to 8 bits and clamps: first the lanes of `self`, then those of `other`.
+        #[inline(always)]
+        pub fn clamp_to_bytes(self, other: Self, low: i8, high: i8) -> [[u8; 8]; 2] {
+            let bytes = i8x16_narrow_i16x8(self.0, other.0);
+            let bytes = i8x16_min(i8x16_max(bytes, i8x16_splat(low)), i8x16_splat(high));
+            [i64x2_extract_lane::<0>(bytes).to_le_bytes(), i64x2_extract_lane::<1>(bytes).to_le_bytes()]
+        }
+    }
+
+    impl I32x4 {
+        /// Lane by lane.
+        #[inline(always)]
+        pub fn new(lanes: &[i32; 4]) -> Self {
+            // SAFETY: both are 16 bytes of plain numbers.
+            Self(unsafe { transmute::<[i32; 4], v128>(*lanes) })
+        }
+
+        /// The lanes.
+        #[inline(always)]
+        pub fn lanes(self) -> [i32; 4] {
+            // SAFETY: both are 16 bytes of plain numbers.
+            unsafe { transmute::<v128, [i32; 4]>(self.0) }
+        }
+
+        /// Sums, wrapping.
+        #[inline(always)]
+        pub fn plus(self, other: Self) -> Self {
+            Self(i32x4_add(self.0, other.0))
+        }
+
+        /// The nearest floats.
+        #[inline(always)]
+        pub fn to_f32(self) -> F32x4 {
+            F32x4(f32x4_convert_i32x4(self.0))
+        }
+
+        /// Saturates to 16 bits: first the lanes of `self`, then those of `other`.
+        #[inline(always)]
+        pub fn narrow(self, other: Self) -> I16x8 {
+            I16x8(i16x8_narrow_i32x4(self.0, other.0))
+        }
+
+        /// For each lane below 0 that of `below`, for others that of `above`.
+        #[inline(always)]
+        pub fn by_sign(self, below: F32x4, above: F32x4) -> F32x4 {
+            F32x4(v128_bitselect(below.0, above.0, i32x4_shr(self.0, 31)))
+        }
+
+        /// Sums of neighbours: those of `a`, `b`, `c`, `d`, a lane each.
+        #[inline(always)]
+        pub fn sum_across(a: Self, b: Self, c: Self, d: Self) -> Self {
+            let pairs = |x: Self, y: Self| {
+                i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(x.0, y.0), i32x4_shuffle::<2, 6, 3, 7>(x.0, y.0))
+            };
+            let (ab, cd) = (pairs(a, b), pairs(c, d));
+            Self(i32x4_add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd)))
+        }
+    }
+
+    impl F32x4 {
+        /// The same number in all lanes.
+        #[inline(always)]
+        pub fn splat(value: f32) -> Self {
+            Self(f32x4_splat(value))
+        }
+
+        /// Lane by lane.
+        #[inline(always)]
+        pub fn new(lanes: &[f32; 4]) -> Self {
+            // SAFETY: both are 16 bytes of plain numbers.
+            Self(unsafe { transmute::<[f32; 4], v128>(*lanes) })
+        }
+
+        /// The lanes.
+        #[inline(always)]
+        pub fn lanes(self) -> [f32; 4] {
+            // SAFETY: both are 16 bytes of plain numbers.
+            unsafe { transmute::<v128, [f32; 4]>(self.0) }
+        }
+
+        /// Sums.
+        #[inline(always)]
+        pub fn plus(self, other: Self) -> Self {
+            Self(f32x4_add(self.0, other.0))
+        }
+
+        /// Products.
+        #[inline(always)]
+        pub fn times(self, other: Self) -> Self {
+            Self(f32x4_mul(self.0, other.0))
+        }
+
+        /// Its bits.
+        #[inline(always)]
+        pub fn bits(self) -> I32x4 {
+            I32x4(self.0)
+        }
+    }
+}
+
+#[cfg(not(target_feature = "simd128"))]
+#[allow(missing_docs)]
+mod chosen {
+    use core::array::from_fn;
+
+    #[derive(Clone, Copy)]
+    pub struct I16x8([i16; 8]);
+
+    #[derive(Clone, Copy)]
+    pub struct I32x4([i32; 4]);
+
+    #[derive(Clone, Copy)]
+    pub struct F32x4([f32; 4]);
+
+    impl I16x8 {
+        pub fn splat(value: i16) -> Self {
+            Self([value; 8])
+        }
+
+        pub fn new(lanes: &[i16; 8]) -> Self {
+            Self(*lanes)
+        }
+
+        pub fn from_bytes(bytes: &[u8; 16]) -> Self {
+            Self(from_fn(|lane| i16::from_le_bytes([bytes[2 * lane], bytes[2 * lane + 1]])))
+        }
+
+        pub fn bytes(self) -> [u8; 16] {
+            from_fn(|at| self.0[at / 2].to_le_bytes()[at % 2])
+        }
+
+        pub fn splat_pair(bytes: [u8; 4]) -> Self {
+            Self(from_fn(|lane| i16::from_le_bytes([bytes[lane % 2 * 2], bytes[lane % 2 * 2 + 1]])))
+        }
+
+        pub fn widen(bytes: [u8; 8]) -> Self {
+            Self(bytes.map(|byte| i16::from(byte as i8)))
+        }
+
+        pub fn minus(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane].wrapping_sub(other.0[lane])))
+        }
+
+        pub fn plus(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+        }
+
+        pub fn dot(self, other: Self) -> I32x4 {
+            let product = |lane: usize| i32::from(self.0[lane]) * i32::from(other.0[lane]);
+            I32x4(from_fn(|lane| product(2 * lane).wrapping_add(product(2 * lane + 1))))
+        }
+
+        pub fn interleave(self, other: Self) -> (Self, Self) {
+            let lane = |at: usize| if at % 2 == 0 { self.0[at / 2] } else { other.0[at / 2] };
+            (Self(from_fn(lane)), Self(from_fn(|at| lane(at + 8))))
+        }
+
+        pub fn clamp_to_bytes(self, other: Self, low: i8, high: i8) -> [[u8; 8]; 2] {
+            let byte = |value: i16| (value.clamp(-128, 127) as i8).max(low).min(high) as u8;
+            [self.0.map(byte), other.0.map(byte)]
+        }
+    }
+
+    impl I32x4 {
+        pub fn new(lanes: &[i32; 4]) -> Self {
+            Self(*lanes)
+        }
+
+        pub fn lanes(self) -> [i32; 4] {
+            self.0
+        }
+
+        pub fn plus(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+        }
+
+        pub fn to_f32(self) -> F32x4 {
+            F32x4(self.0.map(|lane| lane as f32))
+        }
+
+        pub fn narrow(self, other: Self) -> I16x8 {
+            let lane = |at: usize| if at < 4 { self.0[at] } else { other.0[at - 4] };
+            I16x8(from_fn(|at| lane(at).clamp(-32768, 32767) as i16))
+        }
+
+        pub fn by_sign(self, below: F32x4, above: F32x4) -> F32x4 {
+            F32x4(from_fn(|lane| if self.0[lane] < 0 { below.0[lane] } else { above.0[lane] }))
+        }
+
+        pub fn sum_across(a: Self, b: Self, c: Self, d: Self) -> Self {
+            Self([a, b, c, d].map(|lanes| lanes.0.iter().fold(0, |sum: i32, lane| sum.wrapping_add(*lane))))
+        }
+    }
+
+    impl F32x4 {
+        pub fn splat(value: f32) -> Self {
+            Self([value; 4])
+        }
+
+        pub fn new(lanes: &[f32; 4]) -> Self {
+            Self(*lanes)
+        }
+
+        pub fn lanes(self) -> [f32; 4] {
+            self.0
+        }
+
+        pub fn plus(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] + other.0[lane]))
+        }
+
+        pub fn times(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] * other.0[lane]))
+        }
+
+        pub fn bits(self) -> I32x4 {
+            I32x4(self.0.map(|lane| lane.to_bits() as i32))
+        }
+    }
+}
