@@ -11,7 +11,7 @@ use crate::simd::vector::I16x8;
 const BAND_BYTES: usize = 1 << 15;
 
 /// What a workspace may take; what needs more is left to the plain kernels.
-const MOST_BYTES: usize = 1 << 22;
+pub const WORKSPACE_BYTES: usize = 1 << 22;
 
 /// A vector may read behind the last number.
 const SLACK_BYTES: usize = 16;
@@ -40,7 +40,12 @@ impl Bands {
         }
         // Bands of about the same height.
         bands.rows = height.output.div_ceil(height.output.div_ceil(bands.rows));
-        (bands.bytes() <= MOST_BYTES).then_some(bands)
+        (bands.bytes() <= WORKSPACE_BYTES).then_some(bands)
+    }
+
+    /// With a multiple of so many rows of outputs in each band.
+    pub fn by(self, rows: usize) -> Self {
+        self.with_rows(self.rows.next_multiple_of(rows))
     }
 
     fn with_rows(self, rows: usize) -> Self {
@@ -91,21 +96,7 @@ impl Bands {
             let (pixels, end) = rest.split_at_mut(inside);
             border.fill(0);
             end.fill(0);
-            self.widen_row(input, pixels);
-        }
-    }
-
-    fn widen_row(&self, input: &[u8], wide: &mut [u8]) {
-        let zero_point = I16x8::splat(self.zero_point);
-        let (vectors, rest) = wide.as_chunks_mut::<16>();
-        let mut inputs = input.chunks_exact(8);
-        for (vector, bytes) in vectors.iter_mut().zip(&mut inputs) {
-            let bytes = bytes.first_chunk().copied().unwrap_or_default();
-            *vector = I16x8::widen(bytes).minus(zero_point).bytes();
-        }
-        let done = vectors.len() * 8;
-        for (pair, byte) in rest.as_chunks_mut::<2>().0.iter_mut().zip(input.get(done..).unwrap_or_default()) {
-            *pair = (i16::from(*byte as i8) - self.zero_point).to_le_bytes();
+            widen(input, self.zero_point, pixels);
         }
     }
 
@@ -127,6 +118,19 @@ impl Bands {
         let (row, column) = (height.dilation * self.row_bytes(), width.dilation * self.pixel_bytes());
         let runs = (0..height.filter).flat_map(move |y| (0..columns).map(move |x| y * row + x * column));
         (runs, length)
+    }
+}
+
+/// Takes the zero point from int8 numbers and writes them as 16 bits.
+pub fn widen(input: &[u8], zero_point: i16, wide: &mut [u8]) {
+    let vector = I16x8::splat(zero_point);
+    let (vectors, rest) = wide.as_chunks_mut::<16>();
+    for (wide, bytes) in vectors.iter_mut().zip(input.as_chunks::<8>().0) {
+        *wide = I16x8::widen(*bytes).minus(vector).bytes();
+    }
+    let done = vectors.len() * 8;
+    for (pair, byte) in rest.as_chunks_mut::<2>().0.iter_mut().zip(input.get(done..).unwrap_or_default()) {
+        *pair = (i16::from(*byte as i8) - zero_point).to_le_bytes();
     }
 }
 

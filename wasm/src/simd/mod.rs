@@ -7,6 +7,7 @@ pub mod image;
 pub mod requantise;
 pub mod tile;
 pub mod vector;
+pub mod winograd;
 
 /// Whether this build has kernels for SIMD. Natively they run for the tests, slowly.
 pub const HERE: bool = cfg!(any(target_feature = "simd128", not(target_arch = "wasm32")));

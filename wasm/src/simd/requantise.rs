@@ -61,7 +61,7 @@ impl Channel {
     pub const NONE: Self = Self { reach: (0, 0), multiplier: Multiplier { multiplier: 0, shift: 0 } };
 
     /// With these weights over int8 inputs with this zero point; inputs outside an image are the zero point too.
-    pub fn new(weights: &[i8], zero_point: i32, bias: i32, multiplier: Multiplier) -> Self {
+    pub fn new(weights: &[i16], zero_point: i32, bias: i32, multiplier: Multiplier) -> Self {
         let (least, greatest) = (-128 - i64::from(zero_point), 127 - i64::from(zero_point));
         let mut reach = (i64::from(bias), i64::from(bias));
         for weight in weights {
@@ -131,12 +131,6 @@ pub struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    /// Whether sums below 0 are treated apart: for a loop with many of them to be chosen by.
-    #[inline(always)]
-    pub fn is_signed(self) -> bool {
-        self.group.signed
-    }
-
     /// The outputs of two pixels, or of one twice.
     #[inline(always)]
     pub fn bytes(self, sums: [[I32x4; 2]; 2]) -> [[u8; LANES]; 2] {

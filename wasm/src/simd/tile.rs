@@ -36,16 +36,14 @@ pub fn accumulate<const PIXELS: usize>(sums: &mut [Sums; PIXELS], rows: [&[u8]; 
     }
 }
 
-/// Packs weights of up to eight channels, `[channel][run][number]`, as pairs: `[run][number / 2]`. A run of odd length
-/// gets one more number that weighs nothing, and so do missing channels.
-pub fn pack<'a>(channels: impl Iterator<Item = &'a [i16]>, length: usize, packed: &mut [Pair]) -> Result<()> {
+/// Packs the weights of one of eight channels, `[run][number]`, as pairs: `[run][number / 2]`. A run of odd length gets one
+/// more number that weighs nothing.
+pub fn pack_channel(weights: &[i16], length: usize, lane: usize, packed: &mut [Pair]) -> Result<()> {
     let pairs = length.div_ceil(2);
-    for (lane, weights) in channels.enumerate().take(LANES) {
-        for (run, packed) in weights.chunks_exact(length).zip(packed.chunks_exact_mut(pairs)) {
-            for (at, weight) in run.iter().enumerate() {
-                let slot = packed.get_mut(at / 2).and_then(|pair| pair.get_mut(lane / 4)?.get_mut(lane % 4 * 2 + at % 2));
-                *slot.ok_or(ErrorKind::EngineInternal)? = *weight;
-            }
+    for (run, packed) in weights.chunks_exact(length).zip(packed.chunks_exact_mut(pairs)) {
+        for (at, weight) in run.iter().enumerate() {
+            let slot = packed.get_mut(at / 2).and_then(|pair| pair.get_mut(lane / 4)?.get_mut(lane % 4 * 2 + at % 2));
+            *slot.ok_or(ErrorKind::EngineInternal)? = *weight;
         }
     }
     Ok(())

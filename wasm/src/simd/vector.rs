@@ -79,6 +79,12 @@ mod chosen {
             Self(i16x8_add(self.0, other.0))
         }
 
+        /// Shifted to the left, wrapping.
+        #[inline(always)]
+        pub fn shifted<const BITS: u32>(self) -> Self {
+            Self(i16x8_shl(self.0, BITS))
+        }
+
         /// Sums of the products of pairs.
         #[inline(always)]
         pub fn dot(self, other: Self) -> I32x4 {
@@ -122,6 +128,44 @@ mod chosen {
         #[inline(always)]
         pub fn plus(self, other: Self) -> Self {
             Self(i32x4_add(self.0, other.0))
+        }
+
+        /// From little-endian bytes.
+        #[inline(always)]
+        pub fn from_bytes(bytes: &[u8; 16]) -> Self {
+            // SAFETY: both are 16 plain bytes.
+            Self(unsafe { transmute::<[u8; 16], v128>(*bytes) })
+        }
+
+        /// As little-endian bytes.
+        #[inline(always)]
+        pub fn bytes(self) -> [u8; 16] {
+            // SAFETY: both are 16 plain bytes.
+            unsafe { transmute::<v128, [u8; 16]>(self.0) }
+        }
+
+        /// Differences, wrapping.
+        #[inline(always)]
+        pub fn minus(self, other: Self) -> Self {
+            Self(i32x4_sub(self.0, other.0))
+        }
+
+        /// Products, wrapping.
+        #[inline(always)]
+        pub fn times(self, factor: i32) -> Self {
+            Self(i32x4_mul(self.0, i32x4_splat(factor)))
+        }
+
+        /// Shifted to the left, wrapping.
+        #[inline(always)]
+        pub fn shifted<const BITS: u32>(self) -> Self {
+            Self(i32x4_shl(self.0, BITS))
+        }
+
+        /// Shifted to the right, with the sign.
+        #[inline(always)]
+        pub fn shifted_down<const BITS: u32>(self) -> Self {
+            Self(i32x4_shr(self.0, BITS))
         }
 
         /// The nearest floats.
@@ -241,6 +285,10 @@ mod chosen {
             Self(from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
         }
 
+        pub fn shifted<const BITS: u32>(self) -> Self {
+            Self(self.0.map(|lane| lane << BITS))
+        }
+
         pub fn dot(self, other: Self) -> I32x4 {
             let product = |lane: usize| i32::from(self.0[lane]) * i32::from(other.0[lane]);
             I32x4(from_fn(|lane| product(2 * lane).wrapping_add(product(2 * lane + 1))))
@@ -268,6 +316,30 @@ mod chosen {
 
         pub fn plus(self, other: Self) -> Self {
             Self(from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+        }
+
+        pub fn from_bytes(bytes: &[u8; 16]) -> Self {
+            Self(from_fn(|lane| i32::from_le_bytes(from_fn(|at| bytes[4 * lane + at]))))
+        }
+
+        pub fn bytes(self) -> [u8; 16] {
+            from_fn(|at| self.0[at / 4].to_le_bytes()[at % 4])
+        }
+
+        pub fn minus(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane].wrapping_sub(other.0[lane])))
+        }
+
+        pub fn times(self, factor: i32) -> Self {
+            Self(self.0.map(|lane| lane.wrapping_mul(factor)))
+        }
+
+        pub fn shifted<const BITS: u32>(self) -> Self {
+            Self(self.0.map(|lane| lane << BITS))
+        }
+
+        pub fn shifted_down<const BITS: u32>(self) -> Self {
+            Self(self.0.map(|lane| lane >> BITS))
         }
 
         pub fn to_f32(self) -> F32x4 {

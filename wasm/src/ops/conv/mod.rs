@@ -5,7 +5,8 @@
 mod float;
 mod int16;
 mod int8;
-mod simd;
+pub(crate) mod simd;
+mod winograd;
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
@@ -15,7 +16,7 @@ use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
 use crate::ops::weights::computed::{self, Layer};
 use crate::ops::weights::int16::is_narrow;
-use crate::ops::window::{Sliding, Window};
+use crate::ops::window::{Axis, Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
 /// Convolution, with groups.
@@ -88,6 +89,14 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
 }
 
 impl Geometry {
+    /// That of a matrix product: a row of pixels, and a filter of one tap.
+    pub fn rows(rows: usize, group_inputs: usize, group_outputs: usize) -> Self {
+        let axis = |extent| Axis { input: extent, output: extent, filter: 1, stride: 1, dilation: 1, padding: 0 };
+        let (height, width) = (axis(1), axis(rows));
+        let window = Window { batches: 1, height, width, input_channels: group_inputs, output_channels: group_outputs };
+        Self { window, group_inputs, group_outputs }
+    }
+
     /// Products of one output.
     pub fn depth(&self) -> usize {
         self.window.taps() * self.group_inputs

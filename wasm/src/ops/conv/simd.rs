@@ -16,7 +16,7 @@ pub struct Lowered<'a> {
     pub geometry: Geometry,
     pub zero_point: i32,
     /// `[channel][row][column][input]`.
-    pub weights: &'a [i8],
+    pub weights: &'a [i16],
     pub bias: &'a [i32],
     pub multipliers: &'a [Multiplier],
     pub stage: OutputStage,
@@ -51,15 +51,13 @@ impl Conv {
         let mut channels = allocate(groups * blocks * LANES, Channel::NONE)?;
         let mut weights = tile::room(groups * blocks, runs.len() * run_pairs)?;
         let depth = geometry.depth();
-        let mut wide = allocate(LANES.min(group_outputs) * depth, 0i16)?;
         for (block, packed) in weights.chunks_exact_mut(runs.len() * run_pairs).enumerate() {
             let first = block / blocks * group_outputs + block % blocks * LANES;
             let count = LANES.min(group_outputs - block % blocks * LANES);
             let weights = lowered.weights.get(first * depth..(first + count) * depth).ok_or(ErrorKind::EngineInternal)?;
-            for (wide, weight) in wide.iter_mut().zip(weights) {
-                *wide = i16::from(*weight);
+            for (lane, weights) in weights.chunks_exact(depth).enumerate() {
+                tile::pack_channel(weights, length, lane, packed)?;
             }
-            tile::pack(wide.chunks_exact(depth).take(count), length, packed)?;
             let known = lowered.bias.iter().zip(lowered.multipliers).skip(first).take(count).zip(weights.chunks_exact(depth));
             let slots = channels.iter_mut().skip(block * LANES).zip(bias.iter_mut().skip(block).flatten());
             for ((channel, slot), ((bias, multiplier), weights)) in slots.zip(known) {

@@ -5,6 +5,9 @@
 
 use crate::error::Result;
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
+use crate::ops::conv::Geometry;
+use crate::ops::conv::simd::{Conv, Lowered};
+use crate::ops::fully_connected::simd;
 use crate::ops::weights::int8::{self, LANES, int8};
 use crate::ops::weights::pack::pack;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
@@ -35,19 +38,30 @@ pub fn prepare(
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let (multipliers, weights_offset) =
         int8::whole_multipliers(input, filter, node.optional_input(2)?, output, channels)?;
-    let kernel = FullyConnected {
-        depth,
-        channels,
-        input_offset: -input.affine()?.1,
-        weights_offset,
-        weights: pack(&int8::weights(node, filter)?, depth)?,
-        bias: int8::bias(node, 2, channels)?,
-        multipliers,
-        stage: OutputStage::new(output, activation)?,
-    };
+    let weights = int8::weights(node, filter)?;
+    let bias = int8::bias(node, 2, channels)?;
+    let (zero_point, stage) = (input.affine()?.1, OutputStage::new(output, activation)?);
     request.macs(output.shape.elements() as u64 * depth as u64);
-    request.packed(kernel.weights.len() * LANES + channels * 12);
-    Ok(Action::run(kernel))
+    if request.is_fast() {
+        let wide = int8::widened(&weights, weights_offset)?;
+        let rows = output.shape.elements() / channels;
+        if rows == 1 {
+            let factors = (bias.as_slice(), multipliers.as_slice());
+            if let Some(kernel) = simd::FullyConnected::new(&wide, (depth, zero_point), factors, stage, request)? {
+                return Ok(Action::run(kernel));
+            }
+        } else {
+            let geometry = Geometry::rows(rows, depth, channels);
+            let lowered = Lowered { geometry, zero_point, weights: &wide, bias: &bias, multipliers: &multipliers, stage };
+            if let Some(kernel) = Conv::new(&lowered, request)? {
+                return Ok(Action::run(kernel));
+            }
+        }
+    }
+    let weights = pack(&weights, depth)?;
+    request.packed(weights.len() * LANES + channels * 12);
+    let input_offset = -zero_point;
+    Ok(Action::run(FullyConnected { depth, channels, input_offset, weights_offset, weights, bias, multipliers, stage }))
 }
 
 impl Kernel for FullyConnected {

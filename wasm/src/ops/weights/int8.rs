@@ -64,6 +64,11 @@ pub fn weights(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<i8>> {
     Ok(weights)
 }
 
+/// Weights with their negated zero point added.
+pub fn widened(weights: &[i8], offset: i32) -> Result<Vec<i16>> {
+    gather(weights.len(), weights.iter().map(|weight| Ok((i32::from(*weight) + offset) as i16)))
+}
+
 /// The bias of an operator, one int32 per output channel; zeros where it has none.
 pub fn bias(node: &Node<'_>, position: usize, channels: usize) -> Result<Vec<i32>> {
     match node.optional_input(position)? {

@@ -1,0 +1,205 @@
+//! CONV_2D, int8, with a filter of 3x3 that steps by one: a quarter of the products, see `simd/winograd.rs`.
+
+use crate::error::{ErrorKind, Result};
+use crate::memory::allocate;
+use crate::ops::conv::simd::Lowered;
+use crate::ops::window::{Axis, Window};
+use crate::ops::{Flow, Kernel, Request};
+use crate::run::io::{Io, Port};
+use crate::simd::image::Bands;
+use crate::simd::requantise::{Channel, Finish, LANES, Requantise};
+use crate::simd::tile::{self, Pair, Sums};
+use crate::simd::vector::{I16x8, I32x4};
+use crate::simd::winograd::{PRODUCTS, SUMS_BELOW, TILE, inputs, outputs, sum, weights};
+
+/// Tiles computed together.
+const TOGETHER: usize = 4;
+
+/// What the weights may take: eight times as much as in the file.
+const WEIGHTS_BYTES: usize = 1 << 21;
+
+/// A convolution by tiles of 4x4 outputs.
+pub struct Winograd {
+    window: Window,
+    /// For outputs that fill whole tiles.
+    bands: Bands,
+    /// Per eight channels: `[product][input / 2]`.
+    weights: Vec<Pair>,
+    bias: Vec<[i32; LANES]>,
+    requantise: Requantise,
+}
+
+impl Winograd {
+    /// Transforms the weights. Without a value where another kernel has to serve.
+    pub fn new(lowered: &Lowered<'_>, request: &mut Request) -> Result<Option<Self>> {
+        let Lowered { geometry, zero_point, .. } = *lowered;
+        let window = geometry.window;
+        let depth = geometry.group_inputs;
+        let blocks = window.output_channels.div_ceil(LANES);
+        let by_ones = |axis: &Axis| axis.filter == 3 && axis.stride == 1 && axis.dilation == 1 && axis.output >= TILE;
+        let suits = by_ones(&window.height) && by_ones(&window.width) && depth == window.input_channels && depth % LANES == 0;
+        if !suits || depth.saturating_mul(blocks * LANES) > WEIGHTS_BYTES / (2 * PRODUCTS) {
+            return Ok(None);
+        }
+        let tiled = |axis: Axis| Axis { output: axis.output.next_multiple_of(TILE), ..axis };
+        let whole = Window { height: tiled(window.height), width: tiled(window.width), ..window };
+        let Some(bands) = Bands::new(whole, zero_point as i16).map(|bands| bands.by(TILE)) else { return Ok(None) };
+        let mut bias = allocate(blocks, [0i32; LANES])?;
+        let mut channels = allocate(blocks * LANES, Channel::NONE)?;
+        let mut packed = tile::room(blocks, PRODUCTS * depth / 2)?;
+        let mut transformed = allocate(PRODUCTS * depth, 0i16)?;
+        let known = lowered.weights.chunks_exact(9 * depth).zip(lowered.bias.iter().zip(lowered.multipliers));
+        let slots = channels.iter_mut().zip(bias.as_flattened_mut());
+        for (number, ((filter, (bias, multiplier)), (channel, slot))) in known.zip(slots).enumerate() {
+            *slot = *bias;
+            *channel = Channel::new(filter, zero_point, *bias, *multiplier);
+            if channel.reach.0 <= -SUMS_BELOW || channel.reach.1 >= SUMS_BELOW {
+                return Ok(None);
+            }
+            for input in 0..depth {
+                let mut taps = [0; 9];
+                taps.iter_mut().zip(filter.iter().skip(input).step_by(depth)).for_each(|(tap, weight)| *tap = *weight);
+                let products = transformed.iter_mut().skip(input).step_by(depth);
+                products.zip(weights(taps)).for_each(|(slot, weight)| *slot = weight);
+            }
+            let block = packed.chunks_exact_mut(PRODUCTS * depth / 2).nth(number / LANES);
+            tile::pack_channel(&transformed, depth, number % LANES, block.ok_or(ErrorKind::EngineInternal)?)?;
+        }
+        let Some(requantise) = Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)? else { return Ok(None) };
+        request.packed(size_of_val(packed.as_slice()) + blocks * LANES * 32);
+        request.workspace(bands.bytes() + (tile_vectors(depth) + SUM_VECTORS) * 16);
+        Ok(Some(Self { window, bands, weights: packed, bias, requantise }))
+    }
+}
+
+/// Vectors of the transformed inputs of the tiles that are computed together: `[product][tile][input / 8]`.
+fn tile_vectors(depth: usize) -> usize {
+    PRODUCTS * TOGETHER * depth / LANES
+}
+
+/// Vectors of their products with eight channels: `[product][tile][channel / 4]`.
+const SUM_VECTORS: usize = PRODUCTS * TOGETHER * 2;
+
+impl Kernel for Winograd {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let internal = ErrorKind::EngineInternal;
+        let (([input], [output]), workspace) = io.cut_with_workspace([Port::Input(0)], [Port::Output(0)])?;
+        let Window { height, width, input_channels, output_channels, .. } = self.window;
+        let (band, rest) = workspace.split_at_mut_checked(self.bands.bytes()).ok_or(internal)?;
+        let (tiles, sums) = rest.as_chunks_mut::<16>().0.split_at_mut_checked(tile_vectors(input_channels)).ok_or(internal)?;
+        let outputs = output.chunks_exact_mut(height.output * width.output * output_channels);
+        for (image, output) in input.chunks_exact(height.input * width.input * input_channels).zip(outputs) {
+            for rows in self.bands.ranges() {
+                self.bands.widen(image, &rows, band);
+                let columns = width.output.div_ceil(TILE);
+                let count = rows.len() / TILE * columns;
+                for first in (0..count).step_by(TOGETHER) {
+                    // The last tile again where there are fewer.
+                    let places: [_; TOGETHER] = core::array::from_fn(|tile| {
+                        let tile = (first + tile).min(count - 1);
+                        (tile / columns * TILE, tile % columns * TILE)
+                    });
+                    self.transform(band, places, tiles).ok_or(internal)?;
+                    self.multiply(tiles, sums, places.map(|(y, x)| (rows.start + y, x)), output).ok_or(internal)?;
+                }
+            }
+        }
+        Ok(Flow::Next)
+    }
+}
+
+impl Winograd {
+    /// Transforms the inputs under some tiles, which begin at these rows and columns of the band.
+    fn transform(&self, band: &[u8], places: [(usize, usize); TOGETHER], tiles: &mut [[u8; 16]]) -> Option<()> {
+        let (row, pixel) = (self.bands.row_bytes(), self.bands.pixel_bytes());
+        let steps = self.window.input_channels / LANES;
+        for (tile, (y, x)) in places.into_iter().enumerate() {
+            for step in 0..steps {
+                let first = y * row + x * pixel + step * 16;
+                let mut columns = [[I16x8::splat(0); 6]; 6];
+                for (x, column) in columns.iter_mut().enumerate() {
+                    let mut values = [I16x8::splat(0); 6];
+                    for (y, value) in values.iter_mut().enumerate() {
+                        *value = I16x8::from_bytes(band.get(first + y * row + x * pixel..)?.first_chunk()?);
+                    }
+                    *column = inputs(values);
+                }
+                for y in 0..6 {
+                    let products = inputs(columns.map(|column| column[y]));
+                    for (x, product) in products.into_iter().enumerate() {
+                        *tiles.get_mut(((y * 6 + x) * TOGETHER + tile) * steps + step)? = product.bytes();
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// All channels of some tiles.
+    fn multiply(&self, tiles: &[[u8; 16]], sums: &mut [[u8; 16]], places: [(usize, usize); TOGETHER], output: &mut [u8]) -> Option<()> {
+        let depth = self.window.input_channels;
+        let tiles = tiles.as_flattened().chunks_exact(TOGETHER * depth * 2);
+        let blocks = self.weights.chunks_exact(PRODUCTS * depth / 2).zip(&self.bias);
+        for (number, (weights, bias)) in blocks.enumerate() {
+            let products = tiles.clone().zip(weights.chunks_exact(depth / 2)).zip(sums.as_chunks_mut::<{ TOGETHER * 2 }>().0);
+            for ((tile, weights), slots) in products {
+                let mut rows: [&[u8]; TOGETHER] = [&[]; TOGETHER];
+                rows.iter_mut().zip(tile.chunks_exact(depth * 2)).for_each(|(row, tile)| *row = tile);
+                let mut found = [[I32x4::new(&[0; 4]); 2]; TOGETHER];
+                tile::accumulate(&mut found, rows, weights);
+                slots.iter_mut().zip(found.as_flattened()).for_each(|(slot, sum)| *slot = sum.bytes());
+            }
+            let bias = [I32x4::new(bias.first_chunk()?), I32x4::new(bias.last_chunk()?)];
+            let finish = self.requantise.group(number)?;
+            for (tile, place) in places.into_iter().enumerate() {
+                let sums = tile_sums(sums, tile, bias)?;
+                self.store(&sums, finish, place, number * LANES, output)?;
+            }
+        }
+        Some(())
+    }
+
+    /// Writes the outputs of eight channels of a tile that lie in the image.
+    #[inline(always)]
+    fn store(&self, sums: &[[Sums; TILE]; TILE], finish: Finish<'_>, (y, x): (usize, usize), channel: usize, output: &mut [u8]) -> Option<()> {
+        let Window { height, width, output_channels, .. } = self.window;
+        let channels = LANES.min(output_channels - channel);
+        for (row, sums) in sums.iter().enumerate().take(height.output.saturating_sub(y)) {
+            let at = ((y + row) * width.output + x) * output_channels + channel;
+            let mut pixels = output.get_mut(at..)?.chunks_mut(output_channels).take(width.output - x);
+            for pair in sums.as_chunks::<2>().0 {
+                for bytes in finish.bytes(*pair) {
+                    let Some(pixel) = pixels.next() else { break };
+                    match pixel.first_chunk_mut() {
+                        Some(pixel) if channels == LANES => *pixel = bytes,
+                        _ => pixel.iter_mut().zip(bytes).take(channels).for_each(|(output, byte)| *output = byte),
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+/// The sums of eight channels of a tile.
+#[inline(always)]
+fn tile_sums(products: &[[u8; 16]], tile: usize, bias: Sums) -> Option<[[Sums; TILE]; TILE]> {
+    let mut found = [[[I32x4::new(&[0; 4]); 2]; TILE]; TILE];
+    for (half, bias) in bias.into_iter().enumerate() {
+        let mut columns = [[bias; TILE]; 6];
+        for (x, column) in columns.iter_mut().enumerate() {
+            let mut values = [bias; 6];
+            for (y, value) in values.iter_mut().enumerate() {
+                *value = I32x4::from_bytes(products.get(((y * 6 + x) * TOGETHER + tile) * 2 + half)?);
+            }
+            *column = outputs(values);
+        }
+        for (y, row) in found.iter_mut().enumerate() {
+            let values = outputs(columns.map(|column| column[y]));
+            for (slot, value) in row.iter_mut().zip(values) {
+                slot[half] = sum(value).plus(bias);
+            }
+        }
+    }
+    Some(found)
+}
