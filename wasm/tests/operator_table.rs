@@ -12,7 +12,7 @@ const START: &str = "<!-- The table comes from the registrations: UPDATE_README=
 const END: &str = "\n<!-- End of the table -->\n";
 
 fn table() -> String {
-    let mut rows: Vec<_> = ALL.0.iter().map(|registration| row(registration)).collect();
+    let mut rows: Vec<_> = ALL.operators.iter().map(|registration| row(registration)).collect();
     rows.sort();
     format!("\n| operator | types: inputs → outputs |\n| --- | --- |\n{}", rows.concat())
 }
@@ -56,8 +56,8 @@ fn the_readme_lists_the_registrations() {
 
 #[test]
 fn no_operator_is_registered_twice() {
-    for (index, one) in ALL.0.iter().enumerate() {
-        for other in &ALL.0[index + 1..] {
+    for (index, one) in ALL.operators.iter().enumerate() {
+        for other in &ALL.operators[index + 1..] {
             assert!(one.key != other.key && one.name != other.name, "{}", one.name);
         }
     }

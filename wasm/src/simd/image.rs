@@ -8,7 +8,7 @@ use crate::ops::window::Window;
 use crate::simd::vector::I16x8;
 
 /// What a band takes at most, unless one row of outputs needs more: it is to stay in the cache of a core.
-const BAND_BYTES: usize = 1 << 15;
+pub const BAND_BYTES: usize = 1 << 15;
 
 /// What a workspace may take; what needs more is left to the plain kernels.
 pub const WORKSPACE_BYTES: usize = 1 << 22;
@@ -134,7 +134,7 @@ pub fn widen(input: &[u8], zero_point: i16, wide: &mut [u8]) {
     }
 }
 
-fn image_row_at(image: &[u8], padded: usize, padding: usize, bytes: usize) -> Option<&[u8]> {
+pub fn image_row_at(image: &[u8], padded: usize, padding: usize, bytes: usize) -> Option<&[u8]> {
     let start = padded.checked_sub(padding)?.checked_mul(bytes)?;
     image.get(start..start.checked_add(bytes)?)
 }

@@ -5,6 +5,7 @@
 
 pub mod image;
 pub mod requantise;
+pub mod rows;
 pub mod tile;
 pub mod vector;
 pub mod winograd;

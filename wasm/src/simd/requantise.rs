@@ -61,11 +61,11 @@ impl Channel {
     pub const NONE: Self = Self { reach: (0, 0), multiplier: Multiplier { multiplier: 0, shift: 0 } };
 
     /// With these weights over int8 inputs with this zero point; inputs outside an image are the zero point too.
-    pub fn new(weights: &[i16], zero_point: i32, bias: i32, multiplier: Multiplier) -> Self {
+    pub fn new(weights: impl Iterator<Item = i16>, zero_point: i32, bias: i32, multiplier: Multiplier) -> Self {
         let (least, greatest) = (-128 - i64::from(zero_point), 127 - i64::from(zero_point));
         let mut reach = (i64::from(bias), i64::from(bias));
         for weight in weights {
-            let weight = i64::from(*weight);
+            let weight = i64::from(weight);
             let products = (weight * least, weight * greatest);
             reach.0 += products.0.min(products.1);
             reach.1 += products.0.max(products.1);
@@ -75,12 +75,8 @@ impl Channel {
 }
 
 impl Requantise {
-    /// Finds the form of each channel, and takes the centres from the biases. Without a value where sums might overflow.
-    pub fn new(channels: &[Channel], bias: &mut [i32], stage: OutputStage) -> Result<Option<Self>> {
-        let fits = |channel: &Channel| channel.reach.0 >= -(1 << 30) && channel.reach.1 < 1 << 30;
-        if !channels.iter().all(fits) {
-            return Ok(None);
-        }
+    /// Finds the form of each channel, and takes the centres from the biases.
+    pub fn new(channels: &[Channel], bias: &mut [i32], stage: OutputStage) -> Result<Self> {
         let none = Group {
             scale: [0.0; LANES],
             nudge: [0.0; LANES],
@@ -96,7 +92,7 @@ impl Requantise {
                 group.set(lane, channel, bias, stage);
             }
         }
-        Ok(Some(Self { groups, stage }))
+        Ok(Self { groups, stage })
     }
 
     /// The group with this number.
@@ -185,21 +181,43 @@ fn half<T>(lanes: &[T; LANES], first: usize) -> Option<&[T; 4]> {
 impl Form {
     /// The output for a sum, without the zero point and not clamped; `sum` is as it was before the centre was taken.
     fn output(&self, sum: i32) -> i32 {
-        let sum = sum - self.centre;
+        let sum = sum.wrapping_sub(self.centre);
         let nudge = if sum < 0 { self.nudge_below } else { self.nudge };
-        (sum as f32 * self.scale + nudge + MAGIC).to_bits() as i32 - MAGIC_BITS + self.middle
+        let bits = (sum as f32 * self.scale + nudge + MAGIC).to_bits() as i32;
+        bits.wrapping_sub(MAGIC_BITS).wrapping_add(self.middle)
     }
 }
 
 /// A step of upstream's function: the least sum that gives this output, without the zero point.
+#[derive(Clone, Copy, Default)]
 struct Threshold {
     sum: i32,
     output: i32,
 }
 
+/// Values of an int8.
+const OUTPUTS: usize = 256;
+
+/// All steps, in order: on the stack, because each channel asks for them.
+struct Thresholds {
+    all: [Threshold; OUTPUTS],
+    count: usize,
+}
+
+impl Thresholds {
+    fn as_slice(&self) -> &[Threshold] {
+        self.all.get(..self.count).unwrap_or(&self.all)
+    }
+}
+
 /// A form that gives the same output as upstream for every sum within reach.
 fn prove(channel: &Channel, stage: OutputStage) -> Option<Form> {
+    // Sums that could overflow wrap as upstream's do: they do not grow.
+    if channel.reach.0 < -(1 << 30) || channel.reach.1 >= 1 << 30 {
+        return None;
+    }
     let thresholds = thresholds(channel, stage)?;
+    let thresholds = thresholds.as_slice();
     let factor = f64::from(channel.multiplier.multiplier) * 2f64.powi(channel.multiplier.shift - 31);
     let ends = [i32::try_from(channel.reach.0).ok()?, i32::try_from(channel.reach.1).ok()?];
     // With the outputs' middle as centre first: one nudge serves all sums where upstream rounds none below 0.
@@ -211,8 +229,8 @@ fn prove(channel: &Channel, stage: OutputStage) -> Option<Form> {
         for step in [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6] {
             let scale = f32::from_bits(((factor as f32).to_bits() as i32 + step) as u32);
             let form = Form { centre, middle, scale, nudge: 0.0, nudge_below: 0.0 };
-            let form = form.nudged(&thresholds, signed);
-            if form.is_proved(&thresholds) && ends.iter().all(|&sum| form.agrees(sum, channel.multiplier, stage)) {
+            let form = form.nudged(thresholds, signed);
+            if form.is_proved(thresholds) && ends.iter().all(|&sum| form.agrees(sum, channel.multiplier, stage)) {
                 return Some(form);
             }
         }
@@ -221,7 +239,7 @@ fn prove(channel: &Channel, stage: OutputStage) -> Option<Form> {
 }
 
 /// Every step of upstream's function within reach. Without a value where it is not sure to grow with the sum.
-fn thresholds(channel: &Channel, stage: OutputStage) -> Option<Vec<Threshold>> {
+fn thresholds(channel: &Channel, stage: OutputStage) -> Option<Thresholds> {
     let Channel { reach, multiplier } = *channel;
     let left = multiplier.shift.max(0) as u32;
     let within = |sum: i64| sum.checked_mul(1 << left).is_some_and(|sum| i32::try_from(sum).is_ok());
@@ -233,12 +251,11 @@ fn thresholds(channel: &Channel, stage: OutputStage) -> Option<Vec<Threshold>> {
     let (from, to) = (multiplier.apply(least), multiplier.apply(greatest));
     let first = from.max(stage.low - stage.zero_point) + 1;
     let last = to.min(stage.high - stage.zero_point);
-    let mut found = Vec::new();
-    found.try_reserve_exact((last - first + 1).clamp(0, 256) as usize).ok()?;
+    let mut found = Thresholds { all: [Threshold::default(); OUTPUTS], count: 0 };
     for output in first..=last {
         // Upstream's rounding moves a step by no more than one sum.
         let near = ((f64::from(output) - 0.5) / factor) as i64;
-        let sum = (near - 3..=near + 3).find(|&sum| {
+        let sum = (near.saturating_sub(3)..=near.saturating_add(3)).find(|&sum| {
             let sum = sum.clamp(reach.0, reach.1) as i32;
             multiplier.apply(sum) >= output
         })?;
@@ -246,7 +263,8 @@ fn thresholds(channel: &Channel, stage: OutputStage) -> Option<Vec<Threshold>> {
         if multiplier.apply(sum) < output || multiplier.apply(sum - 1) >= output {
             return None;
         }
-        found.push(Threshold { sum, output });
+        *found.all.get_mut(found.count)? = Threshold { sum, output };
+        found.count += 1;
     }
     Some(found)
 }
@@ -259,7 +277,7 @@ impl Form {
         for threshold in thresholds {
             // What a nudge is at least, by the sum that gives the output, and below, by the sum before it.
             let room = |sum: i32| {
-                let scaled = f64::from((sum - self.centre) as f32 * self.scale);
+                let scaled = f64::from(sum.wrapping_sub(self.centre) as f32 * self.scale);
                 f64::from(threshold.output - self.middle) - 0.5 - scaled
             };
             let least = if signed && threshold.sum < 0 { &mut below.0 } else { &mut above.0 };
@@ -289,7 +307,7 @@ impl Form {
 
     /// Whether it gives upstream's output for this sum, clamped, and far enough below 2^22.
     fn agrees(&self, sum: i32, multiplier: Multiplier, stage: OutputStage) -> bool {
-        let small = ((sum - self.centre) as f32 * self.scale).abs() < (1 << 20) as f32;
+        let small = (sum.wrapping_sub(self.centre) as f32 * self.scale).abs() < (1 << 20) as f32;
         small && stage.finish(self.output(sum)) == stage.finish(multiplier.apply(sum))
     }
 }
@@ -341,6 +359,7 @@ mod tests {
             let (channel, stage) = (channel(&mut random), stage(&mut random));
             let Some(form) = prove(&channel, stage) else { continue };
             let thresholds = thresholds(&channel, stage).unwrap();
+            let thresholds = thresholds.as_slice();
             let ends = [channel.reach.0 as i32, channel.reach.1 as i32];
             let wrong = [
                 Form { scale: form.scale * 1.01, ..form },
@@ -348,7 +367,7 @@ mod tests {
                 Form { middle: form.middle + 1, ..form },
             ];
             for wrong in wrong {
-                let accepted = wrong.is_proved(&thresholds) && ends.iter().all(|&sum| wrong.agrees(sum, channel.multiplier, stage));
+                let accepted = wrong.is_proved(thresholds) && ends.iter().all(|&sum| wrong.agrees(sum, channel.multiplier, stage));
                 let equal = (ends[0]..=ends[1]).all(|sum| stage.finish(wrong.output(sum)) == stage.finish(channel.multiplier.apply(sum)));
                 assert!(equal || !accepted, "{channel:?} {stage:?} {wrong:?}");
                 refused += usize::from(!accepted);

@@ -2,7 +2,6 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::memory::allocate;
-use crate::simd::requantise::LANES;
 use crate::simd::vector::{I16x8, I32x4};
 
 /// The weights of eight channels for two neighbouring inputs: channel by channel a pair, four channels in each half.

@@ -211,13 +211,6 @@ mod chosen {
             Self(unsafe { transmute::<[f32; 4], v128>(*lanes) })
         }
 
-        /// The lanes.
-        #[inline(always)]
-        pub fn lanes(self) -> [f32; 4] {
-            // SAFETY: both are 16 bytes of plain numbers.
-            unsafe { transmute::<v128, [f32; 4]>(self.0) }
-        }
-
         /// Sums.
         #[inline(always)]
         pub fn plus(self, other: Self) -> Self {
@@ -295,7 +288,7 @@ mod chosen {
         }
 
         pub fn interleave(self, other: Self) -> (Self, Self) {
-            let lane = |at: usize| if at % 2 == 0 { self.0[at / 2] } else { other.0[at / 2] };
+            let lane = |at: usize| if at.is_multiple_of(2) { self.0[at / 2] } else { other.0[at / 2] };
             (Self(from_fn(lane)), Self(from_fn(|at| lane(at + 8))))
         }
 
@@ -367,10 +360,6 @@ mod chosen {
 
         pub fn new(lanes: &[f32; 4]) -> Self {
             Self(*lanes)
-        }
-
-        pub fn lanes(self) -> [f32; 4] {
-            self.0
         }
 
         pub fn plus(self, other: Self) -> Self {

@@ -62,10 +62,10 @@ impl Conv {
             let slots = channels.iter_mut().skip(block * LANES).zip(bias.iter_mut().skip(block).flatten());
             for ((channel, slot), ((bias, multiplier), weights)) in slots.zip(known) {
                 *slot = *bias;
-                *channel = Channel::new(weights, zero_point, *bias, *multiplier);
+                *channel = Channel::new(weights.iter().copied(), zero_point, *bias, *multiplier);
             }
         }
-        let Some(requantise) = Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)? else { return Ok(None) };
+        let requantise = Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)?;
         request.packed(size_of_val(weights.as_slice()) + groups * blocks * LANES * 32);
         request.workspace(bands.bytes());
         Ok(Some(Self { geometry, bands, runs, run_pairs, weights, bias, requantise }))

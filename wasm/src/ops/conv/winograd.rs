@@ -52,7 +52,7 @@ impl Winograd {
         let slots = channels.iter_mut().zip(bias.as_flattened_mut());
         for (number, ((filter, (bias, multiplier)), (channel, slot))) in known.zip(slots).enumerate() {
             *slot = *bias;
-            *channel = Channel::new(filter, zero_point, *bias, *multiplier);
+            *channel = Channel::new(filter.iter().copied(), zero_point, *bias, *multiplier);
             if channel.reach.0 <= -SUMS_BELOW || channel.reach.1 >= SUMS_BELOW {
                 return Ok(None);
             }
@@ -65,7 +65,7 @@ impl Winograd {
             let block = packed.chunks_exact_mut(PRODUCTS * depth / 2).nth(number / LANES);
             tile::pack_channel(&transformed, depth, number % LANES, block.ok_or(ErrorKind::EngineInternal)?)?;
         }
-        let Some(requantise) = Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)? else { return Ok(None) };
+        let requantise = Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)?;
         request.packed(size_of_val(packed.as_slice()) + blocks * LANES * 32);
         request.workspace(bands.bytes() + (tile_vectors(depth) + SUM_VECTORS) * 16);
         Ok(Some(Self { window, bands, weights: packed, bias, requantise }))

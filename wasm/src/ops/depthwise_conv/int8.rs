@@ -6,6 +6,7 @@
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::ops::depthwise_conv::Geometry;
+use crate::ops::depthwise_conv::simd::{self, Lowered};
 use crate::ops::weights::int8::{self, int8};
 use crate::ops::window::Window;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
@@ -34,15 +35,18 @@ pub fn prepare(
 ) -> Result<Action> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let channels = geometry.window.output_channels;
-    let kernel = DepthwiseConv {
-        geometry,
-        input_offset: -input.affine()?.1,
-        weights: int8::weights(node, filter)?,
-        bias: int8::bias(node, 2, channels)?,
-        multipliers: int8::multipliers(input, filter, output, channels)?,
-        stage: OutputStage::new(output, activation)?,
-    };
+    let weights = int8::weights(node, filter)?;
+    let bias = int8::bias(node, 2, channels)?;
+    let multipliers = int8::multipliers(input, filter, output, channels)?;
+    let (zero_point, stage) = (input.affine()?.1, OutputStage::new(output, activation)?);
     request.macs(output.shape.elements() as u64 * geometry.window.taps() as u64);
+    if request.is_fast() {
+        let lowered = Lowered { geometry, zero_point, weights: &weights, bias: &bias, multipliers: &multipliers, stage };
+        if let Some(kernel) = simd::DepthwiseConv::new(&lowered, request)? {
+            return Ok(Action::run(kernel));
+        }
+    }
+    let kernel = DepthwiseConv { geometry, input_offset: -zero_point, weights, bias, multipliers, stage };
     request.packed(kernel.weights.len() + channels * 12);
     Ok(Action::run(kernel))
 }
@@ -138,9 +142,18 @@ mod tests {
 
     #[test]
     fn results_equal_those_of_upstreams_loops() {
-        try_windows(4, 400, &Shapes { image: 9, dilation: 6 }, |random, sliding, window| {
+        compare(4, 400, &Shapes { image: 9, dilation: 6 });
+    }
+
+    #[test]
+    fn results_of_images_in_several_bands_equal_those_of_upstreams_loops() {
+        compare(5, 12, &Shapes { image: 90, dilation: 2 });
+    }
+
+    fn compare(seed: u32, tries: usize, shapes: &Shapes) {
+        try_windows(seed, tries, shapes, |random, sliding, window| {
             let multiplier = [1, 1, 2, 3, 8][random.below(5)];
-            let input_channels = 1 + random.below(19);
+            let input_channels = 1 + random.below(20);
             let output_channels = input_channels * multiplier;
             let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
             let filter = random.weights(window.taps() * output_channels);

@@ -43,14 +43,14 @@ impl FullyConnected {
         let rows = weights.chunks_exact(depth).zip(bias.iter().zip(multipliers));
         for (channel, ((weights, (bias, multiplier)), (known, centred))) in rows.zip(known.iter_mut().zip(&mut centred)).enumerate() {
             *centred = *bias;
-            *known = Channel::new(weights, zero_point, *bias, *multiplier);
+            *known = Channel::new(weights.iter().copied(), zero_point, *bias, *multiplier);
             let block = packed.iter_mut().skip(channel / LANES * steps);
             for (block, weights) in block.zip(weights.chunks(8)) {
                 let row = block.get_mut(channel % LANES).ok_or(ErrorKind::EngineInternal)?;
                 row.iter_mut().zip(weights).for_each(|(slot, weight)| *slot = *weight);
             }
         }
-        let Some(requantise) = Requantise::new(&known, &mut centred, stage)? else { return Ok(None) };
+        let requantise = Requantise::new(&known, &mut centred, stage)?;
         request.packed(size_of_val(packed.as_slice()) + blocks * LANES * 32);
         request.workspace(steps * 16);
         Ok(Some(Self { depth, channels, zero_point: zero_point as i16, weights: packed, bias: centred, requantise }))
