@@ -73,12 +73,10 @@ impl Interpreter {
     /// One inference: from the bytes of the inputs to the bytes of the outputs. Inputs may be
     /// overwritten on the way.
     pub fn invoke(&mut self, workspace: &mut Workspace) -> Result<Flow> {
-        let program = self.program.clone();
-        let [inputs, outputs] = &program.shifted;
-        shift(self.memory.bytes(), inputs);
+        shift(self.memory.bytes(), &self.program.shifted[0]);
         let flow = self.run(0..usize::MAX, workspace)?;
         if flow == Flow::Next {
-            shift(self.memory.bytes(), outputs);
+            shift(self.memory.bytes(), &self.program.shifted[1]);
         }
         Ok(flow)
     }

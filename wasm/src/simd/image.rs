@@ -8,7 +8,7 @@ use crate::ops::window::Window;
 use crate::simd::vector::I16x8;
 
 /// What a band takes at most, unless one row of outputs needs more: it is to stay in the cache of a core.
-pub const BAND_BYTES: usize = 1 << 15;
+const BAND_BYTES: usize = 1 << 15;
 
 /// What a workspace may take; what needs more is left to the plain kernels.
 pub const WORKSPACE_BYTES: usize = 1 << 22;
@@ -35,11 +35,7 @@ impl Bands {
         let columns = (width.output - 1).checked_mul(width.stride)?.checked_add((width.filter - 1) * width.dilation + 1)?;
         let mut bands = Self { window, rows: 1, width: columns, zero_point };
         columns.checked_mul(*input_channels)?.checked_mul(bands.input_rows(height.output))?.checked_mul(2)?;
-        while bands.rows < height.output && bands.with_rows(bands.rows + 1).bytes() <= BAND_BYTES {
-            bands.rows += 1;
-        }
-        // Bands of about the same height.
-        bands.rows = height.output.div_ceil(height.output.div_ceil(bands.rows));
+        bands.rows = rows_of_a_band(height.output, |rows| bands.with_rows(rows).bytes());
         (bands.bytes() <= WORKSPACE_BYTES).then_some(bands)
     }
 
@@ -75,8 +71,7 @@ impl Bands {
 
     /// The rows of outputs of each band.
     pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (all, rows) = (self.window.height.output, self.rows);
-        (0..all).step_by(rows).map(move |first| first..all.min(first + rows))
+        ranges(self.window.height.output, self.rows)
     }
 
     /// Writes what lies under these rows of outputs.
@@ -119,6 +114,20 @@ impl Bands {
         let runs = (0..height.filter).flat_map(move |y| (0..columns).map(move |x| y * row + x * column));
         (runs, length)
     }
+}
+
+/// How many of all rows of outputs make a band, whose bytes follow from their number: bands of about the same height.
+pub fn rows_of_a_band(all: usize, bytes: impl Fn(usize) -> usize) -> usize {
+    let mut rows = 1;
+    while rows < all && bytes(rows + 1) <= BAND_BYTES {
+        rows += 1;
+    }
+    all.div_ceil(all.div_ceil(rows))
+}
+
+/// The rows of outputs of each band.
+pub fn ranges(all: usize, rows: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+    (0..all).step_by(rows).map(move |first| first..all.min(first + rows))
 }
 
 /// Takes the zero point from int8 numbers and writes them as 16 bits.

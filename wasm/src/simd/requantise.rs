@@ -31,12 +31,12 @@ pub struct Channel {
 
 #[derive(Clone, Copy)]
 struct Group {
-    scale: [f32; LANES],
+    scale: [[f32; 4]; 2],
     /// Added to what sums from 0 on give, and to what others give.
-    nudge: [f32; LANES],
-    nudge_below: [f32; LANES],
+    nudge: [[f32; 4]; 2],
+    nudge_below: [[f32; 4]; 2],
     /// From the bits of a float to an output.
-    offset: [i32; LANES],
+    offset: [[i32; 4]; 2],
     /// Whether the two nudges differ anywhere.
     signed: bool,
     /// Bit by bit the channels without a proof, and the factors of all.
@@ -78,10 +78,10 @@ impl Requantise {
     /// Finds the form of each channel, and takes the centres from the biases.
     pub fn new(channels: &[Channel], bias: &mut [i32], stage: OutputStage) -> Result<Self> {
         let none = Group {
-            scale: [0.0; LANES],
-            nudge: [0.0; LANES],
-            nudge_below: [0.0; LANES],
-            offset: [-MAGIC_BITS; LANES],
+            scale: [[0.0; 4]; 2],
+            nudge: [[0.0; 4]; 2],
+            nudge_below: [[0.0; 4]; 2],
+            offset: [[-MAGIC_BITS; 4]; 2],
             signed: false,
             unproved: 0,
             multipliers: [Multiplier { multiplier: 0, shift: 0 }; LANES],
@@ -104,17 +104,17 @@ impl Requantise {
 
 impl Group {
     fn set(&mut self, lane: usize, channel: &Channel, bias: &mut i32, stage: OutputStage) {
-        let Self { scale, nudge, nudge_below, offset, multipliers, .. } = self;
-        let lanes = (scale.get_mut(lane), nudge.get_mut(lane), nudge_below.get_mut(lane), offset.get_mut(lane), multipliers.get_mut(lane));
-        let (Some(scale), Some(nudge), Some(nudge_below), Some(offset), Some(multiplier)) = lanes else { return };
-        *multiplier = channel.multiplier;
+        let (half, lane_of_half) = (lane / 4, lane % 4);
+        self.multipliers[lane] = channel.multiplier;
         let Some(form) = prove(channel, stage) else {
             self.unproved |= 1 << lane;
             return;
         };
         *bias = bias.wrapping_sub(form.centre);
-        (*scale, *nudge, *nudge_below) = (form.scale, form.nudge, form.nudge_below);
-        *offset = form.middle + stage.zero_point - MAGIC_BITS;
+        self.scale[half][lane_of_half] = form.scale;
+        self.nudge[half][lane_of_half] = form.nudge;
+        self.nudge_below[half][lane_of_half] = form.nudge_below;
+        self.offset[half][lane_of_half] = form.middle + stage.zero_point - MAGIC_BITS;
         self.signed |= form.nudge != form.nudge_below;
     }
 }
@@ -143,21 +143,17 @@ impl Finish<'_> {
 
     #[inline(always)]
     fn narrowed(self, [low, high]: [I32x4; 2]) -> I16x8 {
-        self.rounded(low, 0).narrow(self.rounded(high, 4))
+        self.rounded(low, 0).narrow(self.rounded(high, 1))
     }
 
     #[inline(always)]
-    fn rounded(self, sums: I32x4, first: usize) -> I32x4 {
+    fn rounded(self, sums: I32x4, half: usize) -> I32x4 {
         let Group { scale, nudge, nudge_below, offset, signed, .. } = self.group;
-        let nudge = half(nudge, first).map_or(F32x4::splat(0.0), F32x4::new);
-        let nudge = if *signed {
-            sums.by_sign(half(nudge_below, first).map_or(F32x4::splat(0.0), F32x4::new), nudge)
-        } else {
-            nudge
-        };
-        let scaled = sums.to_f32().times(half(scale, first).map_or(F32x4::splat(0.0), F32x4::new));
+        let above = F32x4::new(&nudge[half]);
+        let nudge = if *signed { sums.by_sign(F32x4::new(&nudge_below[half]), above) } else { above };
+        let scaled = sums.to_f32().times(F32x4::new(&scale[half]));
         let rounded = scaled.plus(nudge).plus(F32x4::splat(MAGIC)).bits();
-        rounded.plus(half(offset, first).map_or(rounded, I32x4::new))
+        rounded.plus(I32x4::new(&offset[half]))
     }
 
     /// The channels without a proof, as upstream does it.
@@ -171,11 +167,6 @@ impl Finish<'_> {
             }
         }
     }
-}
-
-#[inline(always)]
-fn half<T>(lanes: &[T; LANES], first: usize) -> Option<&[T; 4]> {
-    lanes.get(first..)?.first_chunk()
 }
 
 impl Form {

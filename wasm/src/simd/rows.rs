@@ -9,7 +9,7 @@ use core::ops::Range;
 use crate::error::Result;
 use crate::memory::allocate;
 use crate::ops::window::{Axis, Window};
-use crate::simd::image::{BAND_BYTES, WORKSPACE_BYTES, image_row_at};
+use crate::simd::image::{WORKSPACE_BYTES, image_row_at, ranges, rows_of_a_band};
 use crate::simd::requantise::LANES;
 use crate::simd::vector::I16x8;
 
@@ -36,12 +36,7 @@ impl Rows {
         let Window { height, width, input_channels, .. } = &window;
         let Some(columns) = columns(width) else { return Ok(None) };
         let bytes = |rows| most_pairs(height, rows).saturating_mul(columns).saturating_mul(size_of::<Column>());
-        let mut rows = 1;
-        while rows < height.output && bytes(rows + 1) <= BAND_BYTES {
-            rows += 1;
-        }
-        // Bands of about the same height.
-        rows = height.output.div_ceil(height.output.div_ceil(rows));
+        let rows = rows_of_a_band(height.output, bytes);
         if bytes(rows) > WORKSPACE_BYTES {
             return Ok(None);
         }
@@ -61,8 +56,7 @@ impl Rows {
 
     /// The rows of outputs of each band.
     pub fn ranges(&self) -> impl Iterator<Item = Range<usize>> + use<> {
-        let (all, rows) = (self.window.height.output, self.rows);
-        (0..all).step_by(rows).map(move |first| first..all.min(first + rows))
+        ranges(self.window.height.output, self.rows)
     }
 
     /// Writes what output channels from `first_channel` on see under these rows of outputs.

@@ -2,6 +2,7 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::memory::allocate;
+use crate::simd::requantise::LANES;
 use crate::simd::vector::{I16x8, I32x4};
 
 /// The weights of eight channels for two neighbouring inputs: channel by channel a pair, four channels in each half.
@@ -32,6 +33,30 @@ pub fn accumulate<const PIXELS: usize>(sums: &mut [Sums; PIXELS], rows: [&[u8]; 
             let inputs = I16x8::splat_pair(*pair);
             *sums = [sums[0].plus(inputs.dot(low)), sums[1].plus(inputs.dot(high))];
         }
+    }
+}
+
+/// Sums as they begin.
+#[inline(always)]
+pub fn sums(bias: &[i32; LANES]) -> Sums {
+    let [low, high] = bias.as_chunks::<4>().0 else { return [I32x4::new(&[0; 4]); 2] };
+    [I32x4::new(low), I32x4::new(high)]
+}
+
+/// Writes the outputs of so many channels of a pixel.
+#[inline(always)]
+pub fn store(pixel: &mut [u8], bytes: &[u8; LANES], channels: usize) {
+    match pixel.first_chunk_mut() {
+        Some(pixel) if channels == LANES => *pixel = *bytes,
+        _ => store_some(pixel, bytes, channels),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn store_some(pixel: &mut [u8], bytes: &[u8; LANES], channels: usize) {
+    for (output, byte) in pixel.iter_mut().zip(bytes).take(channels) {
+        *output = *byte;
     }
 }
 

@@ -6,9 +6,9 @@
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::ops::conv::Geometry;
-use crate::ops::conv::simd::{self, Lowered};
+use crate::ops::conv::simd;
 use crate::ops::conv::winograd::Winograd;
-use crate::ops::weights::int8::{self, LANES};
+use crate::ops::weights::int8::{self, LANES, Lowered};
 use crate::ops::weights::pack::pack_groups;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;

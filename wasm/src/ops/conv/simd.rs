@@ -1,26 +1,14 @@
 //! CONV_2D, int8, by eight channels and up to four pixels: the twin of `int8.rs`.
 
 use crate::error::{ErrorKind, Result};
-use crate::math::quantization::{Multiplier, OutputStage};
 use crate::memory::allocate;
 use crate::ops::conv::Geometry;
+use crate::ops::weights::int8::Lowered;
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
 use crate::simd::image::{Bands, Walk};
 use crate::simd::requantise::{Channel, Finish, LANES, Requantise};
-use crate::simd::tile::{self, Pair, Sums};
-use crate::simd::vector::I32x4;
-
-/// What `int8.rs` has found out about a convolution.
-pub struct Lowered<'a> {
-    pub geometry: Geometry,
-    pub zero_point: i32,
-    /// `[channel][row][column][input]`.
-    pub weights: &'a [i16],
-    pub bias: &'a [i32],
-    pub multipliers: &'a [Multiplier],
-    pub stage: OutputStage,
-}
+use crate::simd::tile::{self, Pair};
 
 /// A convolution whose weights are packed as pairs of 16 bits.
 pub struct Conv {
@@ -37,8 +25,8 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// Packs the weights. Without a value where the plain kernel has to serve.
-    pub fn new(lowered: &Lowered<'_>, request: &mut Request) -> Result<Option<Self>> {
+    /// Packs weights `[channel][row][column][input]`. Without a value where the plain kernel has to serve.
+    pub fn new(lowered: &Lowered<'_, Geometry, i16>, request: &mut Request) -> Result<Option<Self>> {
         let Lowered { geometry, zero_point, .. } = *lowered;
         let Geometry { window, group_inputs, group_outputs } = geometry;
         let Some(bands) = Bands::new(window, zero_point as i16) else { return Ok(None) };
@@ -140,8 +128,7 @@ impl Eight<'_> {
     #[inline(always)]
     fn pixels<const PIXELS: usize>(&self, (image, walk, output, at): (&[u8], &mut Walk, &mut [u8], usize)) -> Option<()> {
         let conv = self.conv;
-        let bias: Sums = [I32x4::new(self.bias.first_chunk()?), I32x4::new(self.bias.last_chunk()?)];
-        let mut sums = [bias; PIXELS];
+        let mut sums = [tile::sums(self.bias); PIXELS];
         let mut windows = [0; PIXELS];
         for window in &mut windows {
             *window = walk.step();
@@ -159,10 +146,7 @@ impl Eight<'_> {
             let [first, .., last] = [*pair.first()?, *pair.last()?];
             for bytes in self.finish.bytes([first, last]).iter().take(pair.len()) {
                 let pixel = pixels.next()?;
-                match pixel.first_chunk_mut() {
-                    Some(pixel) if self.channels == LANES => *pixel = *bytes,
-                    _ => pixel.iter_mut().zip(bytes).take(self.channels).for_each(|(output, byte)| *output = *byte),
-                }
+                tile::store(pixel, bytes, self.channels);
             }
         }
         Some(())

@@ -2,7 +2,8 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::memory::allocate;
-use crate::ops::conv::simd::Lowered;
+use crate::ops::conv::Geometry;
+use crate::ops::weights::int8::Lowered;
 use crate::ops::window::{Axis, Window};
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
@@ -30,8 +31,8 @@ pub struct Winograd {
 }
 
 impl Winograd {
-    /// Transforms the weights. Without a value where another kernel has to serve.
-    pub fn new(lowered: &Lowered<'_>, request: &mut Request) -> Result<Option<Self>> {
+    /// Transforms weights `[channel][row][column][input]`. Without a value where another kernel has to serve.
+    pub fn new(lowered: &Lowered<'_, Geometry, i16>, request: &mut Request) -> Result<Option<Self>> {
         let Lowered { geometry, zero_point, .. } = *lowered;
         let window = geometry.window;
         let depth = geometry.group_inputs;
@@ -149,7 +150,7 @@ impl Winograd {
                 tile::accumulate(&mut found, rows, weights);
                 slots.iter_mut().zip(found.as_flattened()).for_each(|(slot, sum)| *slot = sum.bytes());
             }
-            let bias = [I32x4::new(bias.first_chunk()?), I32x4::new(bias.last_chunk()?)];
+            let bias = tile::sums(bias);
             let finish = self.requantise.group(number)?;
             for (tile, place) in places.into_iter().enumerate() {
                 let sums = tile_sums(sums, tile, bias)?;
@@ -170,10 +171,7 @@ impl Winograd {
             for pair in sums.as_chunks::<2>().0 {
                 for bytes in finish.bytes(*pair) {
                     let Some(pixel) = pixels.next() else { break };
-                    match pixel.first_chunk_mut() {
-                        Some(pixel) if channels == LANES => *pixel = bytes,
-                        _ => pixel.iter_mut().zip(bytes).take(channels).for_each(|(output, byte)| *output = byte),
-                    }
+                    tile::store(pixel, &bytes, channels);
                 }
             }
         }

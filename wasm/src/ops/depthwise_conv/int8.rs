@@ -6,8 +6,8 @@
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::ops::depthwise_conv::Geometry;
-use crate::ops::depthwise_conv::simd::{self, Lowered};
-use crate::ops::weights::int8::{self, int8};
+use crate::ops::depthwise_conv::simd;
+use crate::ops::weights::int8::{self, Lowered, int8};
 use crate::ops::window::Window;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;

@@ -3,9 +3,9 @@
 use core::ops::Range;
 
 use crate::error::{ErrorKind, Result};
-use crate::math::quantization::{Multiplier, OutputStage};
 use crate::memory::allocate;
 use crate::ops::depthwise_conv::Geometry;
+use crate::ops::weights::int8::Lowered;
 use crate::ops::window::{Axis, Window};
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
@@ -13,18 +13,7 @@ use crate::simd::image::WORKSPACE_BYTES;
 use crate::simd::requantise::{Channel, Finish, LANES, Requantise};
 use crate::simd::rows::{Column, Rows};
 use crate::simd::tile::{self, Pair, Sums};
-use crate::simd::vector::{I16x8, I32x4};
-
-/// What `int8.rs` has found out about a depthwise convolution.
-pub struct Lowered<'a> {
-    pub geometry: Geometry,
-    pub zero_point: i32,
-    /// `[row][column][channel]`.
-    pub weights: &'a [i8],
-    pub bias: &'a [i32],
-    pub multipliers: &'a [Multiplier],
-    pub stage: OutputStage,
-}
+use crate::simd::vector::I16x8;
 
 /// A depthwise convolution whose weights are packed for pairs of rows.
 pub struct DepthwiseConv {
@@ -79,8 +68,8 @@ impl Table {
 }
 
 impl DepthwiseConv {
-    /// Packs the weights. Without a value where the plain kernel has to serve.
-    pub fn new(lowered: &Lowered<'_>, request: &mut Request) -> Result<Option<Self>> {
+    /// Packs weights `[row][column][channel]`. Without a value where the plain kernel has to serve.
+    pub fn new(lowered: &Lowered<'_, Geometry, i8>, request: &mut Request) -> Result<Option<Self>> {
         let Lowered { geometry, zero_point, .. } = *lowered;
         let window = &geometry.window;
         let Some(rows) = Rows::new(*window, geometry.multiplier, zero_point as i8)? else { return Ok(None) };
@@ -167,7 +156,7 @@ impl Eight<'_> {
     fn row(&self, table: &Table, weights: &[Pair], inputs: &[Column], output: &mut [u8]) -> Option<()> {
         let window = &self.conv.geometry.window;
         let Axis { output: pixels, stride, .. } = window.width;
-        let bias: Sums = [I32x4::new(self.bias.first_chunk()?), I32x4::new(self.bias.last_chunk()?)];
+        let bias = tile::sums(self.bias);
         let first = self.block * LANES;
         let channels = LANES.min(window.output_channels - first);
         let mut outputs = output.get_mut(first..)?.chunks_mut(window.output_channels);
@@ -187,21 +176,10 @@ impl Eight<'_> {
                 }
             };
             for (bytes, pixel) in self.finish.bytes(sums).iter().zip(&mut outputs) {
-                match pixel.first_chunk_mut() {
-                    Some(pixel) if channels == LANES => *pixel = *bytes,
-                    _ => store(pixel, bytes, channels),
-                }
+                tile::store(pixel, bytes, channels);
             }
         }
         Some(())
-    }
-}
-
-/// Writes fewer than eight channels.
-#[cold]
-fn store(pixel: &mut [u8], bytes: &[u8; LANES], channels: usize) {
-    for (output, byte) in pixel.iter_mut().zip(bytes).take(channels) {
-        *output = *byte;
     }
 }
 

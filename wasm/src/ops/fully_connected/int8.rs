@@ -6,9 +6,9 @@
 use crate::error::Result;
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::ops::conv::Geometry;
-use crate::ops::conv::simd::{Conv, Lowered};
+use crate::ops::conv::simd::Conv;
 use crate::ops::fully_connected::simd;
-use crate::ops::weights::int8::{self, LANES, int8};
+use crate::ops::weights::int8::{self, LANES, Lowered, int8};
 use crate::ops::weights::pack::pack;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;

@@ -64,6 +64,22 @@ pub fn weights(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<i8>> {
     Ok(weights)
 }
 
+/// What a fast kernel of an operator with weights has to know. In which order the weights lie is the operator's to say.
+pub struct Lowered<'a, Geometry, Weight> {
+    /// How inputs and outputs lie to each other.
+    pub geometry: Geometry,
+    /// Of the input.
+    pub zero_point: i32,
+    /// All of them.
+    pub weights: &'a [Weight],
+    /// One for each output channel.
+    pub bias: &'a [i32],
+    /// One for each output channel.
+    pub multipliers: &'a [Multiplier],
+    /// The end of each output.
+    pub stage: OutputStage,
+}
+
 /// Weights with their negated zero point added.
 pub fn widened(weights: &[i8], offset: i32) -> Result<Vec<i16>> {
     gather(weights.len(), weights.iter().map(|weight| Ok((i32::from(*weight) + offset) as i16)))
