@@ -3,13 +3,16 @@
 //! Upstream rescales an int32 sum by a fixed-point multiplier and rounds twice. In floats the same is one
 //! multiplication, two additions and no shift: nearest(sum * scale + nudge). Both functions grow with the sum, so they
 //! are equal everywhere if they step from one output to the next at the same sums, of which there are 255 at most.
-//! [`prove`] finds a scale and a nudge for which they do, or says that it knows none; then the channel is rescaled as
-//! upstream does it.
+//! [`prove`] finds a scale and a nudge for which they do, or says that it knows none; then integers serve its group.
 
 use crate::error::Result;
 use crate::math::quantization::{Multiplier, OutputStage};
-use crate::memory::allocate;
-use crate::simd::vector::{F32x4, I16x8, I32x4, MAGIC, MAGIC_BITS};
+use crate::memory::gather;
+use crate::simd::exact::Exact;
+use crate::simd::vector::{F32x4, I32x4, MAGIC, MAGIC_BITS};
+
+/// Sums of eight channels of a pixel.
+pub type Sums = [I32x4; 2];
 
 /// Output channels rescaled together.
 pub const LANES: usize = 8;
@@ -29,8 +32,16 @@ pub struct Channel {
     pub multiplier: Multiplier,
 }
 
+enum Group {
+    Floats(Floats),
+    Exact(Exact),
+    /// As upstream does it.
+    Plain([Multiplier; LANES]),
+}
+
+/// What was proved for all eight channels.
 #[derive(Clone, Copy)]
-struct Group {
+struct Floats {
     scale: [[f32; 4]; 2],
     /// Added to what sums from 0 on give, and to what others give.
     nudge: [[f32; 4]; 2],
@@ -39,9 +50,6 @@ struct Group {
     offset: [[i32; 4]; 2],
     /// Whether the two nudges differ anywhere.
     signed: bool,
-    /// Bit by bit the channels without a proof, and the factors of all.
-    unproved: u8,
-    multipliers: [Multiplier; LANES],
 }
 
 /// A channel's rescaling in floats.
@@ -77,22 +85,9 @@ impl Channel {
 impl Requantise {
     /// Finds the form of each channel, and takes the centres from the biases.
     pub fn new(channels: &[Channel], bias: &mut [i32], stage: OutputStage) -> Result<Self> {
-        let none = Group {
-            scale: [[0.0; 4]; 2],
-            nudge: [[0.0; 4]; 2],
-            nudge_below: [[0.0; 4]; 2],
-            offset: [[-MAGIC_BITS; 4]; 2],
-            signed: false,
-            unproved: 0,
-            multipliers: [Multiplier { multiplier: 0, shift: 0 }; LANES],
-        };
-        let mut groups = allocate(channels.len().div_ceil(LANES), none)?;
-        for ((group, channels), bias) in groups.iter_mut().zip(channels.chunks(LANES)).zip(bias.chunks_mut(LANES)) {
-            for (lane, (channel, bias)) in channels.iter().zip(bias).enumerate() {
-                group.set(lane, channel, bias, stage);
-            }
-        }
-        Ok(Self { groups, stage })
+        let groups = channels.chunks(LANES).zip(bias.chunks_mut(LANES));
+        let groups = groups.map(|(channels, bias)| Ok(Group::new(channels, bias, stage)));
+        Ok(Self { groups: gather(channels.len().div_ceil(LANES), groups)?, stage })
     }
 
     /// The group with this number.
@@ -103,19 +98,46 @@ impl Requantise {
 }
 
 impl Group {
-    fn set(&mut self, lane: usize, channel: &Channel, bias: &mut i32, stage: OutputStage) {
-        let (half, lane_of_half) = (lane / 4, lane % 4);
-        self.multipliers[lane] = channel.multiplier;
-        let Some(form) = prove(channel, stage) else {
-            self.unproved |= 1 << lane;
-            return;
-        };
-        *bias = bias.wrapping_sub(form.centre);
-        self.scale[half][lane_of_half] = form.scale;
-        self.nudge[half][lane_of_half] = form.nudge;
-        self.nudge_below[half][lane_of_half] = form.nudge_below;
-        self.offset[half][lane_of_half] = form.middle + stage.zero_point - MAGIC_BITS;
-        self.signed |= form.nudge != form.nudge_below;
+    fn new(channels: &[Channel], bias: &mut [i32], stage: OutputStage) -> Self {
+        if let Some(floats) = Floats::new(channels, bias, stage) {
+            return Self::Floats(floats);
+        }
+        Exact::new(channels).map_or_else(
+            || {
+                let mut multipliers = [Channel::NONE.multiplier; LANES];
+                multipliers.iter_mut().zip(channels).for_each(|(slot, channel)| *slot = channel.multiplier);
+                Self::Plain(multipliers)
+            },
+            Self::Exact,
+        )
+    }
+}
+
+impl Floats {
+    fn new(channels: &[Channel], bias: &mut [i32], stage: OutputStage) -> Option<Self> {
+        let (scale, nudge, offset) = ([[0.0; 4]; 2], [[0.0; 4]; 2], [[-MAGIC_BITS; 4]; 2]);
+        let mut floats = Self { scale, nudge, nudge_below: nudge, offset, signed: false };
+        let mut centres = [0; LANES];
+        for ((lane, channel), centre) in channels.iter().enumerate().zip(&mut centres) {
+            let form = prove(channel, stage)?;
+            let (half, lane) = (lane / 4, lane % 4);
+            floats.scale[half][lane] = form.scale;
+            floats.nudge[half][lane] = form.nudge;
+            floats.nudge_below[half][lane] = form.nudge_below;
+            floats.offset[half][lane] = form.middle + stage.zero_point - MAGIC_BITS;
+            floats.signed |= form.nudge != form.nudge_below;
+            *centre = form.centre;
+        }
+        bias.iter_mut().zip(centres).for_each(|(bias, centre)| *bias = bias.wrapping_sub(centre));
+        Some(floats)
+    }
+
+    #[inline(always)]
+    fn outputs(&self, sums: I32x4, half: usize) -> I32x4 {
+        let above = F32x4::new(&self.nudge[half]);
+        let nudge = if self.signed { sums.by_sign(F32x4::new(&self.nudge_below[half]), above) } else { above };
+        let scaled = sums.to_f32().times(F32x4::new(&self.scale[half]));
+        scaled.plus(nudge).plus(F32x4::splat(MAGIC)).bits().plus(I32x4::new(&self.offset[half]))
     }
 }
 
@@ -129,43 +151,28 @@ pub struct Finish<'a> {
 impl Finish<'_> {
     /// The outputs of two pixels, or of one twice.
     #[inline(always)]
-    pub fn bytes(self, sums: [[I32x4; 2]; 2]) -> [[u8; LANES]; 2] {
-        let [one, other] = sums;
-        let (low, high) = (self.stage.low as i8, self.stage.high as i8);
-        let mut bytes = self.narrowed(one).clamp_to_bytes(self.narrowed(other), low, high);
-        if self.group.unproved != 0 {
-            for (bytes, sums) in bytes.iter_mut().zip(sums) {
-                self.patch(bytes, sums);
-            }
-        }
-        bytes
+    pub fn bytes(self, sums: [Sums; 2]) -> [[u8; LANES]; 2] {
+        let Group::Floats(floats) = self.group else { return self.exact_bytes(sums) };
+        let [one, other] = sums.map(|[low, high]| floats.outputs(low, 0).low_halves(floats.outputs(high, 1)));
+        one.clamp_to_bytes(other, self.stage.low as i8, self.stage.high as i8)
     }
 
-    #[inline(always)]
-    fn narrowed(self, [low, high]: [I32x4; 2]) -> I16x8 {
-        self.rounded(low, 0).narrow(self.rounded(high, 1))
-    }
-
-    #[inline(always)]
-    fn rounded(self, sums: I32x4, half: usize) -> I32x4 {
-        let Group { scale, nudge, nudge_below, offset, signed, .. } = self.group;
-        let above = F32x4::new(&nudge[half]);
-        let nudge = if *signed { sums.by_sign(F32x4::new(&nudge_below[half]), above) } else { above };
-        let scaled = sums.to_f32().times(F32x4::new(&scale[half]));
-        let rounded = scaled.plus(nudge).plus(F32x4::splat(MAGIC)).bits();
-        rounded.plus(I32x4::new(&offset[half]))
-    }
-
-    /// The channels without a proof, as upstream does it.
-    #[cold]
     #[inline(never)]
-    fn patch(self, bytes: &mut [u8; LANES], [low, high]: [I32x4; 2]) {
-        let sums = low.lanes().into_iter().chain(high.lanes());
-        for (lane, ((byte, sum), multiplier)) in bytes.iter_mut().zip(sums).zip(self.group.multipliers).enumerate() {
-            if self.group.unproved & 1 << lane != 0 {
-                *byte = self.stage.finish(multiplier.apply(sum)) as u8;
-            }
-        }
+    fn exact_bytes(self, sums: [Sums; 2]) -> [[u8; LANES]; 2] {
+        let finish = |multiplier: &Multiplier, sum: i32| self.stage.finish(multiplier.apply(sum));
+        let [one, other] = sums.map(|sums| {
+            let [low, high] = [0, 1].map(|half| match self.group {
+                Group::Exact(exact) => exact.outputs(sums[half], half, self.stage),
+                Group::Plain(multipliers) => {
+                    let mut lanes = sums[half].lanes();
+                    lanes.iter_mut().zip(&multipliers[half * 4..]).for_each(|(lane, multiplier)| *lane = finish(multiplier, *lane));
+                    I32x4::new(&lanes)
+                }
+                Group::Floats(floats) => floats.outputs(sums[half], half),
+            });
+            low.low_halves(high)
+        });
+        one.clamp_to_bytes(other, self.stage.low as i8, self.stage.high as i8)
     }
 }
 
@@ -203,6 +210,10 @@ impl Thresholds {
 
 /// A form that gives the same output as upstream for every sum within reach.
 fn prove(channel: &Channel, stage: OutputStage) -> Option<Form> {
+    let ends = [i32::try_from(channel.reach.0).ok()?, i32::try_from(channel.reach.1).ok()?];
+    if let Some(output) = constant(channel, ends, stage) {
+        return Some(Form { centre: 0, middle: output - stage.zero_point, scale: 0.0, nudge: 0.0, nudge_below: 0.0 });
+    }
     // Sums that could overflow wrap as upstream's do: they do not grow.
     if channel.reach.0 < -(1 << 30) || channel.reach.1 >= 1 << 30 {
         return None;
@@ -210,7 +221,6 @@ fn prove(channel: &Channel, stage: OutputStage) -> Option<Form> {
     let thresholds = thresholds(channel, stage)?;
     let thresholds = thresholds.as_slice();
     let factor = f64::from(channel.multiplier.multiplier) * 2f64.powi(channel.multiplier.shift - 31);
-    let ends = [i32::try_from(channel.reach.0).ok()?, i32::try_from(channel.reach.1).ok()?];
     // With the outputs' middle as centre first: one nudge serves all sums where upstream rounds none below 0.
     let outputs = thresholds.first().zip(thresholds.last());
     let (first, last) = outputs.map_or((0, 0), |(first, last)| (first.output, last.output));
@@ -227,6 +237,13 @@ fn prove(channel: &Channel, stage: OutputStage) -> Option<Form> {
         }
     }
     None
+}
+
+/// The output, where all inputs give the same.
+fn constant(channel: &Channel, ends: [i32; 2], stage: OutputStage) -> Option<i32> {
+    // A shift to the left may wrap: upstream's function does not grow then.
+    let [least, greatest] = ends.map(|sum| stage.finish(channel.multiplier.apply(sum)));
+    (channel.multiplier.shift <= 0 && least == greatest).then_some(least)
 }
 
 /// Every step of upstream's function within reach. Without a value where it is not sure to grow with the sum.
@@ -296,9 +313,9 @@ impl Form {
         grows && self.nudge.abs() < 2.0 && self.nudge_below.abs() < 2.0 && thresholds.iter().all(steps)
     }
 
-    /// Whether it gives upstream's output for this sum, clamped, and far enough below 2^22.
+    /// Whether it gives upstream's output for this sum, clamped, and small enough for 16 bits.
     fn agrees(&self, sum: i32, multiplier: Multiplier, stage: OutputStage) -> bool {
-        let small = (sum.wrapping_sub(self.centre) as f32 * self.scale).abs() < (1 << 20) as f32;
+        let small = (sum.wrapping_sub(self.centre) as f32 * self.scale).abs() < (1 << 14) as f32;
         small && stage.finish(self.output(sum)) == stage.finish(multiplier.apply(sum))
     }
 }

@@ -2,14 +2,11 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::memory::allocate;
-use crate::simd::requantise::LANES;
+use crate::simd::requantise::{LANES, Sums};
 use crate::simd::vector::{I16x8, I32x4};
 
 /// The weights of eight channels for two neighbouring inputs: channel by channel a pair, four channels in each half.
 pub type Pair = [[i16; 8]; 2];
-
-/// Sums of eight channels.
-pub type Sums = [I32x4; 2];
 
 /// How many pixels are computed together, of so many: four, but never one alone behind others.
 #[inline(always)]

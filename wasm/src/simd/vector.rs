@@ -110,6 +110,12 @@ mod chosen {
     }
 
     impl I32x4 {
+        /// The same number in all lanes.
+        #[inline(always)]
+        pub fn splat(value: i32) -> Self {
+            Self(i32x4_splat(value))
+        }
+
         /// Lane by lane.
         #[inline(always)]
         pub fn new(lanes: &[i32; 4]) -> Self {
@@ -152,8 +158,27 @@ mod chosen {
 
         /// Products, wrapping.
         #[inline(always)]
-        pub fn times(self, factor: i32) -> Self {
-            Self(i32x4_mul(self.0, i32x4_splat(factor)))
+        pub fn times(self, other: Self) -> Self {
+            Self(i32x4_mul(self.0, other.0))
+        }
+
+        /// The upper 32 of the 64 bits of products.
+        #[inline(always)]
+        pub fn upper_products(self, other: Self) -> Self {
+            let (low, high) = (i64x2_extmul_low_i32x4(self.0, other.0), i64x2_extmul_high_i32x4(self.0, other.0));
+            Self(i32x4_shuffle::<1, 3, 5, 7>(low, high))
+        }
+
+        /// The bits that both have.
+        #[inline(always)]
+        pub fn and(self, other: Self) -> Self {
+            Self(v128_and(self.0, other.0))
+        }
+
+        /// At least `low`, at most `high`.
+        #[inline(always)]
+        pub fn clamped(self, low: i32, high: i32) -> Self {
+            Self(i32x4_min(i32x4_max(self.0, i32x4_splat(low)), i32x4_splat(high)))
         }
 
         /// Shifted to the left, wrapping.
@@ -164,8 +189,8 @@ mod chosen {
 
         /// Shifted to the right, with the sign.
         #[inline(always)]
-        pub fn shifted_down<const BITS: u32>(self) -> Self {
-            Self(i32x4_shr(self.0, BITS))
+        pub fn shifted_down(self, bits: u32) -> Self {
+            Self(i32x4_shr(self.0, bits))
         }
 
         /// The nearest floats.
@@ -174,10 +199,11 @@ mod chosen {
             F32x4(f32x4_convert_i32x4(self.0))
         }
 
-        /// Saturates to 16 bits: first the lanes of `self`, then those of `other`.
+        /// The lower 16 bits of the lanes of `self`, then of `other`. (What saturates, the compiler takes for a minimum, a
+        /// maximum and this.)
         #[inline(always)]
-        pub fn narrow(self, other: Self) -> I16x8 {
-            I16x8(i16x8_narrow_i32x4(self.0, other.0))
+        pub fn low_halves(self, other: Self) -> I16x8 {
+            I16x8(i16x8_shuffle::<0, 2, 4, 6, 8, 10, 12, 14>(self.0, other.0))
         }
 
         /// For each lane below 0 that of `below`, for others that of `above`.
@@ -323,25 +349,41 @@ mod chosen {
             Self(from_fn(|lane| self.0[lane].wrapping_sub(other.0[lane])))
         }
 
-        pub fn times(self, factor: i32) -> Self {
-            Self(self.0.map(|lane| lane.wrapping_mul(factor)))
+        pub fn splat(value: i32) -> Self {
+            Self([value; 4])
+        }
+
+        pub fn times(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane].wrapping_mul(other.0[lane])))
+        }
+
+        pub fn upper_products(self, other: Self) -> Self {
+            Self(from_fn(|lane| (i64::from(self.0[lane]) * i64::from(other.0[lane]) >> 32) as i32))
+        }
+
+        pub fn and(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] & other.0[lane]))
+        }
+
+        pub fn clamped(self, low: i32, high: i32) -> Self {
+            Self(self.0.map(|lane| lane.max(low).min(high)))
         }
 
         pub fn shifted<const BITS: u32>(self) -> Self {
             Self(self.0.map(|lane| lane << BITS))
         }
 
-        pub fn shifted_down<const BITS: u32>(self) -> Self {
-            Self(self.0.map(|lane| lane >> BITS))
+        pub fn shifted_down(self, bits: u32) -> Self {
+            Self(self.0.map(|lane| lane >> bits))
         }
 
         pub fn to_f32(self) -> F32x4 {
             F32x4(self.0.map(|lane| lane as f32))
         }
 
-        pub fn narrow(self, other: Self) -> I16x8 {
+        pub fn low_halves(self, other: Self) -> I16x8 {
             let lane = |at: usize| if at < 4 { self.0[at] } else { other.0[at - 4] };
-            I16x8(from_fn(|at| lane(at).clamp(-32768, 32767) as i16))
+            I16x8(from_fn(|at| lane(at) as i16))
         }
 
         pub fn by_sign(self, below: F32x4, above: F32x4) -> F32x4 {

@@ -64,7 +64,7 @@ pub fn outputs([a, b, c, d, e, f]: [I32x4; 6]) -> [I32x4; TILE] {
 /// The sum of which this is 576 times.
 #[inline(always)]
 pub fn sum(product: I32x4) -> I32x4 {
-    product.times(NINTH).shifted_down::<6>()
+    product.times(I32x4::splat(NINTH)).shifted_down(6)
 }
 
 #[cfg(test)]

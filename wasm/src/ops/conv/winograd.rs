@@ -8,8 +8,8 @@ use crate::ops::window::{Axis, Window};
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
 use crate::simd::image::Bands;
-use crate::simd::requantise::{Channel, Finish, LANES, Requantise};
-use crate::simd::tile::{self, Pair, Sums};
+use crate::simd::requantise::{Channel, Finish, LANES, Requantise, Sums};
+use crate::simd::tile::{self, Pair};
 use crate::simd::vector::{I16x8, I32x4};
 use crate::simd::winograd::{PRODUCTS, SUMS_BELOW, TILE, inputs, outputs, sum, weights};
 

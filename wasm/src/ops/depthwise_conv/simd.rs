@@ -10,9 +10,9 @@ use crate::ops::window::{Axis, Window};
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
 use crate::simd::image::WORKSPACE_BYTES;
-use crate::simd::requantise::{Channel, Finish, LANES, Requantise};
+use crate::simd::requantise::{Channel, Finish, LANES, Requantise, Sums};
 use crate::simd::rows::{Column, Rows};
-use crate::simd::tile::{self, Pair, Sums};
+use crate::simd::tile::{self, Pair};
 use crate::simd::vector::I16x8;
 
 /// A depthwise convolution whose weights are packed for pairs of rows.
