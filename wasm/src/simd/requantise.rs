@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::math::quantization::{Multiplier, OutputStage};
 use crate::memory::gather;
 use crate::simd::exact::Exact;
-use crate::simd::vector::{F32x4, I32x4, MAGIC, MAGIC_BITS};
+use crate::simd::vector::{Bounds, F32x4, I32x4, MAGIC, MAGIC_BITS};
 
 /// Sums of eight channels of a pixel.
 pub type Sums = [I32x4; 2];
@@ -21,6 +21,7 @@ pub const LANES: usize = 8;
 pub struct Requantise {
     groups: Vec<Group>,
     stage: OutputStage,
+    bounds: Bounds,
 }
 
 /// What a layer knows of a channel.
@@ -87,13 +88,14 @@ impl Requantise {
     pub fn new(channels: &[Channel], bias: &mut [i32], stage: OutputStage) -> Result<Self> {
         let groups = channels.chunks(LANES).zip(bias.chunks_mut(LANES));
         let groups = groups.map(|(channels, bias)| Ok(Group::new(channels, bias, stage)));
-        Ok(Self { groups: gather(channels.len().div_ceil(LANES), groups)?, stage })
+        let bounds = Bounds::new(stage.low as i8, stage.high as i8);
+        Ok(Self { groups: gather(channels.len().div_ceil(LANES), groups)?, stage, bounds })
     }
 
     /// The group with this number.
     #[inline(always)]
     pub fn group(&self, number: usize) -> Option<Finish<'_>> {
-        Some(Finish { group: self.groups.get(number)?, stage: self.stage })
+        Some(Finish { group: self.groups.get(number)?, layer: self })
     }
 }
 
@@ -145,7 +147,7 @@ impl Floats {
 #[derive(Clone, Copy)]
 pub struct Finish<'a> {
     group: &'a Group,
-    stage: OutputStage,
+    layer: &'a Requantise,
 }
 
 impl Finish<'_> {
@@ -154,15 +156,16 @@ impl Finish<'_> {
     pub fn bytes(self, sums: [Sums; 2]) -> [[u8; LANES]; 2] {
         let Group::Floats(floats) = self.group else { return self.exact_bytes(sums) };
         let [one, other] = sums.map(|[low, high]| floats.outputs(low, 0).low_halves(floats.outputs(high, 1)));
-        one.clamp_to_bytes(other, self.stage.low as i8, self.stage.high as i8)
+        one.clamp_to_bytes(other, &self.layer.bounds)
     }
 
     #[inline(never)]
     fn exact_bytes(self, sums: [Sums; 2]) -> [[u8; LANES]; 2] {
-        let finish = |multiplier: &Multiplier, sum: i32| self.stage.finish(multiplier.apply(sum));
+        let stage = self.layer.stage;
+        let finish = |multiplier: &Multiplier, sum: i32| stage.finish(multiplier.apply(sum));
         let [one, other] = sums.map(|sums| {
             let [low, high] = [0, 1].map(|half| match self.group {
-                Group::Exact(exact) => exact.outputs(sums[half], half, self.stage),
+                Group::Exact(exact) => exact.outputs(sums[half], half, stage),
                 Group::Plain(multipliers) => {
                     let mut lanes = sums[half].lanes();
                     lanes.iter_mut().zip(&multipliers[half * 4..]).for_each(|(lane, multiplier)| *lane = finish(multiplier, *lane));
@@ -172,7 +175,7 @@ impl Finish<'_> {
             });
             low.low_halves(high)
         });
-        one.clamp_to_bytes(other, self.stage.low as i8, self.stage.high as i8)
+        one.clamp_to_bytes(other, &self.layer.bounds)
     }
 }
 

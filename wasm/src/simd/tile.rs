@@ -8,13 +8,42 @@ use crate::simd::vector::{I16x8, I32x4};
 /// The weights of eight channels for two neighbouring inputs: channel by channel a pair, four channels in each half.
 pub type Pair = [[i16; 8]; 2];
 
+/// A pair of neighbouring inputs of each of four pixels.
+pub type Entry = [u8; 16];
+
+/// Pixels of a tile.
+pub const TILE: usize = 4;
+
 /// How many pixels are computed together, of so many: four, but never one alone behind others.
 #[inline(always)]
 pub fn together(pixels: usize) -> usize {
     match pixels {
         0..=3 => pixels,
         5 | 6 | 9 => 3,
-        _ => 4,
+        _ => TILE,
+    }
+}
+
+/// Lays four runs of numbers side by side. The last entries may hold what lies behind the runs: what they read and write is a
+/// multiple of four pairs.
+#[inline(always)]
+pub fn gather(runs: [&[u8]; TILE], entries: &mut [Entry]) {
+    let [a, b, c, d] = runs.map(|run| run.as_chunks::<16>().0);
+    for ((((entries, a), b), c), d) in entries.as_chunks_mut::<4>().0.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        let rows = I32x4::transposed([a, b, c, d].map(I32x4::from_bytes));
+        *entries = rows.map(I32x4::bytes);
+    }
+}
+
+/// Adds the products of the first pixels of a tile with the weights.
+#[inline(always)]
+pub fn multiply<const PIXELS: usize>(sums: &mut [Sums; PIXELS], tile: &[Entry], weights: &[Pair]) {
+    for (entry, [low, high]) in tile.iter().zip(weights) {
+        let (low, high) = (I16x8::new(low), I16x8::new(high));
+        for (sums, pair) in sums.iter_mut().zip(entry.as_chunks::<4>().0) {
+            let inputs = I16x8::splat_pair(*pair);
+            *sums = [sums[0].plus(inputs.dot(low)), sums[1].plus(inputs.dot(high))];
+        }
     }
 }
 
@@ -40,20 +69,36 @@ pub fn sums(bias: &[i32; LANES]) -> Sums {
     [I32x4::new(low), I32x4::new(high)]
 }
 
-/// Writes the outputs of so many channels of a pixel.
-#[inline(always)]
-pub fn store(pixel: &mut [u8], bytes: &[u8; LANES], channels: usize) {
-    match pixel.first_chunk_mut() {
-        Some(pixel) if channels == LANES => *pixel = *bytes,
-        _ => store_some(pixel, bytes, channels),
-    }
+/// Where the outputs of eight channels go.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// How many there are indeed.
+    pub channels: usize,
+    /// Channels of a pixel.
+    pub stride: usize,
 }
 
-#[cold]
-#[inline(never)]
-fn store_some(pixel: &mut [u8], bytes: &[u8; LANES], channels: usize) {
-    for (output, byte) in pixel.iter_mut().zip(bytes).take(channels) {
-        *output = *byte;
+impl Target {
+    /// Writes those of a pixel that begins here and of the next, as far as there is room for them.
+    #[inline(always)]
+    pub fn store(self, [one, other]: [[u8; LANES]; 2], output: &mut [u8]) {
+        if self.channels < LANES {
+            return self.store_some([one, other], output);
+        }
+        if let Some(pixel) = output.first_chunk_mut() {
+            *pixel = one;
+        }
+        if let Some(pixel) = output.get_mut(self.stride..).and_then(|rest| rest.first_chunk_mut()) {
+            *pixel = other;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_some(self, pixels: [[u8; LANES]; 2], output: &mut [u8]) {
+        for (output, bytes) in output.chunks_mut(self.stride).zip(pixels) {
+            output.iter_mut().zip(bytes).take(self.channels).for_each(|(slot, byte)| *slot = byte);
+        }
     }
 }
 

@@ -2,6 +2,20 @@
 
 pub use chosen::{F32x4, I16x8, I32x4};
 
+/// The least and the greatest output, once for each byte of a vector.
+#[derive(Clone, Copy)]
+pub struct Bounds {
+    low: [u8; 16],
+    high: [u8; 16],
+}
+
+impl Bounds {
+    /// From here to there.
+    pub fn new(low: i8, high: i8) -> Self {
+        Self { low: [low as u8; 16], high: [high as u8; 16] }
+    }
+}
+
 /// Adds this to a float below 2^22, and its last bits are the nearest integer (halves to even) above those of
 /// [`MAGIC_BITS`].
 pub const MAGIC: f32 = 12_582_912.0;
@@ -14,6 +28,8 @@ pub const MAGIC_BITS: i32 = 0x4b40_0000;
 mod chosen {
     use core::arch::wasm32::*;
     use core::mem::transmute;
+
+    use super::Bounds;
 
     /// Eight integers of 16 bits.
     #[derive(Clone, Copy)]
@@ -102,9 +118,10 @@ mod chosen {
 
         /// Saturates to 8 bits and clamps: first the lanes of `self`, then those of `other`.
         #[inline(always)]
-        pub fn clamp_to_bytes(self, other: Self, low: i8, high: i8) -> [[u8; 8]; 2] {
+        pub fn clamp_to_bytes(self, other: Self, bounds: &Bounds) -> [[u8; 8]; 2] {
+            let (low, high) = (Self::from_bytes(&bounds.low), Self::from_bytes(&bounds.high));
             let bytes = i8x16_narrow_i16x8(self.0, other.0);
-            let bytes = i8x16_min(i8x16_max(bytes, i8x16_splat(low)), i8x16_splat(high));
+            let bytes = i8x16_min(i8x16_max(bytes, low.0), high.0);
             [i64x2_extract_lane::<0>(bytes).to_le_bytes(), i64x2_extract_lane::<1>(bytes).to_le_bytes()]
         }
     }
@@ -212,14 +229,17 @@ mod chosen {
             F32x4(v128_bitselect(below.0, above.0, i32x4_shr(self.0, 31)))
         }
 
-        /// Sums of neighbours: those of `a`, `b`, `c`, `d`, a lane each.
+        /// Rows as columns.
         #[inline(always)]
-        pub fn sum_across(a: Self, b: Self, c: Self, d: Self) -> Self {
-            let pairs = |x: Self, y: Self| {
-                i32x4_add(i32x4_shuffle::<0, 4, 1, 5>(x.0, y.0), i32x4_shuffle::<2, 6, 3, 7>(x.0, y.0))
-            };
-            let (ab, cd) = (pairs(a, b), pairs(c, d));
-            Self(i32x4_add(i64x2_shuffle::<0, 2>(ab, cd), i64x2_shuffle::<1, 3>(ab, cd)))
+        pub fn transposed([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+            let pairs = |x: Self, y: Self| (i32x4_shuffle::<0, 4, 1, 5>(x.0, y.0), i32x4_shuffle::<2, 6, 3, 7>(x.0, y.0));
+            let ((ab, ab_high), (cd, cd_high)) = (pairs(a, b), pairs(c, d));
+            [
+                Self(i64x2_shuffle::<0, 2>(ab, cd)),
+                Self(i64x2_shuffle::<1, 3>(ab, cd)),
+                Self(i64x2_shuffle::<0, 2>(ab_high, cd_high)),
+                Self(i64x2_shuffle::<1, 3>(ab_high, cd_high)),
+            ]
         }
     }
 
@@ -261,6 +281,8 @@ mod chosen {
 #[allow(missing_docs)]
 mod chosen {
     use core::array::from_fn;
+
+    use super::Bounds;
 
     #[derive(Clone, Copy)]
     pub struct I16x8([i16; 8]);
@@ -318,7 +340,8 @@ mod chosen {
             (Self(from_fn(lane)), Self(from_fn(|at| lane(at + 8))))
         }
 
-        pub fn clamp_to_bytes(self, other: Self, low: i8, high: i8) -> [[u8; 8]; 2] {
+        pub fn clamp_to_bytes(self, other: Self, bounds: &Bounds) -> [[u8; 8]; 2] {
+            let (low, high) = (bounds.low[0] as i8, bounds.high[0] as i8);
             let byte = |value: i16| (value.clamp(-128, 127) as i8).max(low).min(high) as u8;
             [self.0.map(byte), other.0.map(byte)]
         }
@@ -390,8 +413,8 @@ mod chosen {
             F32x4(from_fn(|lane| if self.0[lane] < 0 { below.0[lane] } else { above.0[lane] }))
         }
 
-        pub fn sum_across(a: Self, b: Self, c: Self, d: Self) -> Self {
-            Self([a, b, c, d].map(|lanes| lanes.0.iter().fold(0, |sum: i32, lane| sum.wrapping_add(*lane))))
+        pub fn transposed(rows: [Self; 4]) -> [Self; 4] {
+            from_fn(|column| Self(rows.map(|row| row.0[column])))
         }
     }
 

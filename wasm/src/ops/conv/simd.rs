@@ -1,4 +1,4 @@
-//! CONV_2D, int8, by eight channels and up to four pixels: the twin of `int8.rs`.
+//! CONV_2D, int8, by eight channels and tiles of up to four pixels: the twin of `int8.rs`.
 
 use crate::error::{ErrorKind, Result};
 use crate::memory::allocate;
@@ -7,8 +7,8 @@ use crate::ops::weights::int8::Lowered;
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
 use crate::simd::image::{Bands, Walk};
-use crate::simd::requantise::{Channel, Finish, LANES, Requantise};
-use crate::simd::tile::{self, Pair};
+use crate::simd::requantise::{Channel, Finish, LANES, Requantise, Sums};
+use crate::simd::tile::{self, Entry, Pair, TILE, Target};
 
 /// A convolution whose weights are packed as pairs of 16 bits.
 pub struct Conv {
@@ -22,7 +22,12 @@ pub struct Conv {
     weights: Vec<Pair>,
     bias: Vec<[i32; LANES]>,
     requantise: Requantise,
+    /// How many tiles are computed together.
+    tiles: usize,
 }
+
+/// What tiles take that are computed together, unless one takes more.
+const TILES_BYTES: usize = 1 << 14;
 
 impl Conv {
     /// Packs weights `[channel][row][column][input]`. Without a value where the plain kernel has to serve.
@@ -55,8 +60,11 @@ impl Conv {
         }
         let requantise = Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)?;
         request.packed(size_of_val(weights.as_slice()) + groups * blocks * LANES * 32);
-        request.workspace(bands.bytes());
-        Ok(Some(Self { geometry, bands, runs, run_pairs, weights, bias, requantise }))
+        let tile_bytes = runs.len() * run_pairs * size_of::<Entry>();
+        let tiles = (TILES_BYTES / tile_bytes).max(1);
+        // The last run of the last tile may write three entries more.
+        request.workspace(bands.bytes() + tiles * tile_bytes + 3 * size_of::<Entry>());
+        Ok(Some(Self { geometry, bands, runs, run_pairs, weights, bias, requantise, tiles }))
     }
 }
 
@@ -67,11 +75,13 @@ impl Kernel for Conv {
         let image = window.height.input * window.width.input * window.input_channels;
         let row = window.width.output * window.output_channels;
         let outputs = output.chunks_exact_mut(row * window.height.output);
+        let (band, tiles) = workspace.split_at_mut_checked(self.bands.bytes()).ok_or(ErrorKind::EngineInternal)?;
+        let tiles = tiles.as_chunks_mut().0;
         for (image, output) in input.chunks_exact(image).zip(outputs) {
             for rows in self.bands.ranges() {
-                self.bands.widen(image, &rows, workspace);
-                let output = output.get_mut(rows.start * row..rows.end * row).ok_or(ErrorKind::EngineInternal)?;
-                self.band(workspace, output)?;
+                self.bands.widen(image, &rows, band);
+                let output = output.get_mut(rows.start * row..rows.end * row);
+                output.and_then(|output| self.band(band, tiles, output)).ok_or(ErrorKind::EngineInternal)?;
             }
         }
         Ok(Flow::Next)
@@ -79,76 +89,100 @@ impl Kernel for Conv {
 }
 
 impl Conv {
-    /// The outputs of one band, eight channels after the other: their weights are read once for it.
-    fn band(&self, workspace: &[u8], output: &mut [u8]) -> Result<()> {
-        let internal = ErrorKind::EngineInternal;
+    /// The outputs of one band: some tiles, for which the weights of eight channels after the other are read once.
+    fn band(&self, image: &[u8], tiles: &mut [Entry], output: &mut [u8]) -> Option<()> {
         let Geometry { window, group_inputs, group_outputs } = self.geometry;
+        let stride = window.output_channels;
+        let pairs = self.runs.len() * self.run_pairs;
         let blocks = group_outputs.div_ceil(LANES);
-        let pixels = output.len() / window.output_channels;
-        let weights = self.weights.chunks_exact(self.runs.len() * self.run_pairs).zip(&self.bias);
-        for (number, (weights, bias)) in weights.enumerate() {
-            let (group, block) = (number / blocks, number % blocks);
-            let channels = LANES.min(group_outputs - block * LANES);
-            let image = workspace.get(group * group_inputs * 2..).ok_or(internal)?;
-            let finish = self.requantise.group(number).ok_or(internal)?;
-            let eight = Eight { conv: self, weights, bias, finish, channels };
+        for group in 0..stride / group_outputs {
+            let image = image.get(group * group_inputs * 2..)?;
             let mut walk = self.bands.windows();
-            let mut at = group * group_outputs + block * LANES;
-            let mut left = pixels;
-            while left > 0 {
-                let count = tile::together(left);
-                let place = (image, &mut walk, &mut *output, at);
-                match count {
-                    1 => eight.pixels::<1>(place),
-                    2 => eight.pixels::<2>(place),
-                    3 => eight.pixels::<3>(place),
-                    _ => eight.pixels::<4>(place),
+            let mut output = &mut *output;
+            while !output.is_empty() {
+                let left = output.len() / stride;
+                let count = self.gather(image, &mut walk, left, tiles)?;
+                let (done, rest) = output.split_at_mut_checked(count * stride)?;
+                for block in 0..blocks {
+                    let number = group * blocks + block;
+                    let eight = Eight {
+                        weights: self.weights.get(number * pairs..)?.get(..pairs)?,
+                        bias: tile::sums(self.bias.get(number)?),
+                        finish: self.requantise.group(number)?,
+                        target: Target { channels: LANES.min(group_outputs - block * LANES), stride },
+                    };
+                    eight.tiles(tiles, left, done.get_mut(group * group_outputs + block * LANES..)?);
                 }
-                .ok_or(internal)?;
-                at += count * window.output_channels;
-                left -= count;
+                output = rest;
             }
         }
-        Ok(())
+        Some(())
+    }
+
+    /// Lays what lies under the next windows side by side, of so many that are left. Gives their number.
+    #[inline(never)]
+    fn gather(&self, image: &[u8], walk: &mut Walk, left: usize, tiles: &mut [Entry]) -> Option<usize> {
+        let mut done = 0;
+        let mut at = 0;
+        for _ in 0..self.tiles {
+            let count = tile::together(left - done);
+            let mut windows = [0; TILE];
+            for window in windows.iter_mut().take(count) {
+                *window = walk.step();
+            }
+            for run in &self.runs {
+                let mut runs: [&[u8]; TILE] = [&[]; TILE];
+                for (slot, window) in runs.iter_mut().zip(windows) {
+                    *slot = image.get(window + run..)?;
+                }
+                tile::gather(runs, tiles.get_mut(at..)?.get_mut(..self.run_pairs.next_multiple_of(4))?);
+                at += self.run_pairs;
+            }
+            done += count;
+            if done == left {
+                break;
+            }
+        }
+        Some(done)
     }
 }
 
 /// Eight channels of a convolution.
 struct Eight<'a> {
-    conv: &'a Conv,
     weights: &'a [Pair],
-    bias: &'a [i32; LANES],
+    bias: Sums,
     finish: Finish<'a>,
-    /// How many there are indeed.
-    channels: usize,
+    target: Target,
 }
 
 impl Eight<'_> {
-    /// So many pixels that follow each other.
+    /// Tiles whose outputs are these, of so many pixels that are left.
+    #[inline(never)]
+    fn tiles(&self, tiles: &[Entry], mut left: usize, mut output: &mut [u8]) {
+        for tile in tiles.chunks_exact(self.weights.len()) {
+            let count = tile::together(left);
+            match count {
+                1 => self.pixels::<1>(tile, output),
+                2 | 3 => self.pixels::<3>(tile, output),
+                _ => self.pixels::<4>(tile, output),
+            }
+            left -= count;
+            match output.split_at_mut_checked(count * self.target.stride) {
+                Some((_, rest)) if left > 0 => output = rest,
+                _ => break,
+            }
+        }
+    }
+
+    /// The first pixels of a tile, as far as there are outputs.
     #[inline(always)]
-    fn pixels<const PIXELS: usize>(&self, (image, walk, output, at): (&[u8], &mut Walk, &mut [u8], usize)) -> Option<()> {
-        let conv = self.conv;
-        let mut sums = [tile::sums(self.bias); PIXELS];
-        let mut windows = [0; PIXELS];
-        for window in &mut windows {
-            *window = walk.step();
+    fn pixels<const PIXELS: usize>(&self, tile: &[Entry], output: &mut [u8]) {
+        let mut sums = [self.bias; PIXELS];
+        tile::multiply(&mut sums, tile, self.weights);
+        let two = |first: usize| self.finish.bytes([sums[first.min(PIXELS - 1)], sums[(first + 1).min(PIXELS - 1)]]);
+        self.target.store(two(0), output);
+        if let Some(rest) = output.get_mut(2 * self.target.stride..) {
+            self.target.store(two(2), rest);
         }
-        for (run, weights) in conv.runs.iter().zip(self.weights.chunks_exact(conv.run_pairs)) {
-            let mut rows: [&[u8]; PIXELS] = [&[]; PIXELS];
-            for (row, window) in rows.iter_mut().zip(windows) {
-                *row = image.get(window + run..)?.get(..conv.run_pairs * 4)?;
-            }
-            tile::accumulate(&mut sums, rows, weights);
-        }
-        let stride = conv.geometry.window.output_channels;
-        let mut pixels = output.get_mut(at..)?.chunks_mut(stride);
-        for pair in sums.chunks(2) {
-            let [first, .., last] = [*pair.first()?, *pair.last()?];
-            for bytes in self.finish.bytes([first, last]).iter().take(pair.len()) {
-                let pixel = pixels.next()?;
-                tile::store(pixel, bytes, self.channels);
-            }
-        }
-        Some(())
     }
 }

@@ -9,7 +9,7 @@ use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
 use crate::simd::image::Bands;
 use crate::simd::requantise::{Channel, Finish, LANES, Requantise, Sums};
-use crate::simd::tile::{self, Pair};
+use crate::simd::tile::{self, Pair, Target};
 use crate::simd::vector::{I16x8, I32x4};
 use crate::simd::winograd::{PRODUCTS, SUMS_BELOW, TILE, inputs, outputs, sum, weights};
 
@@ -163,16 +163,15 @@ impl Winograd {
     /// Writes the outputs of eight channels of a tile that lie in the image.
     #[inline(always)]
     fn store(&self, sums: &[[Sums; TILE]; TILE], finish: Finish<'_>, (y, x): (usize, usize), channel: usize, output: &mut [u8]) -> Option<()> {
-        let Window { height, width, output_channels, .. } = self.window;
-        let channels = LANES.min(output_channels - channel);
-        for (row, sums) in sums.iter().enumerate().take(height.output.saturating_sub(y)) {
-            let at = ((y + row) * width.output + x) * output_channels + channel;
-            let mut pixels = output.get_mut(at..)?.chunks_mut(output_channels).take(width.output - x);
-            for pair in sums.as_chunks::<2>().0 {
-                for bytes in finish.bytes(*pair) {
-                    let Some(pixel) = pixels.next() else { break };
-                    tile::store(pixel, &bytes, channels);
-                }
+        let Window { width, output_channels, .. } = self.window;
+        let target = Target { channels: LANES.min(output_channels - channel), stride: output_channels };
+        let rows = output.chunks_exact_mut(width.output * output_channels).skip(y);
+        for (sums, row) in sums.iter().zip(rows) {
+            let [a, b, c, d] = *sums;
+            let row = row.get_mut(x * output_channels + channel..)?;
+            target.store(finish.bytes([a, b]), row);
+            if let Some(rest) = row.get_mut(2 * output_channels..) {
+                target.store(finish.bytes([c, d]), rest);
             }
         }
         Some(())

@@ -12,7 +12,7 @@ use crate::run::io::{Io, Port};
 use crate::simd::image::WORKSPACE_BYTES;
 use crate::simd::requantise::{Channel, Finish, LANES, Requantise, Sums};
 use crate::simd::rows::{Column, Rows};
-use crate::simd::tile::{self, Pair};
+use crate::simd::tile::{self, Pair, Target};
 use crate::simd::vector::I16x8;
 
 /// A depthwise convolution whose weights are packed for pairs of rows.
@@ -158,8 +158,8 @@ impl Eight<'_> {
         let Axis { output: pixels, stride, .. } = window.width;
         let bias = tile::sums(self.bias);
         let first = self.block * LANES;
-        let channels = LANES.min(window.output_channels - first);
-        let mut outputs = output.get_mut(first..)?.chunks_mut(window.output_channels);
+        let target = Target { channels: LANES.min(window.output_channels - first), stride: window.output_channels };
+        let mut output = output.get_mut(first..)?;
         let three = if table.is_three { weights.first_chunk() } else { None };
         let next = inputs.get(self.conv.rows.columns()..).unwrap_or_default();
         for x in (0..pixels).step_by(2) {
@@ -175,9 +175,8 @@ impl Eight<'_> {
                     sums
                 }
             };
-            for (bytes, pixel) in self.finish.bytes(sums).iter().zip(&mut outputs) {
-                tile::store(pixel, bytes, channels);
-            }
+            target.store(self.finish.bytes(sums), output);
+            output = output.get_mut(2 * target.stride..).unwrap_or_default();
         }
         Some(())
     }

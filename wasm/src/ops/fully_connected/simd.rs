@@ -91,5 +91,8 @@ fn eight(inputs: &[[u8; 16]], weights: &[Block]) -> [I32x4; 2] {
         }
     }
     let [a, b, c, d, e, f, g, h] = sums;
-    [I32x4::sum_across(a, b, c, d), I32x4::sum_across(e, f, g, h)]
+    [[a, b, c, d], [e, f, g, h]].map(|sums| {
+        let [a, b, c, d] = I32x4::transposed(sums);
+        a.plus(b).plus(c.plus(d))
+    })
 }
