@@ -111,24 +111,24 @@ impl Kernel for Winograd {
 
 impl Winograd {
     /// Transforms the inputs under some tiles, which begin at these rows and columns of the band.
+    #[inline(never)]
     fn transform(&self, band: &[u8], places: [(usize, usize); TOGETHER], tiles: &mut [[u8; 16]]) -> Option<()> {
         let (row, pixel) = (self.bands.row_bytes(), self.bands.pixel_bytes());
         let steps = self.window.input_channels / LANES;
         for (tile, (y, x)) in places.into_iter().enumerate() {
             for step in 0..steps {
-                let first = y * row + x * pixel + step * 16;
+                let band = band.get(y * row + x * pixel + step * 16..)?;
                 let mut columns = [[I16x8::splat(0); 6]; 6];
                 for (x, column) in columns.iter_mut().enumerate() {
-                    let mut values = [I16x8::splat(0); 6];
-                    for (y, value) in values.iter_mut().enumerate() {
-                        *value = I16x8::from_bytes(band.get(first + y * row + x * pixel..)?.first_chunk()?);
-                    }
-                    *column = inputs(values);
+                    let at = |y: usize| Some(I16x8::from_bytes(band.get(y * row + x * pixel..)?.first_chunk()?));
+                    *column = inputs([at(0)?, at(1)?, at(2)?, at(3)?, at(4)?, at(5)?]);
                 }
+                let [a, b, c, d, e, f] = &columns;
+                let tiles = tiles.get_mut(tile * steps + step..)?;
                 for y in 0..6 {
-                    let products = inputs(columns.map(|column| column[y]));
+                    let products = inputs([a[y], b[y], c[y], d[y], e[y], f[y]]);
                     for (x, product) in products.into_iter().enumerate() {
-                        *tiles.get_mut(((y * 6 + x) * TOGETHER + tile) * steps + step)? = product.bytes();
+                        *tiles.get_mut((y * 6 + x) * TOGETHER * steps)? = product.bytes();
                     }
                 }
             }
@@ -153,50 +153,39 @@ impl Winograd {
             let bias = tile::sums(bias);
             let finish = self.requantise.group(number)?;
             for (tile, place) in places.into_iter().enumerate() {
-                let sums = tile_sums(sums, tile, bias)?;
-                self.store(&sums, finish, place, number * LANES, output)?;
+                self.finish(sums.get(tile * 2..)?, bias, finish, place, number * LANES, output)?;
             }
         }
         Some(())
     }
 
-    /// Writes the outputs of eight channels of a tile that lie in the image.
-    #[inline(always)]
-    fn store(&self, sums: &[[Sums; TILE]; TILE], finish: Finish<'_>, (y, x): (usize, usize), channel: usize, output: &mut [u8]) -> Option<()> {
+    /// Writes the outputs of eight channels of a tile that lie in the image, from their products.
+    #[inline(never)]
+    fn finish(&self, products: &[[u8; 16]], bias: Sums, finish: Finish<'_>, (y, x): (usize, usize), channel: usize, output: &mut [u8]) -> Option<()> {
         let Window { width, output_channels, .. } = self.window;
         let target = Target { channels: LANES.min(output_channels - channel), stride: output_channels };
+        let mut columns = [[bias; TILE]; 6];
+        for (x, column) in columns.iter_mut().enumerate() {
+            for half in 0..2 {
+                let at = |y: usize| Some(I32x4::from_bytes(products.get((y * 6 + x) * TOGETHER * 2 + half)?));
+                let sums = outputs([at(0)?, at(1)?, at(2)?, at(3)?, at(4)?, at(5)?]);
+                column.iter_mut().zip(sums).for_each(|(slot, sum)| slot[half] = sum);
+            }
+        }
+        let [a, b, c, d, e, f] = &columns;
         let rows = output.chunks_exact_mut(width.output * output_channels).skip(y);
-        for (sums, row) in sums.iter().zip(rows) {
-            let [a, b, c, d] = *sums;
+        for (y, row) in (0..TILE).zip(rows) {
+            let half = |half: usize| {
+                let sums = outputs([a[y][half], b[y][half], c[y][half], d[y][half], e[y][half], f[y][half]]);
+                sums.map(|value| sum(value).plus(bias[half]))
+            };
+            let (low, high) = (half(0), half(1));
             let row = row.get_mut(x * output_channels + channel..)?;
-            target.store(finish.bytes([a, b]), row);
+            target.store(finish.bytes([[low[0], high[0]], [low[1], high[1]]]), row);
             if let Some(rest) = row.get_mut(2 * output_channels..) {
-                target.store(finish.bytes([c, d]), rest);
+                target.store(finish.bytes([[low[2], high[2]], [low[3], high[3]]]), rest);
             }
         }
         Some(())
     }
-}
-
-/// The sums of eight channels of a tile.
-#[inline(always)]
-fn tile_sums(products: &[[u8; 16]], tile: usize, bias: Sums) -> Option<[[Sums; TILE]; TILE]> {
-    let mut found = [[[I32x4::new(&[0; 4]); 2]; TILE]; TILE];
-    for (half, bias) in bias.into_iter().enumerate() {
-        let mut columns = [[bias; TILE]; 6];
-        for (x, column) in columns.iter_mut().enumerate() {
-            let mut values = [bias; 6];
-            for (y, value) in values.iter_mut().enumerate() {
-                *value = I32x4::from_bytes(products.get(((y * 6 + x) * TOGETHER + tile) * 2 + half)?);
-            }
-            *column = outputs(values);
-        }
-        for (y, row) in found.iter_mut().enumerate() {
-            let values = outputs(columns.map(|column| column[y]));
-            for (slot, value) in row.iter_mut().zip(values) {
-                slot[half] = sum(value).plus(bias);
-            }
-        }
-    }
-    Some(found)
 }
