@@ -7,6 +7,7 @@ use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
 use crate::simd::image::{WORKSPACE_BYTES, widen};
 use crate::simd::requantise::{Channel, LANES, Requantise};
+use crate::simd::tile::Target;
 use crate::simd::vector::{I16x8, I32x4};
 
 /// Eight weights of each of eight channels.
@@ -67,14 +68,16 @@ impl Kernel for FullyConnected {
         widen(input, self.zero_point, row);
         rest.fill(0);
         let wide = wide.as_chunks::<16>().0;
-        let outputs = output.get_mut(..self.channels).ok_or(internal)?.chunks_mut(LANES);
+        let mut output = output.get_mut(..self.channels).ok_or(internal)?;
         let blocks = self.weights.chunks_exact(steps).zip(self.bias.as_chunks::<4>().0.chunks_exact(2));
-        for (number, (outputs, (weights, bias))) in outputs.zip(blocks).enumerate() {
+        for (number, (weights, bias)) in blocks.enumerate() {
             let [low, high] = eight(wide, weights);
             let [low_bias, high_bias] = bias else { return Err(internal.into()) };
             let sums = [low.plus(I32x4::new(low_bias)), high.plus(I32x4::new(high_bias))];
             let [bytes, _] = self.requantise.group(number).ok_or(internal)?.bytes([sums, sums]);
-            outputs.iter_mut().zip(bytes).for_each(|(output, byte)| *output = byte);
+            let target = Target { channels: LANES.min(output.len()), stride: output.len() };
+            target.store([bytes; 2], output);
+            output = output.get_mut(LANES..).unwrap_or_default();
         }
         Ok(Flow::Next)
     }
