@@ -2,6 +2,7 @@
 //!
 //! The zero point is taken from every number, so that the border is 0 and whatever lies there adds nothing.
 
+use core::hint::black_box;
 use core::ops::Range;
 
 use crate::ops::window::Window;
@@ -84,13 +85,13 @@ impl Bands {
         let bands = workspace.chunks_exact_mut(self.row_bytes()).take(self.input_rows(rows.len()));
         for (row, wide) in bands.enumerate() {
             let Some(input) = image_row_at(image, first + row, height.padding, image_row) else {
-                wide.fill(0);
+                clear(wide);
                 continue;
             };
             let (border, rest) = wide.split_at_mut(left);
             let (pixels, end) = rest.split_at_mut(inside);
-            border.fill(0);
-            end.fill(0);
+            clear(border);
+            clear(end);
             widen(input, self.zero_point, pixels);
         }
     }
@@ -128,6 +129,16 @@ pub fn rows_of_a_band(all: usize, bytes: impl Fn(usize) -> usize) -> usize {
 /// The rows of outputs of each band.
 pub fn ranges(all: usize, rows: usize) -> impl Iterator<Item = Range<usize>> + use<> {
     (0..all).step_by(rows).map(move |first| first..all.min(first + rows))
+}
+
+/// Fills with zeros. A border is a few numbers: the instruction for it, which the compiler would take, is a call out of the
+/// WebAssembly in today's engines, and takes longer.
+#[inline(always)]
+pub fn clear<T: Copy + Default>(border: &mut [T]) {
+    let zero = black_box(T::default());
+    for slot in border {
+        *slot = zero;
+    }
 }
 
 /// Takes the zero point from int8 numbers and writes them as 16 bits.

@@ -381,7 +381,7 @@ mod chosen {
         }
 
         pub fn upper_products(self, other: Self) -> Self {
-            Self(from_fn(|lane| (i64::from(self.0[lane]) * i64::from(other.0[lane]) >> 32) as i32))
+            Self(from_fn(|lane| ((i64::from(self.0[lane]) * i64::from(other.0[lane])) >> 32) as i32))
         }
 
         pub fn and(self, other: Self) -> Self {
