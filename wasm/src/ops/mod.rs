@@ -7,6 +7,7 @@
 //! A family whose types differ in more than a few lines is a folder: `mod.rs` has what they share (attributes, checks,
 //! geometry, the choice of the kernel), `int8.rs`, `int16.rs`, `float.rs` the kernels, and `simd.rs` their faster twins.
 
+pub mod channels;
 mod node;
 pub mod rearrange;
 mod request;

@@ -8,6 +8,7 @@ use crate::file::flexbuffer;
 use crate::math::quantization::Activation;
 use crate::model::tensor::{Tensor, TensorType};
 use crate::model::{Model, Operator, Subgraph};
+use crate::ops::channels::Channels;
 use crate::ops::gather;
 
 /// An operator of a model.
@@ -21,6 +22,8 @@ pub struct Node<'a> {
     pub operator: &'a Operator,
     /// The variables that tensors of the subgraph name.
     pub handles: &'a [Option<usize>],
+    /// Tensors with constant channels; none where that is not known.
+    pub channels: &'a [Option<Channels>],
 }
 
 /// The attributes of an operator: a member of the schema's union `BuiltinOptions`, each value checked for its range.
@@ -87,6 +90,17 @@ impl<'a> Node<'a> {
         let tensor = self.tensor(index)?;
         ensure(tensor.shape.elements() > 0, ErrorKind::ShapeInvalid)?;
         Ok(tensor)
+    }
+
+    /// The channels of the first input, where some were left out.
+    pub fn input_channels(&self) -> Option<&'a Channels> {
+        let input = self.operator.inputs.first().copied().flatten()?;
+        self.channels.get(input)?.as_ref().filter(|channels| channels.compact)
+    }
+
+    /// The channels of the first output, where some need not be computed.
+    pub fn output_channels(&self) -> Option<&'a Channels> {
+        self.channels.get(*self.operator.outputs.first()?)?.as_ref()
     }
 
     /// A tensor of the subgraph, with elements or without.

@@ -93,6 +93,14 @@ impl Window {
         self.height.filter * self.width.filter
     }
 
+    /// Whether no window sees the border.
+    pub fn is_inside(&self) -> bool {
+        [&self.height, &self.width].into_iter().all(|axis| {
+            let spread = (axis.filter - 1) * axis.dilation + 1;
+            axis.padding == 0 && (axis.output - 1) * axis.stride + spread <= axis.input
+        })
+    }
+
     /// Inputs under all windows of all channels, at most.
     pub fn inputs(&self) -> u64 {
         let Self { batches, height, width, output_channels, .. } = *self;

@@ -5,8 +5,10 @@ use crate::limits;
 use crate::memory::append;
 use crate::model::tensor::Location;
 use crate::model::{Model, Operator, Subgraph};
-use crate::ops::{Action, Node, Registry, Request};
+use crate::ops::channels::Channels;
+use crate::ops::{Action, Kernels, Node, Registry, Request};
 use crate::program::Cost;
+use crate::program::pruning::constant_channels;
 use crate::program::variables::Handles;
 
 /// A prepared operator.
@@ -46,6 +48,7 @@ impl Drafts {
     fn try_all(model: &mut Model, registry: &Registry, most_work: u64, refused: &mut Vec<Error>) -> Result<Self> {
         let mut drafts: Vec<Option<Vec<Draft>>> = model.subgraphs.iter().map(|_| None).collect();
         let mut handles = Handles::new(model);
+        let channels = if registry.kernels == Kernels::Fast { constant_channels(model)? } else { Vec::new() };
         // Checked as they add up: packing weights is work too, and constants take memory.
         let (mut work, mut constant_bytes) = (0u64, 0);
         let mut open = vec![0];
@@ -58,7 +61,7 @@ impl Drafts {
             let mut prepared = Vec::new();
             for index in 0..count {
                 let place = model.place(number, index);
-                let drafted = draft(model, (number, index), &handles, registry)
+                let drafted = draft(model, (number, index), (&handles, &channels), registry)
                     .and_then(|draft| handles.learn(model, (number, index), &draft.action).map(|()| draft));
                 let mut draft = match drafted {
                     Ok(draft) => draft,
@@ -177,12 +180,12 @@ fn fold(model: &mut Model, (subgraph, operator, output): (usize, usize, usize), 
 fn draft(
     model: &Model,
     (number, index): (usize, usize),
-    handles: &Handles,
+    (handles, channels): (&Handles, &[Option<Channels>]),
     registry: &Registry,
 ) -> Result<Draft> {
     let subgraph = model.subgraphs.get(number).ok_or(ErrorKind::EngineInternal)?;
     let operator = subgraph.operators.get(index).ok_or(ErrorKind::EngineInternal)?;
-    let node = &Node { model, subgraph, operator, handles: handles.within(number) };
+    let node = &Node { model, subgraph, operator, handles: handles.within(number), channels };
     let mut request = Request { kernels: registry.kernels, ..Request::default() };
     let registration = registry.find(node.model.key(node.operator))?;
     let action = registration.prepare(node, &mut request)?;

@@ -3,6 +3,7 @@
 
 mod call;
 mod draft;
+mod pruning;
 pub mod report;
 mod unsigned;
 mod variables;

@@ -117,9 +117,19 @@ pub type Fields<'a> = (u8, &'a [(usize, Field)]);
 
 /// A model of this operator alone; its inputs and outputs are the operator's.
 pub fn single(op: &Registration, tensors: &[Given], options: Option<Fields<'_>>) -> Model {
-    let mut model = Model { bytes: Vec::new(), subgraphs: Vec::new(), is_planned: false };
-    let mut main = Subgraph::default();
+    let subgraphs = vec![Subgraph::default()];
+    add(Model { bytes: Vec::new(), subgraphs, is_planned: false }, op, Operator::default(), tensors, options)
+}
+
+/// The same with another operator, which has these tensors and takes the model's output as first input.
+pub fn then(mut model: Model, op: &Registration, tensors: &[Given], options: Option<Fields<'_>>) -> Model {
     let mut operator = Operator::default();
+    operator.inputs.extend(model.subgraphs[0].outputs.drain(..).map(Some));
+    add(model, op, operator, tensors, options)
+}
+
+fn add(mut model: Model, op: &Registration, mut operator: Operator, tensors: &[Given], options: Option<Fields<'_>>) -> Model {
+    let main = &mut model.subgraphs[0];
     match op.key {
         OpKey::Builtin(code) => operator.code = code,
         OpKey::Custom(name) => {
@@ -161,7 +171,6 @@ pub fn single(op: &Registration, tensors: &[Given], options: Option<Fields<'_>>)
         operator.options = Some(OptionsAt { member, position });
     }
     main.operators.push(operator);
-    model.subgraphs.push(main);
     model
 }
 

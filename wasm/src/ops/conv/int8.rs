@@ -8,9 +8,10 @@ use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::ops::conv::Geometry;
 use crate::ops::conv::simd;
 use crate::ops::conv::winograd::Winograd;
-use crate::ops::weights::int8::{self, LANES, Lowered};
+use crate::ops::channels::Channels;
+use crate::ops::weights::int8::{self, LANES, Layer};
 use crate::ops::weights::pack::pack_groups;
-use crate::ops::{Action, Flow, Kernel, Node, Request};
+use crate::ops::{Action, Flow, Kernel, Node, Request, allocate};
 use crate::run::io::Io;
 
 /// A convolution whose weights are packed.
@@ -25,33 +26,63 @@ pub struct Conv {
 }
 
 /// Packs the weights.
-pub fn prepare(
-    node: &Node<'_>,
-    request: &mut Request,
-    geometry: Geometry,
-    activation: Activation,
-) -> Result<Action> {
-    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let channels = geometry.window.output_channels;
-    let weights = int8::weights(node, filter)?;
-    let bias = int8::bias(node, 2, channels)?;
-    let multipliers = int8::multipliers(input, filter, output, channels)?;
-    let (zero_point, stage) = (input.affine()?.1, OutputStage::new(output, activation)?);
+pub fn prepare(node: &Node<'_>, request: &mut Request, mut geometry: Geometry, activation: Activation) -> Result<Action> {
+    let output = node.output(0)?;
+    let mut layer = Layer::read(node, geometry.window.output_channels, activation)?;
     request.macs(output.shape.elements() as u64 * geometry.depth() as u64);
-    if request.is_fast() {
-        let wide = int8::widened(&weights, 0)?;
-        let lowered = Lowered { geometry, zero_point, weights: &wide, bias: &bias, multipliers: &multipliers, stage };
-        if let Some(conv) = Winograd::new(&lowered, request)? {
-            return Ok(Action::run(conv));
-        }
-        if let Some(conv) = simd::Conv::new(&lowered, request)? {
-            return Ok(Action::run(conv));
+    if let Some(inputs) = node.input_channels() {
+        leave_inputs_out(&mut layer, &mut geometry, inputs)?;
+    }
+    let Some(outputs) = node.output_channels() else { return Ok(Action::Run(kernel(layer, geometry, request)?)) };
+    keep_outputs(&mut layer, &mut geometry, &outputs.kept)?;
+    let kernel = kernel(layer, geometry, request)?;
+    Ok(Action::Run(if outputs.compact { kernel } else { outputs.spread(kernel)? }))
+}
+
+/// Leaves constant input channels out. They have the same share in all sums of a channel: none of those of a window with a border
+/// that are not zero are left out.
+#[inline(never)]
+fn leave_inputs_out(layer: &mut Layer, geometry: &mut Geometry, inputs: &Channels) -> Result<()> {
+    let depth = geometry.window.input_channels;
+    for (bias, weights) in layer.bias.iter_mut().zip(layer.weights.chunks_exact(geometry.depth())) {
+        for (channel, value) in inputs.constants() {
+            let factor = i32::from(value) - layer.zero_point;
+            let taps = weights.iter().skip(channel).step_by(depth);
+            *bias = taps.fold(*bias, |sum, weight| sum.wrapping_add(i32::from(*weight) * factor));
         }
     }
+    layer.weights = int8::columns(&layer.weights, depth, &inputs.kept)?;
+    (geometry.window.input_channels, geometry.group_inputs) = (inputs.kept.len(), inputs.kept.len());
+    Ok(())
+}
+
+/// Leaves all but some output channels out.
+#[inline(never)]
+fn keep_outputs(layer: &mut Layer, geometry: &mut Geometry, kept: &[usize]) -> Result<()> {
+    let depth = geometry.depth();
+    let mut weights = allocate(kept.len() * depth, 0)?;
+    for (weights, channel) in weights.chunks_exact_mut(depth).zip(kept) {
+        weights.copy_from_slice(layer.weights.get(channel * depth..).and_then(|rest| rest.get(..depth)).ok_or(ErrorKind::EngineInternal)?);
+    }
+    (geometry.window.output_channels, geometry.group_outputs) = (kept.len(), kept.len());
+    layer.keep_outputs(kept, weights)
+}
+
+fn kernel(layer: Layer, geometry: Geometry, request: &mut Request) -> Result<Box<dyn Kernel>> {
+    if request.is_fast() {
+        let wide = int8::widened(&layer.weights, 0)?;
+        let lowered = layer.lowered(geometry, &wide);
+        if let Some(conv) = Winograd::new(&lowered, request)? {
+            return Ok(Box::new(conv));
+        }
+        if let Some(conv) = simd::Conv::new(&lowered, request)? {
+            return Ok(Box::new(conv));
+        }
+    }
+    let Layer { zero_point, weights, bias, multipliers, stage } = layer;
     let weights = pack_groups(&weights, geometry.depth(), geometry.group_weights())?;
-    let conv = Conv { geometry, input_offset: -zero_point, bias, multipliers, stage, weights };
-    request.packed(conv.weights.len() * LANES + channels * 12);
-    Ok(Action::run(conv))
+    request.packed(weights.len() * LANES + bias.len() * 12);
+    Ok(Box::new(Conv { geometry, input_offset: -zero_point, bias, multipliers, stage, weights }))
 }
 
 impl Kernel for Conv {

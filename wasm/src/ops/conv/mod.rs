@@ -14,7 +14,8 @@ use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
-use crate::ops::weights::computed::{self, Layer};
+use crate::ops::weights::computed;
+use crate::ops::weights::int8::Layer;
 use crate::ops::weights::int16::is_narrow;
 use crate::ops::window::{Axis, Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
@@ -59,9 +60,21 @@ impl Options for Conv2dOptions {
     }
 }
 
-fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
+/// The int8 layer that a node is, where its weights are known and in one group.
+pub fn layer(node: &Node<'_>) -> Result<Option<(Geometry, Layer)>> {
+    let (geometry, Conv2dOptions { activation, .. }) = read(node)?;
+    let is_one = geometry.group_inputs == geometry.window.input_channels;
+    let (input, filter) = (node.input(0)?, node.input(1)?);
+    if input.element_type != TensorType::Int8 || filter.unsigned || computed::is_computed(node)? || !is_one {
+        return Ok(None);
+    }
+    Ok(Some((geometry, Layer::read(node, geometry.window.output_channels, activation)?)))
+}
+
+#[inline(never)]
+fn read(node: &Node<'_>) -> Result<(Geometry, Conv2dOptions)> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let Conv2dOptions { sliding, activation, narrow } = node.options()?;
+    let options: Conv2dOptions = node.options()?;
     let invalid = ErrorKind::OperatorInvalid;
     let [.., input_channels] = input.shape.image()?;
     let [output_channels, filter_height, filter_width, group_inputs] = filter.shape.image()?;
@@ -70,15 +83,21 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     ensure(output_channels % groups == 0, invalid)?;
     let taps = (filter_height, filter_width);
     let geometry = Geometry {
-        window: Window::new(&sliding, &input.shape, taps, output, output_channels)?,
+        window: Window::new(&options.sliding, &input.shape, taps, output, output_channels)?,
         group_inputs,
         group_outputs: output_channels / groups,
     };
+    Ok((geometry, options))
+}
+
+fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
+    let (geometry, Conv2dOptions { activation, narrow, .. }) = read(node)?;
+    let (input, filter) = (node.input(0)?, node.input(1)?);
     // Weights of uint8 have a zero point.
     if filter.unsigned || computed::is_computed(node)? {
         let Geometry { window, group_inputs, group_outputs } = geometry;
-        let layer = Layer { window, group_inputs, group_outputs, steps: [geometry.depth(), group_inputs, 1] };
-        let factors = || computed::factors(node, output_channels);
+        let layer = computed::Layer { window, group_inputs, group_outputs, steps: [geometry.depth(), group_inputs, 1] };
+        let factors = || computed::factors(node, window.output_channels);
         return computed::prepare(node, request, layer, activation, factors);
     }
     match input.element_type {

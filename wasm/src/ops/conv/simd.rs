@@ -77,7 +77,7 @@ impl Kernel for Conv {
         let outputs = output.chunks_exact_mut(row * window.height.output);
         let (band, tiles) = workspace.split_at_mut_checked(self.bands.bytes()).ok_or(ErrorKind::EngineInternal)?;
         let tiles = tiles.as_chunks_mut().0;
-        for (image, output) in input.chunks_exact(image).zip(outputs) {
+        for (image, output) in input.chunks_exact(image).zip(outputs).take(window.batches) {
             for rows in self.bands.ranges() {
                 self.bands.widen(image, &rows, band);
                 let output = output.get_mut(rows.start * row..rows.end * row);

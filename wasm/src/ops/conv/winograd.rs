@@ -85,11 +85,11 @@ impl Kernel for Winograd {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let internal = ErrorKind::EngineInternal;
         let (([input], [output]), workspace) = io.cut_with_workspace([Port::Input(0)], [Port::Output(0)])?;
-        let Window { height, width, input_channels, output_channels, .. } = self.window;
+        let Window { batches, height, width, input_channels, output_channels } = self.window;
         let (band, rest) = workspace.split_at_mut_checked(self.bands.bytes()).ok_or(internal)?;
         let (tiles, sums) = rest.as_chunks_mut::<16>().0.split_at_mut_checked(tile_vectors(input_channels)).ok_or(internal)?;
         let outputs = output.chunks_exact_mut(height.output * width.output * output_channels);
-        for (image, output) in input.chunks_exact(height.input * width.input * input_channels).zip(outputs) {
+        for (image, output) in input.chunks_exact(height.input * width.input * input_channels).zip(outputs).take(batches) {
             for rows in self.bands.ranges() {
                 self.bands.widen(image, &rows, band);
                 let columns = width.output.div_ceil(TILE);

@@ -7,7 +7,8 @@ use crate::error::{ErrorKind, Result};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::ops::depthwise_conv::Geometry;
 use crate::ops::depthwise_conv::simd;
-use crate::ops::weights::int8::{self, Lowered, int8};
+use crate::ops::channels::Channels;
+use crate::ops::weights::int8::{self, Layer, int8};
 use crate::ops::window::Window;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;
@@ -27,28 +28,22 @@ pub struct DepthwiseConv {
 }
 
 /// Takes the weights.
-pub fn prepare(
-    node: &Node<'_>,
-    request: &mut Request,
-    geometry: Geometry,
-    activation: Activation,
-) -> Result<Action> {
-    let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let channels = geometry.window.output_channels;
-    let weights = int8::weights(node, filter)?;
-    let bias = int8::bias(node, 2, channels)?;
-    let multipliers = int8::multipliers(input, filter, output, channels)?;
-    let (zero_point, stage) = (input.affine()?.1, OutputStage::new(output, activation)?);
+pub fn prepare(node: &Node<'_>, request: &mut Request, mut geometry: Geometry, activation: Activation) -> Result<Action> {
+    let output = node.output(0)?;
+    let mut layer = Layer::read(node, geometry.window.output_channels, activation)?;
     request.macs(output.shape.elements() as u64 * geometry.window.taps() as u64);
-    if request.is_fast() {
-        let lowered = Lowered { geometry, zero_point, weights: &weights, bias: &bias, multipliers: &multipliers, stage };
-        if let Some(kernel) = simd::DepthwiseConv::new(&lowered, request)? {
-            return Ok(Action::run(kernel));
-        }
+    if let Some(Channels { kept, .. }) = node.output_channels() {
+        // Those of the input too.
+        let window = &mut geometry.window;
+        layer.keep_outputs(kept, int8::columns(&layer.weights, window.output_channels, kept)?)?;
+        (window.input_channels, window.output_channels) = (kept.len(), kept.len());
     }
-    let kernel = DepthwiseConv { geometry, input_offset: -zero_point, weights, bias, multipliers, stage };
-    request.packed(kernel.weights.len() + channels * 12);
-    Ok(Action::run(kernel))
+    if request.is_fast() && let Some(kernel) = simd::DepthwiseConv::new(&layer.lowered(geometry, &layer.weights), request)? {
+        return Ok(Action::run(kernel));
+    }
+    let Layer { zero_point, weights, bias, multipliers, stage } = layer;
+    request.packed(weights.len() + bias.len() * 12);
+    Ok(Action::run(DepthwiseConv { geometry, input_offset: -zero_point, weights, bias, multipliers, stage }))
 }
 
 impl Kernel for DepthwiseConv {

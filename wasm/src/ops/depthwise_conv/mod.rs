@@ -13,7 +13,8 @@ use crate::math::quantization::Activation;
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
-use crate::ops::weights::computed::{self, Layer};
+use crate::ops::weights::computed;
+use crate::ops::weights::int8::Layer;
 use crate::ops::window::{Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
@@ -59,7 +60,18 @@ impl Options for DepthwiseOptions {
     }
 }
 
-fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
+/// The int8 layer that a node is, where its weights are known and there is one for each channel.
+pub fn layer(node: &Node<'_>) -> Result<Option<(Geometry, Layer)>> {
+    let (geometry, activation) = read(node)?;
+    let (input, filter) = (node.input(0)?, node.input(1)?);
+    if input.element_type != TensorType::Int8 || filter.unsigned || computed::is_computed(node)? || geometry.multiplier != 1 {
+        return Ok(None);
+    }
+    Ok(Some((geometry, Layer::read(node, geometry.window.output_channels, activation)?)))
+}
+
+#[inline(never)]
+fn read(node: &Node<'_>) -> Result<(Geometry, Activation)> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let DepthwiseOptions { sliding, activation, multiplier } = node.options()?;
     let invalid = ErrorKind::OperatorInvalid;
@@ -70,11 +82,17 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     ensure(input_channels.checked_mul(multiplier) == Some(output_channels), invalid)?;
     let taps = (filter_height, filter_width);
     let window = Window::new(&sliding, &input.shape, taps, output, output_channels)?;
-    let geometry = Geometry { window, multiplier };
+    Ok((Geometry { window, multiplier }, activation))
+}
+
+fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
+    let (geometry, activation) = read(node)?;
+    let Geometry { window, multiplier } = geometry;
+    let (input, filter) = (node.input(0)?, node.input(1)?);
     // Weights of uint8 have a zero point.
     if filter.unsigned || computed::is_computed(node)? {
-        let layer = Layer { window, group_inputs: 1, group_outputs: multiplier, steps: [1, output_channels, 1] };
-        let factors = || computed::factors(node, output_channels);
+        let layer = computed::Layer { window, group_inputs: 1, group_outputs: multiplier, steps: [1, window.output_channels, 1] };
+        let factors = || computed::factors(node, window.output_channels);
         return computed::prepare(node, request, layer, activation, factors);
     }
     match input.element_type {

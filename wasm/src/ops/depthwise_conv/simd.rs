@@ -113,7 +113,7 @@ impl Kernel for DepthwiseConv {
         let workspace = workspace.as_chunks_mut().0.as_chunks_mut().0;
         let inputs = input.chunks_exact(window.height.input * window.width.input * window.input_channels);
         let outputs = output.chunks_exact_mut(window.height.output * window.width.output * window.output_channels);
-        for (image, output) in inputs.zip(outputs) {
+        for (image, output) in inputs.zip(outputs).take(window.batches) {
             for (block, bias) in self.bias.iter().enumerate() {
                 let finish = self.requantise.group(block).ok_or(ErrorKind::EngineInternal)?;
                 let eight = Eight { conv: self, block, bias, finish };

@@ -1,7 +1,7 @@
 //! What the int8 operators with weights share: four output channels at a time.
 
 use crate::error::{ErrorKind, Result, ensure};
-use crate::math::quantization::{Multiplier, OutputStage};
+use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::model::tensor::{Tensor, TensorType};
 use crate::ops::{Node, allocate, gather};
 
@@ -78,6 +78,67 @@ pub struct Lowered<'a, Geometry, Weight> {
     pub multipliers: &'a [Multiplier],
     /// The end of each output.
     pub stage: OutputStage,
+}
+
+/// What a convolution with weights of int8 has beside its geometry, as the file has it.
+pub struct Layer {
+    /// Of the input.
+    pub zero_point: i32,
+    /// All of them.
+    pub weights: Vec<i8>,
+    /// One for each output channel.
+    pub bias: Vec<i32>,
+    /// One for each output channel.
+    pub multipliers: Vec<Multiplier>,
+    /// The end of each output.
+    pub stage: OutputStage,
+}
+
+impl Layer {
+    /// Reads a layer with so many output channels.
+    #[inline(never)]
+    pub fn read(node: &Node<'_>, channels: usize, activation: Activation) -> Result<Self> {
+        let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
+        Ok(Self {
+            zero_point: input.affine()?.1,
+            weights: weights(node, filter)?,
+            bias: bias(node, 2, channels)?,
+            multipliers: multipliers(input, filter, output, channels)?,
+            stage: OutputStage::new(output, activation)?,
+        })
+    }
+
+    /// What fast kernels know of it, with its weights as they want them.
+    pub fn lowered<'a, Geometry, Weight>(&'a self, geometry: Geometry, weights: &'a [Weight]) -> Lowered<'a, Geometry, Weight> {
+        let Self { zero_point, bias, multipliers, stage, .. } = self;
+        Lowered { geometry, zero_point: *zero_point, weights, bias, multipliers, stage: *stage }
+    }
+
+    /// Leaves nothing but these output channels, whose weights are taken already.
+    #[inline(never)]
+    pub fn keep_outputs(&mut self, kept: &[usize], weights: Vec<i8>) -> Result<()> {
+        self.weights = weights;
+        self.bias = picked(&self.bias, kept)?;
+        self.multipliers = picked(&self.multipliers, kept)?;
+        Ok(())
+    }
+}
+
+/// Some columns of a matrix of so many.
+#[inline(never)]
+pub fn columns(weights: &[i8], all: usize, kept: &[usize]) -> Result<Vec<i8>> {
+    let mut found = allocate(weights.len() / all * kept.len(), 0)?;
+    for (found, weights) in found.chunks_exact_mut(kept.len()).zip(weights.chunks_exact(all)) {
+        for (slot, column) in found.iter_mut().zip(kept) {
+            *slot = weights.get(*column).copied().ok_or(ErrorKind::EngineInternal)?;
+        }
+    }
+    Ok(found)
+}
+
+fn picked<T: Copy>(values: &[T], places: &[usize]) -> Result<Vec<T>> {
+    let picked = places.iter().map(|place| values.get(*place).copied().ok_or(ErrorKind::EngineInternal.into()));
+    gather(places.len(), picked)
 }
 
 /// Weights with their negated zero point added.
