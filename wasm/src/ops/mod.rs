@@ -149,6 +149,9 @@ macro_rules! registry {
         /// Every operator of this crate.
         pub static ALL: Registry = Registry { operators: &[$($(&$module::$name),+),*], kernels: Kernels::Fast };
 
+        /// The same without dot products of bytes.
+        pub static WORDS: Registry = Registry { kernels: Kernels::Words, ..ALL };
+
         /// The same with the plain kernels.
         pub static PLAIN: Registry = Registry { kernels: Kernels::Plain, ..ALL };
     };

@@ -1,7 +1,7 @@
 //! What an operator asks for while it is prepared.
 
 use crate::run::io::Port;
-use crate::simd;
+use crate::simd::{self, Format};
 
 /// What state holds before the first inference, and after a reset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub enum Kernels {
     /// The fastest that this build has.
     #[default]
     Fast,
+    /// The same without dot products of bytes.
+    Words,
     /// The plain ones, whose weights take as many bytes as in the file.
     Plain,
 }
@@ -48,7 +50,12 @@ pub enum Kernels {
 impl Request {
     /// Whether kernels for SIMD may serve.
     pub fn is_fast(&self) -> bool {
-        simd::HERE && self.kernels == Kernels::Fast
+        simd::HERE && self.kernels != Kernels::Plain
+    }
+
+    /// How their numbers lie: as bytes where the engine multiplies these.
+    pub fn format(&self) -> Format {
+        if self.kernels == Kernels::Fast { simd::fastest_format() } else { Format::Words }
     }
 
     /// Memory of the arena for the time of one `eval`, counted as upstream counts it. As many as wanted.

@@ -1,12 +1,14 @@
-//! Images with their borders as 16-bit numbers, a band of rows at a time.
+//! Images with their borders, a band of rows at a time.
 //!
-//! The zero point is taken from every number, so that the border is 0 and whatever lies there adds nothing.
+//! As 16-bit numbers they lack the zero point, so that the border is 0 and whatever lies there adds nothing. As bytes the border is
+//! the zero point: its share in a sum is the same for all windows.
 
 use core::hint::black_box;
 use core::ops::Range;
 
 use crate::ops::window::Window;
-use crate::simd::vector::I16x8;
+use crate::simd::Format;
+use crate::simd::vector::{Bytes, I16x8};
 
 /// What a band takes at most, unless one row of outputs needs more: it is to stay in the cache of a core.
 const BAND_BYTES: usize = 1 << 15;
@@ -27,14 +29,15 @@ pub struct Bands {
     width: usize,
     /// What is taken from every number.
     zero_point: i16,
+    format: Format,
 }
 
 impl Bands {
     /// For this window. Without a value where a band would be too large.
-    pub fn new(window: Window, zero_point: i16) -> Option<Self> {
+    pub fn new(window: Window, zero_point: i16, format: Format) -> Option<Self> {
         let Window { height, width, input_channels, .. } = &window;
         let columns = (width.output - 1).checked_mul(width.stride)?.checked_add((width.filter - 1) * width.dilation + 1)?;
-        let mut bands = Self { window, rows: 1, width: columns, zero_point };
+        let mut bands = Self { window, rows: 1, width: columns, zero_point, format };
         columns.checked_mul(*input_channels)?.checked_mul(bands.input_rows(height.output))?.checked_mul(2)?;
         bands.rows = rows_of_a_band(height.output, |rows| bands.with_rows(rows).bytes());
         (bands.bytes() <= WORKSPACE_BYTES).then_some(bands)
@@ -67,7 +70,7 @@ impl Bands {
 
     /// Bytes of a pixel.
     pub fn pixel_bytes(&self) -> usize {
-        self.window.input_channels * 2
+        self.window.input_channels * self.format.bytes()
     }
 
     /// The rows of outputs of each band.
@@ -81,18 +84,23 @@ impl Bands {
         let first = rows.start * height.stride;
         let image_row = width.input * input_channels;
         let left = width.padding.min(self.width) * self.pixel_bytes();
-        let inside = (self.row_bytes() - left).min(image_row * 2);
+        let inside = (self.row_bytes() - left).min(image_row * self.format.bytes());
+        // The zero point, as it lies there.
+        let blank = self.format.flip().map_or(0, |flip| self.zero_point as u8 ^ flip);
         let bands = workspace.chunks_exact_mut(self.row_bytes()).take(self.input_rows(rows.len()));
         for (row, wide) in bands.enumerate() {
             let Some(input) = image_row_at(image, first + row, height.padding, image_row) else {
-                clear(wide);
+                fill(wide, blank);
                 continue;
             };
             let (border, rest) = wide.split_at_mut(left);
             let (pixels, end) = rest.split_at_mut(inside);
-            clear(border);
-            clear(end);
-            widen(input, self.zero_point, pixels);
+            fill(border, blank);
+            fill(end, blank);
+            match self.format.flip() {
+                Some(flip) => flipped(input, flip, pixels),
+                None => widen(input, self.zero_point, pixels),
+            }
         }
     }
 
@@ -131,13 +139,24 @@ pub fn ranges(all: usize, rows: usize) -> impl Iterator<Item = Range<usize>> + u
     (0..all).step_by(rows).map(move |first| first..all.min(first + rows))
 }
 
-/// Fills with zeros. A border is a few numbers: the instruction for it, which the compiler would take, is a call out of the
+/// Fills with one value. A border is a few numbers: the instruction for it, which the compiler would take, is a call out of the
 /// WebAssembly in today's engines, and takes longer.
 #[inline(always)]
-pub fn clear<T: Copy + Default>(border: &mut [T]) {
-    let zero = black_box(T::default());
+pub fn fill<T: Copy>(border: &mut [T], value: T) {
+    let value = black_box(value);
     for slot in border {
-        *slot = zero;
+        *slot = value;
+    }
+}
+
+/// Copies bytes with some bits flipped.
+pub fn flipped(input: &[u8], flip: u8, output: &mut [u8]) {
+    let (vectors, rest) = output.as_chunks_mut::<16>();
+    for (output, input) in vectors.iter_mut().zip(input.as_chunks::<16>().0) {
+        *output = Bytes::new(input).flipped(flip).bytes();
+    }
+    for (output, input) in rest.iter_mut().zip(input.get(vectors.len() * 16..).unwrap_or_default()) {
+        *output = input ^ flip;
     }
 }
 

@@ -11,5 +11,45 @@ pub mod tile;
 pub mod vector;
 pub mod winograd;
 
+/// How numbers of 8 bits lie in a workspace, and in packed weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// As 16 bits, and inputs less their zero point.
+    Words,
+    /// As 8 bits. Inputs have these bits flipped, so that the engine's dot product of bytes takes them for what they are, or for
+    /// 128 more.
+    Bytes {
+        /// 0, or the bit of the sign.
+        flip: u8,
+    },
+}
+
+impl Format {
+    /// The bits to flip. Without a value for words, always where the build has no dot product of bytes.
+    #[inline(always)]
+    pub fn flip(self) -> Option<u8> {
+        match self {
+            Self::Bytes { flip } if vector::HAS_BYTE_DOT => Some(flip),
+            _ => None,
+        }
+    }
+
+    /// Bytes of a number.
+    #[inline(always)]
+    pub fn bytes(self) -> usize {
+        if self.flip().is_some() { 1 } else { 2 }
+    }
+
+    /// What sums with inputs as they lie are too large by, per weight.
+    pub fn excess(self, zero_point: i32) -> i32 {
+        self.flip().map_or(0, |flip| zero_point + i32::from(flip))
+    }
+}
+
+/// The format that is the fastest on this engine.
+pub fn fastest_format() -> Format {
+    vector::byte_dot_flip().map_or(Format::Words, |flip| Format::Bytes { flip })
+}
+
 /// Whether this build has kernels for SIMD. Natively they run for the tests, slowly.
 pub const HERE: bool = cfg!(any(target_feature = "simd128", not(target_arch = "wasm32")));

@@ -9,7 +9,7 @@ use core::ops::Range;
 use crate::error::Result;
 use crate::memory::allocate;
 use crate::ops::window::{Axis, Window};
-use crate::simd::image::{WORKSPACE_BYTES, clear, image_row_at, ranges, rows_of_a_band};
+use crate::simd::image::{WORKSPACE_BYTES, fill, image_row_at, ranges, rows_of_a_band};
 use crate::simd::requantise::LANES;
 use crate::simd::vector::I16x8;
 
@@ -81,8 +81,8 @@ impl Rows {
         for (pair, columns) in (first..last + 1).zip(workspace.chunks_exact_mut(self.columns)) {
             let (border, rest) = columns.split_at_mut(left);
             let (inside, end) = rest.split_at_mut(rest.len().min(width.input));
-            clear(border);
-            clear(end);
+            fill(border, [[0; 16]; 2]);
+            fill(end, [[0; 16]; 2]);
             for (column, (upper, lower)) in inside.iter_mut().zip(row_at(2 * pair).zip(row_at(2 * pair + 1))) {
                 let [upper, lower] = [upper, lower].map(|pixel| I16x8::widen(load(pixel)).minus(zero_point));
                 let (low, high) = upper.interleave(lower);

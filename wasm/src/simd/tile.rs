@@ -1,14 +1,15 @@
-//! Products of rows of 16-bit numbers with the weights of eight channels.
+//! Products of pixels with the weights of eight channels.
 
 use crate::error::{ErrorKind, Result};
 use crate::memory::allocate;
 use crate::simd::requantise::{LANES, Sums};
-use crate::simd::vector::{I16x8, I32x4};
+use crate::simd::Format;
+use crate::simd::vector::{Bytes, I16x8, I32x4};
 
-/// The weights of eight channels for two neighbouring inputs: channel by channel a pair, four channels in each half.
-pub type Pair = [[i16; 8]; 2];
+/// The weights of eight channels for neighbouring inputs, two words or four bytes of each channel, four channels in each half.
+pub type Unit = [[u8; 16]; 2];
 
-/// A pair of neighbouring inputs of each of four pixels.
+/// Neighbouring inputs of each of four pixels: two words or four bytes.
 pub type Entry = [u8; 16];
 
 /// Pixels of a tile.
@@ -25,7 +26,7 @@ pub fn together(pixels: usize) -> usize {
 }
 
 /// Lays four runs of numbers side by side. The last entries may hold what lies behind the runs: what they read and write is a
-/// multiple of four pairs.
+/// multiple of four units.
 #[inline(always)]
 pub fn gather(runs: [&[u8]; TILE], entries: &mut [Entry]) {
     let [a, b, c, d] = runs.map(|run| run.as_chunks::<16>().0);
@@ -37,22 +38,32 @@ pub fn gather(runs: [&[u8]; TILE], entries: &mut [Entry]) {
 
 /// Adds the products of the first pixels of a tile with the weights.
 #[inline(always)]
-pub fn multiply<const PIXELS: usize>(sums: &mut [Sums; PIXELS], tile: &[Entry], weights: &[Pair]) {
-    for (entry, [low, high]) in tile.iter().zip(weights) {
-        let (low, high) = (I16x8::new(low), I16x8::new(high));
-        for (sums, pair) in sums.iter_mut().zip(entry.as_chunks::<4>().0) {
-            let inputs = I16x8::splat_pair(*pair);
-            *sums = [sums[0].plus(inputs.dot(low)), sums[1].plus(inputs.dot(high))];
+pub fn multiply<const PIXELS: usize>(sums: &mut [Sums; PIXELS], tile: &[Entry], weights: &[Unit], format: Format) {
+    if format.flip().is_some() {
+        for (entry, [low, high]) in tile.iter().zip(weights) {
+            let (low, high) = (Bytes::new(low), Bytes::new(high));
+            for (sums, inputs) in sums.iter_mut().zip(entry.as_chunks::<4>().0) {
+                let inputs = Bytes::splat(*inputs);
+                *sums = [inputs.dot(low, sums[0]), inputs.dot(high, sums[1])];
+            }
+        }
+    } else {
+        for (entry, [low, high]) in tile.iter().zip(weights) {
+            let (low, high) = (I16x8::from_bytes(low), I16x8::from_bytes(high));
+            for (sums, inputs) in sums.iter_mut().zip(entry.as_chunks::<4>().0) {
+                let inputs = I16x8::splat_pair(*inputs);
+                *sums = [sums[0].plus(inputs.dot(low)), sums[1].plus(inputs.dot(high))];
+            }
         }
     }
 }
 
-/// Adds the products of each row with the weights.
+/// Adds the products of each row of words with the weights.
 #[inline(always)]
-pub fn accumulate<const PIXELS: usize>(sums: &mut [Sums; PIXELS], rows: [&[u8]; PIXELS], weights: &[Pair]) {
+pub fn accumulate<const PIXELS: usize>(sums: &mut [Sums; PIXELS], rows: [&[u8]; PIXELS], weights: &[Unit]) {
     let rows = rows.map(|row| row.as_chunks::<4>().0);
     for (at, [low, high]) in weights.iter().enumerate() {
-        let (low, high) = (I16x8::new(low), I16x8::new(high));
+        let (low, high) = (I16x8::from_bytes(low), I16x8::from_bytes(high));
         for (sums, row) in sums.iter_mut().zip(&rows) {
             // Rows are as long as weights; a pair that is not there would be a fault of the caller.
             let Some(pair) = row.get(at) else { return };
@@ -102,20 +113,26 @@ impl Target {
     }
 }
 
-/// Packs the weights of one of eight channels, `[run][number]`, as pairs: `[run][number / 2]`. A run of odd length gets one
-/// more number that weighs nothing.
-pub fn pack_channel(weights: &[i16], length: usize, lane: usize, packed: &mut [Pair]) -> Result<()> {
-    let pairs = length.div_ceil(2);
-    for (run, packed) in weights.chunks_exact(length).zip(packed.chunks_exact_mut(pairs)) {
+/// How many units hold so many numbers.
+pub fn units(numbers: usize, format: Format) -> usize {
+    numbers.div_ceil(4 / format.bytes())
+}
+
+/// Packs the weights of one of eight channels, `[run][number]`, by units: `[run][unit]`. What is missing in the last unit of a run weighs
+/// nothing.
+pub fn pack_channel(weights: &[i16], length: usize, lane: usize, format: Format, packed: &mut [Unit]) -> Result<()> {
+    let bytes = format.bytes();
+    for (run, packed) in weights.chunks_exact(length).zip(packed.chunks_exact_mut(units(length, format))) {
         for (at, weight) in run.iter().enumerate() {
-            let slot = packed.get_mut(at / 2).and_then(|pair| pair.get_mut(lane / 4)?.get_mut(lane % 4 * 2 + at % 2));
-            *slot.ok_or(ErrorKind::EngineInternal)? = *weight;
+            let unit = packed.get_mut(at * bytes / 4).and_then(|unit| unit.get_mut(lane / 4)).ok_or(ErrorKind::EngineInternal)?;
+            let slots = unit.iter_mut().skip(lane % 4 * 4 + at * bytes % 4).take(bytes);
+            slots.zip(weight.to_le_bytes()).for_each(|(slot, byte)| *slot = byte);
         }
     }
     Ok(())
 }
 
-/// Room for the pairs of so many groups of eight channels.
-pub fn room(groups: usize, pairs: usize) -> Result<Vec<Pair>> {
-    allocate(groups.checked_mul(pairs).ok_or(ErrorKind::MemoryExhausted)?, [[0; 8]; 2])
+/// Room for the units of so many groups of eight channels.
+pub fn room(groups: usize, units: usize) -> Result<Vec<Unit>> {
+    allocate(groups.checked_mul(units).ok_or(ErrorKind::MemoryExhausted)?, [[0; 16]; 2])
 }

@@ -1,6 +1,6 @@
 //! The few vectors that kernels use: WebAssembly's, or a portable twin of the same meaning.
 
-pub use chosen::{F32x4, I16x8, I32x4};
+pub use chosen::{Bytes, F32x4, HAS_BYTE_DOT, I16x8, I32x4, byte_dot_flip};
 
 /// The least and the greatest output, once for each byte of a vector.
 #[derive(Clone, Copy)]
@@ -35,9 +35,69 @@ mod chosen {
     #[derive(Clone, Copy)]
     pub struct I16x8(v128);
 
+    /// Sixteen bytes.
+    #[derive(Clone, Copy)]
+    pub struct Bytes(v128);
+
     /// Four integers of 32 bits.
     #[derive(Clone, Copy)]
     pub struct I32x4(v128);
+
+    /// Whether there is a dot product of bytes.
+    pub const HAS_BYTE_DOT: bool = cfg!(target_feature = "relaxed-simd");
+
+    /// The bits of inputs to flip before a dot product of bytes: the engine may take them as signed or not. Without a value where
+    /// it cuts sums off, as engines do whose processor has no such instruction.
+    pub fn byte_dot_flip() -> Option<u8> {
+        if !HAS_BYTE_DOT {
+            return None;
+        }
+        // In memory, so that the engine computes it, and not the compiler.
+        let (weights, inputs) = core::hint::black_box(([127; 16], [255; 16]));
+        let sum = Bytes::new(&inputs).dot(Bytes::new(&weights), I32x4::splat(0)).lanes()[0];
+        match sum {
+            129_540 => Some(0x80),
+            -508 => Some(0),
+            _ => None,
+        }
+    }
+
+    impl Bytes {
+        /// In order.
+        #[inline(always)]
+        pub fn new(bytes: &[u8; 16]) -> Self {
+            // SAFETY: both are 16 plain bytes.
+            Self(unsafe { transmute::<[u8; 16], v128>(*bytes) })
+        }
+
+        /// The same four, four times.
+        #[inline(always)]
+        pub fn splat(bytes: [u8; 4]) -> Self {
+            Self(i32x4_splat(i32::from_le_bytes(bytes)))
+        }
+
+        /// With these bits flipped.
+        #[inline(always)]
+        pub fn flipped(self, bits: u8) -> Self {
+            Self(v128_xor(self.0, u8x16_splat(bits)))
+        }
+
+        /// The bytes.
+        #[inline(always)]
+        pub fn bytes(self) -> [u8; 16] {
+            // SAFETY: both are 16 plain bytes.
+            unsafe { transmute::<v128, [u8; 16]>(self.0) }
+        }
+
+        /// Sums of the products of four inputs, flipped, with four signed weights each, added to others.
+        #[inline(always)]
+        pub fn dot(self, weights: Self, sums: I32x4) -> I32x4 {
+            #[cfg(target_feature = "relaxed-simd")]
+            return I32x4(i32x4_relaxed_dot_i8x16_i7x16_add(weights.0, self.0, sums.0));
+            #[cfg(not(target_feature = "relaxed-simd"))]
+            return { let _ = weights; sums };
+        }
+    }
 
     /// Four floats.
     #[derive(Clone, Copy)]
@@ -288,7 +348,40 @@ mod chosen {
     pub struct I16x8([i16; 8]);
 
     #[derive(Clone, Copy)]
+    pub struct Bytes([u8; 16]);
+
+    #[derive(Clone, Copy)]
     pub struct I32x4([i32; 4]);
+
+    pub const HAS_BYTE_DOT: bool = true;
+
+    /// The twin takes inputs as unsigned.
+    pub fn byte_dot_flip() -> Option<u8> {
+        Some(0x80)
+    }
+
+    impl Bytes {
+        pub fn new(bytes: &[u8; 16]) -> Self {
+            Self(*bytes)
+        }
+
+        pub fn splat(bytes: [u8; 4]) -> Self {
+            Self(from_fn(|at| bytes[at % 4]))
+        }
+
+        pub fn flipped(self, bits: u8) -> Self {
+            Self(self.0.map(|byte| byte ^ bits))
+        }
+
+        pub fn bytes(self) -> [u8; 16] {
+            self.0
+        }
+
+        pub fn dot(self, weights: Self, sums: I32x4) -> I32x4 {
+            let product = |at: usize| i32::from(self.0[at]) * i32::from(weights.0[at] as i8);
+            I32x4(from_fn(|lane| (4 * lane..4 * lane + 4).fold(sums.0[lane], |sum, at| sum.wrapping_add(product(at)))))
+        }
+    }
 
     #[derive(Clone, Copy)]
     pub struct F32x4([f32; 4]);

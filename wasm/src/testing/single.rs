@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::model::tensor::{Location, Quantization, Shape, Tensor, TensorType};
 use crate::model::{CUSTOM, Model, OpKey, Operator, OptionsAt, Subgraph};
-use crate::ops::{ALL, PLAIN, Registration, Registry};
+use crate::ops::{ALL, PLAIN, WORDS, Registration, Registry};
 use crate::program::Program;
 use crate::run::interpreter::{Interpreter, Workspace};
 
@@ -257,8 +257,10 @@ fn append_table(file: &mut Vec<u8>, fields: &[(usize, Field)]) -> usize {
 /// Prepares a model and runs it once; gives the bytes of its outputs, which are those of the plain kernels too.
 pub fn run(model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
     let fast = run_with(&ALL, model.clone(), inputs);
+    let words = run_with(&WORDS, model.clone(), inputs);
     let plain = run_with(&PLAIN, model, inputs);
     assert_eq!(fast, plain, "fast and plain kernels");
+    assert_eq!(words, plain, "fast and plain kernels, without dot products of bytes");
     fast
 }
 

@@ -6,22 +6,24 @@ use crate::ops::conv::Geometry;
 use crate::ops::weights::int8::Lowered;
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
+use crate::simd::Format;
 use crate::simd::image::{Bands, Walk};
 use crate::simd::requantise::{Channel, Finish, LANES, Requantise, Sums};
-use crate::simd::tile::{self, Entry, Pair, TILE, Target};
+use crate::simd::tile::{self, Entry, TILE, Target, Unit};
 
-/// A convolution whose weights are packed as pairs of 16 bits.
+/// A convolution whose weights are packed.
 pub struct Conv {
     geometry: Geometry,
     bands: Bands,
     /// Where the runs under a window begin, relative to it.
     runs: Vec<usize>,
-    /// Pairs of numbers in a run.
-    run_pairs: usize,
-    /// Per group, and in it per eight channels: `[run][pair]`.
-    weights: Vec<Pair>,
+    /// Units of a run.
+    run_units: usize,
+    /// Per group, and in it per eight channels: `[run][unit]`.
+    weights: Vec<Unit>,
     bias: Vec<[i32; LANES]>,
     requantise: Requantise,
+    format: Format,
     /// How many tiles are computed together.
     tiles: usize,
 }
@@ -34,37 +36,41 @@ impl Conv {
     pub fn new(lowered: &Lowered<'_, Geometry, i16>, request: &mut Request) -> Result<Option<Self>> {
         let Lowered { geometry, zero_point, .. } = *lowered;
         let Geometry { window, group_inputs, group_outputs } = geometry;
-        let Some(bands) = Bands::new(window, zero_point as i16) else { return Ok(None) };
+        // A zero point may have been taken from them.
+        let are_bytes = lowered.weights.iter().all(|weight| i8::try_from(*weight).is_ok());
+        let format = if are_bytes { request.format() } else { Format::Words };
+        let Some(bands) = Bands::new(window, zero_point as i16, format) else { return Ok(None) };
         let (runs, length) = bands.runs(group_inputs);
         let runs: Vec<usize> = runs.collect();
-        let run_pairs = length.div_ceil(2);
+        let run_units = tile::units(length, format);
         let blocks = group_outputs.div_ceil(LANES);
         let groups = window.output_channels / group_outputs;
         let mut bias = allocate(groups * blocks, [0i32; LANES])?;
         let mut channels = allocate(groups * blocks * LANES, Channel::NONE)?;
-        let mut weights = tile::room(groups * blocks, runs.len() * run_pairs)?;
+        let mut weights = tile::room(groups * blocks, runs.len() * run_units)?;
         let depth = geometry.depth();
-        for (block, packed) in weights.chunks_exact_mut(runs.len() * run_pairs).enumerate() {
+        for (block, packed) in weights.chunks_exact_mut(runs.len() * run_units).enumerate() {
             let first = block / blocks * group_outputs + block % blocks * LANES;
             let count = LANES.min(group_outputs - block % blocks * LANES);
             let weights = lowered.weights.get(first * depth..(first + count) * depth).ok_or(ErrorKind::EngineInternal)?;
             for (lane, weights) in weights.chunks_exact(depth).enumerate() {
-                tile::pack_channel(weights, length, lane, packed)?;
+                tile::pack_channel(weights, length, lane, format, packed)?;
             }
             let known = lowered.bias.iter().zip(lowered.multipliers).skip(first).take(count).zip(weights.chunks_exact(depth));
             let slots = channels.iter_mut().skip(block * LANES).zip(bias.iter_mut().skip(block).flatten());
             for ((channel, slot), ((bias, multiplier), weights)) in slots.zip(known) {
-                *slot = *bias;
+                let excess = weights.iter().fold(0i32, |sum, weight| sum.wrapping_add(i32::from(*weight)));
+                *slot = bias.wrapping_sub(excess.wrapping_mul(format.excess(zero_point)));
                 *channel = Channel::new(weights.iter().copied(), zero_point, *bias, *multiplier);
             }
         }
         let requantise = Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)?;
         request.packed(size_of_val(weights.as_slice()) + groups * blocks * LANES * 32);
-        let tile_bytes = runs.len() * run_pairs * size_of::<Entry>();
+        let tile_bytes = runs.len() * run_units * size_of::<Entry>();
         let tiles = (TILES_BYTES / tile_bytes).max(1);
         // The last run of the last tile may write three entries more.
         request.workspace(bands.bytes() + tiles * tile_bytes + 3 * size_of::<Entry>());
-        Ok(Some(Self { geometry, bands, runs, run_pairs, weights, bias, requantise, tiles }))
+        Ok(Some(Self { geometry, bands, runs, run_units, weights, bias, requantise, format, tiles }))
     }
 }
 
@@ -93,10 +99,10 @@ impl Conv {
     fn band(&self, image: &[u8], tiles: &mut [Entry], output: &mut [u8]) -> Option<()> {
         let Geometry { window, group_inputs, group_outputs } = self.geometry;
         let stride = window.output_channels;
-        let pairs = self.runs.len() * self.run_pairs;
+        let units = self.runs.len() * self.run_units;
         let blocks = group_outputs.div_ceil(LANES);
         for group in 0..stride / group_outputs {
-            let image = image.get(group * group_inputs * 2..)?;
+            let image = image.get(group * group_inputs * self.format.bytes()..)?;
             let mut walk = self.bands.windows();
             let mut output = &mut *output;
             while !output.is_empty() {
@@ -106,9 +112,10 @@ impl Conv {
                 for block in 0..blocks {
                     let number = group * blocks + block;
                     let eight = Eight {
-                        weights: self.weights.get(number * pairs..)?.get(..pairs)?,
+                        weights: self.weights.get(number * units..)?.get(..units)?,
                         bias: tile::sums(self.bias.get(number)?),
                         finish: self.requantise.group(number)?,
+                        format: self.format,
                         target: Target { channels: LANES.min(group_outputs - block * LANES), stride },
                     };
                     eight.tiles(tiles, left, done.get_mut(group * group_outputs + block * LANES..)?);
@@ -135,8 +142,8 @@ impl Conv {
                 for (slot, window) in runs.iter_mut().zip(windows) {
                     *slot = image.get(window + run..)?;
                 }
-                tile::gather(runs, tiles.get_mut(at..)?.get_mut(..self.run_pairs.next_multiple_of(4))?);
-                at += self.run_pairs;
+                tile::gather(runs, tiles.get_mut(at..)?.get_mut(..self.run_units.next_multiple_of(4))?);
+                at += self.run_units;
             }
             done += count;
             if done == left {
@@ -149,10 +156,11 @@ impl Conv {
 
 /// Eight channels of a convolution.
 struct Eight<'a> {
-    weights: &'a [Pair],
+    weights: &'a [Unit],
     bias: Sums,
     finish: Finish<'a>,
     target: Target,
+    format: Format,
 }
 
 impl Eight<'_> {
@@ -178,7 +186,7 @@ impl Eight<'_> {
     #[inline(always)]
     fn pixels<const PIXELS: usize>(&self, tile: &[Entry], output: &mut [u8]) {
         let mut sums = [self.bias; PIXELS];
-        tile::multiply(&mut sums, tile, self.weights);
+        tile::multiply(&mut sums, tile, self.weights, self.format);
         let two = |first: usize| self.finish.bytes([sums[first.min(PIXELS - 1)], sums[(first + 1).min(PIXELS - 1)]]);
         self.target.store(two(0), output);
         if let Some(rest) = output.get_mut(2 * self.target.stride..) {

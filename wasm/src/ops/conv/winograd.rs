@@ -7,9 +7,10 @@ use crate::ops::weights::int8::Lowered;
 use crate::ops::window::{Axis, Window};
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
+use crate::simd::Format;
 use crate::simd::image::Bands;
 use crate::simd::requantise::{Channel, Finish, LANES, Requantise, Sums};
-use crate::simd::tile::{self, Pair, Target};
+use crate::simd::tile::{self, Target, Unit};
 use crate::simd::vector::{I16x8, I32x4};
 use crate::simd::winograd::{PRODUCTS, SUMS_BELOW, TILE, inputs, outputs, sum, weights};
 
@@ -25,7 +26,7 @@ pub struct Winograd {
     /// For outputs that fill whole tiles.
     bands: Bands,
     /// Per eight channels: `[product][input / 2]`.
-    weights: Vec<Pair>,
+    weights: Vec<Unit>,
     bias: Vec<[i32; LANES]>,
     requantise: Requantise,
 }
@@ -44,7 +45,7 @@ impl Winograd {
         }
         let tiled = |axis: Axis| Axis { output: axis.output.next_multiple_of(TILE), ..axis };
         let whole = Window { height: tiled(window.height), width: tiled(window.width), ..window };
-        let Some(bands) = Bands::new(whole, zero_point as i16).map(|bands| bands.by(TILE)) else { return Ok(None) };
+        let Some(bands) = Bands::new(whole, zero_point as i16, Format::Words).map(|bands| bands.by(TILE)) else { return Ok(None) };
         let mut bias = allocate(blocks, [0i32; LANES])?;
         let mut channels = allocate(blocks * LANES, Channel::NONE)?;
         let mut packed = tile::room(blocks, PRODUCTS * depth / 2)?;
@@ -64,7 +65,7 @@ impl Winograd {
                 products.zip(weights(taps)).for_each(|(slot, weight)| *slot = weight);
             }
             let block = packed.chunks_exact_mut(PRODUCTS * depth / 2).nth(number / LANES);
-            tile::pack_channel(&transformed, depth, number % LANES, block.ok_or(ErrorKind::EngineInternal)?)?;
+            tile::pack_channel(&transformed, depth, number % LANES, Format::Words, block.ok_or(ErrorKind::EngineInternal)?)?;
         }
         let requantise = Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)?;
         request.packed(size_of_val(packed.as_slice()) + blocks * LANES * 32);

@@ -12,7 +12,7 @@ use crate::run::io::{Io, Port};
 use crate::simd::image::WORKSPACE_BYTES;
 use crate::simd::requantise::{Channel, Finish, LANES, Requantise, Sums};
 use crate::simd::rows::{Column, Rows};
-use crate::simd::tile::{self, Pair, Target};
+use crate::simd::tile::{self, Target, Unit};
 use crate::simd::vector::I16x8;
 
 /// A depthwise convolution whose weights are packed for pairs of rows.
@@ -33,7 +33,7 @@ struct Table {
     /// Whether these are two pairs of rows by three columns that lie side by side.
     is_three: bool,
     /// Per eight channels one for each place.
-    weights: Vec<Pair>,
+    weights: Vec<Unit>,
 }
 
 impl Table {
@@ -57,9 +57,8 @@ impl Table {
                 let row = row_at(tap / width.filter);
                 let pair = pairs.partition_point(|pair| *pair < row / 2);
                 let slot = packed.get_mut(first + pair * width.filter + tap % width.filter).ok_or(ErrorKind::EngineInternal)?;
-                if let Some(lane) = slot.as_flattened_mut().get_mut(channel % LANES * 2 + row % 2) {
-                    *lane = (*weight).into();
-                }
+                let bytes = slot.as_flattened_mut().as_chunks_mut().0.get_mut(channel % LANES * 2 + row % 2);
+                *bytes.ok_or(ErrorKind::EngineInternal)? = i16::from(*weight).to_le_bytes();
             }
         }
         let is_three = pairs == [0, 1] && width.filter == 3 && width.dilation == 1;
@@ -75,7 +74,7 @@ impl DepthwiseConv {
         let Some(rows) = Rows::new(*window, geometry.multiplier, zero_point as i8)? else { return Ok(None) };
         let blocks = window.output_channels.div_ceil(LANES);
         // As 16 bits, at worst for each half of a pair and with the other half empty.
-        let packed = blocks.saturating_mul(window.taps()).saturating_mul(2 * size_of::<Pair>());
+        let packed = blocks.saturating_mul(window.taps()).saturating_mul(2 * size_of::<Unit>());
         if packed > WORKSPACE_BYTES {
             return Ok(None);
         }
@@ -153,7 +152,7 @@ impl Eight<'_> {
 
     /// One row of outputs, by two pixels.
     #[inline(always)]
-    fn row(&self, table: &Table, weights: &[Pair], inputs: &[Column], output: &mut [u8]) -> Option<()> {
+    fn row(&self, table: &Table, weights: &[Unit], inputs: &[Column], output: &mut [u8]) -> Option<()> {
         let window = &self.conv.geometry.window;
         let Axis { output: pixels, stride, .. } = window.width;
         let bias = tile::sums(self.bias);
@@ -184,7 +183,7 @@ impl Eight<'_> {
 
 /// The sums of two pixels under three by three taps, or two by three; `SPAN` columns lie under both.
 #[inline(always)]
-fn three_by_three<const SPAN: usize>(bias: Sums, upper: &[Column], lower: &[Column], weights: &[Pair; 6]) -> Option<[Sums; 2]> {
+fn three_by_three<const SPAN: usize>(bias: Sums, upper: &[Column], lower: &[Column], weights: &[Unit; 6]) -> Option<[Sums; 2]> {
     let mut sums = [bias; 2];
     let [upper, lower]: [&[Column; SPAN]; 2] = [upper.first_chunk()?, lower.first_chunk()?];
     for (columns, weights) in [upper, lower].into_iter().zip(weights.as_chunks::<3>().0) {
@@ -198,8 +197,8 @@ fn three_by_three<const SPAN: usize>(bias: Sums, upper: &[Column], lower: &[Colu
 
 /// Adds the products of two pixels' columns with the weights.
 #[inline(always)]
-fn accumulate(sums: &mut [Sums; 2], columns: [&Column; 2], [low, high]: &Pair) {
-    let (low, high) = (I16x8::new(low), I16x8::new(high));
+fn accumulate(sums: &mut [Sums; 2], columns: [&Column; 2], [low, high]: &Unit) {
+    let (low, high) = (I16x8::from_bytes(low), I16x8::from_bytes(high));
     for (sums, [a, b]) in sums.iter_mut().zip(columns) {
         *sums = [sums[0].plus(I16x8::from_bytes(a).dot(low)), sums[1].plus(I16x8::from_bytes(b).dot(high))];
     }
