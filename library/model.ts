@@ -1,7 +1,7 @@
 import { CodedError } from '../protocol/coded-error.js';
 import { rejectionOfEngine } from '../protocol/engine-codes.js';
 import { Interpreter, type TensorFacts } from '../wasm/loader/interpreter.js';
-import type { ModelReport } from '../wasm/loader/model-report.js';
+import type { ModelReport, TensorType } from '../wasm/loader/model-report.js';
 import { isStoredAs, realValues, store, viewElements, type TensorArray } from './tensor-array.js';
 
 /** What a model may take. */
@@ -100,6 +100,7 @@ export class Model {
 /** Runs a model, step by step. */
 export class ModelInterpreter {
   readonly #interpreter: Interpreter;
+  readonly #tensors = new WeakMap<Uint8Array, TensorArray>();
 
   constructor(interpreter: Interpreter) {
     this.#interpreter = interpreter;
@@ -120,7 +121,7 @@ export class ModelInterpreter {
   /** The elements of an input as they are stored, to be written before each inference. */
   input(index: number): TensorArray {
     const { type } = factsOf(this.inputs, index);
-    return coded(() => viewElements(type, this.#interpreter.inputView(index)));
+    return this.#elements(type, () => this.#interpreter.inputView(index));
   }
 
   /** Writes an input. Throws `input-size-mismatch` where it has another number of elements. */
@@ -148,7 +149,7 @@ export class ModelInterpreter {
   /** The elements of an output as they are stored; valid until the next inference. */
   output(index: number): TensorArray {
     const { type } = factsOf(this.outputs, index);
-    return coded(() => viewElements(type, this.#interpreter.outputView(index)));
+    return this.#elements(type, () => this.#interpreter.outputView(index));
   }
 
   /** The real values of an output. */
@@ -161,6 +162,16 @@ export class ModelInterpreter {
     coded(() => {
       this.#interpreter.reset();
     });
+  }
+
+  /** Made once for each view that the interpreter gives. */
+  #elements(type: TensorType, view: () => Uint8Array): TensorArray {
+    const bytes = coded(view);
+    const known = this.#tensors.get(bytes);
+    if (known !== undefined) return known;
+    const elements = viewElements(type, bytes);
+    this.#tensors.set(bytes, elements);
+    return elements;
   }
 }
 

@@ -52,8 +52,17 @@ const typeUnsupported = 14;
 /** A WebAssembly instance with its model, and how many interpreters it has. */
 interface Instance {
   readonly core: CoreExports;
+  /** All of its memory. Memory that grows leaves the views of what it was without bytes: then there is a new one. */
+  memory: Uint8Array;
   interpreters: number;
   trapped: boolean;
+}
+
+/** The tensors at the border of an interpreter, as they lie in the memory of its instance. */
+interface Views {
+  readonly memory: Uint8Array;
+  readonly inputs: readonly Uint8Array[];
+  readonly outputs: readonly Uint8Array[];
 }
 
 /**
@@ -68,6 +77,7 @@ export class Interpreter {
   readonly report: ModelReport;
   readonly #instance: Instance;
   readonly #number: number;
+  #views: Views | undefined;
 
   /**
    * Verifies a model and takes all memory that it needs. Throws an {@link EngineError} where the model is
@@ -84,7 +94,8 @@ export class Interpreter {
     viewOf(instance, address, model.length).set(model);
     const refusal = instance.load(limits.mostWork ?? defaultMostWork);
     if (refusal !== 0) throw refusalOf(instance, refusal);
-    return Interpreter.#add({ core: instance, interpreters: 0, trapped: false }, limits);
+    const memory = new Uint8Array(instance.memory.buffer);
+    return Interpreter.#add({ core: instance, memory, interpreters: 0, trapped: false }, limits);
   }
 
   static #add(instance: Instance, { arenaBytes }: InterpreterLimits): Interpreter {
@@ -105,7 +116,7 @@ export class Interpreter {
 
   /**
    * One more interpreter of the model, with activations and variables of its own. It shares the weights, and the fate of the instance.
-   * Throws an {@link EngineError}. Views are to be fetched anew: the memory of the instance may have moved.
+   * Throws an {@link EngineError}. Views are to be fetched anew: the memory of the instance may have grown.
    */
   another(limits: InterpreterLimits): Interpreter {
     return this.#guarded(() => Interpreter.#add(this.#instance, limits));
@@ -121,14 +132,17 @@ export class Interpreter {
     return this.report.macs;
   }
 
-  /** The bytes of an input; to be fetched anew for each use, and written before each inference. */
+  /**
+   * The bytes of an input, to be written before each inference. The view is made once: it stays the same until the instance gets another
+   * interpreter.
+   */
   inputView(input: number): Uint8Array {
-    return this.#view(this.report.inputs, input);
+    return viewAt(this.#currentViews().inputs, input);
   }
 
-  /** The bytes of an output; valid until the next inference. */
+  /** The bytes of an output: what they hold is valid until the next inference. The view stays as that of an input does. */
   outputView(output: number): Uint8Array {
-    return this.#view(this.report.outputs, output);
+    return viewAt(this.#currentViews().outputs, output);
   }
 
   /**
@@ -139,11 +153,13 @@ export class Interpreter {
   invoke(): boolean {
     return this.#guarded(() => {
       const { core } = this.#instance;
-      const { memory } = core;
-      const before = memory.buffer.byteLength;
+      const memory = memoryOf(this.#instance);
+      const before = memory.length;
       check(core, core.invoke(this.#number));
-      const taken = memory.buffer.byteLength - before;
-      if (taken > 0) throw new EngineError(promiseBroken, `an inference took ${taken} bytes`);
+      if (memory.length !== before) {
+        const taken = core.memory.buffer.byteLength - before;
+        throw new EngineError(promiseBroken, `an inference took ${taken} bytes`);
+      }
       return core.has_output() !== 0;
     });
   }
@@ -171,8 +187,18 @@ export class Interpreter {
     });
   }
 
-  #view(indices: readonly number[], at: number): Uint8Array {
-    const index = indices[at] ?? -1;
+  #currentViews(): Views {
+    const instance = this.#instance;
+    refuseTrapped(instance);
+    const memory = memoryOf(instance);
+    if (this.#views?.memory === memory) return this.#views;
+    const { inputs, outputs } = this.report;
+    const view = (index: number): Uint8Array => this.#view(index);
+    this.#views = { memory, inputs: inputs.map(view), outputs: outputs.map(view) };
+    return this.#views;
+  }
+
+  #view(index: number): Uint8Array {
     const { byteLength } = this.#tensor(index);
     return this.#guarded(() => {
       const { core } = this.#instance;
@@ -189,9 +215,7 @@ export class Interpreter {
   }
 
   #guarded<T>(run: () => T): T {
-    if (this.#instance.trapped) {
-      throw new EngineError(callInvalid, 'the instance has trapped before');
-    }
+    refuseTrapped(this.#instance);
     try {
       return run();
     } catch (error) {
@@ -203,6 +227,21 @@ export class Interpreter {
 }
 
 export { EngineError } from './engine-error.js';
+
+function refuseTrapped({ trapped }: Instance): void {
+  if (trapped) throw new EngineError(callInvalid, 'the instance has trapped before');
+}
+
+function memoryOf(instance: Instance): Uint8Array {
+  if (instance.memory.length === 0) instance.memory = new Uint8Array(instance.core.memory.buffer);
+  return instance.memory;
+}
+
+function viewAt(views: readonly Uint8Array[], at: number): Uint8Array {
+  const view = views[at];
+  if (view === undefined) throw new EngineError(callInvalid, `there is no tensor ${at}`);
+  return view;
+}
 
 function viewOf(core: CoreExports, address: number, length: number): Uint8Array {
   // Rust's addresses are unsigned; WebAssembly gives them as signed.
