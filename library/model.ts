@@ -1,8 +1,15 @@
 import { CodedError } from '../protocol/coded-error.js';
 import { rejectionOfEngine } from '../protocol/engine-codes.js';
 import { Interpreter, type TensorFacts } from '../wasm/loader/interpreter.js';
-import type { ModelReport } from '../wasm/loader/model-report.js';
-import { isStoredAs, realValues, store, viewElements, type TensorArray } from './tensor-array.js';
+import type { ModelReport, TensorType } from '../wasm/loader/model-report.js';
+import {
+  bytesOf,
+  isStoredAs,
+  realValues,
+  store,
+  viewElements,
+  type TensorArray,
+} from './tensor-array.js';
 
 /** What a model may take. */
 export interface ModelLimits {
@@ -10,6 +17,8 @@ export interface ModelLimits {
   readonly arenaBytes?: number;
   /** Work of an inference, in units of about a nanosecond of a fast host; about a minute of it where absent. */
   readonly mostWork?: number;
+  /** Packs no weights: the least memory, and many times the time of an inference. Results are the same. */
+  readonly compact?: boolean;
 }
 
 /**
@@ -42,10 +51,7 @@ export class Model {
   constructor(core: WebAssembly.Module, bytes: Uint8Array, limits: ModelLimits = {}) {
     this.#core = core;
     this.#bytes = bytes.slice();
-    this.#limits = {
-      arenaBytes: limits.arenaBytes ?? defaultArenaBytes,
-      mostWork: limits.mostWork ?? defaultMostWork,
-    };
+    this.#limits = requiredLimits(limits);
     this.#own = coded(() => Interpreter.create(this.#core, this.#bytes, this.#limits));
     this.#first = new ModelInterpreter(this.#own);
   }
@@ -80,6 +86,24 @@ export class Model {
   }
 
   /**
+   * Many interpreters whose inferences go step by step together, with the same results: faster where the weights of fully connected layers
+   * are most of the work. They lie in the memory of the model and stay as long as it; `arenaBytes` of its limits is for all of them
+   * together. Throws `batch-unsupported` where the model keeps state or calls subgraphs, because it would not be said which sample
+   * comes after which.
+   */
+  batch(samples: number): ModelBatch {
+    const batch = coded(() => this.#own.batch(samples, this.#limits));
+    return {
+      samples: batch.samples.map((sample) => new ModelInterpreter(sample)),
+      invoke: () => {
+        coded(() => {
+          batch.invoke();
+        });
+      },
+    };
+  }
+
+  /**
    * One inference. Gives the real values of each output; of none where the model waits for more inputs, as streaming models do
    * between two outputs. Throws a {@link CodedError}: `input-size-mismatch`, and what an
    * inference can end with. A model with variables goes on from the inference before.
@@ -97,9 +121,18 @@ export class Model {
   }
 }
 
+/** Many inferences at once. */
+export interface ModelBatch {
+  /** One for each sample, to write its inputs and to read its outputs. */
+  readonly samples: readonly ModelInterpreter[];
+  /** One inference of each sample. */
+  invoke(): void;
+}
+
 /** Runs a model, step by step. */
 export class ModelInterpreter {
   readonly #interpreter: Interpreter;
+  readonly #tensors = new WeakMap<Uint8Array, TensorArray>();
 
   constructor(interpreter: Interpreter) {
     this.#interpreter = interpreter;
@@ -120,7 +153,7 @@ export class ModelInterpreter {
   /** The elements of an input as they are stored, to be written before each inference. */
   input(index: number): TensorArray {
     const { type } = factsOf(this.inputs, index);
-    return coded(() => viewElements(type, this.#interpreter.inputView(index)));
+    return this.#elements(type, () => this.#interpreter.inputView(index));
   }
 
   /** Writes an input. Throws `input-size-mismatch` where it has another number of elements. */
@@ -133,7 +166,7 @@ export class ModelInterpreter {
         `${values.length} values for ${facts.name}, which has ${tensor.length} (${facts.shape.join(' x ') || 'scalar'})`,
       );
     }
-    if (isStoredAs(facts.type, values)) copy(values, tensor);
+    if (isStoredAs(facts.type, values)) bytesOf(tensor).set(bytesOf(values));
     else store(Array.from(values, Number), facts, tensor);
   }
 
@@ -148,7 +181,7 @@ export class ModelInterpreter {
   /** The elements of an output as they are stored; valid until the next inference. */
   output(index: number): TensorArray {
     const { type } = factsOf(this.outputs, index);
-    return coded(() => viewElements(type, this.#interpreter.outputView(index)));
+    return this.#elements(type, () => this.#interpreter.outputView(index));
   }
 
   /** The real values of an output. */
@@ -162,6 +195,16 @@ export class ModelInterpreter {
       this.#interpreter.reset();
     });
   }
+
+  /** Made once for each view that the interpreter gives. */
+  #elements(type: TensorType, view: () => Uint8Array): TensorArray {
+    const bytes = coded(view);
+    const known = this.#tensors.get(bytes);
+    if (known !== undefined) return known;
+    const elements = viewElements(type, bytes);
+    this.#tensors.set(bytes, elements);
+    return elements;
+  }
 }
 
 function factsOf(tensors: readonly TensorFacts[], index: number): TensorFacts {
@@ -170,9 +213,13 @@ function factsOf(tensors: readonly TensorFacts[], index: number): TensorFacts {
   throw new RangeError(`there is no tensor ${index}; there are ${tensors.length}`);
 }
 
-function copy(values: TensorArray, tensor: TensorArray): void {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  new Uint8Array(tensor.buffer, tensor.byteOffset, tensor.byteLength).set(bytes);
+/** Limits with what stands for those that are left out. */
+export function requiredLimits({
+  arenaBytes = defaultArenaBytes,
+  mostWork = defaultMostWork,
+  compact = false,
+}: ModelLimits): Required<ModelLimits> {
+  return { arenaBytes, mostWork, compact };
 }
 
 /** Gives refusals of the core the codes of the one table, and traps theirs. */

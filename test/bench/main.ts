@@ -1,12 +1,15 @@
 import { formatNumber, formatTable } from '../../bin/text-table.js';
 import type { Bench, BenchFigure } from './bench.js';
+import { batchBench } from './batch.js';
 import { agentMemoryBench } from './agent-memory.js';
 import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
 import { createDisturbancesBench } from './disturbances.js';
 import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
+import { workersBench } from './workers.js';
 import { inferenceBench } from './inference.js';
+import { startUpBench } from './start-up.js';
 
 /**
  * `npm run bench -- [--json] [NAME…]`: measures all benches, or those that are named. What a peer needs is
@@ -14,6 +17,9 @@ import { inferenceBench } from './inference.js';
  */
 const benches: readonly Bench[] = [
   inferenceBench,
+  batchBench,
+  workersBench,
+  startUpBench,
   coreSizeBench,
   agentMemoryBench,
   agentUpdateBench,

@@ -110,6 +110,21 @@ describe('Interpreter', () => {
     assert.deepEqual(infer(interpreter, 1), first);
   });
 
+  it('makes the views of its tensors once, and anew where its memory has grown', () => {
+    const interpreter = Interpreter.create(core, model, limits);
+    const views = (): Uint8Array[] => [interpreter.inputView(0), interpreter.outputView(0)];
+    const made = views();
+    infer(interpreter, 1);
+    views().forEach((view, i) => {
+      assert.equal(view, made[i]);
+    });
+    const outputs = interpreter.outputView(0).slice();
+    while (interpreter.outputView(0) === made[1]) interpreter.another(limits);
+    assert.deepEqual(interpreter.outputView(0), outputs);
+    assert.equal(made[1]?.length, 0);
+    assert.notEqual(interpreter.inputView(0), made[0]);
+  });
+
   it('refuses everything after a trap, while others live on', () => {
     const others = [
       Interpreter.create(core, model, limits),
@@ -162,7 +177,7 @@ describe('the border of the core', () => {
     assert.equal(instance.reset(7), 18);
     assert.equal(instance.tensor_address(0, 0), 0);
     assert.equal(instance.report_bytes(), 0);
-    assert.equal(instance.load(2 ** 31), 1);
+    assert.equal(instance.load(2 ** 31, 0), 1);
   });
 
   it('takes no more memory for one more interpreter than its arena and what describes it', () => {

@@ -28,6 +28,11 @@ export interface InterpreterLimits {
    * where left out.
    */
   readonly mostWork?: number | undefined;
+  /**
+   * Convolutions and fully connected layers read their weights in the file, and nothing is packed for them: with the same results, the
+   * least memory and many times the time.
+   */
+  readonly compact?: boolean | undefined;
 }
 
 const defaultMostWork = 2 ** 31;
@@ -49,11 +54,28 @@ const borderTypes: ReadonlySet<string> = new Set([
 /** The number of a type that a model cannot have at its border. */
 const typeUnsupported = 14;
 
+/** Many inferences of a model at once: faster than one after the other where weights are large. */
+export interface Batch {
+  /** An interpreter for each sample: its inputs are written and its outputs read as those of any other. */
+  readonly samples: readonly Interpreter[];
+  /** One inference of each sample. Throws what that of an interpreter does. */
+  invoke(): void;
+}
+
 /** A WebAssembly instance with its model, and how many interpreters it has. */
 interface Instance {
   readonly core: CoreExports;
+  /** All of its memory. Memory that grows leaves the views of what it was without bytes: then there is a new one. */
+  memory: Uint8Array;
   interpreters: number;
   trapped: boolean;
+}
+
+/** The tensors at the border of an interpreter, as they lie in the memory of its instance. */
+interface Views {
+  readonly memory: Uint8Array;
+  readonly inputs: readonly Uint8Array[];
+  readonly outputs: readonly Uint8Array[];
 }
 
 /**
@@ -68,6 +90,7 @@ export class Interpreter {
   readonly report: ModelReport;
   readonly #instance: Instance;
   readonly #number: number;
+  #views: Views | undefined;
 
   /**
    * Verifies a model and takes all memory that it needs. Throws an {@link EngineError} where the model is
@@ -82,22 +105,28 @@ export class Interpreter {
     const address = instance.reserve(model.length);
     if (address === 0) throw new EngineError(5, `a model of ${model.length} bytes`);
     viewOf(instance, address, model.length).set(model);
-    const refusal = instance.load(limits.mostWork ?? defaultMostWork);
+    const refusal = instance.load(limits.mostWork ?? defaultMostWork, limits.compact ? 1 : 0);
     if (refusal !== 0) throw refusalOf(instance, refusal);
-    return Interpreter.#add({ core: instance, interpreters: 0, trapped: false }, limits);
+    const memory = new Uint8Array(instance.memory.buffer);
+    const report = readReport(viewOf(instance, instance.report_address(), instance.report_bytes()));
+    const made = { core: instance, memory, interpreters: 0, trapped: false };
+    return Interpreter.#add(made, limits, report);
   }
 
-  static #add(instance: Instance, { arenaBytes }: InterpreterLimits): Interpreter {
+  static #add(
+    instance: Instance,
+    { arenaBytes }: InterpreterLimits,
+    report: ModelReport,
+  ): Interpreter {
     const { core } = instance;
     check(core, core.create(Math.min(arenaBytes, 0xffffffff)));
-    return new Interpreter(instance, instance.interpreters++);
+    return new Interpreter(instance, instance.interpreters++, report);
   }
 
-  private constructor(instance: Instance, number: number) {
-    const { core } = instance;
+  private constructor(instance: Instance, number: number, report: ModelReport) {
     this.#instance = instance;
     this.#number = number;
-    this.report = readReport(viewOf(core, core.report_address(), core.report_bytes()));
+    this.report = report;
     const facts = (index: number): TensorFacts => factsOf(this.#tensor(index));
     this.inputs = this.report.inputs.map(facts);
     this.outputs = this.report.outputs.map(facts);
@@ -105,10 +134,38 @@ export class Interpreter {
 
   /**
    * One more interpreter of the model, with activations and variables of its own. It shares the weights, and the fate of the instance.
-   * Throws an {@link EngineError}. Views are to be fetched anew: the memory of the instance may have moved.
+   * Throws an {@link EngineError}. Views are to be fetched anew: the memory of the instance may have grown.
    */
   another(limits: InterpreterLimits): Interpreter {
-    return this.#guarded(() => Interpreter.#add(this.#instance, limits));
+    return this.#guarded(() => Interpreter.#add(this.#instance, limits, this.report));
+  }
+
+  /**
+   * So many interpreters of the model whose inferences go step by step together. They share the weights, and the fate of the instance;
+   * their arenas are within the limits all together. Throws an {@link EngineError}: 21 where the model keeps state or calls
+   * subgraphs. Views are to be fetched anew.
+   */
+  batch(samples: number, { arenaBytes }: InterpreterLimits): Batch {
+    if (!Number.isInteger(samples) || samples < 1)
+      throw new RangeError(`a batch of ${samples} samples`);
+    return this.#guarded(() => {
+      const instance = this.#instance;
+      const { core, interpreters: first } = instance;
+      check(core, core.prepare_batch());
+      // All together fit into the limit if each fits into its share.
+      const share = { arenaBytes: Math.floor(arenaBytes / samples) };
+      const made = Array.from({ length: samples }, () =>
+        Interpreter.#add(instance, share, this.report),
+      );
+      return {
+        samples: made,
+        invoke: () => {
+          this.#guarded(() => {
+            infer(instance, () => core.invoke_batch(first, samples));
+          });
+        },
+      };
+    });
   }
 
   /** Activations and scratch buffers, in bytes. */
@@ -121,29 +178,27 @@ export class Interpreter {
     return this.report.macs;
   }
 
-  /** The bytes of an input; to be fetched anew for each use, and written before each inference. */
+  /**
+   * The bytes of an input, to be written before each inference. The view is made once: it stays the same until the instance gets another
+   * interpreter.
+   */
   inputView(input: number): Uint8Array {
-    return this.#view(this.report.inputs, input);
+    return viewAt(this.#currentViews().inputs, input);
   }
 
-  /** The bytes of an output; valid until the next inference. */
+  /** The bytes of an output: what they hold is valid until the next inference. The view stays as that of an input does. */
   outputView(output: number): Uint8Array {
-    return this.#view(this.report.outputs, output);
+    return viewAt(this.#currentViews().outputs, output);
   }
 
   /**
    * One inference. Tells whether it has computed new outputs: a model that collects several inputs for one output has
-   * none in between. Throws an {@link EngineError}, or what WebAssembly throws at a trap. An instance that takes
-   * memory in an inference is broken: it has all that it needs, and would never give it back.
+   * none in between. Throws an {@link EngineError}, or what WebAssembly throws at a trap.
    */
   invoke(): boolean {
     return this.#guarded(() => {
       const { core } = this.#instance;
-      const { memory } = core;
-      const before = memory.buffer.byteLength;
-      check(core, core.invoke(this.#number));
-      const taken = memory.buffer.byteLength - before;
-      if (taken > 0) throw new EngineError(promiseBroken, `an inference took ${taken} bytes`);
+      infer(this.#instance, () => core.invoke(this.#number));
       return core.has_output() !== 0;
     });
   }
@@ -171,8 +226,18 @@ export class Interpreter {
     });
   }
 
-  #view(indices: readonly number[], at: number): Uint8Array {
-    const index = indices[at] ?? -1;
+  #currentViews(): Views {
+    const instance = this.#instance;
+    refuseTrapped(instance);
+    const memory = memoryOf(instance);
+    if (this.#views?.memory === memory) return this.#views;
+    const { inputs, outputs } = this.report;
+    const view = (index: number): Uint8Array => this.#view(index);
+    this.#views = { memory, inputs: inputs.map(view), outputs: outputs.map(view) };
+    return this.#views;
+  }
+
+  #view(index: number): Uint8Array {
     const { byteLength } = this.#tensor(index);
     return this.#guarded(() => {
       const { core } = this.#instance;
@@ -189,9 +254,7 @@ export class Interpreter {
   }
 
   #guarded<T>(run: () => T): T {
-    if (this.#instance.trapped) {
-      throw new EngineError(callInvalid, 'the instance has trapped before');
-    }
+    refuseTrapped(this.#instance);
     try {
       return run();
     } catch (error) {
@@ -203,6 +266,33 @@ export class Interpreter {
 }
 
 export { EngineError } from './engine-error.js';
+
+/** An instance that takes memory in an inference is broken: it has all that it needs, and would never give it back. */
+function infer(instance: Instance, run: () => number): void {
+  const { core } = instance;
+  const memory = memoryOf(instance);
+  const before = memory.length;
+  check(core, run());
+  if (memory.length !== before) {
+    const taken = core.memory.buffer.byteLength - before;
+    throw new EngineError(promiseBroken, `an inference took ${taken} bytes`);
+  }
+}
+
+function refuseTrapped({ trapped }: Instance): void {
+  if (trapped) throw new EngineError(callInvalid, 'the instance has trapped before');
+}
+
+function memoryOf(instance: Instance): Uint8Array {
+  if (instance.memory.length === 0) instance.memory = new Uint8Array(instance.core.memory.buffer);
+  return instance.memory;
+}
+
+function viewAt(views: readonly Uint8Array[], at: number): Uint8Array {
+  const view = views[at];
+  if (view === undefined) throw new EngineError(callInvalid, `there is no tensor ${at}`);
+  return view;
+}
 
 function viewOf(core: CoreExports, address: number, length: number): Uint8Array {
   // Rust's addresses are unsigned; WebAssembly gives them as signed.

@@ -25,6 +25,7 @@ use signature::Signature;
 use crate::error::{ErrorKind, Result, ensure};
 pub use crate::memory::{allocate, gather};
 use crate::model::OpKey;
+use crate::run::batch::Batched;
 use crate::run::io::{Io, Port};
 
 /// An operator that the core executes.
@@ -101,6 +102,11 @@ pub struct VariableName {
 pub trait Kernel: Send + Sync {
     /// Computes the outputs; allocates nothing.
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow>;
+
+    /// Itself, where it is faster with several samples at a time.
+    fn batched(&self) -> Option<&dyn Batched> {
+        None
+    }
 }
 
 /// What comes after an operator.
@@ -149,11 +155,6 @@ macro_rules! registry {
         /// Every operator of this crate.
         pub static ALL: Registry = Registry { operators: &[$($(&$module::$name),+),*], kernels: Kernels::Fast };
 
-        /// The same without dot products of bytes.
-        pub static WORDS: Registry = Registry { kernels: Kernels::Words, ..ALL };
-
-        /// The same with the plain kernels.
-        pub static PLAIN: Registry = Registry { kernels: Kernels::Plain, ..ALL };
     };
 }
 

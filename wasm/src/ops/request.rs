@@ -45,12 +45,21 @@ pub enum Kernels {
     Words,
     /// The plain ones, whose weights take as many bytes as in the file.
     Plain,
+    /// Plain ones too, and convolutions and fully connected layers read their weights in the file: slow, and nothing is packed for them.
+    Compact,
+}
+
+impl Kernels {
+    /// Whether memory may be taken for speed.
+    pub fn are_fast(self) -> bool {
+        matches!(self, Self::Fast | Self::Words)
+    }
 }
 
 impl Request {
     /// Whether kernels for SIMD may serve.
     pub fn is_fast(&self) -> bool {
-        simd::HERE && self.kernels != Kernels::Plain
+        simd::HERE && self.kernels.are_fast()
     }
 
     /// How their numbers lie: as bytes where the engine multiplies these.

@@ -6,7 +6,7 @@ use crate::memory::append;
 use crate::model::tensor::Location;
 use crate::model::{Model, Operator, Subgraph};
 use crate::ops::channels::Channels;
-use crate::ops::{Action, Kernels, Node, Registry, Request};
+use crate::ops::{Action, Node, Registry, Request};
 use crate::program::Cost;
 use crate::program::pruning::constant_channels;
 use crate::program::variables::Handles;
@@ -48,7 +48,7 @@ impl Drafts {
     fn try_all(model: &mut Model, registry: &Registry, most_work: u64, refused: &mut Vec<Error>) -> Result<Self> {
         let mut drafts: Vec<Option<Vec<Draft>>> = model.subgraphs.iter().map(|_| None).collect();
         let mut handles = Handles::new(model);
-        let channels = if registry.kernels != Kernels::Plain { constant_channels(model)? } else { Vec::new() };
+        let channels = if registry.kernels.are_fast() { constant_channels(model)? } else { Vec::new() };
         // Checked as they add up: packing weights is work too, and constants take memory.
         let (mut work, mut constant_bytes) = (0u64, 0);
         let mut open = vec![0];
