@@ -40,6 +40,11 @@ impl Format {
         if self.flip().is_some() { 1 } else { 2 }
     }
 
+    /// The format of these weights, where this is the one to be had: the zero point that was taken from them may be too much for a byte.
+    pub fn fitting(self, weights: &[i16]) -> Self {
+        if weights.iter().all(|weight| i8::try_from(*weight).is_ok()) { self } else { Self::Words }
+    }
+
     /// What sums with inputs as they lie are too large by, per weight.
     pub fn excess(self, zero_point: i32) -> i32 {
         self.flip().map_or(0, |flip| zero_point + i32::from(flip))

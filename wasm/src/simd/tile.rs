@@ -118,6 +118,16 @@ pub fn units(numbers: usize, format: Format) -> usize {
     numbers.div_ceil(4 / format.bytes())
 }
 
+/// Adds the products of a vector of inputs with one of weights.
+#[inline(always)]
+pub fn dot<const BYTES: bool>(sum: I32x4, inputs: &[u8; 16], weights: &[u8; 16]) -> I32x4 {
+    if BYTES {
+        Bytes::new(inputs).dot(Bytes::new(weights), sum)
+    } else {
+        sum.plus(I16x8::from_bytes(inputs).dot(I16x8::from_bytes(weights)))
+    }
+}
+
 /// Packs the weights of one of eight channels, `[run][number]`, by units: `[run][unit]`. What is missing in the last unit of a run weighs
 /// nothing.
 pub fn pack_channel(weights: &[i16], length: usize, lane: usize, format: Format, packed: &mut [Unit]) -> Result<()> {

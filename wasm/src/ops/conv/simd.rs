@@ -36,9 +36,7 @@ impl Conv {
     pub fn new(lowered: &Lowered<'_, Geometry, i16>, request: &mut Request) -> Result<Option<Self>> {
         let Lowered { geometry, zero_point, .. } = *lowered;
         let Geometry { window, group_inputs, group_outputs } = geometry;
-        // A zero point may have been taken from them.
-        let are_bytes = lowered.weights.iter().all(|weight| i8::try_from(*weight).is_ok());
-        let format = if are_bytes { request.format() } else { Format::Words };
+        let format = request.format().fitting(lowered.weights);
         let Some(bands) = Bands::new(window, zero_point as i16, format) else { return Ok(None) };
         let (runs, length) = bands.runs(group_inputs);
         let runs: Vec<usize> = runs.collect();

@@ -8,23 +8,27 @@ use crate::memory::allocate;
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::batch::{Batched, TOGETHER};
 use crate::run::io::{Io, Port};
-use crate::simd::image::{WORKSPACE_BYTES, widen};
+use crate::simd::Format;
+use crate::simd::image::{WORKSPACE_BYTES, fill, flipped, widen};
 use crate::simd::requantise::{Channel, LANES, Requantise};
-use crate::simd::tile::Target;
-use crate::simd::vector::{I16x8, I32x4};
+use crate::simd::tile::{self, Target};
+use crate::simd::vector::I32x4;
 
-/// Eight weights of each of eight channels.
-type Block = [[i16; 8]; LANES];
+/// Eight weights of each of eight channels as words, or sixteen as bytes.
+type Block = [[u8; 16]; LANES];
 
 /// A vector times a matrix.
 pub struct FullyConnected {
     depth: usize,
     channels: usize,
     zero_point: i16,
-    /// `[channel / 8][input / 8]`; what is missing weighs nothing.
+    /// `[channel / 8][step]`; what is missing weighs nothing.
     weights: Vec<Block>,
     bias: Vec<i32>,
     requantise: Requantise,
+    format: Format,
+    /// Vectors of a row.
+    steps: usize,
 }
 
 impl FullyConnected {
@@ -37,27 +41,32 @@ impl FullyConnected {
         request: &mut Request,
     ) -> Result<Option<Self>> {
         let channels = bias.len();
-        let (blocks, steps) = (channels.div_ceil(LANES), depth.div_ceil(LANES));
+        let format = request.format().fitting(weights);
+        let numbers = 16 / format.bytes();
+        let (blocks, steps) = (channels.div_ceil(LANES), depth.div_ceil(numbers));
         if steps * 16 > WORKSPACE_BYTES {
             return Ok(None);
         }
         let mut known = allocate(blocks * LANES, Channel::NONE)?;
         let mut centred = allocate(blocks * LANES, 0)?;
-        let mut packed = allocate(blocks * steps, [[0; 8]; LANES])?;
+        let mut packed = allocate(blocks * steps, [[0; 16]; LANES])?;
         let rows = weights.chunks_exact(depth).zip(bias.iter().zip(multipliers));
         for (channel, ((weights, (bias, multiplier)), (known, centred))) in rows.zip(known.iter_mut().zip(&mut centred)).enumerate() {
-            *centred = *bias;
+            let excess = weights.iter().fold(0i32, |sum, weight| sum.wrapping_add(i32::from(*weight)));
+            *centred = bias.wrapping_sub(excess.wrapping_mul(format.excess(zero_point)));
             *known = Channel::new(weights.iter().copied(), zero_point, *bias, *multiplier);
             let block = packed.iter_mut().skip(channel / LANES * steps);
-            for (block, weights) in block.zip(weights.chunks(8)) {
+            for (block, weights) in block.zip(weights.chunks(numbers)) {
                 let row = block.get_mut(channel % LANES).ok_or(ErrorKind::EngineInternal)?;
-                row.iter_mut().zip(weights).for_each(|(slot, weight)| *slot = *weight);
+                for (slots, weight) in row.chunks_exact_mut(format.bytes()).zip(weights) {
+                    slots.iter_mut().zip(weight.to_le_bytes()).for_each(|(slot, byte)| *slot = byte);
+                }
             }
         }
         let requantise = Requantise::new(&known, &mut centred, stage)?;
         request.packed(size_of_val(packed.as_slice()) + blocks * LANES * 32);
         request.workspace(steps * 16);
-        Ok(Some(Self { depth, channels, zero_point: zero_point as i16, weights: packed, bias: centred, requantise }))
+        Ok(Some(Self { depth, channels, zero_point: zero_point as i16, weights: packed, bias: centred, requantise, format, steps }))
     }
 }
 
@@ -65,14 +74,16 @@ impl Kernel for FullyConnected {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let internal = ErrorKind::EngineInternal;
         let (([input], [output]), workspace) = io.cut_with_workspace([Port::Input(0)], [Port::Output(0)])?;
-        let steps = self.depth.div_ceil(LANES);
-        let wide = workspace.get_mut(..steps * 16).ok_or(internal)?;
+        let wide = workspace.get_mut(..self.steps * 16).ok_or(internal)?;
         self.widen(input, wide)?;
         let wide = wide.as_chunks::<16>().0;
         let mut output = output.get_mut(..self.channels).ok_or(internal)?;
-        let blocks = self.weights.chunks_exact(steps).zip(self.bias.as_chunks::<4>().0.chunks_exact(2));
+        let blocks = self.weights.chunks_exact(self.steps).zip(self.bias.as_chunks::<4>().0.chunks_exact(2));
         for (number, (weights, bias)) in blocks.enumerate() {
-            let [low, high] = eight(wide, weights);
+            let [low, high] = match self.format.flip() {
+                Some(_) => eight::<true>(wide, weights),
+                None => eight::<false>(wide, weights),
+            };
             let [low_bias, high_bias] = bias else { return Err(internal.into()) };
             let sums = [low.plus(I32x4::new(low_bias)), high.plus(I32x4::new(high_bias))];
             let [bytes, _] = self.requantise.group(number).ok_or(internal)?.bytes([sums, sums]);
@@ -89,23 +100,25 @@ impl Kernel for FullyConnected {
 }
 
 impl FullyConnected {
-    /// A row as 16-bit numbers; what is behind it adds nothing.
+    /// A row as words or bytes; what is behind it adds nothing.
     fn widen(&self, input: &[u8], wide: &mut [u8]) -> Result<()> {
-        let (row, rest) = wide.split_at_mut_checked(self.depth * 2).ok_or(ErrorKind::EngineInternal)?;
-        widen(input, self.zero_point, row);
-        rest.fill(0);
+        let (row, rest) = wide.split_at_mut_checked(self.depth * self.format.bytes()).ok_or(ErrorKind::EngineInternal)?;
+        match self.format.flip() {
+            Some(flip) => flipped(input, flip, row),
+            None => widen(input, self.zero_point, row),
+        }
+        fill(rest, 0);
         Ok(())
     }
 }
 
 /// The sums of eight channels.
 #[inline(always)]
-fn eight(inputs: &[[u8; 16]], weights: &[Block]) -> [I32x4; 2] {
+fn eight<const BYTES: bool>(inputs: &[[u8; 16]], weights: &[Block]) -> [I32x4; 2] {
     let mut sums = [I32x4::new(&[0; 4]); LANES];
     for (inputs, weights) in inputs.iter().zip(weights) {
-        let inputs = I16x8::from_bytes(inputs);
         for (sum, weights) in sums.iter_mut().zip(weights) {
-            *sum = sum.plus(inputs.dot(I16x8::new(weights)));
+            *sum = tile::dot::<BYTES>(*sum, inputs, weights);
         }
     }
     let [a, b, c, d, e, f, g, h] = sums;
