@@ -4,7 +4,9 @@
 //! SIMD, `vector` is its portable twin: the tests compare results with it natively, and mocha compares the builds.
 
 pub mod exact;
+pub mod float;
 pub mod image;
+pub mod regions;
 pub mod requantise;
 pub mod rows;
 pub mod tile;

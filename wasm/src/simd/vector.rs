@@ -269,6 +269,38 @@ mod chosen {
             Self(f32x4_mul(self.0, other.0))
         }
 
+        /// The sums of others and of products.
+        #[inline(always)]
+        pub fn plus_product(self, one: Self, other: Self) -> Self {
+            self.plus(one.times(other))
+        }
+
+        /// Whatever is below the bound becomes it; NaN stays.
+        #[inline(always)]
+        pub fn at_least(self, bound: Self) -> Self {
+            Self(f32x4_pmax(self.0, bound.0))
+        }
+
+        /// Whatever is above the bound becomes it; NaN stays.
+        #[inline(always)]
+        pub fn at_most(self, bound: Self) -> Self {
+            Self(f32x4_pmin(self.0, bound.0))
+        }
+
+        /// From little-endian bytes.
+        #[inline(always)]
+        pub fn from_bytes(bytes: &[[u8; 4]; 4]) -> Self {
+            // SAFETY: both are 16 plain bytes.
+            Self(unsafe { transmute::<[[u8; 4]; 4], v128>(*bytes) })
+        }
+
+        /// As little-endian bytes.
+        #[inline(always)]
+        pub fn bytes(self) -> [[u8; 4]; 4] {
+            // SAFETY: both are 16 plain bytes.
+            unsafe { transmute::<v128, [[u8; 4]; 4]>(self.0) }
+        }
+
         /// Its bits.
         #[inline(always)]
         pub fn bits(self) -> I32x4 {
@@ -433,6 +465,26 @@ mod chosen {
 
         pub fn times(self, other: Self) -> Self {
             Self(from_fn(|lane| self.0[lane] * other.0[lane]))
+        }
+
+        pub fn plus_product(self, one: Self, other: Self) -> Self {
+            self.plus(one.times(other))
+        }
+
+        pub fn at_least(self, bound: Self) -> Self {
+            Self(from_fn(|lane| if self.0[lane] < bound.0[lane] { bound.0[lane] } else { self.0[lane] }))
+        }
+
+        pub fn at_most(self, bound: Self) -> Self {
+            Self(from_fn(|lane| if bound.0[lane] < self.0[lane] { bound.0[lane] } else { self.0[lane] }))
+        }
+
+        pub fn from_bytes(bytes: &[[u8; 4]; 4]) -> Self {
+            Self(bytes.map(f32::from_le_bytes))
+        }
+
+        pub fn bytes(self) -> [[u8; 4]; 4] {
+            self.0.map(f32::to_le_bytes)
         }
 
         pub fn bits(self) -> I32x4 {

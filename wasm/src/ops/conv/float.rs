@@ -5,18 +5,19 @@
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::Activation;
 use crate::ops::conv::Geometry;
+use crate::ops::conv::float_simd::Vectors;
 use crate::ops::weights::float::{self, Bounds, Float, LANES, floats, floats_mut};
 use crate::ops::weights::pack::pack_groups;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;
 
 /// A convolution whose weights are packed.
-struct Conv {
-    geometry: Geometry,
+pub struct Conv {
+    pub(super) geometry: Geometry,
     /// Per group, blocks of eight channels: `[group][channel / 8][row][column][input][8]`.
-    weights: Vec<[f32; LANES]>,
-    bias: Vec<f32>,
-    bounds: Bounds,
+    pub(super) weights: Vec<[f32; LANES]>,
+    pub(super) bias: Vec<f32>,
+    pub(super) bounds: Bounds,
 }
 
 /// Packs the weights.
@@ -36,6 +37,9 @@ pub fn prepare(
     };
     request.macs(output.shape.elements() as u64 * geometry.depth() as u64);
     request.packed((conv.weights.len() * LANES + conv.bias.len()) * 4);
+    if request.has_vectors() {
+        return Ok(Action::run(Vectors::new(conv)?));
+    }
     Ok(Action::run(conv))
 }
 
@@ -100,7 +104,12 @@ mod tests {
             let (group_inputs, group_outputs) = (1 + random.below(6), 1 + random.below(19));
             let (input_channels, output_channels) = (groups * group_inputs, groups * group_outputs);
             let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
-            let filter = random.floats(output_channels * window.taps() * group_inputs);
+            let mut filter = random.floats(output_channels * window.taps() * group_inputs);
+            // A tap outside the image is left out, also where it would not add 0.
+            let at = random.below(4 * filter.len());
+            if let Some(weight) = filter.get_mut(at) {
+                *weight = f32::INFINITY;
+            }
             let bias = random.floats(output_channels);
             let filter_shape = [output_channels, window.height.filter, window.width.filter, group_inputs];
             let tensors = [
