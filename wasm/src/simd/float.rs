@@ -20,6 +20,13 @@ pub fn eight(floats: &[f32; LANES]) -> Sums {
     [F32x4::new(low), F32x4::new(high)]
 }
 
+/// Eight floats of a tensor.
+#[inline(always)]
+pub fn eight_of(floats: &[Float; LANES]) -> Sums {
+    let [low, high] = floats.as_chunks().0 else { return none() };
+    [F32x4::from_bytes(low), F32x4::from_bytes(high)]
+}
+
 /// Adds the products of each row of inputs with the weights of each block of eight channels.
 #[inline(always)]
 pub fn accumulate<const ROWS: usize, const BLOCKS: usize>(

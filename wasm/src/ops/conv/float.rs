@@ -27,15 +27,23 @@ pub fn prepare(
     geometry: Geometry,
     activation: Activation,
 ) -> Result<Action> {
-    let (filter, output) = (node.input(1)?, node.output(0)?);
-    let weights = float::weights(node, filter)?;
+    prepare_weights(node, request, geometry, (&float::weights(node, node.input(1)?)?, activation))
+}
+
+/// The same with weights `[channel][row][column][input]` that are not those of the file.
+pub fn prepare_weights(
+    node: &Node<'_>,
+    request: &mut Request,
+    geometry: Geometry,
+    (weights, activation): (&[f32], Activation),
+) -> Result<Action> {
     let conv = Conv {
         geometry,
-        weights: pack_groups(&weights, geometry.depth(), geometry.group_weights())?,
+        weights: pack_groups(weights, geometry.depth(), geometry.group_weights())?,
         bias: float::bias(node, 2, geometry.window.output_channels)?,
         bounds: Bounds::new(activation),
     };
-    request.macs(output.shape.elements() as u64 * geometry.depth() as u64);
+    request.macs(node.output(0)?.shape.elements() as u64 * geometry.depth() as u64);
     request.packed((conv.weights.len() * LANES + conv.bias.len()) * 4);
     if request.has_vectors() {
         return Ok(Action::run(Vectors::new(conv)?));
