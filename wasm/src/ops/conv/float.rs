@@ -37,21 +37,34 @@ pub fn prepare_weights(
     geometry: Geometry,
     (weights, activation): (&[f32], Activation),
 ) -> Result<Action> {
-    let conv = Conv {
-        geometry,
-        weights: pack_groups(weights, geometry.depth(), geometry.group_weights())?,
-        bias: float::bias(node, 2, geometry.window.output_channels)?,
-        bounds: Bounds::new(activation),
-    };
+    let bias = float::bias(node, 2, geometry.window.output_channels)?;
     request.macs(node.output(0)?.shape.elements() as u64 * geometry.depth() as u64);
-    request.packed((conv.weights.len() * LANES + conv.bias.len()) * 4);
-    if request.has_vectors() {
-        return Ok(Action::run(Vectors::new(conv)?));
-    }
-    Ok(Action::run(conv))
+    Ok(Action::run(layer(request, geometry, (weights, bias), Bounds::new(activation))?))
 }
 
-impl Kernel for Conv {
+/// A convolution as a part of an operator, of weights `[channel][row][column][input]` and a bias for each channel.
+pub fn layer(
+    request: &mut Request,
+    geometry: Geometry,
+    (weights, bias): (&[f32], Vec<f32>),
+    bounds: Bounds,
+) -> Result<Box<dyn Layer>> {
+    let weights = pack_groups(weights, geometry.depth(), geometry.group_weights())?;
+    request.packed((weights.len() * LANES + bias.len()) * 4);
+    let conv = Conv { geometry, weights, bias, bounds };
+    if request.has_vectors() {
+        return Ok(Box::new(Vectors::new(conv)?));
+    }
+    Ok(Box::new(conv))
+}
+
+/// From inputs to outputs.
+pub trait Layer: Send + Sync {
+    /// Computes the outputs.
+    fn run(&self, input: &[Float], output: &mut [Float]) -> Result<()>;
+}
+
+impl Kernel for Box<dyn Layer> {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let (input, output) = io.one()?;
         self.run(floats(input), floats_mut(output))?;
@@ -59,12 +72,14 @@ impl Kernel for Conv {
     }
 }
 
-impl Conv {
+impl Layer for Conv {
     fn run(&self, input: &[Float], output: &mut [Float]) -> Result<()> {
         let window = &self.geometry.window;
         window.slide(input, output, |image, at, pixel| self.pixel(image, at, pixel))
     }
+}
 
+impl Conv {
     /// All channels of one output pixel.
     #[inline(always)]
     fn pixel(&self, image: &[Float], at: (usize, usize), pixel: &mut [Float]) -> Result<()> {

@@ -4,12 +4,10 @@ use core::ops::Range;
 
 use crate::error::{ErrorKind, Result};
 use crate::ops::conv::Geometry;
-use crate::ops::conv::float::Conv;
-use crate::ops::weights::float::{LANES, Float, floats, floats_mut};
+use crate::ops::conv::float::{Conv, Layer};
+use crate::ops::weights::float::{Float, LANES};
 use crate::ops::weights::pack::pack_groups;
 use crate::ops::window::Window;
-use crate::ops::{Flow, Kernel};
-use crate::run::io::Io;
 use crate::simd::float;
 use crate::simd::regions::{Region, Regions};
 
@@ -38,8 +36,7 @@ impl Vectors {
         Ok(Self { regions: Regions::new(conv.geometry.window)?, bias, conv })
     }
 
-    /// All outputs.
-    pub fn run(&self, input: &[Float], output: &mut [Float]) -> Option<()> {
+    fn compute(&self, input: &[Float], output: &mut [Float]) -> Option<()> {
         let geometry = &self.conv.geometry;
         let window = &geometry.window;
         let blocks = geometry.group_outputs.div_ceil(LANES);
@@ -146,10 +143,8 @@ fn runs(
     Some(())
 }
 
-impl Kernel for Vectors {
-    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
-        let (input, output) = io.one()?;
-        self.run(floats(input), floats_mut(output)).ok_or(ErrorKind::EngineInternal)?;
-        Ok(Flow::Next)
+impl Layer for Vectors {
+    fn run(&self, input: &[Float], output: &mut [Float]) -> Result<()> {
+        Ok(self.compute(input, output).ok_or(ErrorKind::EngineInternal)?)
     }
 }

@@ -74,6 +74,9 @@ impl Bounds {
         Self { low, high }
     }
 
+    /// Everything is left, infinities too.
+    pub const NONE: Self = Self { low: f32::NEG_INFINITY, high: f32::INFINITY };
+
     /// Upstream's `ActivationFunctionWithMinMax`: NaN stays NaN.
     #[inline(always)]
     pub fn clamp(self, value: f32) -> f32 {
