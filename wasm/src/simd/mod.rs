@@ -3,6 +3,7 @@
 //! The plain kernels stay the reference, and serve whatever has no faster twin. Where the crate is compiled without
 //! SIMD, `vector` is its portable twin: the tests compare results with it natively, and mocha compares the builds.
 
+pub mod elementwise;
 pub mod exact;
 pub mod float;
 pub mod image;

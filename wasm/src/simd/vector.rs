@@ -1,4 +1,5 @@
-//! The few vectors that kernels use: WebAssembly's, or a portable twin of the same meaning.
+//! The few vectors that kernels use: WebAssembly's, or a portable twin of the same meaning, which serves some operators of the plain
+//! build too.
 
 pub use chosen::{F32x4, I16x8, I32x4};
 
@@ -275,6 +276,24 @@ mod chosen {
             self.plus(one.times(other))
         }
 
+        /// Differences.
+        #[inline(always)]
+        pub fn minus(self, other: Self) -> Self {
+            Self(f32x4_sub(self.0, other.0))
+        }
+
+        /// Quotients.
+        #[inline(always)]
+        pub fn over(self, divisor: Self) -> Self {
+            Self(f32x4_div(self.0, divisor.0))
+        }
+
+        /// Its lanes from 0 on; below, and where they are NaN, those of the other.
+        #[inline(always)]
+        pub fn or_below_zero(self, other: Self) -> Self {
+            Self(v128_bitselect(self.0, other.0, f32x4_ge(self.0, f32x4_splat(0.0))))
+        }
+
         /// Whatever is below the bound becomes it; NaN stays.
         #[inline(always)]
         pub fn at_least(self, bound: Self) -> Self {
@@ -469,6 +488,18 @@ mod chosen {
 
         pub fn plus_product(self, one: Self, other: Self) -> Self {
             self.plus(one.times(other))
+        }
+
+        pub fn minus(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] - other.0[lane]))
+        }
+
+        pub fn over(self, divisor: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] / divisor.0[lane]))
+        }
+
+        pub fn or_below_zero(self, other: Self) -> Self {
+            Self(from_fn(|lane| if self.0[lane] >= 0.0 { self.0[lane] } else { other.0[lane] }))
         }
 
         pub fn at_least(self, bound: Self) -> Self {

@@ -27,6 +27,8 @@ use crate::model::tensor::{Tensor, TensorType};
 use crate::ops::weights::float::{floats, floats_mut};
 use crate::ops::{Action, Flow, Kernel, Node, Options, activation};
 use crate::run::io::Io;
+use crate::simd::elementwise::Runs;
+use crate::simd::vector::F32x4;
 
 /// The two inputs, the output, and which elements meet in it.
 struct Pair<'a> {
@@ -69,6 +71,29 @@ fn floats_by(pairing: Pairing, compute: impl Fn(f32, f32) -> f32 + Send + Sync +
 
 fn quotients_by(pairing: Pairing, compute: impl Fn(f32, f32) -> f32 + Send + Sync + 'static) -> Action {
     Action::run(Floats { pairing, divides: true, compute })
+}
+
+/// Computes float32 from float32, four at a time.
+struct Vectors<F> {
+    runs: Runs,
+    compute: F,
+}
+
+/// A function of four floats and four others.
+pub fn vectors_by(
+    pairing: &Pairing,
+    output: &Tensor,
+    compute: impl Fn(F32x4, F32x4) -> F32x4 + Send + Sync + 'static,
+) -> Action {
+    Action::run(Vectors { runs: Runs::new(pairing, output.shape.elements()), compute })
+}
+
+impl<F: Fn(F32x4, F32x4) -> F32x4 + Send + Sync> Kernel for Vectors<F> {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (one, other, output) = io.two()?;
+        self.runs.map([floats(one), floats(other)], floats_mut(output), &self.compute)?;
+        Ok(Flow::Next)
+    }
 }
 
 impl<F: Fn(f32, f32) -> f32 + Send + Sync> Kernel for Floats<F> {
