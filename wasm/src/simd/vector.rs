@@ -270,9 +270,13 @@ mod chosen {
             Self(f32x4_mul(self.0, other.0))
         }
 
-        /// The sums of others and of products.
+        /// The sums of others and of products, which are rounded before. In the build with relaxed SIMD they are not where the
+        /// processor multiplies and adds in one instruction: results differ in their last bits.
         #[inline(always)]
         pub fn plus_product(self, one: Self, other: Self) -> Self {
+            #[cfg(target_feature = "relaxed-simd")]
+            return Self(f32x4_relaxed_madd(one.0, other.0, self.0));
+            #[cfg(not(target_feature = "relaxed-simd"))]
             self.plus(one.times(other))
         }
 
