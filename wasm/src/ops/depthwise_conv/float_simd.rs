@@ -13,6 +13,8 @@ use crate::simd::regions::{Region, Regions};
 pub struct Vectors {
     window: Window,
     regions: Regions,
+    /// What lies under each tap of the filter, relative to the first.
+    offsets: Vec<usize>,
     blocks: Vec<Block>,
     /// Per block `[row][column]`.
     weights: Vec<[f32; LANES]>,
@@ -43,7 +45,13 @@ impl Vectors {
                 *packed = eight(row)?;
             }
         }
-        Ok(Self { regions: Regions::new(window)?, window, blocks, weights: packed, bounds })
+        let Window { height, width, .. } = &window;
+        let mut offsets = allocate(window.taps(), 0)?;
+        for (tap, offset) in offsets.iter_mut().enumerate() {
+            let (row, column) = (tap / width.filter * height.dilation, tap % width.filter * width.dilation);
+            *offset = (row * width.input + column) * channels;
+        }
+        Ok(Self { regions: Regions::new(window)?, window, offsets, blocks, weights: packed, bounds })
     }
 
     fn run(&self, input: &[Float], output: &mut [Float]) -> Option<()> {
@@ -52,14 +60,12 @@ impl Vectors {
         let outputs = output.chunks_exact_mut(height.output * width.output * channels);
         for (image, output) in images.zip(outputs) {
             self.regions.each(|region| {
-                for (block, weights) in self.blocks.iter().zip(self.weights.chunks_exact(self.window.taps())) {
-                    let mut region = region.clone();
-                    while region.pixels > 1 {
-                        self.tile::<4>(image.get(block.first..)?, output.get_mut(block.first..)?, (block, weights), &mut region)?;
-                    }
-                    if region.pixels > 0 {
-                        self.tile::<1>(image.get(block.first..)?, output.get_mut(block.first..)?, (block, weights), &mut region)?;
-                    }
+                let mut region = region.clone();
+                while region.pixels > 1 {
+                    self.tile::<4>(image, output, &mut region)?;
+                }
+                while region.pixels > 0 {
+                    self.tile::<1>(image, output, &mut region)?;
                 }
                 Some(())
             })?;
@@ -67,20 +73,20 @@ impl Vectors {
         Some(())
     }
 
-    /// The next pixels of a region. Where there are fewer, the last is computed again.
+    /// All channels of the next pixels of a region. Where there are fewer, the last is computed again.
     #[inline(always)]
-    fn tile<const PIXELS: usize>(
-        &self,
-        image: &[Float],
-        output: &mut [Float],
-        (block, weights): (&Block, &[[f32; LANES]]),
-        region: &mut Region,
-    ) -> Option<()> {
-        let Window { height, width, input_channels: channels, .. } = &self.window;
+    fn tile<const PIXELS: usize>(&self, image: &[Float], output: &mut [Float], region: &mut Region) -> Option<()> {
+        let Window { width, output_channels, .. } = &self.window;
+        let filter = width.filter;
         let [rows, columns] = &region.taps;
-        let (down, right) = (height.dilation * width.input * channels, width.dilation * channels);
+        // All columns of all rows are neighbours.
+        let (runs, length) =
+            if columns.len() == filter { (1, rows.len() * filter) } else { (rows.len(), columns.len()) };
+        let first_tap = rows.start * filter + columns.start;
+        let last_tap = first_tap + (rows.len() * filter + columns.len()).saturating_sub(filter + 1);
+        let first = self.offsets.get(first_tap).copied()?;
         // What lies under a window; the compiler then knows that all are as long.
-        let span = rows.len().saturating_sub(1) * down + columns.len().saturating_sub(1) * right + LANES;
+        let span = self.offsets.get(last_tap)?.saturating_sub(first) + output_channels;
         let mut images: [&[Float]; PIXELS] = [&[]; PIXELS];
         let mut places = [0; PIXELS];
         let (mut window, mut place) = (0, 0);
@@ -91,20 +97,24 @@ impl Vectors {
             }
             (*image_at, *place_at) = (image.get(window..)?.get(..span)?, place);
         }
-        let mut sums = [float::none(); PIXELS];
-        for (number, row) in rows.clone().enumerate() {
-            let weights = weights.get(row * width.filter + columns.start..)?.iter().take(columns.len());
-            for (step, weights) in weights.enumerate() {
-                let [low, high] = float::eight(weights);
-                let at = number * down + step * right;
-                for (sums, image) in sums.iter_mut().zip(images) {
-                    let [a, b] = float::eight_of(image.get(at..)?.first_chunk()?);
-                    *sums = [sums[0].plus_product(a, low), sums[1].plus_product(b, high)];
+        for (block, weights) in self.blocks.iter().zip(self.weights.chunks_exact(self.offsets.len())) {
+            let mut sums = [float::none(); PIXELS];
+            let to_block = block.first.wrapping_sub(first);
+            for run in 0..runs {
+                let taps = first_tap + run * filter..first_tap + run * filter + length;
+                for (offset, weights) in self.offsets.get(taps.clone())?.iter().zip(weights.get(taps)?) {
+                    let at = offset.wrapping_add(to_block);
+                    let [low, high] = float::eight(weights);
+                    for (sums, image) in sums.iter_mut().zip(images) {
+                        let [a, b] = float::eight_of(image.get(at..)?.first_chunk()?);
+                        *sums = [sums[0].plus_product(a, low), sums[1].plus_product(b, high)];
+                    }
                 }
             }
-        }
-        for (sums, place) in sums.into_iter().zip(places) {
-            float::store(output.get_mut(place..)?.get_mut(..LANES)?, sums, &block.bias, self.bounds);
+            for (sums, place) in sums.into_iter().zip(places) {
+                let outputs = output.get_mut(place + block.first..)?.get_mut(..LANES)?;
+                float::store(outputs, sums, &block.bias, self.bounds);
+            }
         }
         Some(())
     }
