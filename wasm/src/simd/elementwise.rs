@@ -31,6 +31,20 @@ pub fn map(input: &[Float], output: &mut [Float], compute: impl Fn(F32x4) -> F32
     }
 }
 
+/// Changes every output by the input at its place.
+#[inline(always)]
+pub fn fold(outputs: &mut [Float], inputs: &[Float], step: impl Fn(F32x4, F32x4) -> F32x4) {
+    let step = |one: &Four, other: &Four| step(F32x4::from_bytes(one), F32x4::from_bytes(other)).bytes();
+    let ((outputs, last_output), (inputs, rest)) = (outputs.as_chunks_mut(), inputs.as_chunks());
+    for (output, input) in outputs.iter_mut().zip(inputs) {
+        *output = step(output, input);
+    }
+    if !rest.is_empty() {
+        let four = step(&last(last_output), &last(rest));
+        last_output.copy_from_slice(four.get(..last_output.len()).unwrap_or_default());
+    }
+}
+
 /// How two inputs meet in an output: in runs in which each of them either goes on or stays the same.
 pub struct Runs {
     /// Elements of a run.

@@ -6,10 +6,12 @@
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::Activation;
 use crate::ops::pooling::Take;
-use crate::ops::weights::float::{Bounds, Float, floats, floats_mut, greater};
+use crate::ops::weights::float::{Bounds, Float, floats, floats_mut};
 use crate::ops::window::Window;
 use crate::ops::{Action, Flow, Kernel};
 use crate::run::io::Io;
+use crate::simd::elementwise;
+use crate::simd::vector::F32x4;
 
 /// A pooling: each channel by itself.
 struct Pooling {
@@ -35,17 +37,17 @@ impl Pooling {
     fn run(&self, input: &[Float], output: &mut [Float]) -> Result<()> {
         self.window.slide(input, output, |image, at, pixel| match self.take {
             Take::Average => {
-                let count = self.fold(image, at, pixel, 0.0, |sum, input| sum + input)?;
+                let count = self.fold(image, at, pixel, 0.0, F32x4::plus)?;
                 self.finish(pixel, |sum| sum / count as f32);
                 Ok(())
             }
             Take::Norm => {
-                let count = self.fold(image, at, pixel, 0.0, |sum, input| sum + input * input)?;
+                let count = self.fold(image, at, pixel, 0.0, |sum, input| sum.plus(input.times(input)))?;
                 self.finish(pixel, |sum| (sum / count as f32).sqrt());
                 Ok(())
             }
             Take::Maximum => {
-                self.fold(image, at, pixel, f32::MIN, greater)?;
+                self.fold(image, at, pixel, f32::MIN, F32x4::at_least)?;
                 self.finish(pixel, |greatest| greatest);
                 Ok(())
             }
@@ -61,7 +63,7 @@ impl Pooling {
         at: (usize, usize),
         pixel: &mut [Float],
         start: f32,
-        step: impl Fn(f32, f32) -> f32,
+        step: impl Fn(F32x4, F32x4) -> F32x4,
     ) -> Result<usize> {
         let channels = self.window.input_channels;
         let mut total = 0;
@@ -69,9 +71,7 @@ impl Pooling {
         self.window.runs(at, |_, first, count| {
             let inputs = image.get(first * channels..).ok_or(ErrorKind::EngineInternal)?;
             for inputs in inputs.chunks_exact(channels).take(count) {
-                for (output, input) in pixel.iter_mut().zip(inputs) {
-                    *output = step(f32::from_le_bytes(*output), f32::from_le_bytes(*input)).to_le_bytes();
-                }
+                elementwise::fold(pixel, inputs, &step);
             }
             total += count;
             Ok(())
