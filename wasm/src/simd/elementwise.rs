@@ -81,23 +81,15 @@ impl Runs {
         Self { length: length.max(1), stays: steps.map(|step| step == 0), places: Odometer::new(extents, strides) }
     }
 
-    /// Computes every output from its two inputs.
-    #[inline(always)]
-    pub fn map(&self, [one, other]: [&[Float]; 2], output: &mut [Float], compute: impl Fn(F32x4, F32x4) -> F32x4) -> Result<()> {
-        let compute = |one: &Four, other: &Four| compute(F32x4::from_bytes(one), F32x4::from_bytes(other)).bytes();
+    /// Computes every output from its two inputs, run by run.
+    #[inline(never)]
+    pub fn map(&self, [one, other]: [&[Float]; 2], output: &mut [Float], run: &RunOf) -> Result<()> {
         for (output, [one_at, other_at]) in output.chunks_exact_mut(self.length).zip(self.places.clone()) {
             let mut splats = [Four::default(); 2];
             let [one_splat, other_splat] = &mut splats;
             let one = self.operand(one, one_at, self.stays[0], one_splat)?;
             let other = self.operand(other, other_at, self.stays[1], other_splat)?;
-            let (outputs, rest) = output.as_chunks_mut();
-            for (at, output) in outputs.iter_mut().enumerate() {
-                let (Some(one), Some(other)) = (one.four(at), other.four(at)) else { return Err(ErrorKind::EngineInternal.into()) };
-                *output = compute(one, other);
-            }
-            if !rest.is_empty() {
-                rest.copy_from_slice(compute(&one.last, &other.last).get(..rest.len()).unwrap_or_default());
-            }
+            run(&one, &other, output).ok_or(ErrorKind::EngineInternal)?;
         }
         Ok(())
     }
@@ -115,8 +107,26 @@ impl Runs {
     }
 }
 
+/// Computes the outputs of a run.
+pub type RunOf = dyn Fn(&Operand<'_>, &Operand<'_>, &mut [Float]) -> Option<()> + Send + Sync;
+
+/// Makes it of a function of four floats and four others.
+pub fn run_of(compute: impl Fn(F32x4, F32x4) -> F32x4 + Send + Sync + 'static) -> Box<RunOf> {
+    let compute = move |one: &Four, other: &Four| compute(F32x4::from_bytes(one), F32x4::from_bytes(other)).bytes();
+    Box::new(move |one, other, output| {
+        let (outputs, rest) = output.as_chunks_mut();
+        for (at, output) in outputs.iter_mut().enumerate() {
+            *output = compute(one.four(at)?, other.four(at)?);
+        }
+        if !rest.is_empty() {
+            rest.copy_from_slice(compute(&one.last, &other.last).get(..rest.len())?);
+        }
+        Some(())
+    })
+}
+
 /// One of the inputs of a run.
-struct Operand<'a> {
+pub struct Operand<'a> {
     fours: &'a [Four],
     /// All ones, or 0 where it stays the same.
     mask: usize,
@@ -152,7 +162,7 @@ mod tests {
             let tensors = inputs.clone().map(|floats| floats.iter().map(|float| float.to_le_bytes()).collect::<Vec<_>>());
             let mut found = vec![[0; 4]; output.elements()];
             let runs = Runs::new(&pairing, output.elements());
-            runs.map([&tensors[0], &tensors[1]], &mut found, |one, other| one.minus(other)).unwrap();
+            runs.map([&tensors[0], &tensors[1]], &mut found, &*run_of(F32x4::minus)).unwrap();
             let mut expected = vec![0.0; output.elements()];
             pairing.map((&inputs[0], &inputs[1]), &mut expected, |one, other| one - other).unwrap();
             assert_same(found.as_flattened(), &expected, &format!("{one:?} {other:?}"));
