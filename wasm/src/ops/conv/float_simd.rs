@@ -57,10 +57,7 @@ impl Vectors {
                     for block in 0..blocks {
                         let mut region = region.clone();
                         while region.pixels > 0 {
-                            match region.pixels {
-                                1..=3 | 5 | 6 | 9 => self.tile::<3, 1>((image, &mut *output), &group, block, &mut region)?,
-                                _ => self.tile::<4, 1>((image, &mut *output), &group, block, &mut region)?,
-                            }
+                            self.tile::<4, 1>((image, &mut *output), &group, block, &mut region)?;
                         }
                     }
                 }

@@ -61,11 +61,8 @@ impl Vectors {
         for (image, output) in images.zip(outputs) {
             self.regions.each(|region| {
                 let mut region = region.clone();
-                while region.pixels > 1 {
-                    self.tile::<4>(image, output, &mut region)?;
-                }
                 while region.pixels > 0 {
-                    self.tile::<1>(image, output, &mut region)?;
+                    self.tile::<4>(image, output, &mut region)?;
                 }
                 Some(())
             })?;
