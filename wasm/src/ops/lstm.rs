@@ -9,9 +9,11 @@ use crate::math::integer;
 use crate::math::quantization::{Multiplier, OutputStage};
 use crate::model::OpKey;
 use crate::model::tensor::{Tensor, TensorType};
+use crate::ops::conv::Geometry;
+use crate::ops::conv::float::{Layer, layer};
 use crate::ops::signature::{ANY, FLOAT32, INT8, INT16, Signature};
 use crate::ops::unary::{Rescale, bend, sigmoid, sigmoid_table};
-use crate::ops::weights::float::{self, Float, dot, floats, floats_mut};
+use crate::ops::weights::float::{self, Bounds, Float, floats, floats_mut};
 use crate::ops::weights::int8;
 use crate::ops::weights::int16::Bias;
 use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, allocate, gather};
@@ -139,9 +141,9 @@ impl Sizes {
 }
 
 struct FloatGate {
-    input: Vec<f32>,
-    hidden: Vec<f32>,
-    bias: Vec<f32>,
+    /// With the bias of the gate.
+    input: Box<dyn Layer>,
+    hidden: Box<dyn Layer>,
 }
 
 struct FloatLstm {
@@ -158,26 +160,30 @@ fn prepare_float(
     sizes: Sizes,
     (scratch, clip): ([Port; 4], f32),
 ) -> Result<Action> {
+    let Sizes { inputs, units, .. } = sizes;
+    let mut layer = |weights: usize, depth: usize, bias: Vec<f32>| {
+        let weights = float::weights(node, node.input(weights)?)?;
+        layer(request, Geometry::rows(1, depth, units), (&weights, bias), Bounds::NONE)
+    };
     let gate = |gate: usize| -> Result<FloatGate> {
-        Ok(FloatGate {
-            input: float::weights(node, node.input(1 + gate)?)?,
-            hidden: float::weights(node, node.input(5 + gate)?)?,
-            bias: float::bias(node, 12 + gate, sizes.units)?,
-        })
+        let input = layer(1 + gate, inputs, float::bias(node, 12 + gate, units)?)?;
+        Ok(FloatGate { input, hidden: layer(5 + gate, units, allocate(units, 0.0)?)? })
     };
     let gates = gather(4, (0..4).map(gate))?;
-    request.packed(16 * sizes.units * (sizes.inputs + sizes.units + 1));
     Ok(Action::run(FloatLstm { sizes, gates, scratch, clip }))
 }
 
 impl FloatGate {
-    /// What goes into the gate of each unit. Not inlined: there are four.
+    /// What goes into the gate of each unit. The two products are summed by themselves, as upstream does.
     #[inline(never)]
-    fn compute(&self, input: &[Float], hidden: &[Float], values: &mut [Float]) {
-        let weights = self.input.chunks_exact(input.len()).zip(self.hidden.chunks_exact(hidden.len())).zip(&self.bias);
-        for (value, ((of_input, of_hidden), bias)) in values.iter_mut().zip(weights) {
-            *value = (dot(input, of_input) + bias + dot(hidden, of_hidden)).to_le_bytes();
+    fn compute(&self, input: &[Float], hidden: &[Float], values: &mut [Float], others: &mut [Float]) -> Result<()> {
+        let values = values.get_mut(..others.len()).ok_or(ErrorKind::EngineInternal)?;
+        self.input.run(input, values)?;
+        self.hidden.run(hidden, others)?;
+        for (value, other) in values.iter_mut().zip(others) {
+            *value = (f32::from_le_bytes(*value) + f32::from_le_bytes(*other)).to_le_bytes();
         }
+        Ok(())
     }
 }
 
@@ -187,7 +193,7 @@ impl Kernel for FloatLstm {
             let Step { input, output, hidden, cell, gates } = step;
             let [by, forget, memory, out] = gates;
             for (values, gate) in [&mut *by, &mut *forget, &mut *memory, &mut *out].into_iter().zip(&self.gates) {
-                gate.compute(floats(input), floats(hidden), floats_mut(values));
+                gate.compute(floats(input), floats(hidden), floats_mut(values), floats_mut(output))?;
             }
             let gates = floats(by).iter().zip(floats(forget)).zip(floats(memory)).zip(floats(out));
             let states = floats_mut(cell).iter_mut().zip(floats_mut(hidden)).zip(floats_mut(output));
@@ -348,7 +354,7 @@ impl Kernel for IntegerLstm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Field, Given, bytes_of, floats_of, run, single};
+    use crate::testing::{Field, Given, Random, assert_same, bytes_of, floats_of, run, single};
 
     /// One input, one unit, weights of one for the input and of a half for the hidden state.
     fn tensors(times: usize, peephole: bool) -> Vec<Given> {
@@ -377,6 +383,52 @@ mod tests {
             cell = open(0.1) * cell + open(0.0) * gate(0.2).tanh();
             hidden = open(0.3) * cell.tanh();
             assert!((f64::from(found) - hidden).abs() < 1e-6, "{found} {hidden}");
+        }
+    }
+
+    #[test]
+    fn results_equal_those_of_upstreams_loops() {
+        let mut random = Random::new(17);
+        for _ in 0..60 {
+            let (batches, times) = (1 + random.below(2), 1 + random.below(3));
+            let (inputs, units) = (1 + random.below(20), 1 + random.below(70));
+            let mut matrices = |depth: usize| [(); 4].map(|()| random.floats(units * depth));
+            let (of_input, of_hidden, biases) = (matrices(inputs), matrices(units), matrices(1));
+            let input = random.floats(batches * times * inputs);
+            let matrix = |weights: &Vec<f32>, depth| Given::floats(&[units, depth], weights);
+            let mut tensors = vec![Given::input(TensorType::Float32, &[batches, times, inputs])];
+            tensors.extend(of_input.iter().map(|weights| matrix(weights, inputs)));
+            tensors.extend(of_hidden.iter().map(|weights| matrix(weights, units)));
+            tensors.extend([(); 3].map(|()| Given::absent()));
+            tensors.extend(biases.iter().map(|bias| Given::floats(&[units], bias)));
+            tensors.extend([(); 2].map(|()| Given::absent()));
+            tensors.extend([(); 2].map(|()| Given::variable(TensorType::Float32, &[batches, units])));
+            tensors.extend([(); 4].map(|()| Given::absent()));
+            tensors.push(Given::output(TensorType::Float32, &[batches, times, units]));
+            let mut expected = Vec::new();
+            for sequence in input.chunks(times * inputs) {
+                let (mut hidden, mut cell) = (vec![0.0f32; units], vec![0.0f32; units]);
+                for now in sequence.chunks(inputs) {
+                    let product = |values: &[f32], weights: &[f32]| {
+                        values.iter().zip(weights).fold(0.0, |sum, (value, weight)| sum + value * weight)
+                    };
+                    let gate = |gate: usize, unit: usize| {
+                        let (first, second) = (&of_input[gate][unit * inputs..], &of_hidden[gate][unit * units..]);
+                        product(now, first) + biases[gate][unit] + product(&hidden, second)
+                    };
+                    let next: Vec<[f32; 2]> = (0..units).map(|unit| {
+                        let kept = sigmoid(gate(1, unit)) * cell[unit];
+                        let value = kept + sigmoid(gate(0, unit)) * gate(2, unit).tanh();
+                        [value, value.tanh() * sigmoid(gate(3, unit))]
+                    }).collect();
+                    cell = next.iter().map(|next| next[0]).collect();
+                    hidden = next.iter().map(|next| next[1]).collect();
+                    expected.extend(&hidden);
+                }
+            }
+            let model = single(&UNIDIRECTIONAL_SEQUENCE_LSTM, &tensors, Some((71, &[(0, Field::I8(4))])));
+            let output = run(model, &[&bytes_of(&input)]).unwrap();
+            assert_same(&output[0], &expected, &format!("{batches} {times} {inputs} {units}"));
         }
     }
 

@@ -5,7 +5,7 @@
 //! reproduces, and its tests compare it with a plain twin written after upstream's loops.
 //!
 //! A family whose types differ in more than a few lines is a folder: `mod.rs` has what they share (attributes, checks,
-//! geometry, the choice of the kernel), `int8.rs`, `int16.rs`, `float.rs` the kernels, and `simd.rs` their faster twins.
+//! geometry, the choice of the kernel), `int8.rs`, `int16.rs`, `float.rs` the kernels, and `simd.rs` and `float_simd.rs` their faster twins.
 
 pub mod channels;
 mod node;

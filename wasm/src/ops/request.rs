@@ -67,6 +67,11 @@ impl Request {
         if self.kernels == Kernels::Fast { simd::fastest_format() } else { Format::Words }
     }
 
+    /// Whether kernels for SIMD serve whose weights take no more memory than those of the plain ones, which are then not in the build.
+    pub fn has_vectors(&self) -> bool {
+        simd::HERE && (cfg!(target_arch = "wasm32") || self.kernels == Kernels::Fast)
+    }
+
     /// Memory of the arena for the time of one `eval`, counted as upstream counts it. As many as wanted.
     pub fn scratch(&mut self, bytes: usize) -> Port {
         self.extra(Extra::Scratch(bytes))

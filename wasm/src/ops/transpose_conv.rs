@@ -9,12 +9,14 @@ use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT8, INT16, INT32, INT64, Signature};
-use crate::ops::weights::float::{self, Bounds, floats, floats_mut};
+use crate::ops::weights::float::{self, Bounds, Float, LANES, floats, floats_mut};
 use crate::ops::weights::int8;
 use crate::ops::weights::int16::{Bias, is_narrow};
+use crate::ops::weights::pack::pack_groups;
 use crate::ops::window::{Axis, Padding, Sliding, positive};
-use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, activation};
+use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, activation, allocate};
 use crate::run::io::{Io, Port};
+use crate::simd::float as simd;
 
 /// The way back of a convolution.
 pub static TRANSPOSE_CONV: Registration = Registration {
@@ -152,7 +154,8 @@ struct FloatTranspose {
     geometry: Geometry,
     /// Which input is the image.
     input: usize,
-    weights: Vec<f32>,
+    /// Per row of the filter, blocks of eight neighbours in the output: `[row][(column, channel) / 8][input channel][8]`.
+    weights: Vec<[f32; LANES]>,
     bias: Vec<f32>,
     bounds: Bounds,
 }
@@ -164,31 +167,32 @@ fn prepare_float(
     activation: Activation,
     (input, bias): (usize, usize),
 ) -> Result<Action> {
+    let weights = float::weights(node, node.input(FILTER)?)?;
+    let (depth, channels) = (geometry.input_channels, geometry.output_channels);
+    let taps = geometry.height.filter * geometry.width.filter;
+    // From [channel][tap][input channel] to [tap][channel][input channel].
+    let mut turned = allocate(weights.len(), 0.0)?;
+    for (at, turned) in turned.chunks_exact_mut(depth).enumerate() {
+        let from = (at % channels * taps + at / channels) * depth;
+        turned.copy_from_slice(weights.get(from..from + depth).ok_or(ErrorKind::EngineInternal)?);
+    }
     let kernel = FloatTranspose {
         input,
-        weights: float::weights(node, node.input(FILTER)?)?,
+        weights: pack_groups(&turned, depth, geometry.width.filter * channels * depth)?,
         bias: float::bias(node, bias, geometry.output_channels)?,
         bounds: Bounds::new(activation),
         geometry,
     };
-    request.packed((kernel.weights.len() + kernel.bias.len()) * 4);
+    request.packed((kernel.weights.len() * LANES + kernel.bias.len()) * 4);
     Ok(Action::run(kernel))
 }
 
 impl Kernel for FloatTranspose {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let ([input], [output]) = io.cut([Port::Input(self.input)], [Port::Output(0)])?;
-        let (input, output) = (floats(input), floats_mut(output));
+        let output = floats_mut(output);
         output.fill([0; 4]);
-        self.geometry.each(|input_at, weight_at, output_at| {
-            let (Some(input), Some(weight), Some(sum)) =
-                (input.get(input_at), self.weights.get(weight_at), output.get_mut(output_at))
-            else {
-                return Err(ErrorKind::EngineInternal.into());
-            };
-            *sum = (f32::from_le_bytes(*sum) + f32::from_le_bytes(*input) * weight).to_le_bytes();
-            Ok(())
-        })?;
+        self.sum(floats(input), output).ok_or(ErrorKind::EngineInternal)?;
         for pixel in output.chunks_exact_mut(self.geometry.output_channels) {
             for (output, bias) in pixel.iter_mut().zip(&self.bias) {
                 *output = self.bounds.clamp(f32::from_le_bytes(*output) + bias).to_le_bytes();
@@ -196,6 +200,51 @@ impl Kernel for FloatTranspose {
         }
         Ok(Flow::Next)
     }
+}
+
+impl FloatTranspose {
+    /// Adds the products of every input: pixel by pixel, and of one pixel channel by channel, as upstream does for each output.
+    fn sum(&self, input: &[Float], output: &mut [Float]) -> Option<()> {
+        let Geometry { input: (rows, columns), input_channels, height, width, output_channels, .. } = &self.geometry;
+        let images = output.chunks_exact_mut(height.input * width.input * output_channels);
+        let row_weights = (width.filter * output_channels).div_ceil(LANES) * input_channels;
+        let mut pixels = input.chunks_exact(*input_channels);
+        for output in images {
+            for (y, x) in (0..*rows).flat_map(|y| (0..*columns).map(move |x| (y, x))) {
+                let pixel = pixels.next()?;
+                let ((taps, to_y), (across, to_x)) = (height.taps(y), width.taps(x));
+                let (start, end) = (across.start * output_channels, across.end * output_channels);
+                let weights = self.weights.chunks_exact(row_weights).skip(taps.start);
+                for ((number, _), weights) in taps.enumerate().zip(weights) {
+                    let first = ((to_y + number) * width.input + to_x) * output_channels;
+                    let outputs = output.get_mut(first..)?.get_mut(..end - start)?;
+                    for (block, weights) in weights.chunks_exact(*input_channels).enumerate() {
+                        add(pixel, weights, block * LANES, (start, outputs))?;
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+}
+
+/// Adds a pixel's products to a block of eight of its row, of which some may not be inside the image: there `start` is the first.
+#[inline(always)]
+fn add(pixel: &[Float], weights: &[[f32; LANES]], block: usize, (start, outputs): (usize, &mut [Float])) -> Option<()> {
+    let skipped = start.saturating_sub(block).min(LANES);
+    let outputs = outputs.get_mut((block + skipped).saturating_sub(start)..).unwrap_or_default();
+    let mut sums = [Float::default(); LANES];
+    for (sum, output) in sums.iter_mut().skip(skipped).zip(&*outputs) {
+        *sum = *output;
+    }
+    let mut vectors = [[simd::eight_of(&sums)]];
+    simd::accumulate(&mut vectors, [pixel], [weights], pixel.len())?;
+    let [[[low, high]]] = vectors;
+    let sums = [low.bytes(), high.bytes()];
+    for (output, sum) in outputs.iter_mut().zip(sums.as_flattened().iter().skip(skipped)) {
+        *output = *sum;
+    }
+    Some(())
 }
 
 struct IntegerTranspose {
@@ -303,7 +352,7 @@ impl IntegerTranspose {
 mod tests {
     use super::*;
     use crate::model::tensor::TensorType::{Float32, Int8};
-    use crate::testing::{Field, Given, Random, rescale, run, single};
+    use crate::testing::{Field, Given, Random, Shapes, assert_same, bytes_of, rescale, run, single, sliding_fields, try_windows};
 
     /// Of an input of two by two with one channel: outputs of three by three and of four by four.
     fn fields(stride: i32) -> [(usize, Field); 4] {
@@ -322,6 +371,43 @@ mod tests {
         let model = single(&TRANSPOSE_CONV, &tensors, Some((49, &fields(1))));
         let expected = [1.0, 12.0, 20.0, 103.0, 1234.0, 2040.0, 300.0, 3400.0, 4000.0];
         assert_eq!(run(model, &[&floats(&[1.0, 2.0, 3.0, 4.0])]).unwrap(), [floats(&expected)]);
+    }
+
+    #[test]
+    fn sums_of_floats_are_in_the_order_of_upstreams_loops() {
+        try_windows(29, 300, &Shapes { image: 9, dilation: 1 }, |random, sliding, window| {
+            let (depth, channels, batches) = (1 + random.below(6), 1 + random.below(11), 1 + random.below(2));
+            let (h, w) = (&window.height, &window.width);
+            let (from, to) = ([batches, h.output, w.output, depth], [batches, h.input, w.input, channels]);
+            let filter = random.floats(channels * window.taps() * depth);
+            let bias = random.floats(channels);
+            let input = random.floats(from.iter().product());
+            let mut sums = vec![0.0; to.iter().product()];
+            for (at, value) in input.iter().enumerate() {
+                let (channel, pixel) = (at % depth, at / depth);
+                let (batch, y, x) = (pixel / w.output / h.output, pixel / w.output % h.output, pixel % w.output);
+                for tap in 0..window.taps() {
+                    let to_y = (y * h.stride + tap / w.filter).checked_sub(h.padding).filter(|y| *y < h.input);
+                    let to_x = (x * w.stride + tap % w.filter).checked_sub(w.padding).filter(|x| *x < w.input);
+                    let (Some(to_y), Some(to_x)) = (to_y, to_x) else { continue };
+                    for to in 0..channels {
+                        let place = ((batch * h.input + to_y) * w.input + to_x) * channels + to;
+                        sums[place] += value * filter[(to * window.taps() + tap) * depth + channel];
+                    }
+                }
+            }
+            let tensors = [
+                Given::int32s(&[4], &to.map(|extent| extent as i32)),
+                Given::floats(&[channels, h.filter, w.filter, depth], &filter),
+                Given::input(Float32, &from),
+                Given::floats(&[channels], &bias),
+                Given::output(Float32, &to),
+            ];
+            let expected: Vec<f32> = sums.iter().enumerate().map(|(at, sum)| sum + bias[at % channels]).collect();
+            let model = single(&TRANSPOSE_CONV, &tensors, Some((49, &sliding_fields(sliding, None))));
+            let output = run(model, &[&bytes_of(&input)]).unwrap();
+            assert_same(&output[0], &expected, &format!("{window:?} {depth} {channels}"));
+        });
     }
 
     #[test]

@@ -108,9 +108,7 @@ impl Bands {
     #[inline(always)]
     pub fn windows(&self) -> Walk {
         let Window { height, width, .. } = &self.window;
-        let step = width.stride * self.pixel_bytes();
-        let gap = (height.stride * self.row_bytes()).wrapping_sub(step * width.output);
-        Walk { next: 0, left: width.output, width: width.output, step, gap }
+        Walk::new(0, width.output, width.stride * self.pixel_bytes(), height.stride * self.row_bytes())
     }
 
     /// First bytes, relative to a window's, of the runs of neighbours under it; and how many numbers are in each.
@@ -178,7 +176,7 @@ pub fn image_row_at(image: &[u8], padded: usize, padding: usize, bytes: usize) -
     image.get(start..start.checked_add(bytes)?)
 }
 
-/// The first bytes of windows in a band.
+/// Places of windows, row by row.
 #[derive(Clone, Copy)]
 pub struct Walk {
     next: usize,
@@ -189,6 +187,11 @@ pub struct Walk {
 }
 
 impl Walk {
+    /// From the first place on, so many in a row; what lies between two in a row, and between two rows.
+    pub fn new(first: usize, width: usize, step: usize, row: usize) -> Self {
+        Self { next: first, left: width, width, step, gap: row.wrapping_sub(step * width) }
+    }
+
     /// The next.
     #[inline(always)]
     pub fn step(&mut self) -> usize {

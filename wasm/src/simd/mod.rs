@@ -3,8 +3,11 @@
 //! The plain kernels stay the reference, and serve whatever has no faster twin. Where the crate is compiled without
 //! SIMD, `vector` is its portable twin: the tests compare results with it natively, and mocha compares the builds.
 
+pub mod elementwise;
 pub mod exact;
+pub mod float;
 pub mod image;
+pub mod regions;
 pub mod requantise;
 pub mod rows;
 pub mod tile;

@@ -1,4 +1,5 @@
-//! The few vectors that kernels use: WebAssembly's, or a portable twin of the same meaning.
+//! The few vectors that kernels use: WebAssembly's, or a portable twin of the same meaning, which serves some operators of the plain
+//! build too.
 
 pub use chosen::{Bytes, F32x4, HAS_BYTE_DOT, I16x8, I32x4, byte_dot_flip};
 
@@ -329,6 +330,60 @@ mod chosen {
             Self(f32x4_mul(self.0, other.0))
         }
 
+        /// The sums of others and of products, which are rounded before. In the build with relaxed SIMD they are not where the
+        /// processor multiplies and adds in one instruction: results differ in their last bits.
+        #[inline(always)]
+        pub fn plus_product(self, one: Self, other: Self) -> Self {
+            #[cfg(target_feature = "relaxed-simd")]
+            return Self(f32x4_relaxed_madd(one.0, other.0, self.0));
+            #[cfg(not(target_feature = "relaxed-simd"))]
+            self.plus(one.times(other))
+        }
+
+        /// Differences.
+        #[inline(always)]
+        pub fn minus(self, other: Self) -> Self {
+            Self(f32x4_sub(self.0, other.0))
+        }
+
+        /// Quotients.
+        #[inline(always)]
+        pub fn over(self, divisor: Self) -> Self {
+            Self(f32x4_div(self.0, divisor.0))
+        }
+
+        /// Its lanes from 0 on; below, and where they are NaN, those of the other.
+        #[inline(always)]
+        pub fn or_below_zero(self, other: Self) -> Self {
+            Self(v128_bitselect(self.0, other.0, f32x4_ge(self.0, f32x4_splat(0.0))))
+        }
+
+        /// Whatever is below the bound becomes it; NaN stays.
+        #[inline(always)]
+        pub fn at_least(self, bound: Self) -> Self {
+            Self(f32x4_pmax(self.0, bound.0))
+        }
+
+        /// Whatever is above the bound becomes it; NaN stays.
+        #[inline(always)]
+        pub fn at_most(self, bound: Self) -> Self {
+            Self(f32x4_pmin(self.0, bound.0))
+        }
+
+        /// From little-endian bytes.
+        #[inline(always)]
+        pub fn from_bytes(bytes: &[[u8; 4]; 4]) -> Self {
+            // SAFETY: both are 16 plain bytes.
+            Self(unsafe { transmute::<[[u8; 4]; 4], v128>(*bytes) })
+        }
+
+        /// As little-endian bytes.
+        #[inline(always)]
+        pub fn bytes(self) -> [[u8; 4]; 4] {
+            // SAFETY: both are 16 plain bytes.
+            unsafe { transmute::<v128, [[u8; 4]; 4]>(self.0) }
+        }
+
         /// Its bits.
         #[inline(always)]
         pub fn bits(self) -> I32x4 {
@@ -526,6 +581,38 @@ mod chosen {
 
         pub fn times(self, other: Self) -> Self {
             Self(from_fn(|lane| self.0[lane] * other.0[lane]))
+        }
+
+        pub fn plus_product(self, one: Self, other: Self) -> Self {
+            self.plus(one.times(other))
+        }
+
+        pub fn minus(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] - other.0[lane]))
+        }
+
+        pub fn over(self, divisor: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] / divisor.0[lane]))
+        }
+
+        pub fn or_below_zero(self, other: Self) -> Self {
+            Self(from_fn(|lane| if self.0[lane] >= 0.0 { self.0[lane] } else { other.0[lane] }))
+        }
+
+        pub fn at_least(self, bound: Self) -> Self {
+            Self(from_fn(|lane| if self.0[lane] < bound.0[lane] { bound.0[lane] } else { self.0[lane] }))
+        }
+
+        pub fn at_most(self, bound: Self) -> Self {
+            Self(from_fn(|lane| if bound.0[lane] < self.0[lane] { bound.0[lane] } else { self.0[lane] }))
+        }
+
+        pub fn from_bytes(bytes: &[[u8; 4]; 4]) -> Self {
+            Self(bytes.map(f32::from_le_bytes))
+        }
+
+        pub fn bytes(self) -> [[u8; 4]; 4] {
+            self.0.map(f32::to_le_bytes)
         }
 
         pub fn bits(self) -> I32x4 {

@@ -47,7 +47,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let AddOptions { activation } = node.options()?;
     let pairing = Pairing::new(&one.shape, &other.shape, &output.shape)?;
     match output.element_type {
-        TensorType::Float32 => float::prepare(pairing, activation),
+        TensorType::Float32 => Ok(float::prepare(output, &pairing, activation)),
         TensorType::Int16 => integer::prepare_int16(node, pairing, activation),
         TensorType::Int32 => integer::prepare_int32(node, pairing),
         _ => int8::prepare(node, request, pairing, activation),

@@ -11,7 +11,7 @@ use crate::ops::signature::{BOOL, FLOAT32, INT8, INT16, INT32, SAME, Signature};
 use crate::ops::weights::float::Bounds;
 use crate::ops::{Action, Node, Registration, Request};
 
-use super::{Fused, Pair, below_one, floats_by, int32_range, integers_by, quotients_by};
+use super::{Fused, Pair, below_one, floats_by, int32_range, integers_by, quotients_by, vectors_by};
 
 const NUMBERS: &[Signature] =
     &[Signature { inputs: &[FLOAT32.or(INT8).or(INT16).or(INT32), SAME], outputs: &[SAME] }];
@@ -120,7 +120,7 @@ fn prepare_mul(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     match output.element_type {
         TensorType::Float32 => {
             let bounds = Bounds::new(activation);
-            Ok(floats_by(pairing, move |one, other| bounds.clamp(one * other)))
+            Ok(vectors_by(&pairing, output, move |one, other| bounds.clamp_all(one.times(other))))
         }
         TensorType::Int32 => {
             let (low, high) = int32_range(activation);
@@ -146,7 +146,7 @@ fn prepare_sub(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     match output.element_type {
         TensorType::Float32 => {
             let bounds = Bounds::new(activation);
-            Ok(floats_by(pairing, move |one, other| bounds.clamp(one - other)))
+            Ok(vectors_by(&pairing, output, move |one, other| bounds.clamp_all(one.minus(other))))
         }
         TensorType::Int32 => {
             let plain = [one, other, output].iter().all(|tensor| tensor.quantization.is_none());

@@ -12,7 +12,7 @@ use crate::ops::signature::{FLOAT32, INT8, INT32, SAME, Signature};
 use crate::ops::weights::float::Bounds;
 use crate::ops::{Action, Node, Registration, Request};
 
-use super::{Fused, Pair, floats_by, int32_range, integers_by};
+use super::{Fused, Pair, int32_range, integers_by, vectors_by};
 
 /// The quotient.
 pub static DIV: Registration = Registration {
@@ -30,7 +30,7 @@ fn prepare(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     match output.element_type {
         TensorType::Float32 => {
             let bounds = Bounds::new(activation);
-            Ok(floats_by(pairing, move |one, other| bounds.clamp(one / other)))
+            Ok(vectors_by(&pairing, output, move |one, other| bounds.clamp_all(one.over(other))))
         }
         TensorType::Int32 => {
             let plain = [one, other].iter().all(|tensor| tensor.quantization.is_none());

@@ -27,6 +27,8 @@ use crate::model::tensor::{Tensor, TensorType};
 use crate::ops::weights::float::{floats, floats_mut};
 use crate::ops::{Action, Flow, Kernel, Node, Options, activation};
 use crate::run::io::Io;
+use crate::simd::elementwise::{RunOf, Runs, run_of};
+use crate::simd::vector::F32x4;
 
 /// The two inputs, the output, and which elements meet in it.
 struct Pair<'a> {
@@ -55,23 +57,46 @@ impl<const MEMBER: u8> Options for Fused<MEMBER> {
     }
 }
 
-/// Computes float32 from float32.
-struct Floats<F> {
+/// Computes float32 from float32. What one of them makes is found at run time: few of these operators take long.
+struct Floats {
     pairing: Pairing,
     /// Whether a second input of zero ends the inference.
     divides: bool,
-    compute: F,
+    compute: fn(f32, f32) -> f32,
 }
 
-fn floats_by(pairing: Pairing, compute: impl Fn(f32, f32) -> f32 + Send + Sync + 'static) -> Action {
+fn floats_by(pairing: Pairing, compute: fn(f32, f32) -> f32) -> Action {
     Action::run(Floats { pairing, divides: false, compute })
 }
 
-fn quotients_by(pairing: Pairing, compute: impl Fn(f32, f32) -> f32 + Send + Sync + 'static) -> Action {
+fn quotients_by(pairing: Pairing, compute: fn(f32, f32) -> f32) -> Action {
     Action::run(Floats { pairing, divides: true, compute })
 }
 
-impl<F: Fn(f32, f32) -> f32 + Send + Sync> Kernel for Floats<F> {
+/// Computes float32 from float32, four at a time.
+struct Vectors {
+    runs: Runs,
+    compute: Box<RunOf>,
+}
+
+/// A function of four floats and four others.
+pub fn vectors_by(
+    pairing: &Pairing,
+    output: &Tensor,
+    compute: impl Fn(F32x4, F32x4) -> F32x4 + Send + Sync + 'static,
+) -> Action {
+    Action::run(Vectors { runs: Runs::new(pairing, output.shape.elements()), compute: run_of(compute) })
+}
+
+impl Kernel for Vectors {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (one, other, output) = io.two()?;
+        self.runs.map([floats(one), floats(other)], floats_mut(output), &*self.compute)?;
+        Ok(Flow::Next)
+    }
+}
+
+impl Kernel for Floats {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let (one, other, output) = io.two()?;
         if self.divides {

@@ -9,7 +9,7 @@ use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT8, INT16, SAME, Signature};
 use crate::ops::{Action, Node, Registration, Request};
 
-use super::{Pair, floats_by, integers_by};
+use super::{Pair, integers_by, vectors_by};
 
 /// The value, and below zero a part of it that is learnt.
 pub static PRELU: Registration = Registration {
@@ -27,7 +27,7 @@ pub static PRELU: Registration = Registration {
 fn prepare(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     let Pair { one: input, other: slope, output, pairing } = Pair::new(node)?;
     if input.element_type == TensorType::Float32 {
-        return Ok(floats_by(pairing, |value, slope| if value >= 0.0 { value } else { value * slope }));
+        return Ok(vectors_by(&pairing, output, |value, slope| value.or_below_zero(value.times(slope))));
     }
     let ((scale, from), (slope_scale, slope_from)) = (input.affine()?, slope.affine()?);
     let output_scale = f64::from(output.affine()?.0);

@@ -9,7 +9,7 @@ use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT8, INT16, INT32, SAME, Signature};
 use crate::ops::{Action, Node, Registration, Request};
 
-use super::{Pair, below_one, floats_by, integers_by};
+use super::{Pair, below_one, integers_by, vectors_by};
 
 /// The square of the difference.
 pub static SQUARED_DIFFERENCE: Registration = Registration {
@@ -24,7 +24,10 @@ pub static SQUARED_DIFFERENCE: Registration = Registration {
 fn prepare(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     let Pair { one, other, output, pairing } = Pair::new(node)?;
     match output.element_type {
-        TensorType::Float32 => Ok(floats_by(pairing, |one, other| (one - other) * (one - other))),
+        TensorType::Float32 => Ok(vectors_by(&pairing, output, |one, other| {
+            let difference = one.minus(other);
+            difference.times(difference)
+        })),
         TensorType::Int32 => Ok(integers_by(pairing, [TensorType::Int32; 3], |one, other| {
             let difference = (one as i32).wrapping_sub(other as i32);
             Ok(i64::from(difference.wrapping_mul(difference)))

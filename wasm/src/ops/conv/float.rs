@@ -5,18 +5,19 @@
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::Activation;
 use crate::ops::conv::Geometry;
+use crate::ops::conv::float_simd::Vectors;
 use crate::ops::weights::float::{self, Bounds, Float, LANES, floats, floats_mut};
 use crate::ops::weights::pack::pack_groups;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;
 
 /// A convolution whose weights are packed.
-struct Conv {
-    geometry: Geometry,
+pub struct Conv {
+    pub(super) geometry: Geometry,
     /// Per group, blocks of eight channels: `[group][channel / 8][row][column][input][8]`.
-    weights: Vec<[f32; LANES]>,
-    bias: Vec<f32>,
-    bounds: Bounds,
+    pub(super) weights: Vec<[f32; LANES]>,
+    pub(super) bias: Vec<f32>,
+    pub(super) bounds: Bounds,
 }
 
 /// Packs the weights.
@@ -26,20 +27,44 @@ pub fn prepare(
     geometry: Geometry,
     activation: Activation,
 ) -> Result<Action> {
-    let (filter, output) = (node.input(1)?, node.output(0)?);
-    let weights = float::weights(node, filter)?;
-    let conv = Conv {
-        geometry,
-        weights: pack_groups(&weights, geometry.depth(), geometry.group_weights())?,
-        bias: float::bias(node, 2, geometry.window.output_channels)?,
-        bounds: Bounds::new(activation),
-    };
-    request.macs(output.shape.elements() as u64 * geometry.depth() as u64);
-    request.packed((conv.weights.len() * LANES + conv.bias.len()) * 4);
-    Ok(Action::run(conv))
+    prepare_weights(node, request, geometry, (&float::weights(node, node.input(1)?)?, activation))
 }
 
-impl Kernel for Conv {
+/// The same with weights `[channel][row][column][input]` that are not those of the file.
+pub fn prepare_weights(
+    node: &Node<'_>,
+    request: &mut Request,
+    geometry: Geometry,
+    (weights, activation): (&[f32], Activation),
+) -> Result<Action> {
+    let bias = float::bias(node, 2, geometry.window.output_channels)?;
+    request.macs(node.output(0)?.shape.elements() as u64 * geometry.depth() as u64);
+    Ok(Action::run(layer(request, geometry, (weights, bias), Bounds::new(activation))?))
+}
+
+/// A convolution as a part of an operator, of weights `[channel][row][column][input]` and a bias for each channel.
+pub fn layer(
+    request: &mut Request,
+    geometry: Geometry,
+    (weights, bias): (&[f32], Vec<f32>),
+    bounds: Bounds,
+) -> Result<Box<dyn Layer>> {
+    let weights = pack_groups(weights, geometry.depth(), geometry.group_weights())?;
+    request.packed((weights.len() * LANES + bias.len()) * 4);
+    let conv = Conv { geometry, weights, bias, bounds };
+    if request.has_vectors() {
+        return Ok(Box::new(Vectors::new(conv)?));
+    }
+    Ok(Box::new(conv))
+}
+
+/// From inputs to outputs.
+pub trait Layer: Send + Sync {
+    /// Computes the outputs.
+    fn run(&self, input: &[Float], output: &mut [Float]) -> Result<()>;
+}
+
+impl Kernel for Box<dyn Layer> {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let (input, output) = io.one()?;
         self.run(floats(input), floats_mut(output))?;
@@ -47,12 +72,14 @@ impl Kernel for Conv {
     }
 }
 
-impl Conv {
+impl Layer for Conv {
     fn run(&self, input: &[Float], output: &mut [Float]) -> Result<()> {
         let window = &self.geometry.window;
         window.slide(input, output, |image, at, pixel| self.pixel(image, at, pixel))
     }
+}
 
+impl Conv {
     /// All channels of one output pixel.
     #[inline(always)]
     fn pixel(&self, image: &[Float], at: (usize, usize), pixel: &mut [Float]) -> Result<()> {
@@ -100,7 +127,12 @@ mod tests {
             let (group_inputs, group_outputs) = (1 + random.below(6), 1 + random.below(19));
             let (input_channels, output_channels) = (groups * group_inputs, groups * group_outputs);
             let window = Window { batches: 1 + random.below(2), input_channels, output_channels, ..window };
-            let filter = random.floats(output_channels * window.taps() * group_inputs);
+            let mut filter = random.floats(output_channels * window.taps() * group_inputs);
+            // A tap outside the image is left out, also where it would not add 0.
+            let at = random.below(4 * filter.len());
+            if let Some(weight) = filter.get_mut(at) {
+                *weight = f32::INFINITY;
+            }
             let bias = random.floats(output_channels);
             let filter_shape = [output_channels, window.height.filter, window.width.filter, group_inputs];
             let tensors = [

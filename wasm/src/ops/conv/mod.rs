@@ -2,7 +2,8 @@
 //!
 //! Upstream: `micro/kernels/conv.cc`, `conv_common.cc`.
 
-mod float;
+pub(crate) mod float;
+mod float_simd;
 mod int16;
 mod int8;
 pub(crate) mod simd;

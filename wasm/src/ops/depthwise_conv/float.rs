@@ -5,7 +5,9 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::Activation;
+use crate::ops::conv;
 use crate::ops::depthwise_conv::Geometry;
+use crate::ops::depthwise_conv::float_simd::Vectors;
 use crate::ops::weights::float::{self, Bounds, Float, LANES, floats, floats_mut};
 use crate::ops::{Action, Flow, Kernel, Node, Request, allocate};
 use crate::run::io::Io;
@@ -26,18 +28,29 @@ pub fn prepare(
     geometry: Geometry,
     activation: Activation,
 ) -> Result<Action> {
-    let (filter, output) = (node.input(1)?, node.output(0)?);
-    let taps = geometry.window.taps();
-    let channels = geometry.window.output_channels;
-    let kernel = DepthwiseConv {
-        geometry,
-        weights: pack(&float::weights(node, filter)?, taps, channels)?,
-        bias: float::bias(node, 2, channels)?,
-        bounds: Bounds::new(activation),
-    };
-    request.macs(output.shape.elements() as u64 * taps as u64);
-    request.packed((kernel.weights.len() * LANES + channels) * 4);
-    Ok(Action::run(kernel))
+    let Geometry { window, multiplier } = geometry;
+    let (taps, channels) = (window.taps(), window.output_channels);
+    let weights = float::weights(node, node.input(1)?)?;
+    if request.has_vectors() && !(multiplier == 1 && channels >= LANES) {
+        // A group for each input channel.
+        let geometry = conv::Geometry { window, group_inputs: 1, group_outputs: multiplier };
+        let mut turned = allocate(weights.len(), 0.0)?;
+        for (channel, turned) in turned.chunks_exact_mut(taps).enumerate() {
+            for (to, from) in turned.iter_mut().zip(weights.iter().skip(channel).step_by(channels)) {
+                *to = *from;
+            }
+        }
+        return conv::float::prepare_weights(node, request, geometry, (&turned, activation));
+    }
+    let bias = float::bias(node, 2, channels)?;
+    let bounds = Bounds::new(activation);
+    request.macs(node.output(0)?.shape.elements() as u64 * taps as u64);
+    request.packed((channels.next_multiple_of(LANES) * (taps + 1)) * 4);
+    if request.has_vectors() {
+        return Ok(Action::run(Vectors::new(window, &weights, &bias, bounds)?));
+    }
+    let weights = pack(&weights, taps, channels)?;
+    Ok(Action::run(DepthwiseConv { geometry, weights, bias, bounds }))
 }
 
 /// Packs weights `[tap][channel]`; missing channels weigh nothing.

@@ -3,6 +3,7 @@
 //! Upstream: `micro/kernels/depthwise_conv.cc`, `depthwise_conv_common.cc`.
 
 mod float;
+mod float_simd;
 mod int16;
 mod int8;
 mod simd;

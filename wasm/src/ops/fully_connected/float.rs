@@ -1,25 +1,12 @@
-//! FULLY_CONNECTED, float32.
+//! FULLY_CONNECTED, float32: a convolution of as many pixels as there are rows.
 //!
 //! Upstream: `micro/kernels/fully_connected.cc` and
 //! `lite/kernels/internal/reference/fully_connected.h`.
 
 use crate::error::Result;
 use crate::math::quantization::Activation;
-use crate::ops::weights::float::{self, Bounds, Float, LANES, floats, floats_mut};
-use crate::ops::weights::pack::pack;
-use crate::ops::{Action, Flow, Kernel, Node, Request};
-use crate::run::io::Io;
-
-/// A matrix product with packed weights.
-struct FullyConnected {
-    /// Inputs per row, and weights per output channel.
-    depth: usize,
-    channels: usize,
-    /// `[channel / 8][input][8]`.
-    weights: Vec<[f32; LANES]>,
-    bias: Vec<f32>,
-    bounds: Bounds,
-}
+use crate::ops::conv::{self, Geometry};
+use crate::ops::{Action, Node, Request};
 
 /// Packs the weights.
 pub fn prepare(
@@ -28,42 +15,8 @@ pub fn prepare(
     (channels, depth): (usize, usize),
     activation: Activation,
 ) -> Result<Action> {
-    let (filter, output) = (node.input(1)?, node.output(0)?);
-    let kernel = FullyConnected {
-        depth,
-        channels,
-        weights: pack(&float::weights(node, filter)?, depth)?,
-        bias: float::bias(node, 2, channels)?,
-        bounds: Bounds::new(activation),
-    };
-    request.macs(output.shape.elements() as u64 * depth as u64);
-    request.packed((kernel.weights.len() * LANES + channels) * 4);
-    Ok(Action::run(kernel))
-}
-
-impl Kernel for FullyConnected {
-    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
-        let (input, output) = io.one()?;
-        self.run(floats(input), floats_mut(output));
-        Ok(Flow::Next)
-    }
-}
-
-impl FullyConnected {
-    fn run(&self, input: &[Float], output: &mut [Float]) {
-        let rows = input.chunks_exact(self.depth).zip(output.chunks_exact_mut(self.channels));
-        for (input, output) in rows {
-            let channels = output
-                .chunks_mut(LANES)
-                .zip(self.bias.chunks(LANES))
-                .zip(self.weights.chunks_exact(self.depth));
-            for ((output, bias), weights) in channels {
-                let mut sums = [0.0; LANES];
-                float::accumulate(&mut sums, input, weights);
-                float::store(output, &sums, bias, self.bounds);
-            }
-        }
-    }
+    let rows = node.output(0)?.shape.elements() / channels;
+    conv::float::prepare(node, request, Geometry::rows(rows, depth, channels), activation)
 }
 
 #[cfg(test)]

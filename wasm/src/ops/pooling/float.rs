@@ -6,10 +6,12 @@
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::Activation;
 use crate::ops::pooling::Take;
-use crate::ops::weights::float::{Bounds, Float, floats, floats_mut, greater};
+use crate::ops::weights::float::{Bounds, Float, floats, floats_mut};
 use crate::ops::window::Window;
 use crate::ops::{Action, Flow, Kernel};
 use crate::run::io::Io;
+use crate::simd::elementwise;
+use crate::simd::vector::F32x4;
 
 /// A pooling: each channel by itself.
 struct Pooling {
@@ -33,57 +35,42 @@ impl Kernel for Pooling {
 
 impl Pooling {
     fn run(&self, input: &[Float], output: &mut [Float]) -> Result<()> {
-        self.window.slide(input, output, |image, at, pixel| match self.take {
-            Take::Average => {
-                let count = self.fold(image, at, pixel, 0.0, |sum, input| sum + input)?;
-                self.finish(pixel, |sum| sum / count as f32);
-                Ok(())
+        self.window.slide(input, output, |image, at, pixel| {
+            let count = self.fold(image, at, pixel)? as f32;
+            for output in pixel {
+                let value = f32::from_le_bytes(*output);
+                let value = match self.take {
+                    Take::Average => value / count,
+                    Take::Norm => (value / count).sqrt(),
+                    Take::Maximum => value,
+                };
+                *output = self.bounds.clamp(value).to_le_bytes();
             }
-            Take::Norm => {
-                let count = self.fold(image, at, pixel, 0.0, |sum, input| sum + input * input)?;
-                self.finish(pixel, |sum| (sum / count as f32).sqrt());
-                Ok(())
-            }
-            Take::Maximum => {
-                self.fold(image, at, pixel, f32::MIN, greater)?;
-                self.finish(pixel, |greatest| greatest);
-                Ok(())
-            }
+            Ok(())
         })
     }
 
     /// Folds the window at a place into the output pixel, all channels at once, and tells how many
     /// inputs of each channel it holds: only those inside the image count.
     #[inline(always)]
-    fn fold(
-        &self,
-        image: &[Float],
-        at: (usize, usize),
-        pixel: &mut [Float],
-        start: f32,
-        step: impl Fn(f32, f32) -> f32,
-    ) -> Result<usize> {
+    fn fold(&self, image: &[Float], at: (usize, usize), pixel: &mut [Float]) -> Result<usize> {
         let channels = self.window.input_channels;
         let mut total = 0;
+        let start = if let Take::Maximum = self.take { f32::MIN } else { 0.0 };
         pixel.fill(start.to_le_bytes());
         self.window.runs(at, |_, first, count| {
             let inputs = image.get(first * channels..).ok_or(ErrorKind::EngineInternal)?;
             for inputs in inputs.chunks_exact(channels).take(count) {
-                for (output, input) in pixel.iter_mut().zip(inputs) {
-                    *output = step(f32::from_le_bytes(*output), f32::from_le_bytes(*input)).to_le_bytes();
+                match self.take {
+                    Take::Average => elementwise::fold(pixel, inputs, F32x4::plus),
+                    Take::Norm => elementwise::fold(pixel, inputs, |sum, input| sum.plus(input.times(input))),
+                    Take::Maximum => elementwise::fold(pixel, inputs, F32x4::at_least),
                 }
             }
             total += count;
             Ok(())
         })?;
         Ok(total)
-    }
-
-    #[inline(always)]
-    fn finish(&self, pixel: &mut [Float], finish: impl Fn(f32) -> f32) {
-        for output in pixel {
-            *output = self.bounds.clamp(finish(f32::from_le_bytes(*output))).to_le_bytes();
-        }
     }
 }
 

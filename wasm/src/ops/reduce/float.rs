@@ -8,41 +8,33 @@ use crate::ops::weights::float::{floats, floats_mut, greater};
 use crate::ops::{Action, Flow, Kernel};
 use crate::run::io::Io;
 
-struct Folds<S, F> {
+/// One kernel for all of them: what it does at each step is found at run time.
+struct Folds {
     reduction: Reduction,
     start: f32,
-    step: S,
-    finish: F,
+    step: fn(f32, f32) -> f32,
+    /// Results are divided by it.
+    count: f32,
 }
 
 /// Has nothing to check.
 pub fn prepare(reduce: Reduce, reduction: Reduction) -> Action {
-    let same = |value: f32| value;
     let add = |sum: f32, value: f32| sum + value;
-    let count = reduction.count() as f32;
-    match reduce {
-        Reduce::Mean => folds(reduction, 0.0, add, move |sum| sum / count),
-        Reduce::Sum => folds(reduction, 0.0, add, same),
-        Reduce::Maximum => folds(reduction, f32::MIN, greater, same),
+    let (start, step, count): (f32, fn(f32, f32) -> f32, f32) = match reduce {
+        Reduce::Mean => (0.0, add, reduction.count() as f32),
+        Reduce::Sum => (0.0, add, 1.0),
+        Reduce::Maximum => (f32::MIN, greater, 1.0),
         // NaN is never less.
-        Reduce::Minimum => folds(reduction, f32::MAX, |least, value| if value < least { value } else { least }, same),
-    }
+        Reduce::Minimum => (f32::MAX, |least, value| if value < least { value } else { least }, 1.0),
+    };
+    Action::run(Folds { reduction, start, step, count })
 }
 
-fn folds(
-    reduction: Reduction,
-    start: f32,
-    step: impl Fn(f32, f32) -> f32 + Send + Sync + 'static,
-    finish: impl Fn(f32) -> f32 + Send + Sync + 'static,
-) -> Action {
-    Action::run(Folds { reduction, start, step, finish })
-}
-
-impl<S: Fn(f32, f32) -> f32 + Send + Sync, F: Fn(f32) -> f32 + Send + Sync> Kernel for Folds<S, F> {
+impl Kernel for Folds {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let (input, output) = io.one()?;
         let step = |value, input| (self.step)(value, f32::from_le_bytes(input));
-        let finish = |value| (self.finish)(value).to_le_bytes();
+        let finish = |value: f32| (value / self.count).to_le_bytes();
         self.reduction.fold(floats(input), floats_mut(output), (self.start, step), finish);
         Ok(Flow::Next)
     }

@@ -9,8 +9,9 @@ use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT8, SAME, Signature};
 use crate::ops::{Action, Node, Registration, Request};
+use crate::simd::vector::F32x4;
 
-use super::{bytes_by, floats_by, tensors};
+use super::{bytes_by, tensors, vectors_by};
 
 /// x * min(max(x + 3, 0), 6) / 6.
 pub static HARD_SWISH: Registration = Registration {
@@ -25,7 +26,8 @@ pub static HARD_SWISH: Registration = Registration {
 fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let (input, output) = tensors(node)?;
     if input.element_type == TensorType::Float32 {
-        return Ok(floats_by(|value| value * (value + 3.0).clamp(0.0, 6.0) / 6.0));
+        let [zero, three, six] = [0.0, 3.0, 6.0].map(F32x4::splat);
+        return Ok(vectors_by(move |value| value.times(value.plus(three).at_least(zero).at_most(six)).over(six)));
     }
     let ((scale, from), (output_scale, to)) = (input.affine()?, output.affine()?);
     // Upstream divides in float32.

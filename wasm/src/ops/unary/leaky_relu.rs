@@ -10,7 +10,7 @@ use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT8, INT16, SAME, Signature};
 use crate::ops::{Action, Node, Options, Registration, Request};
 
-use super::{floats_by, integers_by, tensors};
+use super::{Floats, integers_by, tensors};
 
 /// The value, and below zero a part of it.
 pub static LEAKY_RELU: Registration = Registration {
@@ -38,7 +38,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let (input, output) = tensors(node)?;
     let LeakyReluOptions { alpha } = node.options()?;
     if input.element_type == TensorType::Float32 {
-        return Ok(floats_by(move |value| if value > 0.0 { value } else { value * alpha }));
+        return Ok(Action::run(Floats(move |value: f32| if value > 0.0 { value } else { value * alpha })));
     }
     let ((scale, from), (output_scale, to)) = (input.affine()?, output.affine()?);
     let (low, high) = input.element_type.range().ok_or(ErrorKind::TypeUnsupported)?;

@@ -33,6 +33,8 @@ use crate::model::tensor::Tensor;
 use crate::ops::weights::float::{floats, floats_mut};
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;
+use crate::simd::elementwise;
+use crate::simd::vector::F32x4;
 
 /// The input and the output, which have as many elements.
 fn tensors<'a>(node: &Node<'a>) -> Result<(&'a Tensor, &'a Tensor)> {
@@ -44,9 +46,25 @@ fn tensors<'a>(node: &Node<'a>) -> Result<(&'a Tensor, &'a Tensor)> {
 /// Computes float32 from float32.
 struct Floats<F>(F);
 
-/// A function of floats.
-fn floats_by(function: impl Fn(f32) -> f32 + Send + Sync + 'static) -> Action {
+/// A function of floats. It is called for each of them, so that there is one kernel for all.
+fn floats_by(function: fn(f32) -> f32) -> Action {
     Action::run(Floats(function))
+}
+
+/// Computes float32 from float32, four at a time.
+struct Vectors<F>(F);
+
+/// A function of four floats.
+fn vectors_by(function: impl Fn(F32x4) -> F32x4 + Send + Sync + 'static) -> Action {
+    Action::run(Vectors(function))
+}
+
+impl<F: Fn(F32x4) -> F32x4 + Send + Sync> Kernel for Vectors<F> {
+    fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
+        let (input, output) = io.one()?;
+        elementwise::map(floats(input), floats_mut(output), &self.0);
+        Ok(Flow::Next)
+    }
 }
 
 impl<F: Fn(f32) -> f32 + Send + Sync> Kernel for Floats<F> {

@@ -8,8 +8,9 @@ use crate::model::OpKey;
 use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT8, INT16, SAME, Signature};
 use crate::ops::{Action, Node, Registration, Request};
+use crate::simd::vector::F32x4;
 
-use super::{floats_by, integers_by, tensors};
+use super::{integers_by, tensors, vectors_by};
 
 const TYPES: &[Signature] = &[Signature { inputs: &[FLOAT32.or(INT8).or(INT16)], outputs: &[SAME] }];
 
@@ -36,7 +37,7 @@ pub static RELU6: Registration = Registration {
 fn prepare_relu(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let (input, output) = tensors(node)?;
     if input.element_type == TensorType::Float32 {
-        return Ok(floats_by(|value| bound(value, f32::INFINITY)));
+        return Ok(vectors_by(|value| bound(value, f32::INFINITY)));
     }
     let ((scale, from), (output_scale, to)) = (input.affine()?, output.affine()?);
     let (_, high) = input.element_type.range().ok_or(ErrorKind::TypeUnsupported)?;
@@ -51,7 +52,7 @@ fn prepare_relu(node: &Node<'_>, request: &mut Request) -> Result<Action> {
 fn prepare_relu6(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let (input, _) = tensors(node)?;
     if input.element_type == TensorType::Float32 {
-        return Ok(floats_by(|value| bound(value, 6.0)));
+        return Ok(vectors_by(|value| bound(value, 6.0)));
     }
     let (scale, zero) = input.affine()?;
     let (low, high) = input.element_type.range().ok_or(ErrorKind::TypeUnsupported)?;
@@ -61,14 +62,17 @@ fn prepare_relu6(node: &Node<'_>, request: &mut Request) -> Result<Action> {
 
 /// Keeps NaN and the sign of zero.
 #[inline(always)]
-fn bound(value: f32, high: f32) -> f32 {
-    let value = if value < 0.0 { 0.0 } else { value };
-    if value > high { high } else { value }
+fn bound(value: F32x4, high: f32) -> F32x4 {
+    value.at_least(F32x4::splat(0.0)).at_most(F32x4::splat(high))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn bound_one(value: f32, high: f32) -> f32 {
+        f32::from_le_bytes(bound(F32x4::splat(value), high).bytes()[0])
+    }
 
     #[test]
     fn values_are_bound_and_nan_stays() {
@@ -80,10 +84,10 @@ mod tests {
             (f32::NEG_INFINITY, 0.0, 0.0),
         ];
         for (value, bounded, bounded_by_six) in rows {
-            let found = (bound(value, f32::INFINITY), bound(value, 6.0));
+            let found = (bound_one(value, f32::INFINITY), bound_one(value, 6.0));
             assert_eq!(found, (bounded, bounded_by_six), "{value}");
         }
-        assert!(bound(f32::NAN, 6.0).is_nan());
-        assert!(bound(-0.0, 6.0).is_sign_negative());
+        assert!(bound_one(f32::NAN, 6.0).is_nan());
+        assert!(bound_one(-0.0, 6.0).is_sign_negative());
     }
 }

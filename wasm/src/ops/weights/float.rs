@@ -9,6 +9,7 @@ use crate::math::quantization::Activation;
 use crate::model::tensor::{Quantization, Shape, Tensor, TensorType};
 use crate::ops::weights::int8;
 use crate::ops::{Node, allocate, expect_type};
+use crate::simd::vector::F32x4;
 
 /// Output channels computed together: as many sums as hide the latency of an addition, and two
 /// vectors of a SIMD kernel.
@@ -73,11 +74,20 @@ impl Bounds {
         Self { low, high }
     }
 
+    /// Everything is left, infinities too.
+    pub const NONE: Self = Self { low: f32::NEG_INFINITY, high: f32::INFINITY };
+
     /// Upstream's `ActivationFunctionWithMinMax`: NaN stays NaN.
     #[inline(always)]
     pub fn clamp(self, value: f32) -> f32 {
         let value = if value < self.low { self.low } else { value };
         if self.high < value { self.high } else { value }
+    }
+
+    /// The same of four.
+    #[inline(always)]
+    pub fn clamp_all(self, values: F32x4) -> F32x4 {
+        values.at_least(F32x4::splat(self.low)).at_most(F32x4::splat(self.high))
     }
 }
 
