@@ -57,9 +57,9 @@ impl Kernels {
 }
 
 impl Request {
-    /// Whether kernels for SIMD may serve.
+    /// Whether kernels for SIMD may serve. Nothing else does where a build has no others and weights cannot be read where they lie.
     pub fn is_fast(&self) -> bool {
-        simd::HERE && self.kernels.are_fast()
+        simd::ALONE || simd::HERE && self.kernels.are_fast()
     }
 
     /// How their numbers lie: as bytes where the engine multiplies these.
@@ -69,7 +69,7 @@ impl Request {
 
     /// Whether kernels for SIMD serve whose weights take no more memory than those of the plain ones, which are then not in the build.
     pub fn has_vectors(&self) -> bool {
-        simd::HERE && (cfg!(target_arch = "wasm32") || self.kernels == Kernels::Fast)
+        simd::ALONE || simd::HERE && self.kernels == Kernels::Fast
     }
 
     /// Memory of the arena for the time of one `eval`, counted as upstream counts it. As many as wanted.

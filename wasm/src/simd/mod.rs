@@ -59,5 +59,8 @@ pub fn fastest_format() -> Format {
     vector::byte_dot_flip().map_or(Format::Words, |flip| Format::Bytes { flip })
 }
 
+/// Whether this build has no other kernels where it has these: plain twins would be 10 KB that nothing calls.
+pub const ALONE: bool = cfg!(target_feature = "simd128");
+
 /// Whether this build has kernels for SIMD. Natively they run for the tests, slowly.
 pub const HERE: bool = cfg!(any(target_feature = "simd128", not(target_arch = "wasm32")));

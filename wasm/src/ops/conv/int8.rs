@@ -13,6 +13,7 @@ use crate::ops::weights::int8::{self, LANES, Layer};
 use crate::ops::weights::pack::pack_groups;
 use crate::ops::{Action, Flow, Kernel, Node, Request, allocate};
 use crate::run::io::Io;
+use crate::simd::ALONE;
 
 /// A convolution whose weights are packed.
 pub struct Conv {
@@ -25,18 +26,24 @@ pub struct Conv {
     stage: OutputStage,
 }
 
-/// Packs the weights.
-pub fn prepare(node: &Node<'_>, request: &mut Request, mut geometry: Geometry, activation: Activation) -> Result<Action> {
+/// Packs the weights. Without a value where they are to be read where they lie.
+pub fn prepare(node: &Node<'_>, request: &mut Request, mut geometry: Geometry, activation: Activation) -> Result<Option<Action>> {
     let output = node.output(0)?;
     let mut layer = Layer::read(node, geometry.window.output_channels, activation)?;
-    request.macs(output.shape.elements() as u64 * geometry.depth() as u64);
+    let macs = output.shape.elements() as u64 * geometry.depth() as u64;
     if let Some(inputs) = node.input_channels() {
         leave_inputs_out(&mut layer, &mut geometry, inputs)?;
     }
-    let Some(outputs) = node.output_channels() else { return Ok(Action::Run(kernel(layer, geometry, request)?)) };
-    keep_outputs(&mut layer, &mut geometry, &outputs.kept)?;
-    let kernel = kernel(layer, geometry, request)?;
-    Ok(Action::Run(if outputs.compact { kernel } else { outputs.spread(kernel)? }))
+    let outputs = node.output_channels();
+    if let Some(outputs) = outputs {
+        keep_outputs(&mut layer, &mut geometry, &outputs.kept)?;
+    }
+    let Some(kernel) = kernel(layer, geometry, request)? else { return Ok(None) };
+    request.macs(macs);
+    Ok(Some(Action::Run(match outputs {
+        Some(outputs) if !outputs.compact => outputs.spread(kernel)?,
+        _ => kernel,
+    })))
 }
 
 /// Leaves constant input channels out. They have the same share in all sums of a channel: none of those of a window with a border
@@ -68,21 +75,24 @@ fn keep_outputs(layer: &mut Layer, geometry: &mut Geometry, kept: &[usize]) -> R
     layer.keep_outputs(kept, weights)
 }
 
-fn kernel(layer: Layer, geometry: Geometry, request: &mut Request) -> Result<Box<dyn Kernel>> {
+fn kernel(layer: Layer, geometry: Geometry, request: &mut Request) -> Result<Option<Box<dyn Kernel>>> {
     if request.is_fast() {
         let wide = int8::widened(&layer.weights, 0)?;
         let lowered = layer.lowered(geometry, &wide);
         if let Some(conv) = Winograd::new(&lowered, request)? {
-            return Ok(Box::new(conv));
+            return Ok(Some(Box::new(conv)));
         }
         if let Some(conv) = simd::Conv::new(&lowered, request)? {
-            return Ok(Box::new(conv));
+            return Ok(Some(Box::new(conv)));
         }
+    }
+    if ALONE {
+        return Ok(None);
     }
     let Layer { zero_point, weights, bias, multipliers, stage } = layer;
     let weights = pack_groups(&weights, geometry.depth(), geometry.group_weights())?;
     request.packed(weights.len() * LANES + bias.len() * 12);
-    Ok(Box::new(Conv { geometry, input_offset: -zero_point, bias, multipliers, stage, weights }))
+    Ok(Some(Box::new(Conv { geometry, input_offset: -zero_point, bias, multipliers, stage, weights })))
 }
 
 impl Kernel for Conv {

@@ -18,6 +18,8 @@ use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature}
 use crate::ops::weights::computed;
 use crate::ops::weights::int8::Layer;
 use crate::ops::weights::int16::is_narrow;
+use crate::simd::Format;
+use crate::simd::image::Bands;
 use crate::ops::window::{Axis, Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
@@ -61,12 +63,13 @@ impl Options for Conv2dOptions {
     }
 }
 
-/// The int8 layer that a node is, where its weights are known and in one group.
+/// The int8 layer that a node is, where its weights are known and in one group, and a fast kernel has room for it.
 pub fn layer(node: &Node<'_>) -> Result<Option<(Geometry, Layer)>> {
     let (geometry, Conv2dOptions { activation, .. }) = read(node)?;
     let is_one = geometry.group_inputs == geometry.window.input_channels;
     let (input, filter) = (node.input(0)?, node.input(1)?);
-    if input.element_type != TensorType::Int8 || filter.unsigned || computed::is_computed(node)? || !is_one {
+    let fits = Bands::new(geometry.window, 0, Format::Words).is_some();
+    if input.element_type != TensorType::Int8 || filter.unsigned || computed::is_computed(node)? || !is_one || !fits {
         return Ok(None);
     }
     Ok(Some((geometry, Layer::read(node, geometry.window.output_channels, activation)?)))
@@ -95,17 +98,19 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let (geometry, Conv2dOptions { activation, narrow, .. }) = read(node)?;
     let (input, filter) = (node.input(0)?, node.input(1)?);
     // Weights of uint8 have a zero point.
-    if filter.unsigned || computed::is_in_place(node, request)? {
-        let Geometry { window, group_inputs, group_outputs } = geometry;
-        let layer = computed::Layer { window, group_inputs, group_outputs, steps: [geometry.depth(), group_inputs] };
-        let factors = || computed::factors(node, window.output_channels);
-        return computed::prepare(node, request, layer, activation, factors);
+    if !filter.unsigned && !computed::is_in_place(node, request)? {
+        let packed = match input.element_type {
+            TensorType::Float32 => Some(float::prepare(node, request, geometry, activation)?),
+            TensorType::Int16 => Some(int16::prepare(node, request, geometry, activation, narrow)?),
+            _ => int8::prepare(node, request, geometry, activation)?,
+        };
+        if let Some(action) = packed {
+            return Ok(action);
+        }
     }
-    match input.element_type {
-        TensorType::Float32 => float::prepare(node, request, geometry, activation),
-        TensorType::Int16 => int16::prepare(node, request, geometry, activation, narrow),
-        _ => int8::prepare(node, request, geometry, activation),
-    }
+    let Geometry { window, group_inputs, group_outputs } = geometry;
+    let layer = computed::Layer { window, group_inputs, group_outputs, steps: [geometry.depth(), group_inputs] };
+    computed::prepare(node, request, layer, activation, || computed::factors(node, window.output_channels))
 }
 
 impl Geometry {

@@ -12,6 +12,7 @@ use crate::ops::weights::int8::{self, Layer, int8};
 use crate::ops::window::Window;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;
+use crate::simd::ALONE;
 
 /// Output channels computed together.
 const LANES: usize = 8;
@@ -27,11 +28,11 @@ pub struct DepthwiseConv {
     stage: OutputStage,
 }
 
-/// Takes the weights.
-pub fn prepare(node: &Node<'_>, request: &mut Request, mut geometry: Geometry, activation: Activation) -> Result<Action> {
+/// Takes the weights. Without a value where they are to be read where they lie.
+pub fn prepare(node: &Node<'_>, request: &mut Request, mut geometry: Geometry, activation: Activation) -> Result<Option<Action>> {
     let output = node.output(0)?;
     let mut layer = Layer::read(node, geometry.window.output_channels, activation)?;
-    request.macs(output.shape.elements() as u64 * geometry.window.taps() as u64);
+    let macs = output.shape.elements() as u64 * geometry.window.taps() as u64;
     if let Some(Channels { kept, .. }) = node.output_channels() {
         // Those of the input too.
         let window = &mut geometry.window;
@@ -39,11 +40,16 @@ pub fn prepare(node: &Node<'_>, request: &mut Request, mut geometry: Geometry, a
         (window.input_channels, window.output_channels) = (kept.len(), kept.len());
     }
     if request.is_fast() && let Some(kernel) = simd::DepthwiseConv::new(&layer.lowered(geometry, &layer.weights), request)? {
-        return Ok(Action::run(kernel));
+        request.macs(macs);
+        return Ok(Some(Action::run(kernel)));
     }
+    if ALONE {
+        return Ok(None);
+    }
+    request.macs(macs);
     let Layer { zero_point, weights, bias, multipliers, stage } = layer;
     request.packed(weights.len() + bias.len() * 12);
-    Ok(Action::run(DepthwiseConv { geometry, input_offset: -zero_point, weights, bias, multipliers, stage }))
+    Ok(Some(Action::run(DepthwiseConv { geometry, input_offset: -zero_point, weights, bias, multipliers, stage })))
 }
 
 impl Kernel for DepthwiseConv {

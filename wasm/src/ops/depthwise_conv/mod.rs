@@ -16,6 +16,7 @@ use crate::model::tensor::TensorType;
 use crate::ops::signature::{FLOAT32, INT4, INT8, INT16, INT32, INT64, Signature};
 use crate::ops::weights::computed;
 use crate::ops::weights::int8::Layer;
+use crate::simd::rows::Rows;
 use crate::ops::window::{Sliding, Window};
 use crate::ops::{Action, Node, Options, Registration, Request, activation};
 
@@ -61,11 +62,14 @@ impl Options for DepthwiseOptions {
     }
 }
 
-/// The int8 layer that a node is, where its weights are known and there is one for each channel.
+/// The int8 layer that a node is, where its weights are known and there is one filter for each channel, and a fast kernel has room for
+/// it.
 pub fn layer(node: &Node<'_>) -> Result<Option<(Geometry, Layer)>> {
     let (geometry, activation) = read(node)?;
     let (input, filter) = (node.input(0)?, node.input(1)?);
-    if input.element_type != TensorType::Int8 || filter.unsigned || computed::is_computed(node)? || geometry.multiplier != 1 {
+    let is_one = geometry.multiplier == 1;
+    let fits = simd::DepthwiseConv::fits(&geometry, Rows::new(geometry.window, 1, 0)?.as_ref());
+    if input.element_type != TensorType::Int8 || filter.unsigned || computed::is_computed(node)? || !is_one || !fits {
         return Ok(None);
     }
     Ok(Some((geometry, Layer::read(node, geometry.window.output_channels, activation)?)))
@@ -91,14 +95,16 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let Geometry { window, multiplier } = geometry;
     let (input, filter) = (node.input(0)?, node.input(1)?);
     // Weights of uint8 have a zero point.
-    if filter.unsigned || computed::is_in_place(node, request)? {
-        let layer = computed::Layer { window, group_inputs: 1, group_outputs: multiplier, steps: [1, window.output_channels] };
-        let factors = || computed::factors(node, window.output_channels);
-        return computed::prepare(node, request, layer, activation, factors);
+    if !filter.unsigned && !computed::is_in_place(node, request)? {
+        let packed = match input.element_type {
+            TensorType::Float32 => Some(float::prepare(node, request, geometry, activation)?),
+            TensorType::Int16 => Some(int16::prepare(node, request, geometry, activation)?),
+            _ => int8::prepare(node, request, geometry, activation)?,
+        };
+        if let Some(action) = packed {
+            return Ok(action);
+        }
     }
-    match input.element_type {
-        TensorType::Float32 => float::prepare(node, request, geometry, activation),
-        TensorType::Int16 => int16::prepare(node, request, geometry, activation),
-        _ => int8::prepare(node, request, geometry, activation),
-    }
+    let layer = computed::Layer { window, group_inputs: 1, group_outputs: multiplier, steps: [1, window.output_channels] };
+    computed::prepare(node, request, layer, activation, || computed::factors(node, window.output_channels))
 }

@@ -67,17 +67,20 @@ impl Table {
 }
 
 impl DepthwiseConv {
-    /// Packs weights `[row][column][channel]`. Without a value where the plain kernel has to serve.
+    /// Whether there is room for inputs and weights: these as 16 bits, at worst for each half of a pair and with the other half empty.
+    pub fn fits(geometry: &Geometry, rows: Option<&Rows>) -> bool {
+        let blocks = geometry.window.output_channels.div_ceil(LANES);
+        let packed = blocks.saturating_mul(geometry.window.taps()).saturating_mul(2 * size_of::<Unit>());
+        rows.is_some() && packed <= WORKSPACE_BYTES
+    }
+
+    /// Packs weights `[row][column][channel]`. Without a value where another kernel has to serve.
     pub fn new(lowered: &Lowered<'_, Geometry, i8>, request: &mut Request) -> Result<Option<Self>> {
         let Lowered { geometry, zero_point, .. } = *lowered;
         let window = &geometry.window;
-        let Some(rows) = Rows::new(*window, geometry.multiplier, zero_point as i8)? else { return Ok(None) };
+        let rows = Rows::new(*window, geometry.multiplier, zero_point as i8)?;
+        let Some(rows) = rows.filter(|rows| Self::fits(&geometry, Some(rows))) else { return Ok(None) };
         let blocks = window.output_channels.div_ceil(LANES);
-        // As 16 bits, at worst for each half of a pair and with the other half empty.
-        let packed = blocks.saturating_mul(window.taps()).saturating_mul(2 * size_of::<Unit>());
-        if packed > WORKSPACE_BYTES {
-            return Ok(None);
-        }
         let mut bias = allocate(blocks, [0i32; LANES])?;
         let mut channels = allocate(blocks * LANES, Channel::NONE)?;
         let mut weights = allocate(lowered.weights.len(), 0i8)?;

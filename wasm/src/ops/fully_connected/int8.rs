@@ -12,6 +12,7 @@ use crate::ops::weights::int8::{self, LANES, Lowered, int8};
 use crate::ops::weights::pack::pack;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;
+use crate::simd::ALONE;
 
 /// A matrix product with packed weights.
 pub struct FullyConnected {
@@ -28,40 +29,46 @@ pub struct FullyConnected {
     stage: OutputStage,
 }
 
-/// Packs the weights.
+/// Packs the weights. Without a value where they are to be read where they lie.
 pub fn prepare(
     node: &Node<'_>,
     request: &mut Request,
     (channels, depth): (usize, usize),
     activation: Activation,
-) -> Result<Action> {
+) -> Result<Option<Action>> {
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let (multipliers, weights_offset) =
         int8::whole_multipliers(input, filter, node.optional_input(2)?, output, channels)?;
     let weights = int8::weights(node, filter)?;
     let bias = int8::bias(node, 2, channels)?;
     let (zero_point, stage) = (input.affine()?.1, OutputStage::new(output, activation)?);
-    request.macs(output.shape.elements() as u64 * depth as u64);
+    let macs = output.shape.elements() as u64 * depth as u64;
     if request.is_fast() {
         let wide = int8::widened(&weights, weights_offset)?;
         let rows = output.shape.elements() / channels;
         if rows == 1 {
             let factors = (bias.as_slice(), multipliers.as_slice());
             if let Some(kernel) = simd::FullyConnected::new(&wide, (depth, zero_point), factors, stage, request)? {
-                return Ok(Action::run(kernel));
+                request.macs(macs);
+                return Ok(Some(Action::run(kernel)));
             }
         } else {
             let geometry = Geometry::rows(rows, depth, channels);
             let lowered = Lowered { geometry, zero_point, weights: &wide, bias: &bias, multipliers: &multipliers, stage };
             if let Some(kernel) = Conv::new(&lowered, request)? {
-                return Ok(Action::run(kernel));
+                request.macs(macs);
+                return Ok(Some(Action::run(kernel)));
             }
         }
     }
+    if ALONE {
+        return Ok(None);
+    }
+    request.macs(macs);
     let weights = pack(&weights, depth)?;
     request.packed(weights.len() * LANES + channels * 12);
     let input_offset = -zero_point;
-    Ok(Action::run(FullyConnected { depth, channels, input_offset, weights_offset, weights, bias, multipliers, stage }))
+    Ok(Some(Action::run(FullyConnected { depth, channels, input_offset, weights_offset, weights, bias, multipliers, stage })))
 }
 
 impl Kernel for FullyConnected {
