@@ -61,7 +61,7 @@ async function bytesOf(source: string | URL | Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-export { ModelInterpreter, type InputValues, type ModelLimits } from './model.js';
+export { ModelInterpreter, type InputValues, type ModelBatch, type ModelLimits } from './model.js';
 export type { TensorArray } from './tensor-array.js';
 export type { CoreBuild } from '../wasm/loader/builds.js';
 export type { TensorFacts } from '../wasm/loader/interpreter.js';

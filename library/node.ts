@@ -19,7 +19,7 @@ export class Model extends LoadedModel {
   }
 }
 
-export { ModelInterpreter, type InputValues, type ModelLimits } from './model.js';
+export { ModelInterpreter, type InputValues, type ModelBatch, type ModelLimits } from './model.js';
 export type { TensorArray } from './tensor-array.js';
 export type { TensorFacts } from '../wasm/loader/interpreter.js';
 export type { ModelReport, TensorType } from '../wasm/loader/model-report.js';

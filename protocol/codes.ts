@@ -688,6 +688,13 @@ export const codes = {
     remedy: 'Bound the loop of the model, or use a smaller one.',
     engine: 20,
   },
+  'batch-unsupported': {
+    area: 'engine',
+    cause:
+      'The model keeps state between inferences or calls subgraphs: its inferences cannot go step by step together.',
+    remedy: 'Run them one after the other, with an interpreter for each stream of inputs.',
+    engine: 21,
+  },
   'engine-trapped': {
     area: 'engine',
     cause: 'The instance of the model trapped.',

@@ -1,5 +1,6 @@
 import { formatNumber, formatTable } from '../../bin/text-table.js';
 import type { Bench, BenchFigure } from './bench.js';
+import { batchBench } from './batch.js';
 import { agentMemoryBench } from './agent-memory.js';
 import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
@@ -14,6 +15,7 @@ import { inferenceBench } from './inference.js';
  */
 const benches: readonly Bench[] = [
   inferenceBench,
+  batchBench,
   coreSizeBench,
   agentMemoryBench,
   agentUpdateBench,

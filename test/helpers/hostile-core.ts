@@ -31,6 +31,8 @@ export function assembleHostileCore(
     ['create', takesOne, constant(0)],
     ['tensor_address', takesTwo, constant(tensorAddress)],
     ['invoke', takesOne, [...behaveFirst, ...harm[hostility]]],
+    ['prepare_batch', takesNone, constant(0)],
+    ['invoke_batch', takesTwo, [...behaveFirst, ...harm[hostility]]],
     ['repeat_step', takesThree, constant(0)],
     ['has_output', takesNone, constant(1)],
     ['reset', takesOne, constant(0)],

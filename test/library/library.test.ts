@@ -84,6 +84,25 @@ describe('The library', () => {
     assert.notDeepEqual(Array.from(others[0]?.output(0) ?? [], Number), scores);
   });
 
+  it('runs many samples as a batch', async () => {
+    const batch = model.batch(3);
+    const inputs = [0, 1, 2].map((i) => inputOf(model).map((value) => value * i));
+    batch.samples.forEach((sample, i) => {
+      sample.setInput(0, inputs[i] ?? []);
+    });
+    batch.invoke();
+    const scores = batch.samples.map((sample) => sample.values(0));
+    assert.deepEqual(
+      scores,
+      inputs.map((values) => model.run(values)[0]),
+    );
+    const streaming = await Model.load(writeStreamingModel());
+    assert.throws(
+      () => streaming.batch(2),
+      (error) => error instanceof CodedError && error.code === 'batch-unsupported',
+    );
+  });
+
   it('gives no values where a model waits for more inputs', async () => {
     const streaming = await Model.load(writeStreamingModel());
     assert.deepEqual(streaming.run([1, 2]), []);

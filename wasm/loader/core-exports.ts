@@ -8,6 +8,8 @@ export interface CoreExports {
   create(arenaBytes: number): number;
   tensor_address(interpreter: number, tensor: number): number;
   invoke(interpreter: number): number;
+  prepare_batch(): number;
+  invoke_batch(first: number, samples: number): number;
   repeat_step(interpreter: number, step: number, times: number): number;
   has_output(): number;
   reset(interpreter: number): number;
@@ -25,6 +27,8 @@ const functions = [
   'create',
   'tensor_address',
   'invoke',
+  'prepare_batch',
+  'invoke_batch',
   'repeat_step',
   'has_output',
   'reset',

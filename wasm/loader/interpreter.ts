@@ -49,6 +49,14 @@ const borderTypes: ReadonlySet<string> = new Set([
 /** The number of a type that a model cannot have at its border. */
 const typeUnsupported = 14;
 
+/** Many inferences of a model at once: faster than one after the other where weights are large. */
+export interface Batch {
+  /** An interpreter for each sample: its inputs are written and its outputs read as those of any other. */
+  readonly samples: readonly Interpreter[];
+  /** One inference of each sample. Throws what that of an interpreter does. */
+  invoke(): void;
+}
+
 /** A WebAssembly instance with its model, and how many interpreters it has. */
 interface Instance {
   readonly core: CoreExports;
@@ -95,20 +103,25 @@ export class Interpreter {
     const refusal = instance.load(limits.mostWork ?? defaultMostWork);
     if (refusal !== 0) throw refusalOf(instance, refusal);
     const memory = new Uint8Array(instance.memory.buffer);
-    return Interpreter.#add({ core: instance, memory, interpreters: 0, trapped: false }, limits);
+    const report = readReport(viewOf(instance, instance.report_address(), instance.report_bytes()));
+    const made = { core: instance, memory, interpreters: 0, trapped: false };
+    return Interpreter.#add(made, limits, report);
   }
 
-  static #add(instance: Instance, { arenaBytes }: InterpreterLimits): Interpreter {
+  static #add(
+    instance: Instance,
+    { arenaBytes }: InterpreterLimits,
+    report: ModelReport,
+  ): Interpreter {
     const { core } = instance;
     check(core, core.create(Math.min(arenaBytes, 0xffffffff)));
-    return new Interpreter(instance, instance.interpreters++);
+    return new Interpreter(instance, instance.interpreters++, report);
   }
 
-  private constructor(instance: Instance, number: number) {
-    const { core } = instance;
+  private constructor(instance: Instance, number: number, report: ModelReport) {
     this.#instance = instance;
     this.#number = number;
-    this.report = readReport(viewOf(core, core.report_address(), core.report_bytes()));
+    this.report = report;
     const facts = (index: number): TensorFacts => factsOf(this.#tensor(index));
     this.inputs = this.report.inputs.map(facts);
     this.outputs = this.report.outputs.map(facts);
@@ -119,7 +132,35 @@ export class Interpreter {
    * Throws an {@link EngineError}. Views are to be fetched anew: the memory of the instance may have grown.
    */
   another(limits: InterpreterLimits): Interpreter {
-    return this.#guarded(() => Interpreter.#add(this.#instance, limits));
+    return this.#guarded(() => Interpreter.#add(this.#instance, limits, this.report));
+  }
+
+  /**
+   * So many interpreters of the model whose inferences go step by step together. They share the weights, and the fate of the instance;
+   * their arenas are within the limits all together. Throws an {@link EngineError}: 21 where the model keeps state or calls
+   * subgraphs. Views are to be fetched anew.
+   */
+  batch(samples: number, { arenaBytes }: InterpreterLimits): Batch {
+    if (!Number.isInteger(samples) || samples < 1)
+      throw new RangeError(`a batch of ${samples} samples`);
+    return this.#guarded(() => {
+      const instance = this.#instance;
+      const { core, interpreters: first } = instance;
+      check(core, core.prepare_batch());
+      // All together fit into the limit if each fits into its share.
+      const share = { arenaBytes: Math.floor(arenaBytes / samples) };
+      const made = Array.from({ length: samples }, () =>
+        Interpreter.#add(instance, share, this.report),
+      );
+      return {
+        samples: made,
+        invoke: () => {
+          this.#guarded(() => {
+            infer(instance, () => core.invoke_batch(first, samples));
+          });
+        },
+      };
+    });
   }
 
   /** Activations and scratch buffers, in bytes. */
@@ -147,19 +188,12 @@ export class Interpreter {
 
   /**
    * One inference. Tells whether it has computed new outputs: a model that collects several inputs for one output has
-   * none in between. Throws an {@link EngineError}, or what WebAssembly throws at a trap. An instance that takes
-   * memory in an inference is broken: it has all that it needs, and would never give it back.
+   * none in between. Throws an {@link EngineError}, or what WebAssembly throws at a trap.
    */
   invoke(): boolean {
     return this.#guarded(() => {
       const { core } = this.#instance;
-      const memory = memoryOf(this.#instance);
-      const before = memory.length;
-      check(core, core.invoke(this.#number));
-      if (memory.length !== before) {
-        const taken = core.memory.buffer.byteLength - before;
-        throw new EngineError(promiseBroken, `an inference took ${taken} bytes`);
-      }
+      infer(this.#instance, () => core.invoke(this.#number));
       return core.has_output() !== 0;
     });
   }
@@ -227,6 +261,18 @@ export class Interpreter {
 }
 
 export { EngineError } from './engine-error.js';
+
+/** An instance that takes memory in an inference is broken: it has all that it needs, and would never give it back. */
+function infer(instance: Instance, run: () => number): void {
+  const { core } = instance;
+  const memory = memoryOf(instance);
+  const before = memory.length;
+  check(core, run());
+  if (memory.length !== before) {
+    const taken = core.memory.buffer.byteLength - before;
+    throw new EngineError(promiseBroken, `an inference took ${taken} bytes`);
+  }
+}
 
 function refuseTrapped({ trapped }: Instance): void {
   if (trapped) throw new EngineError(callInvalid, 'the instance has trapped before');

@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Error, ErrorKind, Place, Result};
 use crate::ops::{ALL, Flow, allocate};
+use crate::run::batch;
 use crate::run::interpreter::{Interpreter, Workspace};
 use crate::limits::{FILE_BYTES, Limits};
 use crate::model::Model;
@@ -120,6 +121,31 @@ pub fn invoke(interpreter: u32) -> u32 {
             .ok_or(Error::new(ErrorKind::CallInvalid))
             .and_then(|(interpreter, workspace)| interpreter.invoke(workspace))
             .map(|flow| *has_output = flow == Flow::Next);
+        instance.settle(invoked)
+    })
+}
+
+/// Takes the memory that a batch needs beside its interpreters. 0, or an error number.
+#[wasm_bindgen]
+pub fn prepare_batch() -> u32 {
+    with(|instance| {
+        let program = instance.program.as_deref().ok_or(Error::new(ErrorKind::CallInvalid));
+        let prepared = program.and_then(Workspace::for_batches);
+        let prepared = prepared.map(|workspace| instance.workspace = Some(workspace));
+        instance.settle(prepared)
+    })
+}
+
+/// One inference of each of so many interpreters, from this one on, step by step together. 0, or an error number.
+#[wasm_bindgen]
+pub fn invoke_batch(first: u32, samples: u32) -> u32 {
+    with(|instance| {
+        let Instance { program, interpreters, workspace, .. } = instance;
+        let range = first as usize..(first as usize).saturating_add(samples as usize);
+        let found = program.as_deref().zip(interpreters.get_mut(range)).zip(workspace.as_mut());
+        let invoked = found
+            .ok_or(Error::new(ErrorKind::CallInvalid))
+            .and_then(|((program, interpreters), workspace)| batch::invoke(program, interpreters, workspace));
         instance.settle(invoked)
     })
 }

@@ -49,11 +49,13 @@ pub enum ErrorKind {
     EngineInternal = 19,
     /// A loop went round more often than the work of an inference allows.
     WorkExceeded = 20,
+    /// Inferences of a model with state or subgraphs do not go step by step together.
+    BatchUnsupported = 21,
 }
 
 impl ErrorKind {
     /// All of them.
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::ModelTruncated,
         Self::ModelNotTflite,
         Self::ModelVersionUnsupported,
@@ -74,6 +76,7 @@ impl ErrorKind {
         Self::CallInvalid,
         Self::EngineInternal,
         Self::WorkExceeded,
+        Self::BatchUnsupported,
     ];
 }
 

@@ -25,6 +25,7 @@ use signature::Signature;
 use crate::error::{ErrorKind, Result, ensure};
 pub use crate::memory::{allocate, gather};
 use crate::model::OpKey;
+use crate::run::batch::Batched;
 use crate::run::io::{Io, Port};
 
 /// An operator that the core executes.
@@ -101,6 +102,11 @@ pub struct VariableName {
 pub trait Kernel: Send + Sync {
     /// Computes the outputs; allocates nothing.
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow>;
+
+    /// Itself, where it is faster with several samples at a time.
+    fn batched(&self) -> Option<&dyn Batched> {
+        None
+    }
 }
 
 /// What comes after an operator.

@@ -129,6 +129,8 @@ pub struct Program {
     pub workspace_bytes: usize,
     /// Cost of one invoke.
     pub cost: Cost,
+    /// Whether many inferences can go step by step together: nothing outlives an inference, and no subgraph is called.
+    pub(crate) is_batchable: bool,
     /// Most work of an inference, loops included.
     pub(crate) most_work: u64,
     /// Inputs and outputs of the model that are of uint8 to the outside.
@@ -176,13 +178,14 @@ impl Program {
             variable_bytes: 0,
             workspace_bytes: drafts.workspace_bytes(),
             cost,
+            is_batchable: false,
             most_work,
             shifted: [Vec::new(), Vec::new()],
             variables: Vec::new(),
             places: empty_places(&model),
             model,
         };
-        program.place_tensors(&drafts)?;
+        let constant_outputs = program.place_tensors(&drafts)?;
         for (bytes, init) in variables(&program.model, &drafts)? {
             let range = program.persist(bytes, init)?;
             program.variables.push(range);
@@ -192,6 +195,10 @@ impl Program {
             let routine = program.routine(subgraph, drafts.unwrap_or_default())?;
             program.routines.push(routine);
         }
+        // Other subgraphs have steps where the model's own calls them.
+        let steps = program.routines.first().map_or(&[][..], |routine| &routine.steps);
+        let is_alone = steps.iter().all(|step| matches!(step.work, Work::Kernel(_)));
+        program.is_batchable = is_alone && program.persistent.len() == constant_outputs;
         Ok(program)
     }
 
@@ -200,8 +207,8 @@ impl Program {
         self.places.get(subgraph)?.get(tensor).cloned().flatten()
     }
 
-    /// Gives the planned tensors their places, and variables theirs behind them.
-    fn place_tensors(&mut self, drafts: &Drafts) -> Result<()> {
+    /// Gives the planned tensors their places, and variables theirs behind them. Gives how many outputs of the model are constants.
+    fn place_tensors(&mut self, drafts: &Drafts) -> Result<usize> {
         for placement in &self.placements {
             if let Owner::Tensor(tensor) = placement.owner {
                 let range = placement.offset..placement.offset + placement.bytes;
@@ -209,6 +216,7 @@ impl Program {
             }
         }
         self.place_constant_outputs()?;
+        let constant_outputs = self.persistent.len();
         let mut variables = Vec::new();
         for (number, subgraph) in self.model.subgraphs.iter().enumerate() {
             let reached = drafts.0.get(number).is_some_and(Option::is_some);
@@ -222,7 +230,7 @@ impl Program {
             let range = self.persist(bytes, init)?;
             set_place(&mut self.places, subgraph, tensor, range);
         }
-        Ok(())
+        Ok(constant_outputs)
     }
 
     /// Where the model's border has to be shifted.

@@ -9,6 +9,7 @@ use crate::model::tensor::SHIFT;
 use crate::ops::{Flow, Init, allocate};
 use crate::plan::greedy::ALIGNMENT;
 use crate::program::{Branch, Call, Copy, Program, Step, Work};
+use crate::run::batch;
 use crate::run::io::{Io, Slot};
 
 /// Runs a program in memory of its own, which is taken here and never grows: `invoke` allocates
@@ -73,12 +74,26 @@ impl Interpreter {
     /// One inference: from the bytes of the inputs to the bytes of the outputs. Inputs may be
     /// overwritten on the way.
     pub fn invoke(&mut self, workspace: &mut Workspace) -> Result<Flow> {
-        shift(self.memory.bytes(), &self.program.shifted[0]);
+        self.begin();
         let flow = self.run(0..usize::MAX, workspace)?;
         if flow == Flow::Next {
-            shift(self.memory.bytes(), &self.program.shifted[1]);
+            self.end();
         }
         Ok(flow)
+    }
+
+    /// Inputs from what the outside has to what kernels read.
+    pub(super) fn begin(&mut self) {
+        shift(self.memory.bytes(), &self.program.shifted[0]);
+    }
+
+    /// Outputs from what kernels write to what the outside has.
+    pub(super) fn end(&mut self) {
+        shift(self.memory.bytes(), &self.program.shifted[1]);
+    }
+
+    pub(super) fn memory(&mut self) -> &mut [u8] {
+        self.memory.bytes()
     }
 
     /// Repeats one step of the model's own subgraph, with all that it calls, so that it can be measured; the steps before it
@@ -135,6 +150,7 @@ impl Interpreter {
 }
 
 /// Between uint8, as the outside has it, and int8.
+#[inline(never)]
 fn shift(memory: &mut [u8], places: &[Range<usize>]) {
     for place in places {
         for byte in memory.get_mut(place.clone()).unwrap_or(&mut []) {
@@ -147,6 +163,16 @@ impl Workspace {
     /// As large as the program needs it.
     pub fn new(program: &Program) -> Result<Self> {
         Aligned::new(program.workspace_bytes).map(Self)
+    }
+
+    /// As large as a batch of the program needs it; refuses programs that cannot run as a batch.
+    pub fn for_batches(program: &Program) -> Result<Self> {
+        ensure(program.is_batchable, ErrorKind::BatchUnsupported)?;
+        Aligned::new(batch::workspace_bytes(program)).map(Self)
+    }
+
+    pub(super) fn bytes(&mut self) -> &mut [u8] {
+        self.0.bytes()
     }
 }
 

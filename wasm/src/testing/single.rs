@@ -8,6 +8,7 @@ use crate::model::tensor::{Location, Quantization, Shape, Tensor, TensorType};
 use crate::model::{CUSTOM, Model, OpKey, Operator, OptionsAt, Subgraph};
 use crate::ops::{ALL, PLAIN, Registration, Registry};
 use crate::program::Program;
+use crate::run::batch;
 use crate::run::interpreter::{Interpreter, Workspace};
 
 /// A tensor of the operator.
@@ -254,12 +255,50 @@ fn append_table(file: &mut Vec<u8>, fields: &[(usize, Field)]) -> usize {
     position
 }
 
-/// Prepares a model and runs it once; gives the bytes of its outputs, which are those of the plain kernels too.
+/// Prepares a model and runs it once; gives the bytes of its outputs, which are those of the plain kernels and of batches too.
 pub fn run(model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
     let fast = run_with(&ALL, model.clone(), inputs);
+    if fast.is_ok() {
+        check_batches(model.clone(), inputs);
+    }
     let plain = run_with(&PLAIN, model, inputs);
     assert_eq!(fast, plain, "fast and plain kernels");
     fast
+}
+
+/// Runs batches of a model, each sample with other inputs, where it can run as one.
+fn check_batches(model: Model, inputs: &[&[u8]]) {
+    let program = Arc::new(Program::prepare(model, &ALL).unwrap());
+    let Ok(mut workspace) = Workspace::for_batches(&program) else { return };
+    let main = program.model.main();
+    let interpreter = || Interpreter::new(Arc::clone(&program), Limits { arena_bytes: 1 << 24 }).unwrap();
+    for samples in [2, 3] {
+        let fill = |interpreter: &mut Interpreter, sample| {
+            for (&tensor, bytes) in main.inputs.iter().zip(inputs) {
+                let mut bytes = bytes.to_vec();
+                let by = sample * 8 % bytes.len().max(1);
+                bytes.rotate_left(by);
+                interpreter.tensor(tensor).unwrap().copy_from_slice(&bytes);
+            }
+        };
+        let outputs = |interpreter: &mut Interpreter| -> Vec<Vec<u8>> {
+            main.outputs.iter().map(|&tensor| interpreter.tensor(tensor).unwrap().to_vec()).collect()
+        };
+        let mut batch: Vec<_> = (0..samples).map(|_| interpreter()).collect();
+        batch.iter_mut().enumerate().for_each(|(sample, interpreter)| fill(interpreter, sample));
+        let ended = batch::invoke(&program, &mut batch, &mut workspace);
+        for (sample, found) in batch.iter_mut().enumerate() {
+            let mut single = interpreter();
+            fill(&mut single, sample);
+            if single.invoke(&mut workspace).is_err() {
+                assert!(ended.is_err());
+                break;
+            }
+            if ended.is_ok() {
+                assert_eq!(outputs(found), outputs(&mut single), "sample {sample} of {samples}");
+            }
+        }
+    }
 }
 
 fn run_with(registry: &Registry, model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {

@@ -1,9 +1,12 @@
 //! FULLY_CONNECTED, int8, one row by eight channels: the twin of `int8.rs`.
 
+mod batch;
+
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::{Multiplier, OutputStage};
 use crate::memory::allocate;
 use crate::ops::{Flow, Kernel, Request};
+use crate::run::batch::{Batched, TOGETHER};
 use crate::run::io::{Io, Port};
 use crate::simd::image::{WORKSPACE_BYTES, widen};
 use crate::simd::requantise::{Channel, LANES, Requantise};
@@ -64,9 +67,7 @@ impl Kernel for FullyConnected {
         let (([input], [output]), workspace) = io.cut_with_workspace([Port::Input(0)], [Port::Output(0)])?;
         let steps = self.depth.div_ceil(LANES);
         let wide = workspace.get_mut(..steps * 16).ok_or(internal)?;
-        let (row, rest) = wide.split_at_mut_checked(self.depth * 2).ok_or(internal)?;
-        widen(input, self.zero_point, row);
-        rest.fill(0);
+        self.widen(input, wide)?;
         let wide = wide.as_chunks::<16>().0;
         let mut output = output.get_mut(..self.channels).ok_or(internal)?;
         let blocks = self.weights.chunks_exact(steps).zip(self.bias.as_chunks::<4>().0.chunks_exact(2));
@@ -81,6 +82,20 @@ impl Kernel for FullyConnected {
         }
         Ok(Flow::Next)
     }
+
+    fn batched(&self) -> Option<&dyn Batched> {
+        (Batched::workspace_bytes(self, TOGETHER) <= WORKSPACE_BYTES).then_some(self as &dyn Batched)
+    }
+}
+
+impl FullyConnected {
+    /// A row as 16-bit numbers; what is behind it adds nothing.
+    fn widen(&self, input: &[u8], wide: &mut [u8]) -> Result<()> {
+        let (row, rest) = wide.split_at_mut_checked(self.depth * 2).ok_or(ErrorKind::EngineInternal)?;
+        widen(input, self.zero_point, row);
+        rest.fill(0);
+        Ok(())
+    }
 }
 
 /// The sums of eight channels.
@@ -94,8 +109,12 @@ fn eight(inputs: &[[u8; 16]], weights: &[Block]) -> [I32x4; 2] {
         }
     }
     let [a, b, c, d, e, f, g, h] = sums;
-    [[a, b, c, d], [e, f, g, h]].map(|sums| {
-        let [a, b, c, d] = I32x4::transposed(sums);
-        a.plus(b).plus(c.plus(d))
-    })
+    [across([a, b, c, d]), across([e, f, g, h])]
+}
+
+/// The sum of the lanes of each, a lane each.
+#[inline(always)]
+fn across(sums: [I32x4; 4]) -> I32x4 {
+    let [a, b, c, d] = I32x4::transposed(sums);
+    a.plus(b).plus(c.plus(d))
 }

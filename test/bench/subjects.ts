@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { sharedFolder } from '../helpers/requires.js';
+
+const models = path.join(sharedFolder, 'data', 'models');
+
+/** A model that is measured, and where it lies. */
+export type Subject = readonly [subject: string, file: string];
+
+/** The demo's model, and MLPerf Tiny's four where the reference data is. */
+const subjects: readonly Subject[] = [
+  ['vibration', 'simulator/demo/models/vibration-v1.tflite'],
+  ['kws', path.join(models, 'mlperf_kws_int8.tflite')],
+  ['vww', path.join(models, 'mlperf_vww_int8.tflite')],
+  ['ic', path.join(models, 'mlperf_resnet_int8.tflite')],
+  ['ad', path.join(models, 'mlperf_ad_int8.tflite')],
+];
+
+/** Those whose files are there; says which are not. */
+export function presentSubjects(bench: string): readonly Subject[] {
+  return subjects.filter(([subject, file]) => {
+    if (existsSync(file)) return true;
+    process.stderr.write(`${bench}: ${subject} is left out: there is no ${file}\n`);
+    return false;
+  });
+}
