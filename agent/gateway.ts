@@ -26,7 +26,6 @@ import { parseKeyset } from '../protocol/documents/keyset.js';
 import type { Version } from '../protocol/documents/manifest.js';
 import { limits } from '../protocol/limits.js';
 import type { DeviceKey } from './ports/device-key.js';
-import type { Engine } from './ports/engine.js';
 import type { Scheduler } from './ports/scheduler.js';
 import type { Storage } from './ports/storage.js';
 import { Runtime, type Ports } from './runtime.js';
@@ -51,7 +50,7 @@ const flushTimeoutMs = 500;
 export async function startGateway(
   configuration: AgentConfiguration,
   agentVersion: Version,
-  createEngine: (core: WebAssembly.Module) => Engine = createWorkerEngine,
+  createEngine: typeof createWorkerEngine = createWorkerEngine,
 ): Promise<Gateway> {
   const { deviceId, slots, telemetry } = configuration;
   checkKeyset(configuration);
@@ -65,7 +64,7 @@ export async function startGateway(
     clock,
     crypto: createNodeCrypto(),
     deviceKey,
-    engine: createEngine(await compileWasmCore(memoryBytesOf(configuration))),
+    engine: createEngine(await compileWasmCore(memoryBytesOf(configuration)), configuration.engine),
     entropy: createSystemEntropy(),
     log,
     scheduler,

@@ -10,6 +10,8 @@ export interface ModelLimits {
   readonly arenaBytes?: number;
   /** Work of an inference, in units of about a nanosecond of a fast host; about a minute of it where absent. */
   readonly mostWork?: number;
+  /** Packs no weights: the least memory, and many times the time of an inference. Results are the same. */
+  readonly compact?: boolean;
 }
 
 /**
@@ -45,6 +47,7 @@ export class Model {
     this.#limits = {
       arenaBytes: limits.arenaBytes ?? defaultArenaBytes,
       mostWork: limits.mostWork ?? defaultMostWork,
+      compact: limits.compact ?? false,
     };
     this.#own = coded(() => Interpreter.create(this.#core, this.#bytes, this.#limits));
     this.#first = new ModelInterpreter(this.#own);

@@ -18,16 +18,23 @@ export const benchCommand: Command = {
       describe:
         'Measure each operator by itself too. Its inputs lie in the cache then, so that the sum is mostly less than the whole.',
     },
+    compact: {
+      type: 'flag',
+      describe: 'Pack no weights, as an agent does with `engine.compact`.',
+    },
     ...jsonOption,
   },
   examples: [
     ['$0 bench model.tflite', 'least, median and 99th percentile, in microseconds'],
     ['$0 bench model.tflite --profile', 'time and share of each operator too'],
-    ['$0 bench model.tflite --json', 'the same for machines: minUs, medianUs, p99Us, macs, core'],
+    [
+      '$0 bench model.tflite --json',
+      'the same for machines: minUs, medianUs, p99Us, macs, packedBytes, core',
+    ],
   ],
   async run(given, terminal) {
     const file = given.requiredText('model');
-    const interpreter = await openModel(file);
+    const interpreter = await openModel(file, { compact: given.flag('compact') });
     const input = generateInputs(interpreter.inputs, 1);
     const invoke = (): void => {
       // An inference may overwrite its inputs.
@@ -45,10 +52,11 @@ export const benchCommand: Command = {
           }),
         )
       : undefined;
-    const { macs } = interpreter;
+    const { macs, report } = interpreter;
+    const { packedBytes } = report;
     if (given.flag('json')) {
       const operators = profile && { operators: profile };
-      terminal.printJson({ ...latency, macs, core: usualCore(), ...operators });
+      terminal.printJson({ ...latency, macs, packedBytes, core: usualCore(), ...operators });
       return 0;
     }
     const { minUs, medianUs, p99Us } = latency;
@@ -57,7 +65,7 @@ export const benchCommand: Command = {
     }
     const rate = formatNumber(macs / medianUs);
     terminal.print(
-      `${formatNumber(macs)} multiply-accumulates, ${rate} in a microsecond; core ${usualCore()}`,
+      `${formatNumber(macs)} multiply-accumulates, ${rate} in a microsecond; ${formatNumber(packedBytes)} bytes packed; core ${usualCore()}`,
     );
     if (profile !== undefined) printProfile(profile, terminal);
     return 0;

@@ -25,7 +25,7 @@ export function assembleHostileCore(
   const report = reportOn(core, model);
   const functions: readonly (readonly [name: string, type: number, body: readonly number[]])[] = [
     ['reserve', takesOne, constant(modelAddress)],
-    ['load', takesNone, constant(0)],
+    ['load', takesTwo, constant(0)],
     ['report_address', takesNone, constant(reportAddress)],
     ['report_bytes', takesNone, constant(report.length)],
     ['create', takesOne, constant(0)],
@@ -118,7 +118,7 @@ function reportOn(core: WebAssembly.Module, model: Uint8Array): Uint8Array {
   const instance = instantiateCore(core);
   const address = instance.reserve(model.length) >>> 0;
   new Uint8Array(instance.memory.buffer, address, model.length).set(model);
-  if (instance.load(2 ** 31) !== 0 || instance.create(1_048_576) !== 0)
+  if (instance.load(2 ** 31, 0) !== 0 || instance.create(1_048_576) !== 0)
     throw new Error('the core refuses the model');
   const start = instance.report_address() >>> 0;
   return new Uint8Array(instance.memory.buffer, start, instance.report_bytes()).slice();

@@ -6,7 +6,8 @@ import { EngineError, Interpreter } from '../../wasm/loader/interpreter.js';
 import { generateInputs } from '../../wasm/workbench/generated-input.js';
 import { byteLengthOf, readOutputs, writeInputs } from '../../wasm/workbench/packed-tensors.js';
 import { writeStreamingModel } from '../helpers/model-file.js';
-import { requires, sharedFolder } from '../helpers/requires.js';
+import { referenceModels } from '../helpers/reference-models.js';
+import { requires } from '../helpers/requires.js';
 
 const demoModels = path.resolve('simulator/demo/models');
 const limits = { arenaBytes: 2 ** 28 };
@@ -27,11 +28,8 @@ describe('A batch', () => {
     return bytes;
   };
 
-  const load = (file: string): Interpreter =>
-    Interpreter.create(core, new Uint8Array(readFileSync(file)), limits);
-
   /** Compares a batch with an inference after the other; tells whether the model can run as one. */
-  const compare = (file: string, single = load(file)): boolean => {
+  const compare = (file: string, single: Interpreter): boolean => {
     const samples = single.macs < largeMacs ? many : few;
     let batch;
     try {
@@ -58,27 +56,18 @@ describe('A batch', () => {
   };
 
   it('gives what one inference after the other gives', () => {
-    for (const file of readdirSync(demoModels).filter((name) => name.endsWith('.tflite')))
-      assert.ok(compare(path.join(demoModels, file)), file);
+    for (const file of readdirSync(demoModels).filter((name) => name.endsWith('.tflite'))) {
+      const model = new Uint8Array(readFileSync(path.join(demoModels, file)));
+      assert.ok(compare(file, Interpreter.create(core, model, limits)), file);
+    }
   });
 
   it('does so for every model of the reference data that has no state', function () {
     requires(this, 'shared');
     this.timeout(120_000);
-    const folder = path.join(sharedFolder, 'data', 'models');
-    const run = readdirSync(folder).filter((name) => {
-      if (!name.endsWith('.tflite')) return false;
-      const file = path.join(folder, name);
-      let single: Interpreter;
-      try {
-        single = load(file);
-      } catch (error) {
-        // Some were compiled for accelerators.
-        assert.ok(error instanceof EngineError, String(error));
-        return false;
-      }
-      return compare(file, single);
-    });
+    const run = [...referenceModels(core, limits)].filter(({ name, interpreter }) =>
+      compare(name, interpreter),
+    );
     assert.ok(run.length > 20, `${run.length} models`);
   });
 

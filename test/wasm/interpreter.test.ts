@@ -177,7 +177,7 @@ describe('the border of the core', () => {
     assert.equal(instance.reset(7), 18);
     assert.equal(instance.tensor_address(0, 0), 0);
     assert.equal(instance.report_bytes(), 0);
-    assert.equal(instance.load(2 ** 31), 1);
+    assert.equal(instance.load(2 ** 31, 0), 1);
   });
 
   it('takes no more memory for one more interpreter than its arena and what describes it', () => {

@@ -2,7 +2,7 @@
 export interface CoreExports {
   readonly memory: WebAssembly.Memory;
   reserve(bytes: number): number;
-  load(mostWork: number): number;
+  load(mostWork: number, compact: number): number;
   report_address(): number;
   report_bytes(): number;
   create(arenaBytes: number): number;

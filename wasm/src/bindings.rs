@@ -8,7 +8,7 @@ use std::sync::Arc;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::error::{Error, ErrorKind, Place, Result};
-use crate::ops::{ALL, Flow, allocate};
+use crate::ops::{ALL, Flow, Kernels, Registry, allocate};
 use crate::run::batch;
 use crate::run::interpreter::{Interpreter, Workspace};
 use crate::limits::{FILE_BYTES, Limits};
@@ -48,23 +48,26 @@ pub fn reserve(bytes: u32) -> u32 {
     })
 }
 
-/// Verifies the model that was written to the reserved room and prepares it, where an inference takes at most so much work.
+/// Verifies the model that was written to the reserved room and prepares it, where an inference takes at most so much work;
+/// `compact` other than 0 packs no weights.
 /// 0, or an error number; where operators are refused, the report tells which.
 #[wasm_bindgen]
-pub fn load(most_work: f64) -> u32 {
+pub fn load(most_work: f64, compact: u32) -> u32 {
     with(|instance| {
+        let kernels = if compact == 0 { Kernels::Fast } else { Kernels::Compact };
+        let registry = &Registry { kernels, ..ALL };
         let file = std::mem::take(&mut instance.file);
         instance.report = Vec::new();
-        let loaded = Model::verify(file).and_then(|model| match Program::prepare_or_tell(model, &ALL, most_work as u64) {
+        let loaded = Model::verify(file).and_then(|model| match Program::prepare_or_tell(model, registry, most_work as u64) {
             Ok(program) => {
                 instance.workspace = Some(Workspace::new(&program)?);
-                instance.report = report(&program.model, Some(&program), &[], &ALL);
+                instance.report = report(&program.model, Some(&program), &[], registry);
                 instance.program = Some(Arc::new(program));
                 Ok(())
             }
             Err(refused) => {
                 if let Some(model) = &refused.model {
-                    instance.report = report(model, None, &refused.errors, &ALL);
+                    instance.report = report(model, None, &refused.errors, registry);
                 }
                 Err(refused.first())
             }

@@ -488,6 +488,24 @@ export const configurationSchema = v.strictObject(
       ),
       {},
     ),
+    engine: v.optional(
+      section(
+        {
+          compact: v.optional(
+            v.pipe(
+              v.boolean('must be true or false'),
+              allowed('true, false'),
+              v.description(
+                '`true` packs no weights: a model takes half the memory or less, and many times the time.',
+              ),
+            ),
+            false,
+          ),
+        },
+        'How models are run.',
+      ),
+      {},
+    ),
     log: v.optional(
       section(
         {

@@ -5,11 +5,20 @@ import { ModelWorker } from './model-worker.js';
 /** How long putting a model back to its start may take. */
 const resetDeadlineMs = 5_000;
 
+/** How models are run. */
+export interface EngineOptions {
+  /** Packs no weights, for gateways with little memory. */
+  readonly compact?: boolean;
+}
+
 /**
  * The engine port with one thread for each model: an endless loop, a trap or too much memory in one
  * ends that one, and nothing else.
  */
-export function createWorkerEngine(core: WebAssembly.Module): Engine {
+export function createWorkerEngine(
+  core: WebAssembly.Module,
+  { compact = false }: EngineOptions = {},
+): Engine {
   const workers = new Map<Handle, ModelWorker>();
   const unload = async (handle: Handle): Promise<void> => {
     const worker = workers.get(handle);
@@ -34,7 +43,7 @@ export function createWorkerEngine(core: WebAssembly.Module): Engine {
         return refuse('engine-unavailable', error instanceof Error ? error.message : String(error));
       }
       workers.set(handle, worker);
-      const facts = await worker.load(model, { arenaBytes, mostWork }, deadlineMs);
+      const facts = await worker.load(model, { arenaBytes, mostWork, compact }, deadlineMs);
       if (!facts.ok) await unload(handle);
       return facts;
     },

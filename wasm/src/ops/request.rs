@@ -43,6 +43,8 @@ pub enum Kernels {
     Fast,
     /// The plain ones, whose weights take as many bytes as in the file.
     Plain,
+    /// Plain ones too, and convolutions and fully connected layers read their weights in the file: slow, and nothing is packed for them.
+    Compact,
 }
 
 impl Request {

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::limits::Limits;
 use crate::model::tensor::{Location, Quantization, Shape, Tensor, TensorType};
 use crate::model::{CUSTOM, Model, OpKey, Operator, OptionsAt, Subgraph};
-use crate::ops::{ALL, PLAIN, Registration, Registry};
+use crate::ops::{ALL, Kernels, PLAIN, Registration, Registry};
 use crate::program::Program;
 use crate::run::batch;
 use crate::run::interpreter::{Interpreter, Workspace};
@@ -261,8 +261,10 @@ pub fn run(model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
     if fast.is_ok() {
         check_batches(model.clone(), inputs);
     }
-    let plain = run_with(&PLAIN, model, inputs);
+    let plain = run_with(&PLAIN, model.clone(), inputs);
+    let compact = run_with(&Registry { kernels: Kernels::Compact, ..ALL }, model, inputs);
     assert_eq!(fast, plain, "fast and plain kernels");
+    assert_eq!(fast, compact, "fast kernels and those that pack nothing");
     fast
 }
 

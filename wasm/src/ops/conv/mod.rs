@@ -94,9 +94,9 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let (geometry, Conv2dOptions { activation, narrow, .. }) = read(node)?;
     let (input, filter) = (node.input(0)?, node.input(1)?);
     // Weights of uint8 have a zero point.
-    if filter.unsigned || computed::is_computed(node)? {
+    if filter.unsigned || computed::is_in_place(node, request)? {
         let Geometry { window, group_inputs, group_outputs } = geometry;
-        let layer = computed::Layer { window, group_inputs, group_outputs, steps: [geometry.depth(), group_inputs, 1] };
+        let layer = computed::Layer { window, group_inputs, group_outputs, steps: [geometry.depth(), group_inputs] };
         let factors = || computed::factors(node, window.output_channels);
         return computed::prepare(node, request, layer, activation, factors);
     }

@@ -90,8 +90,8 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let Geometry { window, multiplier } = geometry;
     let (input, filter) = (node.input(0)?, node.input(1)?);
     // Weights of uint8 have a zero point.
-    if filter.unsigned || computed::is_computed(node)? {
-        let layer = computed::Layer { window, group_inputs: 1, group_outputs: multiplier, steps: [1, window.output_channels, 1] };
+    if filter.unsigned || computed::is_in_place(node, request)? {
+        let layer = computed::Layer { window, group_inputs: 1, group_outputs: multiplier, steps: [1, window.output_channels] };
         let factors = || computed::factors(node, window.output_channels);
         return computed::prepare(node, request, layer, activation, factors);
     }

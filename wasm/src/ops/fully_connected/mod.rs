@@ -59,11 +59,11 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     ensure(output.shape.last() == channels, invalid)?;
     let rows = output.shape.elements() / channels;
     ensure(rows.checked_mul(depth) == Some(input.shape.elements()), invalid)?;
-    if computed::is_computed(node)? {
+    if computed::is_in_place(node, request)? {
         let alone = Axis { input: 1, output: 1, filter: 1, stride: 1, dilation: 1, padding: 0 };
         let (height, width) = (alone, alone);
         let window = Window { batches: rows, height, width, input_channels: depth, output_channels: channels };
-        let layer = Layer { window, group_inputs: depth, group_outputs: channels, steps: [depth, depth, 1] };
+        let layer = Layer { window, group_inputs: depth, group_outputs: channels, steps: [depth, depth] };
         let factors = || weights::int8::whole_multipliers(input, filter, node.optional_input(2)?, output, channels);
         return computed::prepare(node, request, layer, activation, factors);
     }

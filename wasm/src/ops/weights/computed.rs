@@ -1,5 +1,5 @@
 //! Layers whose weights or biases are computed too, as an input of the model or by another operator: nothing can be packed before
-//! the first run, so that weights are read where they lie.
+//! the first run, so that weights are read where they lie. So are constant ones where memory is dearer than time.
 //!
 //! Upstream's reference loops, for all layers at once: what differs is where the weight of an output, a tap and an input lies.
 
@@ -9,7 +9,7 @@ use crate::model::tensor::{Location, Tensor, TensorType};
 use crate::ops::weights::float::{Bounds, Float, floats, floats_mut};
 use crate::ops::weights::int8::{multipliers, whole_multipliers};
 use crate::ops::window::Window;
-use crate::ops::{Action, Flow, Kernel, Node, Request};
+use crate::ops::{Action, Flow, Kernel, Kernels, Node, Request};
 use crate::run::io::{Io, Port};
 
 /// Where the filter is among the inputs, and the bias.
@@ -24,8 +24,15 @@ pub struct Layer {
     pub group_inputs: usize,
     /// Neighbouring output channels that see the same ones.
     pub group_outputs: usize,
-    /// Steps in the filter from one output channel, one tap and one input channel to the next.
-    pub steps: [usize; 3],
+    /// Steps in the filter from one output channel and one tap to the next; input channels are neighbours.
+    pub steps: [usize; 2],
+}
+
+/// Whether weights are read where they lie: they or the bias are computed, or nothing is to be packed.
+pub fn is_in_place(node: &Node<'_>, request: &Request) -> Result<bool> {
+    // Weights of other types are unpacked or have other arithmetic.
+    let served = node.input(0)?.element_type == node.input(FILTER)?.element_type;
+    Ok(request.kernels == Kernels::Compact && served || is_computed(node)?)
 }
 
 /// Whether the weights or the bias are computed.
@@ -154,7 +161,7 @@ impl<T: Arithmetic> Kernel for Computed<T> {
         let ([input, filter, bias], [output]) = io.cut([Port::Input(0), Port::Input(FILTER), bias], [Port::Output(0)])?;
         let (input, filter, output) = (T::elements(input), T::elements(filter), T::elements_mut(output));
         let bias = if self.has_bias { bias.as_chunks().0 } else { &[] };
-        let Layer { window, group_inputs, group_outputs, steps: [output_step, tap_step, input_step] } = &self.layer;
+        let Layer { window, group_inputs, group_outputs, steps: [output_step, tap_step] } = &self.layer;
         let internal = ErrorKind::EngineInternal;
         window.slide(input, output, |image, at, pixel| {
             for (channel, output) in pixel.iter_mut().enumerate() {
@@ -164,7 +171,6 @@ impl<T: Arithmetic> Kernel for Computed<T> {
                     for step in 0..count {
                         let inputs = image.get((from + step) * window.input_channels + first..).ok_or(internal)?;
                         let weights = filter.get(channel * output_step + (tap + step) * tap_step..).ok_or(internal)?;
-                        let weights = weights.iter().step_by(*input_step);
                         for (input, weight) in inputs.iter().zip(weights).take(*group_inputs) {
                             sum = self.arithmetic.add(sum, *input, *weight);
                         }
