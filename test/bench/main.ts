@@ -8,6 +8,7 @@ import { createDisturbancesBench } from './disturbances.js';
 import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
 import { inferenceBench } from './inference.js';
+import { startUpBench } from './start-up.js';
 
 /**
  * `npm run bench -- [--json] [NAME…]`: measures all benches, or those that are named. What a peer needs is
@@ -16,6 +17,7 @@ import { inferenceBench } from './inference.js';
 const benches: readonly Bench[] = [
   inferenceBench,
   batchBench,
+  startUpBench,
   coreSizeBench,
   agentMemoryBench,
   agentUpdateBench,

@@ -18,7 +18,11 @@ export function withMemoryMaximum(module: Uint8Array, memoryBytes: number): Uint
     const end = content.next + content.value;
     if (module[at] === memorySection) {
       const section = limitMemory(module, content.next, Math.ceil(memoryBytes / pageBytes));
-      return Uint8Array.from([...module.subarray(0, at), ...section, ...module.subarray(end)]);
+      const limited = new Uint8Array(at + section.length + module.length - end);
+      limited.set(module.subarray(0, at));
+      limited.set(section, at);
+      limited.set(module.subarray(end), at + section.length);
+      return limited;
     }
     at = end;
   }

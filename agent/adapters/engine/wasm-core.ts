@@ -12,7 +12,7 @@ export function usualCore(): string {
 }
 
 /**
- * Compiles the inference core. Once for a process: modules can be shared. Throws `usage-invalid` where the core that is named cannot be
+ * Compiles the inference core. Builds are compiled once for a process: modules can be shared. Throws `usage-invalid` where the core that is named cannot be
  * used.
  *
  * @param memoryBytes what each instance may take at most; 1 GiB where absent
@@ -22,9 +22,10 @@ export async function compileWasmCore(
   memoryBytes = usualMemoryBytes,
   named: string | undefined = namedCore(),
 ): Promise<WebAssembly.Module> {
-  if (named === undefined) return compile(fileOf(chooseBuild()), memoryBytes);
+  if (named === undefined) return compileBuild(chooseBuild(), memoryBytes);
   try {
-    return await compile(isBuild(named) ? fileOf(named) : named, memoryBytes);
+    if (isBuild(named)) return await compileBuild(named, memoryBytes);
+    return await compile(named, memoryBytes);
   } catch (error) {
     throw new CodedError('usage-invalid', `the core ${named} cannot be used: ${String(error)}`);
   }
@@ -40,6 +41,17 @@ function isBuild(name: string): name is CoreBuild {
 
 function fileOf(build: CoreBuild): URL {
   return new URL(import.meta.resolve(`#core/${coreFiles[build]}`));
+}
+
+const compiled = new Map<string, Promise<WebAssembly.Module>>();
+
+function compileBuild(build: CoreBuild, memoryBytes: number): Promise<WebAssembly.Module> {
+  const key = `${build} ${memoryBytes}`;
+  const known = compiled.get(key) ?? compile(fileOf(build), memoryBytes);
+  compiled.set(key, known);
+  // What could not be read may be there the next time.
+  known.catch(() => compiled.delete(key));
+  return known;
 }
 
 async function compile(file: string | URL, memoryBytes: number): Promise<WebAssembly.Module> {
