@@ -59,7 +59,7 @@ export const startUpBench: Bench = {
 };
 
 function start(who: 'own' | 'peer', file: string, input: Uint8Array): StartUp {
-  const program = path.join(import.meta.dirname, 'start-up-run.js');
+  const program = path.join(import.meta.dirname, 'start-up-worker.js');
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, who, file], {
     encoding: 'utf8',
     input,

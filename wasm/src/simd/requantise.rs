@@ -233,7 +233,8 @@ fn prove(channel: &Channel, stage: OutputStage) -> Option<Form> {
         for step in [0, 1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6] {
             let scale = f32::from_bits(((factor as f32).to_bits() as i32 + step) as u32);
             let form = Form { centre, middle, scale, nudge: 0.0, nudge_below: 0.0 };
-            let form = form.nudged(thresholds, signed);
+            // Another scale nearby moves nothing as far.
+            let Some(form) = form.nudged(thresholds, signed) else { break };
             if form.is_proved(thresholds) && ends.iter().all(|&sum| form.agrees(sum, channel.multiplier, stage)) {
                 return Some(form);
             }
@@ -249,6 +250,10 @@ fn constant(channel: &Channel, ends: [i32; 2], stage: OutputStage) -> Option<i32
     (channel.multiplier.shift <= 0 && least == greatest).then_some(least)
 }
 
+/// Outputs reach 256 from the middle at most, and scales are tried that differ by six parts in 2^23: products move by 2e-4, at both
+/// ends of what is left for a nudge.
+const FAR: f64 = 1e-3;
+
 /// Every step of upstream's function within reach. Without a value where it is not sure to grow with the sum.
 fn thresholds(channel: &Channel, stage: OutputStage) -> Option<Thresholds> {
     let Channel { reach, multiplier } = *channel;
@@ -258,22 +263,18 @@ fn thresholds(channel: &Channel, stage: OutputStage) -> Option<Thresholds> {
         return None;
     }
     let (least, greatest) = (reach.0 as i32, reach.1 as i32);
-    let factor = f64::from(multiplier.multiplier) * 2f64.powi(multiplier.shift - 31);
+    let inverse = 2f64.powi(31 - multiplier.shift) / f64::from(multiplier.multiplier);
     let (from, to) = (multiplier.apply(least), multiplier.apply(greatest));
     let first = from.max(stage.low - stage.zero_point) + 1;
     let last = to.min(stage.high - stage.zero_point);
     let mut found = Thresholds { all: [Threshold::default(); OUTPUTS], count: 0 };
     for output in first..=last {
         // Upstream's rounding moves a step by no more than one sum.
-        let near = ((f64::from(output) - 0.5) / factor) as i64;
-        let sum = (near.saturating_sub(3)..=near.saturating_add(3)).find(|&sum| {
-            let sum = sum.clamp(reach.0, reach.1) as i32;
-            multiplier.apply(sum) >= output
+        let near = ((f64::from(output) - 0.5) * inverse).ceil() as i64;
+        let sum = [0, 1, -1, 2, -2].into_iter().find_map(|step| {
+            let sum = near.saturating_add(step).clamp(reach.0 + 1, reach.1) as i32;
+            (multiplier.apply(sum) >= output && multiplier.apply(sum - 1) < output).then_some(sum)
         })?;
-        let sum = sum.clamp(reach.0 + 1, reach.1) as i32;
-        if multiplier.apply(sum) < output || multiplier.apply(sum - 1) >= output {
-            return None;
-        }
         *found.all.get_mut(found.count)? = Threshold { sum, output };
         found.count += 1;
     }
@@ -281,8 +282,8 @@ fn thresholds(channel: &Channel, stage: OutputStage) -> Option<Thresholds> {
 }
 
 impl Form {
-    /// With nudges in the middle of what the thresholds leave.
-    fn nudged(mut self, thresholds: &[Threshold], signed: bool) -> Self {
+    /// With nudges in the middle of what the thresholds leave. Without a value where they leave nothing by far.
+    fn nudged(mut self, thresholds: &[Threshold], signed: bool) -> Option<Self> {
         let mut above = (f64::NEG_INFINITY, f64::INFINITY);
         let mut below = above;
         for threshold in thresholds {
@@ -296,6 +297,9 @@ impl Form {
             let most = if signed && threshold.sum <= 0 { &mut below.1 } else { &mut above.1 };
             *most = most.min(room(threshold.sum - 1));
         }
+        if [above, below].iter().any(|(least, most)| least - most > FAR) {
+            return None;
+        }
         let middle = |(least, most): (f64, f64)| match (least.is_finite(), most.is_finite()) {
             (true, true) => (least + most) / 2.0,
             (true, false) => least + f64::from(self.scale) / 2.0,
@@ -304,7 +308,7 @@ impl Form {
         };
         self.nudge = middle(above) as f32;
         self.nudge_below = if signed { middle(below) as f32 } else { self.nudge };
-        self
+        Some(self)
     }
 
     /// Whether it steps where upstream does, and grows with the sum.
