@@ -2,7 +2,14 @@ import { CodedError } from '../protocol/coded-error.js';
 import { rejectionOfEngine } from '../protocol/engine-codes.js';
 import { Interpreter, type TensorFacts } from '../wasm/loader/interpreter.js';
 import type { ModelReport, TensorType } from '../wasm/loader/model-report.js';
-import { isStoredAs, realValues, store, viewElements, type TensorArray } from './tensor-array.js';
+import {
+  bytesOf,
+  isStoredAs,
+  realValues,
+  store,
+  viewElements,
+  type TensorArray,
+} from './tensor-array.js';
 
 /** What a model may take. */
 export interface ModelLimits {
@@ -44,11 +51,7 @@ export class Model {
   constructor(core: WebAssembly.Module, bytes: Uint8Array, limits: ModelLimits = {}) {
     this.#core = core;
     this.#bytes = bytes.slice();
-    this.#limits = {
-      arenaBytes: limits.arenaBytes ?? defaultArenaBytes,
-      mostWork: limits.mostWork ?? defaultMostWork,
-      compact: limits.compact ?? false,
-    };
+    this.#limits = requiredLimits(limits);
     this.#own = coded(() => Interpreter.create(this.#core, this.#bytes, this.#limits));
     this.#first = new ModelInterpreter(this.#own);
   }
@@ -163,7 +166,7 @@ export class ModelInterpreter {
         `${values.length} values for ${facts.name}, which has ${tensor.length} (${facts.shape.join(' x ') || 'scalar'})`,
       );
     }
-    if (isStoredAs(facts.type, values)) copy(values, tensor);
+    if (isStoredAs(facts.type, values)) bytesOf(tensor).set(bytesOf(values));
     else store(Array.from(values, Number), facts, tensor);
   }
 
@@ -210,9 +213,13 @@ function factsOf(tensors: readonly TensorFacts[], index: number): TensorFacts {
   throw new RangeError(`there is no tensor ${index}; there are ${tensors.length}`);
 }
 
-function copy(values: TensorArray, tensor: TensorArray): void {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  new Uint8Array(tensor.buffer, tensor.byteOffset, tensor.byteLength).set(bytes);
+/** Limits with what stands for those that are left out. */
+export function requiredLimits({
+  arenaBytes = defaultArenaBytes,
+  mostWork = defaultMostWork,
+  compact = false,
+}: ModelLimits): Required<ModelLimits> {
+  return { arenaBytes, mostWork, compact };
 }
 
 /** Gives refusals of the core the codes of the one table, and traps theirs. */

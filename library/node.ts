@@ -9,6 +9,7 @@
 import { readFile } from 'node:fs/promises';
 import { compileWasmCore } from '../agent/adapters/engine/wasm-core.js';
 import { Model as LoadedModel, type ModelLimits } from './model.js';
+import { WorkerPool, type PoolOptions } from './pool.js';
 
 /** A TensorFlow Lite model, from a file or from bytes. */
 export class Model extends LoadedModel {
@@ -19,6 +20,19 @@ export class Model extends LoadedModel {
   }
 }
 
+/**
+ * Loads a model in several threads, for as many inferences at a time. Throws what {@link Model.load} does, and `batch-unsupported` where
+ * the model keeps state.
+ */
+export async function startPool(
+  model: string | URL | Uint8Array,
+  options: PoolOptions = {},
+): Promise<WorkerPool> {
+  const bytes = model instanceof Uint8Array ? model : await readFile(model);
+  return WorkerPool.start(await compileWasmCore(), bytes, options);
+}
+
+export type { PoolOptions, WorkerPool } from './pool.js';
 export { ModelInterpreter, type InputValues, type ModelBatch, type ModelLimits } from './model.js';
 export type { TensorArray } from './tensor-array.js';
 export type { TensorFacts } from '../wasm/loader/interpreter.js';

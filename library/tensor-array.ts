@@ -34,6 +34,11 @@ export function viewElements(type: TensorType, bytes: Uint8Array): TensorArray {
   return new array(bytes.buffer, bytes.byteOffset, bytes.byteLength / array.BYTES_PER_ELEMENT);
 }
 
+/** The bytes of an array. */
+export function bytesOf({ buffer, byteOffset, byteLength }: TensorArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 /** Whether an array holds elements as a tensor of this type stores them. */
 export function isStoredAs(type: TensorType, values: unknown): values is TensorArray {
   return values instanceof arrays[type];

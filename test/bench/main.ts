@@ -7,6 +7,7 @@ import { coreSizeBench } from './core-size.js';
 import { createDisturbancesBench } from './disturbances.js';
 import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
+import { workersBench } from './workers.js';
 import { inferenceBench } from './inference.js';
 import { startUpBench } from './start-up.js';
 
@@ -17,6 +18,7 @@ import { startUpBench } from './start-up.js';
 const benches: readonly Bench[] = [
   inferenceBench,
   batchBench,
+  workersBench,
   startUpBench,
   coreSizeBench,
   agentMemoryBench,
