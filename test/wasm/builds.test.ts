@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import sinon from 'sinon';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { chooseBuild, coreFiles, usableBuilds, type CoreBuild } from '../../wasm/loader/builds.js';
@@ -50,6 +51,16 @@ describe('the builds of the core', () => {
     const usable = usableBuilds();
     assert.equal(usable[0], chooseBuild());
     assert.deepEqual([...usable].reverse(), builds.slice(0, usable.length));
+  });
+
+  it('are small enough for gateways and pages', () => {
+    const [mostBytes, mostCompressed] = [450_000, 180_000];
+    for (const build of builds) {
+      const bytes = bytesOf(build);
+      const compressed = gzipSync(bytes, { level: 9 }).length;
+      assert.ok(bytes.length <= mostBytes, `${build}: ${bytes.length} bytes`);
+      assert.ok(compressed <= mostCompressed, `${build}: ${compressed} bytes compressed`);
+    }
   });
 
   it('are taken by an engine that they were chosen for', () => {
