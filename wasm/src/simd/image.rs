@@ -25,13 +25,13 @@ pub struct Bands {
     rows: usize,
     /// Pixels of a row with its border.
     width: usize,
-    /// What is taken from every number.
-    zero_point: i16,
+    /// What is taken from every number. Those of 16 bits have none, and are copied.
+    zero_point: Option<i16>,
 }
 
 impl Bands {
     /// For this window. Without a value where a band would be too large.
-    pub fn new(window: Window, zero_point: i16) -> Option<Self> {
+    pub fn new(window: Window, zero_point: Option<i16>) -> Option<Self> {
         let Window { height, width, input_channels, .. } = &window;
         let columns = (width.output - 1).checked_mul(width.stride)?.checked_add((width.filter - 1) * width.dilation + 1)?;
         let mut bands = Self { window, rows: 1, width: columns, zero_point };
@@ -79,9 +79,9 @@ impl Bands {
     pub fn widen(&self, image: &[u8], rows: &Range<usize>, workspace: &mut [u8]) {
         let Window { height, width, input_channels, .. } = &self.window;
         let first = rows.start * height.stride;
-        let image_row = width.input * input_channels;
+        let image_row = width.input * input_channels * self.number_bytes();
         let left = width.padding.min(self.width) * self.pixel_bytes();
-        let inside = (self.row_bytes() - left).min(image_row * 2);
+        let inside = (self.row_bytes() - left).min(width.input * self.pixel_bytes());
         let bands = workspace.chunks_exact_mut(self.row_bytes()).take(self.input_rows(rows.len()));
         for (row, wide) in bands.enumerate() {
             let Some(input) = image_row_at(image, first + row, height.padding, image_row) else {
@@ -92,8 +92,16 @@ impl Bands {
             let (pixels, end) = rest.split_at_mut(inside);
             clear(border);
             clear(end);
-            widen(input, self.zero_point, pixels);
+            match self.zero_point {
+                Some(zero_point) => widen(input, zero_point, pixels),
+                None => pixels.iter_mut().zip(input).for_each(|(wide, byte)| *wide = *byte),
+            }
         }
+    }
+
+    /// Bytes of a number of the image.
+    pub fn number_bytes(&self) -> usize {
+        if self.zero_point.is_some() { 1 } else { 2 }
     }
 
     /// First bytes, in the workspace, of the windows of a band, row by row.

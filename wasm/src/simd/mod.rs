@@ -7,6 +7,7 @@ pub mod exact;
 pub mod image;
 pub mod requantise;
 pub mod rows;
+pub mod shorts;
 pub mod tile;
 pub mod vector;
 pub mod winograd;

@@ -44,7 +44,7 @@ impl Winograd {
         }
         let tiled = |axis: Axis| Axis { output: axis.output.next_multiple_of(TILE), ..axis };
         let whole = Window { height: tiled(window.height), width: tiled(window.width), ..window };
-        let Some(bands) = Bands::new(whole, zero_point as i16).map(|bands| bands.by(TILE)) else { return Ok(None) };
+        let Some(bands) = Bands::new(whole, Some(zero_point as i16)).map(|bands| bands.by(TILE)) else { return Ok(None) };
         let mut bias = allocate(blocks, [0i32; LANES])?;
         let mut channels = allocate(blocks * LANES, Channel::NONE)?;
         let mut packed = tile::room(blocks, PRODUCTS * depth / 2)?;
