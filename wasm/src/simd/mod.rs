@@ -5,6 +5,7 @@
 
 pub mod exact;
 pub mod image;
+pub mod product;
 pub mod requantise;
 pub mod rows;
 pub mod shorts;

@@ -10,7 +10,7 @@ use crate::math::quantization::{Multiplier, OutputStage};
 use crate::memory::allocate;
 use crate::ops::weights::int16::Bias;
 use crate::simd::requantise::{LANES, Sums};
-use crate::simd::vector::{F64x2, I32x4, WIDE_MAGIC};
+use crate::simd::vector::{F64x2, I16x8, I32x4, WIDE_MAGIC};
 
 /// A number for each of eight channels.
 type Doubles = [[f64; 2]; LANES / 2];
@@ -38,15 +38,21 @@ pub struct Shorts {
 }
 
 impl Shorts {
-    /// For weights `[channel][number]` with so many numbers each. Without a value where sums may not fit, and the plain kernel has to
-    /// serve.
-    pub fn new(weights: &[i16], depth: usize, bias: &Bias, multipliers: &[Multiplier], stage: OutputStage) -> Result<Option<Self>> {
+    /// For weights `[channel][number]` with so many numbers each, times numbers that are at most so great. Without a value where sums
+    /// may not fit, and the plain kernel has to serve.
+    pub fn new(
+        weights: &[i16],
+        (depth, greatest): (usize, i64),
+        bias: &Bias,
+        multipliers: &[Multiplier],
+        stage: OutputStage,
+    ) -> Result<Option<Self>> {
         let zeros = [[0.0; 2]; LANES / 2];
         let none = Group { bias: [[0; 4]; 2], upper: zeros, lower: zeros, unit: zeros, nudge: zeros, below: zeros };
         let mut groups = allocate(multipliers.len().div_ceil(LANES), none)?;
         for (channel, (weights, multiplier)) in weights.chunks_exact(depth).zip(multipliers).enumerate() {
             let Some(group) = groups.get_mut(channel / LANES) else { break };
-            let magnitude: i64 = weights.iter().map(|weight| i64::from(weight.unsigned_abs()) << 15).sum();
+            let magnitude: i64 = weights.iter().map(|weight| i64::from(weight.unsigned_abs()) * greatest).sum();
             if group.set(channel % LANES, magnitude, bias.value(channel), *multiplier, bias.is_narrow()).is_none() {
                 return Ok(None);
             }
@@ -58,25 +64,33 @@ impl Shorts {
     #[inline(never)]
     pub fn store(&self, number: usize, sums: &[Sums], (output, stride, channels): (&mut [u8], usize, usize)) {
         for (sums, output) in sums.iter().zip(output.chunks_mut(stride)) {
-            let bytes = self.bytes(number, *sums);
-            match output.first_chunk_mut() {
-                Some(output) if channels == LANES => *output = bytes,
-                _ => output.iter_mut().zip(bytes).take(2 * channels).for_each(|(output, byte)| *output = byte),
-            }
+            write(self.eight(number, *sums), output.get_mut(..2 * channels).unwrap_or_default());
         }
     }
 
+    /// The outputs of the group with this number.
     #[inline(always)]
-    fn bytes(&self, number: usize, sums: Sums) -> [u8; 2 * LANES] {
-        let Some(group) = self.groups.get(number) else { return [0; 2 * LANES] };
-        let [low, high] = [0, 1].map(|half| {
-            let sums = sums[half].plus(I32x4::new(&group.bias[half]));
-            let [one, other] = sums.to_f64();
-            group.scaled(one, 2 * half, self.rounds_twice).low_bits(group.scaled(other, 2 * half + 1, self.rounds_twice))
-        });
-        let zero_point = I32x4::splat(self.stage.zero_point);
-        let finished = |sums: I32x4| sums.plus(zero_point).clamped(self.stage.low, self.stage.high);
-        finished(low).low_halves(finished(high)).bytes()
+    pub fn eight(&self, number: usize, sums: Sums) -> I16x8 {
+        let Some(group) = self.groups.get(number) else { return I16x8::splat(0) };
+        self.half(group, 0, sums[0]).low_halves(self.half(group, 1, sums[1]))
+    }
+
+    #[inline(always)]
+    fn half(&self, group: &Group, half: usize, sums: I32x4) -> I32x4 {
+        let [one, other] = sums.plus(I32x4::new(&group.bias[half])).to_f64();
+        let one = group.scaled(one, 2 * half, self.rounds_twice);
+        let scaled = one.low_bits(group.scaled(other, 2 * half + 1, self.rounds_twice));
+        scaled.plus(I32x4::splat(self.stage.zero_point)).clamped(self.stage.low, self.stage.high)
+    }
+}
+
+/// Writes eight numbers, or as many of them as there is room for.
+#[inline(always)]
+pub fn write(numbers: I16x8, output: &mut [u8]) {
+    let bytes = numbers.bytes();
+    match output.first_chunk_mut() {
+        Some(output) => *output = bytes,
+        None => output.iter_mut().zip(bytes).for_each(|(output, byte)| *output = byte),
     }
 }
 
@@ -86,7 +100,8 @@ impl Group {
         let Multiplier { multiplier, shift } = factor;
         let left = shift.max(0) as u32;
         let greatest = magnitude.checked_add(bias.checked_abs()?)?.checked_mul(1 << left)?;
-        i32::try_from(greatest).ok()?;
+        // The zero point is added later.
+        i32::try_from(greatest.checked_add(1 << 16)?).ok()?;
         self.bias[lane / 4][lane % 4] = bias as i32;
         if rounds_twice {
             let right = (-shift).max(0);
@@ -148,7 +163,7 @@ mod tests {
             let multipliers: Vec<Multiplier> = (0..channels).map(|_| factor(&mut random)).collect();
             let stage = OutputStage { zero_point: number(&mut random, 15) as i32, low: -32768, high: 32767 };
             let given = if rounds_twice { Bias::Narrow(bias.iter().map(|bias| *bias as i32).collect()) } else { Bias::Wide(bias) };
-            let Some(shorts) = Shorts::new(&weights, 1, &given, &multipliers, stage).unwrap() else { continue };
+            let Some(shorts) = Shorts::new(&weights, (1, 1 << 15), &given, &multipliers, stage).unwrap() else { continue };
             accepted += 1;
             for _ in 0..20 {
                 let input = [-32768, 32767, number(&mut random, 15) as i32][random.below(3)];
@@ -169,12 +184,12 @@ mod tests {
         let stage = OutputStage { zero_point: 0, low: -32768, high: 32767 };
         let accepts = |weights: &[i16], bias: i64, shift: i32| {
             let multiplier = Multiplier { multiplier: 1 << 30, shift };
-            Shorts::new(weights, weights.len(), &Bias::Wide(vec![bias]), &[multiplier], stage).unwrap().is_some()
+            Shorts::new(weights, (weights.len(), 1 << 15), &Bias::Wide(vec![bias]), &[multiplier], stage).unwrap().is_some()
         };
-        assert!(accepts(&[32767, -32767], 0, -5));
-        assert!(!accepts(&[32767, -32767, 2], 0, -5));
-        assert!(!accepts(&[32767, -32767], 1 << 16, -5));
-        assert!(!accepts(&[32767, -32767], 0, 1));
+        assert!(accepts(&[32767, -32765], 0, -5));
+        assert!(!accepts(&[32767, -32765, 2], 0, -5));
+        assert!(!accepts(&[32767, -32765], 1 << 16, -5));
+        assert!(!accepts(&[32767, -32765], 0, 1));
         assert!(!accepts(&[1], i64::MIN, -5));
     }
 }

@@ -102,6 +102,12 @@ mod chosen {
             Self(i16x8_add(self.0, other.0))
         }
 
+        /// Sums, saturating.
+        #[inline(always)]
+        pub fn plus_saturated(self, other: Self) -> Self {
+            Self(i16x8_add_sat(self.0, other.0))
+        }
+
         /// Shifted to the left, wrapping.
         #[inline(always)]
         pub fn shifted<const BITS: u32>(self) -> Self {
@@ -379,6 +385,10 @@ mod chosen {
 
         pub fn plus(self, other: Self) -> Self {
             Self(from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+        }
+
+        pub fn plus_saturated(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane].saturating_add(other.0[lane])))
         }
 
         pub fn shifted<const BITS: u32>(self) -> Self {

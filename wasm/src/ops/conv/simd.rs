@@ -58,7 +58,7 @@ impl Conv {
             return Ok(None);
         }
         let weights = widened(weights, 0)?;
-        let Some(shorts) = Shorts::new(&weights, geometry.depth(), bias, multipliers, stage)? else { return Ok(None) };
+        let Some(shorts) = Shorts::new(&weights, (geometry.depth(), 1 << 15), bias, multipliers, stage)? else { return Ok(None) };
         // The bias is added later.
         let lowered = Lowered { geometry, zero_point: 0, weights: &weights, bias: &[], multipliers, stage };
         Self::with(&lowered, Some(shorts), request)

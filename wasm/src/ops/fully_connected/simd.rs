@@ -11,7 +11,7 @@ use crate::simd::tile::Target;
 use crate::simd::vector::{I16x8, I32x4};
 
 /// Eight weights of each of eight channels.
-type Block = [[i16; 8]; LANES];
+pub type Block = [[i16; 8]; LANES];
 
 /// A vector times a matrix.
 pub struct FullyConnected {
@@ -85,7 +85,7 @@ impl Kernel for FullyConnected {
 
 /// The sums of eight channels.
 #[inline(always)]
-fn eight(inputs: &[[u8; 16]], weights: &[Block]) -> [I32x4; 2] {
+pub fn eight(inputs: &[[u8; 16]], weights: &[Block]) -> [I32x4; 2] {
     let mut sums = [I32x4::new(&[0; 4]); LANES];
     for (inputs, weights) in inputs.iter().zip(weights) {
         let inputs = I16x8::from_bytes(inputs);
