@@ -12,7 +12,7 @@ use crate::simd::shorts::Shorts;
 use crate::simd::vector::I16x8;
 
 /// The greatest int8 without its zero point.
-const GREATEST: i64 = 255;
+pub const GREATEST: i64 = 255;
 
 /// A matrix and how its sums become outputs.
 pub struct Product {

@@ -68,8 +68,8 @@ impl Shorts {
         }
     }
 
-    /// The outputs of the group with this number.
-    #[inline(always)]
+    /// The outputs of the group with this number. Not inlined: there are several uses, and it is long.
+    #[inline(never)]
     pub fn eight(&self, number: usize, sums: Sums) -> I16x8 {
         let Some(group) = self.groups.get(number) else { return I16x8::splat(0) };
         self.half(group, 0, sums[0]).low_halves(self.half(group, 1, sums[1]))

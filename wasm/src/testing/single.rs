@@ -256,13 +256,18 @@ fn append_table(file: &mut Vec<u8>, fields: &[(usize, Field)]) -> usize {
 
 /// Prepares a model and runs it once; gives the bytes of its outputs, which are those of the plain kernels too.
 pub fn run(model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
-    let fast = run_with(&ALL, model.clone(), inputs);
-    let plain = run_with(&PLAIN, model, inputs);
+    run_often(model, inputs, 1)
+}
+
+/// The same after several runs with these inputs.
+pub fn run_often(model: Model, inputs: &[&[u8]], times: usize) -> Result<Vec<Vec<u8>>> {
+    let fast = run_with(&ALL, model.clone(), inputs, times);
+    let plain = run_with(&PLAIN, model, inputs, times);
     assert_eq!(fast, plain, "fast and plain kernels");
     fast
 }
 
-fn run_with(registry: &Registry, model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
+fn run_with(registry: &Registry, model: Model, inputs: &[&[u8]], times: usize) -> Result<Vec<Vec<u8>>> {
     let program = Arc::new(Program::prepare(model, registry)?);
     let mut workspace = Workspace::new(&program)?;
     let mut interpreter = Interpreter::new(Arc::clone(&program), Limits { arena_bytes: 1 << 24 })?;
@@ -270,7 +275,9 @@ fn run_with(registry: &Registry, model: Model, inputs: &[&[u8]]) -> Result<Vec<V
     for (&tensor, bytes) in main.inputs.iter().zip(inputs) {
         interpreter.tensor(tensor)?.copy_from_slice(bytes);
     }
-    interpreter.invoke(&mut workspace)?;
+    for _ in 0..times {
+        interpreter.invoke(&mut workspace)?;
+    }
     main.outputs.iter().map(|&tensor| Ok(interpreter.tensor(tensor)?.to_vec())).collect()
 }
 
