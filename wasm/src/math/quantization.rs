@@ -57,9 +57,15 @@ impl Multiplier {
     /// rounding, halves up. The shift is from -31 to 7.
     #[inline(always)]
     pub fn apply_wide(self, x: i64) -> i32 {
-        let short = if self.multiplier < 0x7fff_0000 { (self.multiplier + (1 << 15)) >> 16 } else { 0x7fff };
-        let right = (15 - self.shift).clamp(1, 62) as u32;
+        let (short, right) = self.short();
         (x.wrapping_mul(i64::from(short)).wrapping_add(1 << (right - 1)) >> right) as i32
+    }
+
+    /// The mantissa of 16 bits, and the shift to the right behind it.
+    #[inline(always)]
+    pub fn short(self) -> (i32, u32) {
+        let short = if self.multiplier < 0x7fff_0000 { (self.multiplier + (1 << 15)) >> 16 } else { 0x7fff };
+        (short, (15 - self.shift).clamp(1, 62) as u32)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
 use crate::model::OpKey;
 use crate::model::tensor::{Shape, TensorType};
-use crate::ops::rearrange::{behind, Region, dense, rearrange, rearrange_on};
+use crate::ops::rearrange::{Ground, behind, Region, dense, rearrange, rearrange_on};
 use crate::ops::signature::{FLOAT32, INT8, INT32, SAME, Signature};
 use crate::ops::window::positive;
 use crate::ops::{Action, Node, Options, Registration, Request};
@@ -190,8 +190,8 @@ fn prepare_space_to_batch(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     let blocks = Blocks::read(node, input.shape.rank())?;
     let regions = blocks.regions(image(&output.shape)?, image(&input.shape)?, true)?;
     let zero = match output.element_type {
-        TensorType::Int8 => vec![output.affine()?.1 as u8],
-        _ => vec![0; 4],
+        TensorType::Int8 => output.affine()?.1 as u8,
+        _ => 0,
     };
-    rearrange_on(node, regions, zero.into())
+    rearrange_on(node, regions, Ground::Bytes(Box::new([zero])))
 }

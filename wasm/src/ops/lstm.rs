@@ -18,6 +18,9 @@ use crate::ops::weights::int8;
 use crate::ops::weights::int16::Bias;
 use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, allocate, gather};
 use crate::run::io::{Io, Port};
+use crate::simd::product;
+use crate::simd::requantise::LANES;
+use crate::simd::shorts::write;
 
 /// A layer that remembers.
 pub static UNIDIRECTIONAL_SEQUENCE_LSTM: Registration = Registration {
@@ -108,6 +111,7 @@ struct Step<'a> {
     cell: &'a mut [u8],
     /// The gates before they are bent, in the order of the file.
     gates: [&'a mut [u8]; 4],
+    workspace: &'a mut [u8],
 }
 
 impl Sizes {
@@ -123,7 +127,8 @@ impl Sizes {
     ) -> Result<()> {
         let Self { batches, times, inputs, units, time_major } = *self;
         let write = [Port::Input(HIDDEN), Port::Input(CELL), Port::Output(0), first, second, third, fourth];
-        let ([input], [hidden, cell, output, first, second, third, fourth]) = io.cut([Port::Input(0)], write)?;
+        let (([input], [hidden, cell, output, first, second, third, fourth]), workspace) =
+            io.cut_with_workspace([Port::Input(0)], write)?;
         let internal = ErrorKind::EngineInternal;
         for (batch, time) in (0..batches).flat_map(|batch| (0..times).map(move |time| (batch, time))) {
             let at = if time_major { time * batches + batch } else { batch * times + time };
@@ -134,6 +139,7 @@ impl Sizes {
                 hidden: hidden.get_mut(row(batch, units, width)).ok_or(internal)?,
                 cell: cell.get_mut(row(batch, units, cell_width)).ok_or(internal)?,
                 gates: [&mut *first, &mut *second, &mut *third, &mut *fourth],
+                workspace: &mut *workspace,
             })?;
         }
         Ok(())
@@ -190,7 +196,7 @@ impl FloatGate {
 impl Kernel for FloatLstm {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         self.sizes.each(io, self.scratch, (4, 4), |step| {
-            let Step { input, output, hidden, cell, gates } = step;
+            let Step { input, output, hidden, cell, gates, .. } = step;
             let [by, forget, memory, out] = gates;
             for (values, gate) in [&mut *by, &mut *forget, &mut *memory, &mut *out].into_iter().zip(&self.gates) {
                 gate.compute(floats(input), floats(hidden), floats_mut(values), floats_mut(output))?;
@@ -256,11 +262,74 @@ impl Product {
 /// All of int16.
 const SHORT: OutputStage = OutputStage { zero_point: 0, low: -32768, high: 32767 };
 
+/// Of input and hidden state, for the input, forget, cell and output gate.
+enum Gates {
+    Plain(Vec<[Product; 2]>),
+    /// By eight units: all products in a row, and the zero points of input and hidden state.
+    Fast(Vec<product::Product>, [i32; 2]),
+}
+
+impl Gates {
+    /// The fast ones for int8, where their sums fit.
+    fn new(plain: Vec<[Product; 2]>, sizes: Sizes, element_type: TensorType, request: &mut Request) -> Result<Self> {
+        if request.is_fast() && element_type == TensorType::Int8
+            && let Some(fast) = Self::fast(&plain, sizes)?
+        {
+            request.packed(fast.iter().map(product::Product::packed).sum());
+            request.workspace(fast.iter().take(2).map(product::Product::row_bytes).sum());
+            let zero_points = plain.first().map_or([0; 2], |[of_input, of_hidden]| [of_input.zero_point, of_hidden.zero_point]);
+            return Ok(Self::Fast(fast, zero_points));
+        }
+        request.packed(4 * sizes.units * (sizes.inputs + sizes.units + 8));
+        Ok(Self::Plain(plain))
+    }
+
+    fn fast(plain: &[[Product; 2]], sizes: Sizes) -> Result<Option<Vec<product::Product>>> {
+        let mut fast = Vec::new();
+        fast.try_reserve_exact(2 * plain.len()).map_err(|_| ErrorKind::MemoryExhausted)?;
+        for (product, depth) in plain.iter().flatten().zip([sizes.inputs, sizes.units].into_iter().cycle()) {
+            let Product { weights, bias, multiplier, .. } = product;
+            let Some(product) = product::Product::new(weights, depth, bias, *multiplier, SHORT)? else { return Ok(None) };
+            fast.push(product);
+        }
+        Ok(Some(fast))
+    }
+
+    /// What goes into the gates of all units.
+    fn compute(&self, element_type: TensorType, sizes: Sizes, step: &mut Step<'_>) -> Result<()> {
+        let Step { input, hidden, gates, workspace, .. } = step;
+        match self {
+            Self::Plain(products) => {
+                for (values, [of_input, of_hidden]) in gates.iter_mut().zip(products) {
+                    for (unit, value) in values.as_chunks_mut::<2>().0.iter_mut().take(sizes.units).enumerate() {
+                        let sum = of_input.of(element_type, input, unit) + of_hidden.of(element_type, hidden, unit);
+                        *value = (sum.clamp(-32768, 32767) as i16).to_le_bytes();
+                    }
+                }
+            }
+            Self::Fast(products, [input_from, hidden_from]) => {
+                let internal = ErrorKind::EngineInternal;
+                let [of_input, of_hidden, ..] = products.as_slice() else { return Err(internal.into()) };
+                let (input_row, rest) = workspace.split_at_mut_checked(of_input.row_bytes()).ok_or(internal)?;
+                let hidden_row = rest.get_mut(..of_hidden.row_bytes()).ok_or(internal)?;
+                product::row(input, *input_from, input_row);
+                product::row(hidden, *hidden_from, hidden_row);
+                for (values, [of_input, of_hidden]) in gates.iter_mut().zip(products.as_chunks::<2>().0) {
+                    let values = values.get_mut(..2 * sizes.units).ok_or(internal)?;
+                    for (number, values) in values.chunks_mut(2 * LANES).enumerate() {
+                        write(of_input.eight(number, input_row).plus_saturated(of_hidden.eight(number, hidden_row)), values);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 struct IntegerLstm {
     sizes: Sizes,
     element_type: TensorType,
-    /// Of input and hidden state, for the input, forget, cell and output gate.
-    gates: Vec<(Product, Product)>,
+    gates: Gates,
     scratch: [Port; 4],
     table: Box<[u16; 256]>,
     /// 0 where nothing is clipped.
@@ -285,11 +354,11 @@ fn prepare_integer(
     let exponent = f64::from(cell_scale).log2();
     let sound = cell_from == 0 && (exponent - exponent.round()).abs() < 1e-3 && output.affine()? == hidden.affine()?;
     ensure(sound, ErrorKind::QuantisationInvalid)?;
-    let gate = |gate: usize| -> Result<(Product, Product)> {
-        Ok((
+    let gate = |gate: usize| -> Result<[Product; 2]> {
+        Ok([
             Product::new(node, input, 1 + gate, Some(12 + gate), sizes.units)?,
             Product::new(node, hidden, 5 + gate, None, sizes.units)?,
-        ))
+        ])
     };
     // The tangent takes 2^-12 as it is; a finer scale is shifted to the right, and tripled before.
     let shift = 12 + exponent.round() as i32;
@@ -298,11 +367,11 @@ fn prepare_integer(
         if shift < 0 { Rescale { multiplier: 3, right_shift: shift.unsigned_abs() } } else { Rescale { multiplier: 3 << shift, right_shift: 0 } };
     let (low, high) = hidden.element_type.range().ok_or(ErrorKind::TypeUnsupported)?;
     let unit = 1.0 / 32768.0f64;
-    request.packed(4 * sizes.units * (sizes.inputs + sizes.units + 8) + 512);
+    request.packed(512);
     Ok(Action::run(IntegerLstm {
         sizes,
         element_type: input.element_type,
-        gates: gather(4, (0..4).map(gate))?,
+        gates: Gates::new(gather(4, (0..4).map(gate))?, sizes, input.element_type, request)?,
         scratch,
         table: sigmoid_table(),
         clip: if clip > 0.0 { (clip / cell_scale).clamp(0.0, 32767.0) as i32 } else { 0 },
@@ -318,21 +387,13 @@ impl Kernel for IntegerLstm {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         const GATE: Rescale = Rescale { multiplier: 3, right_shift: 0 };
         let (element_type, width) = (self.element_type, self.element_type.bits() / 8);
-        self.sizes.each(io, self.scratch, (width, 2), |step| {
-            let Step { input, output, hidden, cell, gates } = step;
-            let [by, forget, memory, out] = gates;
-            for (values, gate) in [&mut *by, &mut *forget, &mut *memory, &mut *out].into_iter().zip(&self.gates) {
-                let (of_input, of_hidden) = gate;
-                let values = values.as_chunks_mut::<2>().0.iter_mut().take(self.sizes.units);
-                for (unit, value) in values.enumerate() {
-                    let sum = of_input.of(element_type, input, unit) + of_hidden.of(element_type, hidden, unit);
-                    *value = (sum.clamp(-32768, 32767) as i16).to_le_bytes();
-                }
-            }
+        self.sizes.each(io, self.scratch, (width, 2), |mut step| {
+            self.gates.compute(element_type, self.sizes, &mut step)?;
+            let Step { output, hidden, cell, gates: [by, forget, memory, out], .. } = step;
             let shorts = |bytes: &[u8], at: usize| bytes.as_chunks().0.get(at).map_or(0, |value| i32::from(i16::from_le_bytes(*value)));
             let open = |bytes: &[u8], at: usize| GATE.sigmoid(&self.table, shorts(bytes, at));
-            let states = cell.as_chunks_mut::<2>().0.iter_mut().zip(hidden.chunks_exact_mut(width)).zip(output.chunks_exact_mut(width));
-            for (at, ((cell, hidden), output)) in states.enumerate() {
+            let states = cell.as_chunks_mut::<2>().0.iter_mut().zip(hidden.chunks_exact_mut(width));
+            for (at, (cell, hidden)) in states.enumerate() {
                 let kept = self.forget_by_cell.apply(open(forget, at) * i32::from(i16::from_le_bytes(*cell)));
                 let remembered = bend(&self.table, GATE.place(shorts(memory, at)));
                 let added = self.input_by_memory.apply(open(by, at) * remembered);
@@ -343,8 +404,8 @@ impl Kernel for IntegerLstm {
                 *cell = (value as i16).to_le_bytes();
                 let product = bend(&self.table, self.cell_curve.place(value)) * open(out, at);
                 integer::write(i64::from(self.stage.finish(self.tanh_by_output.apply(product))), hidden);
-                output.copy_from_slice(hidden);
             }
+            output.copy_from_slice(hidden);
             Ok(())
         })?;
         Ok(Flow::Next)
@@ -436,5 +497,38 @@ mod tests {
     fn peepholes_are_refused() {
         let model = single(&UNIDIRECTIONAL_SEQUENCE_LSTM, &tensors(1, true), Some((71, &[(0, Field::I8(4))])));
         assert_eq!(run(model, &[&[0; 4]]).unwrap_err().kind(), ErrorKind::FeatureUnsupported);
+    }
+
+    #[test]
+    fn integers_of_fast_and_plain_gates_are_equal() {
+        let mut random = Random::new(61);
+        for _ in 0..60 {
+            let (batches, times, inputs, units) = (1 + random.below(2), 1 + random.below(3), 1 + random.below(20), 1 + random.below(20));
+            let element_type = [TensorType::Int8, TensorType::Int16][random.below(8) / 7];
+            let is_short = element_type == TensorType::Int16;
+            let zero_point = |random: &mut Random| if is_short { 0 } else { random.zero_point() };
+            let mut tensors = vec![Given::input(element_type, &[batches, times, inputs]).affine(0.02, zero_point(&mut random))];
+            for depth in [inputs, units] {
+                tensors.extend((0..4).map(|_| {
+                    let bytes = random.bytes(units * depth);
+                    Given::constant(TensorType::Int8, &[units, depth], bytes).affine(0.001 + random.below(100) as f32 * 1e-4, 0)
+                }));
+            }
+            tensors.extend((0..3).map(|_| Given::absent()));
+            tensors.extend((0..4).map(|_| match is_short {
+                true => Given::constant(TensorType::Int64, &[units], random.biases(units).iter().flat_map(|bias| i64::from(*bias).to_le_bytes()).collect()),
+                false => Given::int32s(&[units], &random.biases(units)),
+            }));
+            tensors.extend((0..2).map(|_| Given::absent()));
+            let hidden = (1.0 / 128.0, zero_point(&mut random));
+            tensors.push(Given::variable(element_type, &[batches, units]).affine(hidden.0, hidden.1));
+            tensors.push(Given::variable(TensorType::Int16, &[batches, units]).affine(1.0 / 2048.0, 0));
+            tensors.extend((0..4).map(|_| Given::absent()));
+            tensors.push(Given::output(element_type, &[batches, times, units]).affine(hidden.0, hidden.1));
+            let model = single(&UNIDIRECTIONAL_SEQUENCE_LSTM, &tensors, Some((71, &[(0, Field::I8(4))])));
+            let input = random.bytes(batches * times * inputs * if is_short { 2 } else { 1 });
+            let output = run(model, &[&input]).unwrap().remove(0);
+            assert!(output.iter().any(|byte| *byte != output[0]) || output.len() < 40);
+        }
     }
 }

@@ -100,31 +100,45 @@ pub fn dense(dimensions: &[usize; RANK]) -> [usize; RANK] {
     strides
 }
 
+/// What the first output holds where nothing goes.
+pub enum Ground {
+    /// Nothing: something goes everywhere.
+    None,
+    /// These bytes, over and over.
+    Bytes(Box<[u8]>),
+    /// What is behind this port, over and over.
+    Given(Port),
+}
+
 struct Rearrange {
     regions: Box<[Region]>,
-    /// What the first output holds where nothing goes, over and over; may be empty.
-    fill: Box<[u8]>,
+    ground: Ground,
     width: usize,
 }
 
 /// Copies the regions, between tensors whose elements are as wide as those of the first output.
 pub fn rearrange(node: &Node<'_>, regions: Vec<Region>) -> Result<Action> {
-    rearrange_on(node, regions, Box::default())
+    rearrange_on(node, regions, Ground::None)
 }
 
 /// The same on a ground.
-pub fn rearrange_on(node: &Node<'_>, regions: Vec<Region>, fill: Box<[u8]>) -> Result<Action> {
+pub fn rearrange_on(node: &Node<'_>, regions: Vec<Region>, ground: Ground) -> Result<Action> {
     let width = node.tensor(node.output_index(0)?)?.element_type.bits() / 8;
     let regions = regions.into_iter().map(Region::merged).collect();
-    Ok(Action::run(Rearrange { regions, fill, width }))
+    Ok(Action::run(Rearrange { regions, ground, width }))
 }
 
 impl Kernel for Rearrange {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
-        if !self.fill.is_empty() {
-            let ([], [output]) = io.cut([], [Port::Output(0)])?;
-            for chunk in output.chunks_exact_mut(self.fill.len()) {
-                chunk.copy_from_slice(&self.fill);
+        match &self.ground {
+            Ground::None => {}
+            Ground::Bytes(bytes) => {
+                let ([], [output]) = io.cut([], [Port::Output(0)])?;
+                fill(output, bytes);
+            }
+            Ground::Given(port) => {
+                let ([bytes], [output]) = io.cut([*port], [Port::Output(0)])?;
+                fill(output, bytes);
             }
         }
         for region in &self.regions {
@@ -137,6 +151,16 @@ impl Kernel for Rearrange {
             }
         }
         Ok(Flow::Next)
+    }
+}
+
+#[inline(never)]
+fn fill(output: &mut [u8], bytes: &[u8]) {
+    if let [byte] = bytes {
+        return output.fill(*byte);
+    }
+    for element in output.chunks_exact_mut(bytes.len().max(1)) {
+        element.copy_from_slice(bytes);
     }
 }
 

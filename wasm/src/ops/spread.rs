@@ -8,7 +8,7 @@ use crate::limits::RANK;
 use crate::math::walk::strides;
 use crate::model::OpKey;
 use crate::model::tensor::Tensor;
-use crate::ops::rearrange::{Region, dense, rearrange, rearrange_on};
+use crate::ops::rearrange::{Ground, Region, dense, rearrange, rearrange_on};
 use crate::ops::signature::{ANY, FLOAT32, INT4, INT8, INT16, INT32, INT64, SAME, Signature};
 use crate::ops::{Action, Node, Options, Registration, Request};
 use crate::run::io::Port;
@@ -88,7 +88,7 @@ fn prepare_shape(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     let elements = node.tensor(node.output_index(0)?)?.shape.elements();
     ensure(elements == dimensions.len(), ErrorKind::OperatorInvalid)?;
     let bytes = dimensions.iter().flat_map(|extent| (*extent as i32).to_le_bytes());
-    rearrange_on(node, Vec::new(), bytes.collect())
+    rearrange_on(node, Vec::new(), Ground::Bytes(bytes.collect()))
 }
 
 struct MirrorPadOptions {

@@ -82,9 +82,9 @@ impl Bands {
     pub fn widen(&self, image: &[u8], rows: &Range<usize>, workspace: &mut [u8]) {
         let Window { height, width, input_channels, .. } = &self.window;
         let first = rows.start * height.stride;
-        let image_row = width.input * input_channels;
+        let image_row = width.input * input_channels * self.format.input_bytes();
         let left = width.padding.min(self.width) * self.pixel_bytes();
-        let inside = (self.row_bytes() - left).min(image_row * self.format.bytes());
+        let inside = (self.row_bytes() - left).min(width.input * self.pixel_bytes());
         // The zero point, as it lies there.
         let blank = self.format.flip().map_or(0, |flip| self.zero_point as u8 ^ flip);
         let bands = workspace.chunks_exact_mut(self.row_bytes()).take(self.input_rows(rows.len()));
@@ -99,6 +99,7 @@ impl Bands {
             fill(end, blank);
             match self.format.flip() {
                 Some(flip) => flipped(input, flip, pixels),
+                None if self.format == Format::Shorts => pixels.iter_mut().zip(input).for_each(|(wide, byte)| *wide = *byte),
                 None => widen(input, self.zero_point, pixels),
             }
         }

@@ -7,9 +7,11 @@ pub mod elementwise;
 pub mod exact;
 pub mod float;
 pub mod image;
+pub mod product;
 pub mod regions;
 pub mod requantise;
 pub mod rows;
+pub mod shorts;
 pub mod tile;
 pub mod vector;
 pub mod winograd;
@@ -19,6 +21,8 @@ pub mod winograd;
 pub enum Format {
     /// As 16 bits, and inputs less their zero point.
     Words,
+    /// As 16 bits, as inputs of 16 bits lie anyway.
+    Shorts,
     /// As 8 bits. Inputs have these bits flipped, so that the engine's dot product of bytes takes them for what they are, or for
     /// 128 more.
     Bytes {
@@ -46,6 +50,11 @@ impl Format {
     /// The format of these weights, where this is the one to be had: the zero point that was taken from them may be too much for a byte.
     pub fn fitting(self, weights: &[i16]) -> Self {
         if weights.iter().all(|weight| i8::try_from(*weight).is_ok()) { self } else { Self::Words }
+    }
+
+    /// Bytes of a number of an input.
+    pub fn input_bytes(self) -> usize {
+        if self == Self::Shorts { 2 } else { 1 }
     }
 
     /// What sums with inputs as they lie are too large by, per weight.

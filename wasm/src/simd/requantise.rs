@@ -191,22 +191,25 @@ impl Form {
 
 /// A step of upstream's function: the least sum that gives this output, without the zero point.
 #[derive(Clone, Copy, Default)]
-struct Threshold {
-    sum: i32,
-    output: i32,
+pub struct Threshold {
+    /// It.
+    pub sum: i32,
+    /// The output.
+    pub output: i32,
 }
 
 /// Values of an int8.
 const OUTPUTS: usize = 256;
 
 /// All steps, in order: on the stack, because each channel asks for them.
-struct Thresholds {
+pub struct Thresholds {
     all: [Threshold; OUTPUTS],
     count: usize,
 }
 
 impl Thresholds {
-    fn as_slice(&self) -> &[Threshold] {
+    /// They.
+    pub fn as_slice(&self) -> &[Threshold] {
         self.all.get(..self.count).unwrap_or(&self.all)
     }
 }
@@ -255,7 +258,7 @@ fn constant(channel: &Channel, ends: [i32; 2], stage: OutputStage) -> Option<i32
 const FAR: f64 = 1e-3;
 
 /// Every step of upstream's function within reach. Without a value where it is not sure to grow with the sum.
-fn thresholds(channel: &Channel, stage: OutputStage) -> Option<Thresholds> {
+pub fn thresholds(channel: &Channel, stage: OutputStage) -> Option<Thresholds> {
     let Channel { reach, multiplier } = *channel;
     let left = multiplier.shift.max(0) as u32;
     let within = |sum: i64| sum.checked_mul(1 << left).is_some_and(|sum| i32::try_from(sum).is_ok());

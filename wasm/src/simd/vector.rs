@@ -1,7 +1,7 @@
 //! The few vectors that kernels use: WebAssembly's, or a portable twin of the same meaning, which serves some operators of the plain
 //! build too.
 
-pub use chosen::{Bytes, F32x4, HAS_BYTE_DOT, I16x8, I32x4, byte_dot_flip};
+pub use chosen::{Bytes, F32x4, F64x2, HAS_BYTE_DOT, I16x8, I32x4, byte_dot_flip};
 
 /// The least and the greatest output, once for each byte of a vector.
 #[derive(Clone, Copy)]
@@ -20,6 +20,9 @@ impl Bounds {
 /// Adds this to a float below 2^22, and its last bits are the nearest integer (halves to even) above those of
 /// [`MAGIC_BITS`].
 pub const MAGIC: f32 = 12_582_912.0;
+
+/// The same for a double below 2^51, whose low 32 bits are those of the nearest integer then.
+pub const WIDE_MAGIC: f64 = 6_755_399_441_055_744.0;
 
 /// The bits of [`MAGIC`].
 pub const MAGIC_BITS: i32 = 0x4b40_0000;
@@ -104,6 +107,10 @@ mod chosen {
     #[derive(Clone, Copy)]
     pub struct F32x4(v128);
 
+    /// Two doubles.
+    #[derive(Clone, Copy)]
+    pub struct F64x2(v128);
+
     impl I16x8 {
         /// The same number in all lanes.
         #[inline(always)]
@@ -154,6 +161,12 @@ mod chosen {
         #[inline(always)]
         pub fn plus(self, other: Self) -> Self {
             Self(i16x8_add(self.0, other.0))
+        }
+
+        /// Sums, saturating.
+        #[inline(always)]
+        pub fn plus_saturated(self, other: Self) -> Self {
+            Self(i16x8_add_sat(self.0, other.0))
         }
 
         /// Shifted to the left, wrapping.
@@ -277,6 +290,12 @@ mod chosen {
             F32x4(f32x4_convert_i32x4(self.0))
         }
 
+        /// As doubles: lanes 0 and 1, then 2 and 3.
+        #[inline(always)]
+        pub fn to_f64(self) -> [F64x2; 2] {
+            [F64x2(f64x2_convert_low_i32x4(self.0)), F64x2(f64x2_convert_low_i32x4(i64x2_shuffle::<1, 1>(self.0, self.0)))]
+        }
+
         /// The lower 16 bits of the lanes of `self`, then of `other`. (What saturates, the compiler takes for a minimum, a
         /// maximum and this.)
         #[inline(always)]
@@ -390,6 +409,45 @@ mod chosen {
             I32x4(self.0)
         }
     }
+
+    impl F64x2 {
+        /// Lane by lane.
+        #[inline(always)]
+        pub fn new(lanes: &[f64; 2]) -> Self {
+            // SAFETY: both are 16 bytes of plain numbers.
+            Self(unsafe { transmute::<[f64; 2], v128>(*lanes) })
+        }
+
+        /// Sums.
+        #[inline(always)]
+        pub fn plus(self, other: Self) -> Self {
+            Self(f64x2_add(self.0, other.0))
+        }
+
+        /// Products.
+        #[inline(always)]
+        pub fn times(self, other: Self) -> Self {
+            Self(f64x2_mul(self.0, other.0))
+        }
+
+        /// The integers that are not greater.
+        #[inline(always)]
+        pub fn floor(self) -> Self {
+            Self(f64x2_floor(self.0))
+        }
+
+        /// For each lane below 0 that of `below`, for others 0.
+        #[inline(always)]
+        pub fn by_sign(self, below: Self) -> Self {
+            Self(v128_and(f64x2_lt(self.0, f64x2_splat(0.0)), below.0))
+        }
+
+        /// The low 32 bits of each lane of `self`, then of `other`.
+        #[inline(always)]
+        pub fn low_bits(self, other: Self) -> I32x4 {
+            I32x4(i32x4_shuffle::<0, 2, 4, 6>(self.0, other.0))
+        }
+    }
 }
 
 #[cfg(not(target_feature = "simd128"))]
@@ -441,6 +499,9 @@ mod chosen {
     #[derive(Clone, Copy)]
     pub struct F32x4([f32; 4]);
 
+    #[derive(Clone, Copy)]
+    pub struct F64x2([f64; 2]);
+
     impl I16x8 {
         pub fn splat(value: i16) -> Self {
             Self([value; 8])
@@ -472,6 +533,10 @@ mod chosen {
 
         pub fn plus(self, other: Self) -> Self {
             Self(from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+        }
+
+        pub fn plus_saturated(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane].saturating_add(other.0[lane])))
         }
 
         pub fn shifted<const BITS: u32>(self) -> Self {
@@ -552,6 +617,11 @@ mod chosen {
             F32x4(self.0.map(|lane| lane as f32))
         }
 
+        pub fn to_f64(self) -> [F64x2; 2] {
+            let [a, b, c, d] = self.0.map(f64::from);
+            [F64x2([a, b]), F64x2([c, d])]
+        }
+
         pub fn low_halves(self, other: Self) -> I16x8 {
             let lane = |at: usize| if at < 4 { self.0[at] } else { other.0[at - 4] };
             I16x8(from_fn(|at| lane(at) as i16))
@@ -617,6 +687,34 @@ mod chosen {
 
         pub fn bits(self) -> I32x4 {
             I32x4(self.0.map(|lane| lane.to_bits() as i32))
+        }
+    }
+
+    impl F64x2 {
+        pub fn new(lanes: &[f64; 2]) -> Self {
+            Self(*lanes)
+        }
+
+        pub fn plus(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] + other.0[lane]))
+        }
+
+        pub fn times(self, other: Self) -> Self {
+            Self(from_fn(|lane| self.0[lane] * other.0[lane]))
+        }
+
+        pub fn floor(self) -> Self {
+            Self(self.0.map(f64::floor))
+        }
+
+        pub fn by_sign(self, below: Self) -> Self {
+            Self(from_fn(|lane| if self.0[lane] < 0.0 { below.0[lane] } else { 0.0 }))
+        }
+
+        pub fn low_bits(self, other: Self) -> I32x4 {
+            let [a, b] = self.0.map(|lane| lane.to_bits() as i32);
+            let [c, d] = other.0.map(|lane| lane.to_bits() as i32);
+            I32x4([a, b, c, d])
         }
     }
 }

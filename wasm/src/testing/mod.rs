@@ -2,7 +2,7 @@
 
 mod single;
 
-pub use single::{Field, Given, assert_same, bytes_of, custom, floats_of, run, single, then};
+pub use single::{Field, Given, assert_same, bytes_of, custom, floats_of, run, run_often, single, then};
 
 use crate::ops::window::{Axis, Padding, Sliding, Window};
 use crate::math::quantization::Multiplier;

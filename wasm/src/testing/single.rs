@@ -257,12 +257,17 @@ fn append_table(file: &mut Vec<u8>, fields: &[(usize, Field)]) -> usize {
 
 /// Prepares a model and runs it once; gives the bytes of its outputs, which are those of the plain kernels and of batches too.
 pub fn run(model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
-    let fast = run_with(&ALL, model.clone(), inputs);
+    run_often(model, inputs, 1)
+}
+
+/// The same after several runs with these inputs.
+pub fn run_often(model: Model, inputs: &[&[u8]], times: usize) -> Result<Vec<Vec<u8>>> {
+    let fast = run_with(&ALL, model.clone(), inputs, times);
     if fast.is_ok() {
         check_batches(model.clone(), inputs);
     }
     for kernels in [Kernels::Words, Kernels::Compact, Kernels::Plain] {
-        let found = run_with(&Registry { kernels, ..ALL }, model.clone(), inputs);
+        let found = run_with(&Registry { kernels, ..ALL }, model.clone(), inputs, times);
         assert_eq!(fast, found, "fast kernels and those for {kernels:?}");
     }
     fast
@@ -303,7 +308,7 @@ fn check_batches(model: Model, inputs: &[&[u8]]) {
     }
 }
 
-fn run_with(registry: &Registry, model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
+fn run_with(registry: &Registry, model: Model, inputs: &[&[u8]], times: usize) -> Result<Vec<Vec<u8>>> {
     let program = Arc::new(Program::prepare(model, registry)?);
     let mut workspace = Workspace::new(&program)?;
     let mut interpreter = Interpreter::new(Arc::clone(&program), Limits { arena_bytes: 1 << 24 })?;
@@ -311,7 +316,9 @@ fn run_with(registry: &Registry, model: Model, inputs: &[&[u8]]) -> Result<Vec<V
     for (&tensor, bytes) in main.inputs.iter().zip(inputs) {
         interpreter.tensor(tensor)?.copy_from_slice(bytes);
     }
-    interpreter.invoke(&mut workspace)?;
+    for _ in 0..times {
+        interpreter.invoke(&mut workspace)?;
+    }
     main.outputs.iter().map(|&tensor| Ok(interpreter.tensor(tensor)?.to_vec())).collect()
 }
 

@@ -6,12 +6,12 @@
 use crate::error::{ErrorKind, Result, ensure};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::math::walk::Pairing;
-use crate::model::tensor::Tensor;
+use crate::ops::add::simd::Exact;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;
 
 /// Both inputs are scaled to a common fine scale, added, and scaled to that of the output. What
-/// becomes of an input depends on its byte alone: a table per input holds it.
+/// becomes of an input depends on its value alone: a table per input holds it, from the least value on.
 struct Add {
     tables: [Box<[i32; 256]>; 2],
     output_multiplier: Multiplier,
@@ -30,29 +30,32 @@ pub fn prepare(
     activation: Activation,
 ) -> Result<Action> {
     let (one, other, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
-    let scales = (one.affine()?.0, other.affine()?.0, output.affine()?.0);
-    let twice_the_greater = 2.0 * f64::from(scales.0.max(scales.1));
-    let output_real = twice_the_greater / (f64::from(1 << LEFT_SHIFT) * f64::from(scales.2));
+    let ((one_scale, from), (other_scale, other_from)) = (one.affine()?, other.affine()?);
+    let output_scale = output.affine()?.0;
+    let twice_the_greater = 2.0 * f64::from(one_scale.max(other_scale));
+    let output_real = twice_the_greater / (f64::from(1 << LEFT_SHIFT) * f64::from(output_scale));
     // Upstream's QuantizeMultiplierSmallerThanOneExp.
     ensure(output_real < 1.0, ErrorKind::QuantisationInvalid)?;
+    let factor = |scale: f32| Multiplier::new(f64::from(scale) / twice_the_greater);
+    let tables = [table(factor(one_scale)?, from), table(factor(other_scale)?, other_from)];
+    let (multiplier, stage) = (Multiplier::new(output_real)?, OutputStage::new(output, activation)?);
+    let exact = Exact { tables: [&tables[0], &tables[1]], is_difference: false, multiplier, stage };
+    let scales = [one_scale, other_scale, output_scale];
+    if let Some(fast) = exact.fast(request, &pairing, output.shape.elements(), scales) {
+        return Ok(fast);
+    }
     request.packed(2 * 256 * 4);
-    Ok(Action::run(Add {
-        tables: [table(one, twice_the_greater)?, table(other, twice_the_greater)?],
-        output_multiplier: Multiplier::new(output_real)?,
-        stage: OutputStage::new(output, activation)?,
-        pairing,
-    }))
+    Ok(Action::run(Add { tables, output_multiplier: multiplier, stage, pairing }))
 }
 
-fn table(input: &Tensor, twice_the_greater: f64) -> Result<Box<[i32; 256]>> {
-    let (scale, zero_point) = input.affine()?;
-    let multiplier = Multiplier::new(f64::from(scale) / twice_the_greater)?;
+/// What each value of an input adds, from the least on.
+pub fn table(multiplier: Multiplier, zero_point: i32) -> Box<[i32; 256]> {
     let mut table = Box::new([0; 256]);
-    for (byte, slot) in (0u8..=255).zip(table.iter_mut()) {
-        let value = i32::from(byte as i8) - zero_point;
+    for (value, slot) in (-128..).zip(table.iter_mut()) {
+        let value: i32 = value - zero_point;
         *slot = multiplier.apply(value << LEFT_SHIFT);
     }
-    Ok(table)
+    table
 }
 
 impl Kernel for Add {
@@ -67,7 +70,7 @@ impl Add {
     #[inline(always)]
     fn sum(&self, one: u8, other: u8) -> u8 {
         let [ones, others] = &self.tables;
-        let sum = ones[usize::from(one)].wrapping_add(others[usize::from(other)]);
+        let sum = ones[usize::from(one ^ 0x80)].wrapping_add(others[usize::from(other ^ 0x80)]);
         self.stage.finish(self.output_multiplier.apply(sum)) as u8
     }
 }

@@ -3,8 +3,9 @@
 //! Upstream: `micro/kernels/add.cc`.
 
 mod float;
-mod int8;
+pub(crate) mod int8;
 mod integer;
+pub(crate) mod simd;
 
 use crate::error::Result;
 use crate::file::flatbuffer::Table;

@@ -7,6 +7,8 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::math::quantization::{Multiplier, OutputStage};
 use crate::model::OpKey;
 use crate::model::tensor::TensorType;
+use crate::ops::add::int8::table;
+use crate::ops::add::simd::Exact;
 use crate::ops::signature::{BOOL, FLOAT32, INT8, INT16, INT32, SAME, Signature};
 use crate::ops::weights::float::Bounds;
 use crate::ops::{Action, Node, Registration, Request};
@@ -140,7 +142,7 @@ fn prepare_mul(node: &Node<'_>, _: &mut Request) -> Result<Action> {
     }
 }
 
-fn prepare_sub(node: &Node<'_>, _: &mut Request) -> Result<Action> {
+fn prepare_sub(node: &Node<'_>, request: &mut Request) -> Result<Action> {
     let Pair { one, other, output, pairing } = Pair::new(node)?;
     let Fused::<28>(activation) = node.options()?;
     match output.element_type {
@@ -164,6 +166,14 @@ fn prepare_sub(node: &Node<'_>, _: &mut Request) -> Result<Action> {
             let factors = (below_one(f64::from(one_scale / twice))?, below_one(f64::from(other_scale / twice))?);
             let real = twice / ((1i32 << left) as f32 * output.affine()?.0);
             let (multiplier, stage) = (below_one(f64::from(real))?, OutputStage::new(output, activation)?);
+            if element_type == TensorType::Int8 {
+                let tables = [table(factors.0, from), table(factors.1, other_from)];
+                let exact = Exact { tables: [&tables[0], &tables[1]], is_difference: true, multiplier, stage };
+                let scales = [one_scale, other_scale, output.affine()?.0];
+                if let Some(fast) = exact.fast(request, &pairing, output.shape.elements(), scales) {
+                    return Ok(fast);
+                }
+            }
             Ok(integers_by(pairing, [element_type; 3], move |one, other| {
                 let one = factors.0.apply((one as i32 - from).wrapping_shl(left));
                 let other = factors.1.apply((other as i32 - other_from).wrapping_shl(left));

@@ -4,7 +4,7 @@
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
-use crate::ops::conv::Geometry;
+use crate::ops::conv::{Geometry, simd};
 use crate::ops::weights::int16::{Bias, Short, dot};
 use crate::ops::weights::int8;
 use crate::ops::{Action, Flow, Kernel, Node, Request};
@@ -30,15 +30,15 @@ pub fn prepare(
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let channels = geometry.window.output_channels;
     ensure(input.affine()?.1 == 0 && output.affine()?.1 == 0, ErrorKind::QuantisationInvalid)?;
-    let conv = Conv {
-        geometry,
-        weights: int8::weights(node, filter)?,
-        bias: Bias::read(node, 2, channels, narrow)?,
-        multipliers: int8::multipliers(input, filter, output, channels)?,
-        stage: OutputStage::new(output, activation)?,
-    };
-    conv.bias.check(&conv.multipliers)?;
+    let (weights, bias) = (int8::weights(node, filter)?, Bias::read(node, 2, channels, narrow)?);
+    let multipliers = int8::multipliers(input, filter, output, channels)?;
+    let stage = OutputStage::new(output, activation)?;
+    bias.check(&multipliers)?;
     request.macs(output.shape.elements() as u64 * geometry.depth() as u64);
+    if let Some(fast) = simd::Conv::of_shorts(geometry, (&weights, &bias), &multipliers, stage, request)? {
+        return Ok(Action::run(fast));
+    }
+    let conv = Conv { geometry, weights, bias, multipliers, stage };
     request.packed(conv.weights.len() + channels * 8 + conv.bias.bytes());
     Ok(Action::run(conv))
 }

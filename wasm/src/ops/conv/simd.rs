@@ -1,14 +1,17 @@
 //! CONV_2D, int8, by eight channels and tiles of up to four pixels: the twin of `int8.rs`.
 
 use crate::error::{ErrorKind, Result};
+use crate::math::quantization::{Multiplier, OutputStage};
 use crate::memory::allocate;
 use crate::ops::conv::Geometry;
-use crate::ops::weights::int8::Lowered;
+use crate::ops::weights::int8::{Lowered, widened};
+use crate::ops::weights::int16::Bias;
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
 use crate::simd::Format;
 use crate::simd::image::{Bands, Walk};
 use crate::simd::requantise::{Channel, Finish, LANES, Requantise, Sums};
+use crate::simd::shorts::Shorts;
 use crate::simd::tile::{self, Entry, TILE, Target, Unit};
 
 /// A convolution whose weights are packed.
@@ -22,10 +25,18 @@ pub struct Conv {
     /// Per group, and in it per eight channels: `[run][unit]`.
     weights: Vec<Unit>,
     bias: Vec<[i32; LANES]>,
-    requantise: Requantise,
+    rescale: Rescale,
     format: Format,
     /// How many tiles are computed together.
     tiles: usize,
+}
+
+/// How sums become outputs.
+enum Rescale {
+    /// Of int8.
+    Bytes(Requantise),
+    /// Of int16.
+    Shorts(Shorts),
 }
 
 /// What tiles take that are computed together, unless one takes more.
@@ -34,9 +45,32 @@ const TILES_BYTES: usize = 1 << 14;
 impl Conv {
     /// Packs weights `[channel][row][column][input]`. Without a value where the plain kernel has to serve.
     pub fn new(lowered: &Lowered<'_, Geometry, i16>, request: &mut Request) -> Result<Option<Self>> {
+        Self::with(lowered, None, request)
+    }
+
+    /// The same for inputs and outputs of int16. Without a value for the plain kernels too.
+    pub fn of_shorts(
+        geometry: Geometry,
+        (weights, bias): (&[i8], &Bias),
+        multipliers: &[Multiplier],
+        stage: OutputStage,
+        request: &mut Request,
+    ) -> Result<Option<Self>> {
+        if !request.is_fast() || geometry.group_outputs < geometry.window.output_channels {
+            return Ok(None);
+        }
+        let weights = widened(weights, 0)?;
+        let Some(shorts) = Shorts::new(&weights, (geometry.depth(), 1 << 15), bias, multipliers, stage)? else { return Ok(None) };
+        // The bias is added later.
+        let lowered = Lowered { geometry, zero_point: 0, weights: &weights, bias: &[], multipliers, stage };
+        Self::with(&lowered, Some(shorts), request)
+    }
+
+    #[inline(never)]
+    fn with(lowered: &Lowered<'_, Geometry, i16>, shorts: Option<Shorts>, request: &mut Request) -> Result<Option<Self>> {
         let Lowered { geometry, zero_point, .. } = *lowered;
         let Geometry { window, group_inputs, group_outputs } = geometry;
-        let format = request.format().fitting(lowered.weights);
+        let format = if shorts.is_some() { Format::Shorts } else { request.format().fitting(lowered.weights) };
         let Some(bands) = Bands::new(window, zero_point as i16, format) else { return Ok(None) };
         let (runs, length) = bands.runs(group_inputs);
         let runs: Vec<usize> = runs.collect();
@@ -62,13 +96,16 @@ impl Conv {
                 *channel = Channel::new(weights.iter().copied(), zero_point, *bias, *multiplier);
             }
         }
-        let requantise = Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)?;
+        let rescale = match shorts {
+            Some(shorts) => Rescale::Shorts(shorts),
+            None => Rescale::Bytes(Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)?),
+        };
         request.packed(size_of_val(weights.as_slice()) + groups * blocks * LANES * 32);
         let tile_bytes = runs.len() * run_units * size_of::<Entry>();
         let tiles = (TILES_BYTES / tile_bytes).max(1);
         // The last run of the last tile may write three entries more.
         request.workspace(bands.bytes() + tiles * tile_bytes + 3 * size_of::<Entry>());
-        Ok(Some(Self { geometry, bands, runs, run_units, weights, bias, requantise, format, tiles }))
+        Ok(Some(Self { geometry, bands, runs, run_units, weights, bias, rescale, format, tiles }))
     }
 }
 
@@ -76,8 +113,8 @@ impl Kernel for Conv {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let (([input], [output]), workspace) = io.cut_with_workspace([Port::Input(0)], [Port::Output(0)])?;
         let window = &self.geometry.window;
-        let image = window.height.input * window.width.input * window.input_channels;
-        let row = window.width.output * window.output_channels;
+        let image = window.height.input * window.width.input * window.input_channels * self.format.input_bytes();
+        let row = window.width.output * window.output_channels * self.format.input_bytes();
         let outputs = output.chunks_exact_mut(row * window.height.output);
         let (band, tiles) = workspace.split_at_mut_checked(self.bands.bytes()).ok_or(ErrorKind::EngineInternal)?;
         let tiles = tiles.as_chunks_mut().0;
@@ -96,10 +133,10 @@ impl Conv {
     /// The outputs of one band: some tiles, for which the weights of eight channels after the other are read once.
     fn band(&self, image: &[u8], tiles: &mut [Entry], output: &mut [u8]) -> Option<()> {
         let Geometry { window, group_inputs, group_outputs } = self.geometry;
-        let stride = window.output_channels;
+        let stride = window.output_channels * self.format.input_bytes();
         let units = self.runs.len() * self.run_units;
         let blocks = group_outputs.div_ceil(LANES);
-        for group in 0..stride / group_outputs {
+        for group in 0..window.output_channels / group_outputs {
             let image = image.get(group * group_inputs * self.format.bytes()..)?;
             let mut walk = self.bands.windows();
             let mut output = &mut *output;
@@ -112,11 +149,11 @@ impl Conv {
                     let eight = Eight {
                         weights: self.weights.get(number * units..)?.get(..units)?,
                         bias: tile::sums(self.bias.get(number)?),
-                        finish: self.requantise.group(number)?,
+                        finish: self.rescale.group(number)?,
                         format: self.format,
                         target: Target { channels: LANES.min(group_outputs - block * LANES), stride },
                     };
-                    eight.tiles(tiles, left, done.get_mut(group * group_outputs + block * LANES..)?);
+                    eight.tiles(tiles, left, done.get_mut((group * group_outputs + block * LANES) * self.format.input_bytes()..)?);
                 }
                 output = rest;
             }
@@ -152,11 +189,27 @@ impl Conv {
     }
 }
 
+impl Rescale {
+    fn group(&self, number: usize) -> Option<Last<'_>> {
+        Some(match self {
+            Self::Bytes(requantise) => Last::Bytes(requantise.group(number)?),
+            Self::Shorts(shorts) => Last::Shorts(shorts, number),
+        })
+    }
+}
+
+/// How the sums of eight channels become outputs.
+#[derive(Clone, Copy)]
+enum Last<'a> {
+    Bytes(Finish<'a>),
+    Shorts(&'a Shorts, usize),
+}
+
 /// Eight channels of a convolution.
 struct Eight<'a> {
     weights: &'a [Unit],
     bias: Sums,
-    finish: Finish<'a>,
+    finish: Last<'a>,
     target: Target,
     format: Format,
 }
@@ -185,7 +238,15 @@ impl Eight<'_> {
     fn pixels<const PIXELS: usize>(&self, tile: &[Entry], output: &mut [u8]) {
         let mut sums = [self.bias; PIXELS];
         tile::multiply(&mut sums, tile, self.weights, self.format);
-        let two = |first: usize| self.finish.bytes([sums[first.min(PIXELS - 1)], sums[(first + 1).min(PIXELS - 1)]]);
+        let finish = match self.finish {
+            Last::Bytes(finish) => finish,
+            Last::Shorts(shorts, number) => {
+                let Target { channels, stride } = self.target;
+                // A copy, so that the sums themselves need no place in memory.
+                return shorts.store(number, &{ sums }, (output, stride, channels));
+            }
+        };
+        let two = |first: usize| finish.bytes([sums[first.min(PIXELS - 1)], sums[(first + 1).min(PIXELS - 1)]]);
         self.target.store(two(0), output);
         if let Some(rest) = output.get_mut(2 * self.target.stride..) {
             self.target.store(two(2), rest);

@@ -4,6 +4,8 @@
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
+use crate::ops::conv::Geometry;
+use crate::ops::conv::simd::Conv;
 use crate::ops::weights::int8::whole_multipliers;
 use crate::ops::weights::int8;
 use crate::ops::weights::int16::{Bias, dot};
@@ -31,16 +33,15 @@ pub fn prepare(
     let (input, filter, output) = (node.input(0)?, node.input(1)?, node.output(0)?);
     let (multipliers, weights_offset) = whole_multipliers(input, filter, node.optional_input(2)?, output, channels)?;
     ensure(input.affine()?.1 == 0 && weights_offset == 0, ErrorKind::QuantisationInvalid)?;
-    let kernel = FullyConnected {
-        depth,
-        channels,
-        weights: int8::weights(node, filter)?,
-        bias: Bias::read(node, 2, channels, narrow)?,
-        multipliers,
-        stage: OutputStage::new(output, activation)?,
-    };
-    kernel.bias.check(&kernel.multipliers)?;
+    let (weights, bias) = (int8::weights(node, filter)?, Bias::read(node, 2, channels, narrow)?);
+    let stage = OutputStage::new(output, activation)?;
+    bias.check(&multipliers)?;
     request.macs(output.shape.elements() as u64 * depth as u64);
+    let geometry = Geometry::rows(output.shape.elements() / channels, depth, channels);
+    if let Some(fast) = Conv::of_shorts(geometry, (&weights, &bias), &multipliers, stage, request)? {
+        return Ok(Action::run(fast));
+    }
+    let kernel = FullyConnected { depth, channels, weights, bias, multipliers, stage };
     request.packed(kernel.weights.len() + channels * 8 + kernel.bias.bytes());
     Ok(Action::run(kernel))
 }

@@ -5,7 +5,7 @@
 mod float;
 mod int16;
 mod int8;
-mod simd;
+pub(crate) mod simd;
 
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;

@@ -15,7 +15,7 @@ use crate::simd::tile::{self, Target};
 use crate::simd::vector::I32x4;
 
 /// Eight weights of each of eight channels as words, or sixteen as bytes.
-type Block = [[u8; 16]; LANES];
+pub type Block = [[u8; 16]; LANES];
 
 /// A vector times a matrix.
 pub struct FullyConnected {
@@ -55,13 +55,7 @@ impl FullyConnected {
             let excess = weights.iter().fold(0i32, |sum, weight| sum.wrapping_add(i32::from(*weight)));
             *centred = bias.wrapping_sub(excess.wrapping_mul(format.excess(zero_point)));
             *known = Channel::new(weights.iter().copied(), zero_point, *bias, *multiplier);
-            let block = packed.iter_mut().skip(channel / LANES * steps);
-            for (block, weights) in block.zip(weights.chunks(numbers)) {
-                let row = block.get_mut(channel % LANES).ok_or(ErrorKind::EngineInternal)?;
-                for (slots, weight) in row.chunks_exact_mut(format.bytes()).zip(weights) {
-                    slots.iter_mut().zip(weight.to_le_bytes()).for_each(|(slot, byte)| *slot = byte);
-                }
-            }
+            pack_channel(weights, channel, format, packed.get_mut(channel / LANES * steps..).unwrap_or_default())?;
         }
         let requantise = Requantise::new(&known, &mut centred, stage)?;
         request.packed(size_of_val(packed.as_slice()) + blocks * LANES * 32);
@@ -112,9 +106,21 @@ impl FullyConnected {
     }
 }
 
+/// Packs the weights of a channel, `[step]`.
+#[inline(never)]
+pub fn pack_channel(weights: &[i16], channel: usize, format: Format, packed: &mut [Block]) -> Result<()> {
+    for (block, weights) in packed.iter_mut().zip(weights.chunks(16 / format.bytes())) {
+        let row = block.get_mut(channel % LANES).ok_or(ErrorKind::EngineInternal)?;
+        for (slots, weight) in row.chunks_exact_mut(format.bytes()).zip(weights) {
+            slots.iter_mut().zip(weight.to_le_bytes()).for_each(|(slot, byte)| *slot = byte);
+        }
+    }
+    Ok(())
+}
+
 /// The sums of eight channels.
 #[inline(always)]
-fn eight<const BYTES: bool>(inputs: &[[u8; 16]], weights: &[Block]) -> [I32x4; 2] {
+pub fn eight<const BYTES: bool>(inputs: &[[u8; 16]], weights: &[Block]) -> [I32x4; 2] {
     let mut sums = [I32x4::new(&[0; 4]); LANES];
     for (inputs, weights) in inputs.iter().zip(weights) {
         for (sum, weights) in sums.iter_mut().zip(weights) {

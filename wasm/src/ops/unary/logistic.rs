@@ -134,12 +134,14 @@ impl Rescale {
     }
 
     /// The place of a value, with its sign.
+    #[inline(always)]
     pub fn place(&self, value: i32) -> i32 {
         let round = if self.right_shift > 0 { 1i64 << (self.right_shift - 1) } else { 0 };
         ((i64::from(value) * i64::from(self.multiplier) + round) >> self.right_shift) as i32
     }
 
     /// The sigmoid of a value, in Q0.15.
+    #[inline(always)]
     pub fn sigmoid(&self, table: &[u16; 256], value: i32) -> i32 {
         let place = self.place(value);
         let result = interpolate(table, place.unsigned_abs(), 9).unwrap_or(0x7fff << 10);
@@ -149,6 +151,7 @@ impl Rescale {
 }
 
 /// Between two entries, scaled by 2^bits; none beyond the table.
+#[inline(always)]
 pub fn interpolate(table: &[u16; 256], place: u32, bits: u32) -> Option<u32> {
     let at = (place >> bits) as usize;
     if at >= 255 {

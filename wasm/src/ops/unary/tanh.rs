@@ -49,6 +49,7 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
 }
 
 /// 2 sigmoid(2x) - 1, rounded.
+#[inline(always)]
 pub fn bend(table: &[u16; 256], place: i32) -> i32 {
     const ONE: i32 = 1 << 23;
     const HALF_STEP: i32 = 1 << 7;

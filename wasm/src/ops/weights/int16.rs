@@ -63,6 +63,20 @@ impl Bias {
         }
     }
 
+    /// Whether sums have 32 bits.
+    pub fn is_narrow(&self) -> bool {
+        matches!(self, Self::Narrow(_))
+    }
+
+    /// The bias of a channel.
+    pub fn value(&self, channel: usize) -> i64 {
+        let value = match self {
+            Self::Narrow(bias) => bias.get(channel).copied().map(i64::from),
+            Self::Wide(bias) => bias.get(channel).copied(),
+        };
+        value.unwrap_or_default()
+    }
+
     /// The output of a channel's sum.
     #[inline]
     pub fn finish(&self, channel: usize, sum: i64, multiplier: Multiplier, stage: OutputStage) -> i16 {

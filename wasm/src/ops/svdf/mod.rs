@@ -3,6 +3,8 @@
 //! Upstream: `micro/kernels/svdf_common.cc`. The state is one row of memory for each filter. Before each inference it moves by one
 //! element as a whole, over the borders of rows, and the newest value of each filter is written at the end of its row.
 
+mod simd;
+
 use crate::error::{ErrorKind, Result, ensure};
 use crate::file::flatbuffer::Table;
 use crate::math::integer;
@@ -110,6 +112,10 @@ fn prepare(node: &Node<'_>, request: &mut Request) -> Result<Action> {
         second: Multiplier::new(f64::from(state_scale * time_scale / output_scale))?,
         sums: request.scratch(batches * filters * 4),
     };
+    let fits = batches == 1 && kernel.state_type == TensorType::Int8;
+    if request.is_fast() && fits && let Some(fast) = simd::Svdf::new(&kernel, request)? {
+        return Ok(Action::run(fast));
+    }
     request.packed(kernel.feature.len() + (kernel.time.len() + kernel.bias.len()) * 4);
     Ok(Action::run(kernel))
 }
@@ -227,7 +233,7 @@ impl Kernel for IntegerSvdf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Field, Given, bytes_of, floats_of, run, single};
+    use crate::testing::{Field, Given, Random, bytes_of, floats_of, run, run_often, single};
 
     #[test]
     fn the_newest_value_of_a_filter_meets_the_last_weight_of_its_memory() {
@@ -283,5 +289,27 @@ mod tests {
         ];
         let model = single(&SVDF, &tensors, Some((6, &[(0, Field::I32(2))])));
         assert_eq!(run(model, &[&[0; 4]]).unwrap_err().kind(), ErrorKind::OperatorInvalid);
+    }
+
+    #[test]
+    fn integers_of_fast_and_plain_filters_are_equal() {
+        let mut random = Random::new(71);
+        for _ in 0..200 {
+            let (batches, inputs, memory) = (1 + random.below(2), 1 + random.below(20), 1 + random.below(19));
+            let (units, rank) = (1 + random.below(19), 1 + random.below(3));
+            let filters = units * rank;
+            let (feature, time) = (random.bytes(filters * inputs), random.bytes(filters * memory));
+            let (state_from, from, to) = (random.zero_point(), random.zero_point(), random.zero_point());
+            let tensors = [
+                Given::input(TensorType::Int8, &[batches, inputs]).affine(0.05, from),
+                Given::constant(TensorType::Int8, &[filters, inputs], feature).affine(0.01 + random.below(9) as f32 * 0.01, 0),
+                Given::constant(TensorType::Int8, &[filters, memory], time).affine(0.01, 0),
+                Given::int32s(&[units], &random.biases(units)).affine(0.002, 0),
+                Given::variable(TensorType::Int8, &[batches, memory * filters]).affine(0.2, state_from),
+                Given::output(TensorType::Int8, &[batches, units]).affine(0.3, to),
+            ];
+            let model = single(&SVDF, &tensors, Some((6, &[(0, Field::I32(rank as i32)), (1, Field::I8(0))])));
+            run_often(model, &[&random.bytes(batches * inputs)], 1 + random.below(12)).unwrap();
+        }
     }
 }
