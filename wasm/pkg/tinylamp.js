@@ -28,13 +28,26 @@ export function invoke(interpreter) {
 }
 
 /**
- * Verifies the model that was written to the reserved room and prepares it, where an inference takes at most so much work.
- * 0, or an error number; where operators are refused, the report tells which.
- * @param {number} most_work
+ * One inference of each of so many interpreters, from this one on, step by step together. 0, or an error number.
+ * @param {number} first
+ * @param {number} samples
  * @returns {number}
  */
-export function load(most_work) {
-    const ret = wasm.load(most_work);
+export function invoke_batch(first, samples) {
+    const ret = wasm.invoke_batch(first, samples);
+    return ret >>> 0;
+}
+
+/**
+ * Verifies the model that was written to the reserved room and prepares it, where an inference takes at most so much work;
+ * `compact` other than 0 packs no weights.
+ * 0, or an error number; where operators are refused, the report tells which.
+ * @param {number} most_work
+ * @param {number} compact
+ * @returns {number}
+ */
+export function load(most_work, compact) {
+    const ret = wasm.load(most_work, compact);
     return ret >>> 0;
 }
 
@@ -71,6 +84,15 @@ export function place_operator() {
  */
 export function place_subgraph() {
     const ret = wasm.place_subgraph();
+    return ret >>> 0;
+}
+
+/**
+ * Takes the memory that a batch needs beside its interpreters. 0, or an error number.
+ * @returns {number}
+ */
+export function prepare_batch() {
+    const ret = wasm.prepare_batch();
     return ret >>> 0;
 }
 
