@@ -46,11 +46,11 @@ impl Exact {
     }
 
     /// The outputs of the lower or the upper four channels.
+    #[inline(always)]
     pub fn outputs(&self, sums: I32x4, group: usize, stage: OutputStage) -> I32x4 {
-        let [factor, multiplier, half, below] =
-            [&self.factor, &self.multiplier, &self.half, &self.below].map(|lanes| I32x4::new(&lanes[group]));
-        let upper = sums.times(factor).upper_products(multiplier).plus(half);
-        let rounded = upper.minus(sums.shifted_down(31).and(below)).shifted_down(self.shift);
+        let (factor, multiplier) = (I32x4::new(&self.factor[group]), I32x4::new(&self.multiplier[group]));
+        let upper = sums.times(factor).upper_products(multiplier).plus(I32x4::new(&self.half[group]));
+        let rounded = upper.minus(sums.shifted_down(31).and(I32x4::new(&self.below[group]))).shifted_down(self.shift);
         rounded.plus(I32x4::splat(stage.zero_point)).clamped(stage.low, stage.high)
     }
 }

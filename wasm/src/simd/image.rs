@@ -87,8 +87,20 @@ impl Bands {
         let inside = (self.row_bytes() - left).min(width.input * self.pixel_bytes());
         // The zero point, as it lies there.
         let blank = self.format.flip().map_or(0, |flip| self.zero_point as u8 ^ flip);
-        let bands = workspace.chunks_exact_mut(self.row_bytes()).take(self.input_rows(rows.len()));
-        for (row, wide) in bands.enumerate() {
+        let all = self.input_rows(rows.len());
+        if left == 0 && self.width == width.input {
+            // Rows follow each other without a border: one copy.
+            let above = height.padding.saturating_sub(first).min(all);
+            let start = first.saturating_sub(height.padding).min(height.input);
+            let inside = (height.input - start).min(all - above);
+            let (border, rest) = workspace.split_at_mut(above * self.row_bytes());
+            let (pixels, end) = rest.split_at_mut(inside * self.row_bytes());
+            fill(border, blank);
+            self.copy(image.get(start * image_row..).unwrap_or_default(), pixels);
+            fill(end.get_mut(..(all - above - inside) * self.row_bytes()).unwrap_or_default(), blank);
+            return;
+        }
+        for (row, wide) in workspace.chunks_exact_mut(self.row_bytes()).take(all).enumerate() {
             let Some(input) = image_row_at(image, first + row, height.padding, image_row) else {
                 fill(wide, blank);
                 continue;
@@ -97,11 +109,17 @@ impl Bands {
             let (pixels, end) = rest.split_at_mut(inside);
             fill(border, blank);
             fill(end, blank);
-            match self.format.flip() {
-                Some(flip) => flipped(input, flip, pixels),
-                None if self.format == Format::Shorts => pixels.iter_mut().zip(input).for_each(|(wide, byte)| *wide = *byte),
-                None => widen(input, self.zero_point, pixels),
-            }
+            self.copy(input, pixels);
+        }
+    }
+
+    /// Writes as many pixels as there is room for.
+    #[inline(never)]
+    fn copy(&self, input: &[u8], pixels: &mut [u8]) {
+        match self.format.flip() {
+            Some(flip) => flipped(input, flip, pixels),
+            None if self.format == Format::Shorts => pixels.iter_mut().zip(input).for_each(|(wide, byte)| *wide = *byte),
+            None => widen(input, self.zero_point, pixels),
         }
     }
 

@@ -154,28 +154,38 @@ impl Finish<'_> {
     /// The outputs of two pixels, or of one twice.
     #[inline(always)]
     pub fn bytes(self, sums: [Sums; 2]) -> [[u8; LANES]; 2] {
-        let Group::Floats(floats) = self.group else { return self.exact_bytes(sums) };
+        let Group::Floats(floats) = self.group else { return [self.exact(sums[0]), self.exact(sums[1])] };
         let [one, other] = sums.map(|[low, high]| floats.outputs(low, 0).low_halves(floats.outputs(high, 1)));
         one.clamp_to_bytes(other, &self.layer.bounds)
     }
 
+    /// The outputs of one pixel.
+    #[inline(always)]
+    pub fn one(self, sums: Sums) -> [u8; LANES] {
+        let Group::Floats(floats) = self.group else { return self.exact(sums) };
+        let outputs = floats.outputs(sums[0], 0).low_halves(floats.outputs(sums[1], 1));
+        outputs.clamp_to_bytes(outputs, &self.layer.bounds)[0]
+    }
+
     #[inline(never)]
-    fn exact_bytes(self, sums: [Sums; 2]) -> [[u8; LANES]; 2] {
+    fn exact(self, sums: Sums) -> [u8; LANES] {
         let stage = self.layer.stage;
-        let finish = |multiplier: &Multiplier, sum: i32| stage.finish(multiplier.apply(sum));
-        let [one, other] = sums.map(|sums| {
-            let [low, high] = [0, 1].map(|half| match self.group {
-                Group::Exact(exact) => exact.outputs(sums[half], half, stage),
-                Group::Plain(multipliers) => {
+        let (low, high) = match self.group {
+            Group::Exact(exact) => (exact.outputs(sums[0], 0, stage), exact.outputs(sums[1], 1, stage)),
+            Group::Plain(multipliers) => {
+                let finish = |half: usize| {
                     let mut lanes = sums[half].lanes();
-                    lanes.iter_mut().zip(&multipliers[half * 4..]).for_each(|(lane, multiplier)| *lane = finish(multiplier, *lane));
+                    for (lane, multiplier) in lanes.iter_mut().zip(&multipliers[half * 4..]) {
+                        *lane = stage.finish(multiplier.apply(*lane));
+                    }
                     I32x4::new(&lanes)
-                }
-                Group::Floats(floats) => floats.outputs(sums[half], half),
-            });
-            low.low_halves(high)
-        });
-        one.clamp_to_bytes(other, &self.layer.bounds)
+                };
+                (finish(0), finish(1))
+            }
+            Group::Floats(floats) => (floats.outputs(sums[0], 0), floats.outputs(sums[1], 1)),
+        };
+        let outputs = low.low_halves(high);
+        outputs.clamp_to_bytes(outputs, &self.layer.bounds)[0]
     }
 }
 

@@ -80,7 +80,7 @@ impl Kernel for FullyConnected {
             };
             let [low_bias, high_bias] = bias else { return Err(internal.into()) };
             let sums = [low.plus(I32x4::new(low_bias)), high.plus(I32x4::new(high_bias))];
-            let [bytes, _] = self.requantise.group(number).ok_or(internal)?.bytes([sums, sums]);
+            let bytes = self.requantise.group(number).ok_or(internal)?.one(sums);
             let target = Target { channels: LANES.min(output.len()), stride: output.len() };
             target.store([bytes; 2], output);
             output = output.get_mut(LANES..).unwrap_or_default();

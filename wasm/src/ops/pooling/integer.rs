@@ -9,8 +9,10 @@ use crate::math::quantization::Activation;
 use crate::model::tensor::TensorType;
 use crate::ops::pooling::Take;
 use crate::ops::window::Window;
-use crate::ops::{Action, Flow, Kernel, Node};
+use crate::ops::{Action, Flow, Kernel, Node, Request};
 use crate::run::io::Io;
+use crate::simd::requantise::LANES;
+use crate::simd::vector::{I16x8, I32x4};
 
 /// A pooling: each channel by itself, no rescaling.
 struct Pooling {
@@ -21,11 +23,14 @@ struct Pooling {
     element_type: TensorType,
     /// What is added before halves are rounded: bytes of uint8 are never negative.
     shift: i32,
+    /// Whether sums are by eight channels.
+    by_eight: bool,
 }
 
 /// Checks that nothing has to be rescaled.
 pub fn prepare(
     node: &Node<'_>,
+    request: &Request,
     take: Take,
     window: Window,
     activation: Activation,
@@ -38,13 +43,16 @@ pub fn prepare(
     ensure(same, ErrorKind::QuantisationInvalid)?;
     let (low, high) = activation.range(output)?;
     let shift = if output.unsigned { 128 } else { 0 };
-    Ok(Action::run(Pooling { take, window, low, high, element_type: output.element_type, shift }))
+    let element_type = output.element_type;
+    let by_eight = request.is_fast() && take == Take::Average && element_type == TensorType::Int8 && window.output_channels >= LANES;
+    Ok(Action::run(Pooling { take, window, low, high, element_type, shift, by_eight }))
 }
 
 impl Kernel for Pooling {
     fn eval(&self, io: &mut Io<'_>) -> Result<Flow> {
         let (input, output) = io.one()?;
         match self.element_type {
+            _ if self.by_eight => self.run_by_eight(input, output)?,
             TensorType::Int16 => self.run(input.as_chunks::<2>().0, output.as_chunks_mut::<2>().0)?,
             _ => self.run(input, output)?,
         }
@@ -67,7 +75,49 @@ impl Pooling {
         })
     }
 
-    /// Rounds halves away from zero. Only inputs inside the image count.
+    /// Averages of bytes. The last eight channels are counted from the end.
+    fn run_by_eight(&self, input: &[u8], output: &mut [u8]) -> Result<()> {
+        let channels = self.window.input_channels;
+        self.window.slide(input, output, |image, (y, x), pixel| {
+            let count = (self.window.height.taps(y).0.len() * self.window.width.taps(x).0.len()) as i32;
+            for block in (0..channels).step_by(LANES) {
+                let first = block.min(channels - LANES);
+                let sums = self.sums_of_eight(image, (y, x), first).ok_or(ErrorKind::EngineInternal)?;
+                for (output, sum) in pixel.iter_mut().skip(first).zip(sums) {
+                    let value = self.rounded(sum.wrapping_add(self.shift.wrapping_mul(count)), count);
+                    *output = value.clamp(self.low, self.high) as u8;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn sums_of_eight(&self, image: &[u8], (y, x): (usize, usize), channel: usize) -> Option<[i32; LANES]> {
+        let Window { height, width, input_channels, .. } = self.window;
+        let ((rows, row), (columns, column)) = (height.taps(y), width.taps(x));
+        let mut sums = [I32x4::splat(0); 2];
+        let (zero, one) = (I16x8::splat(0), I16x8::splat(1));
+        for row in row..row + rows.len() {
+            let mut at = (row * width.input + column) * input_channels + channel;
+            for _ in columns.clone() {
+                let (low, high) = I16x8::widen(*image.get(at..)?.first_chunk()?).interleave(zero);
+                sums = [sums[0].plus(low.dot(one)), sums[1].plus(high.dot(one))];
+                at += input_channels;
+            }
+        }
+        let ([a, b, c, d], [e, f, g, h]) = (sums[0].lanes(), sums[1].lanes());
+        Some([a, b, c, d, e, f, g, h])
+    }
+
+    /// Rounds halves away from zero.
+    #[inline(always)]
+    fn rounded(&self, sum: i32, count: i32) -> i32 {
+        let half = count / 2;
+        let nudged = if sum > 0 { sum.wrapping_add(half) } else { sum.wrapping_sub(half) };
+        nudged.checked_div(count).unwrap_or(0) - self.shift
+    }
+
+    /// Only inputs inside the image count.
     #[inline(always)]
     fn average<T: Element>(&self, image: &[T], y: usize, x: usize, channel: usize) -> i32 {
         let (mut sum, mut count) = (0i32, 0i32);
@@ -75,9 +125,7 @@ impl Pooling {
             sum = sum.wrapping_add(input + self.shift);
             count += 1;
         });
-        let half = count / 2;
-        let nudged = if sum > 0 { sum.wrapping_add(half) } else { sum.wrapping_sub(half) };
-        nudged.checked_div(count).unwrap_or(0) - self.shift
+        self.rounded(sum, count)
     }
 
     #[inline(always)]
@@ -121,7 +169,7 @@ mod tests {
     #[test]
     fn results_equal_those_of_upstreams_loops() {
         try_windows(6, 300, &Shapes { image: 7, dilation: 1 }, |random, sliding, window| {
-            let channels = 1 + random.below(5);
+            let channels = 1 + random.below(20);
             let window = Window { batches: 2, input_channels: channels, output_channels: channels, ..window };
             let zero_point = random.zero_point();
             let (element_type, width, range) =

@@ -87,6 +87,6 @@ fn prepare(node: &Node<'_>, request: &mut Request, take: Take) -> Result<Action>
     request.comparisons(window.inputs());
     match input.element_type {
         TensorType::Float32 => float::prepare(take, window, activation),
-        _ => integer::prepare(node, take, window, activation),
+        _ => integer::prepare(node, request, take, window, activation),
     }
 }
