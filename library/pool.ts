@@ -99,17 +99,11 @@ class PoolThread {
         else if (reply.kind === 'answered') this.#asked.shift()?.resolve(reply.outputs);
         else (this.#asked.shift()?.reject ?? reject)(coded(reply.rejection));
       });
-      const end = (detail: string): void => {
-        this.#gone = true;
-        const error = coded({ code: 'engine-gone', detail });
-        reject(error);
-        for (const asked of this.#asked.splice(0)) asked.reject(error);
-      };
       this.#worker.on('error', (error) => {
-        end(error.message);
+        reject(this.#refuse(error.message));
       });
       this.#worker.on('exit', (code) => {
-        end(`the worker ended with code ${code}`);
+        reject(this.#refuse(`the worker ended with code ${code}`));
       });
     });
   }
@@ -134,7 +128,16 @@ class PoolThread {
   }
 
   async end(): Promise<void> {
+    this.#refuse('the pool was closed');
     await this.#worker.terminate();
+  }
+
+  /** Refuses what is asked and will be. */
+  #refuse(detail: string): CodedError {
+    this.#gone = true;
+    const error = coded({ code: 'engine-gone', detail });
+    for (const asked of this.#asked.splice(0)) asked.reject(error);
+    return error;
   }
 }
 

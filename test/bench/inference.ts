@@ -6,7 +6,7 @@ import { measureLatencies } from '../../wasm/workbench/measure-latency.js';
 import { writeInputs } from '../../wasm/workbench/packed-tensors.js';
 import type { Bench } from './bench.js';
 import { findPeer } from './peer.js';
-import { presentSubjects } from './subjects.js';
+import { floatSubjects, presentSubjects } from './subjects.js';
 
 /** Microseconds per inference, from input bytes in JavaScript to outputs in the memory of the core. */
 export const inferenceBench: Bench = {
@@ -14,7 +14,7 @@ export const inferenceBench: Bench = {
   async run(report) {
     const core = await compileWasmCore();
     const peer = await findPeer();
-    for (const [subject, file] of presentSubjects('inference')) {
+    for (const [subject, file] of presentSubjects('inference', floatSubjects)) {
       const model = new Uint8Array(readFileSync(file));
       const interpreter = Interpreter.create(core, model, { arenaBytes: 16 * 1_048_576 });
       const input = generateInputs(interpreter.inputs, 1);
