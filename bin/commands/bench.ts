@@ -1,7 +1,8 @@
-import { usualCore } from '../../agent/adapters/engine/wasm-core.js';
+import { isBuild, usualCore } from '../../agent/adapters/engine/wasm-core.js';
 import { generateInputs } from '../../wasm/workbench/generated-input.js';
 import { measureLatencies } from '../../wasm/workbench/measure-latency.js';
 import { writeInputs } from '../../wasm/workbench/packed-tensors.js';
+import { measureLimits, type MultiplyLimits } from '../../wasm/workbench/multiply-limit.js';
 import { profileSteps, type StepProfile } from '../../wasm/workbench/profile-steps.js';
 import { jsonOption, type Command, type Terminal } from '../command.js';
 import { coded, openModel } from '../interpreter.js';
@@ -16,7 +17,7 @@ export const benchCommand: Command = {
     profile: {
       type: 'flag',
       describe:
-        'Measure each operator by itself too. Its inputs lie in the cache then, so that the sum is mostly less than the whole.',
+        'Measure each operator by itself too, and what of the limit of this processor it reaches. Its inputs lie in the cache then, so that the sum is mostly less than the whole.',
     },
     compact: {
       type: 'flag',
@@ -52,11 +53,14 @@ export const benchCommand: Command = {
           }),
         )
       : undefined;
+    const core = usualCore();
+    // What a file of one's own uses is not known.
+    const limits = profile && isBuild(core) ? measureLimits(core) : undefined;
     const { macs, report } = interpreter;
     const { packedBytes } = report;
     if (given.flag('json')) {
-      const operators = profile && { operators: profile };
-      terminal.printJson({ ...latency, macs, packedBytes, core: usualCore(), ...operators });
+      const operators = profile && { operators: profile, limits };
+      terminal.printJson({ ...latency, macs, packedBytes, core, ...operators });
       return 0;
     }
     const { minUs, medianUs, p99Us } = latency;
@@ -65,24 +69,39 @@ export const benchCommand: Command = {
     }
     const rate = formatNumber(macs / medianUs);
     terminal.print(
-      `${formatNumber(macs)} multiply-accumulates, ${rate} in a microsecond; ${formatNumber(packedBytes)} bytes packed; core ${usualCore()}`,
+      `${formatNumber(macs)} multiply-accumulates, ${rate} in a microsecond; ${formatNumber(packedBytes)} bytes packed; core ${core}`,
     );
-    if (profile !== undefined) printProfile(profile, terminal);
+    if (profile !== undefined) printProfile(profile, limits, terminal);
     return 0;
   },
 };
 
-function printProfile(profile: readonly StepProfile[], terminal: Terminal): void {
-  const rows = profile.map(({ operator, name, us, share, macs }) => [
-    operator,
-    printable(name),
-    us,
-    `${(share * 100).toFixed(1)} %`.padStart(7),
+function printProfile(
+  profile: readonly StepProfile[],
+  limits: MultiplyLimits | undefined,
+  terminal: Terminal,
+): void {
+  const rows = profile.map(({ operator, name, us, share, macs, type }) => {
     // A thousand in a microsecond are a giga in a second.
-    macs === 0 ? '' : (macs / us / 1000).toFixed(2).padStart(6),
-  ]);
+    const rate = macs / us / 1000;
+    const limit = type === 'int8' || type === 'float32' ? limits?.[type] : undefined;
+    const ofLimit = macs === 0 || limit === undefined ? '' : percent(rate / limit);
+    return [
+      ...[operator, printable(name), us, percent(share)],
+      ...[macs === 0 ? '' : rate.toFixed(2).padStart(6), ofLimit],
+    ];
+  });
   terminal.print('');
-  for (const line of formatTable(['operator', '', 'us', '  share', 'GMAC/s'], rows)) {
+  for (const line of formatTable(['operator', '', 'us', '  share', 'GMAC/s', 'of limit'], rows)) {
     terminal.print(line);
   }
+  if (limits === undefined) return;
+  const [int8, float32] = [limits.int8, limits.float32].map(formatNumber);
+  terminal.print(
+    `The limit is what one core of this processor multiplies with operands in its first cache: ${int8} GMAC/s of int8, ${float32} of float32.`,
+  );
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`.padStart(7);
 }

@@ -138,6 +138,17 @@ describe('the commands for models', () => {
       assert.match(tinylamp('bench', model, '--profile').stdout, /^ +\d+ {2}CONV_2D .* %/m);
     });
 
+    it('says what of the limit of the processor each operator reaches, where its core has SIMD', () => {
+      const limitsOf = (core: string): { int8: number; float32: number } | undefined => {
+        const args = ['bench', model, '--profile', '--json'] as const;
+        const { stdout } = tinylampWith({ TINYLAMP_WASM: core }, ...args);
+        return (JSON.parse(stdout) as { limits?: { int8: number; float32: number } }).limits;
+      };
+      assert.equal(limitsOf('plain'), undefined);
+      const { int8 = 0, float32 = 0 } = limitsOf('simd128') ?? {};
+      assert.ok(int8 > 0 && Number.isFinite(int8) && float32 > 0 && Number.isFinite(float32));
+    });
+
     it('says which core it has measured', () => {
       for (const core of ['plain', 'simd128']) {
         const { stdout } = tinylampWith({ TINYLAMP_WASM: core }, 'bench', model, '--json');

@@ -1,3 +1,5 @@
+import { header, named, section, sized } from './module-bytes.js';
+
 /**
  * The builds of the inference core. One source gives all of them, and they give the same results; they differ in what they ask of the
  * engine that runs them, and in their speed.
@@ -47,9 +49,6 @@ function hasFastDot(): boolean {
   return [dotOfUnsigned, dotOfSigned].includes(dot());
 }
 
-/** The header of a module: its magic number and version. */
-const header = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-
 /** A function without parameters or results, which makes a vector and drops it. */
 const simdModule = Uint8Array.from([
   ...header,
@@ -66,7 +65,7 @@ const dotModule = Uint8Array.from([
   ...section(1, [1, 0x60, 0, 1, 0x7f]),
   ...section(3, [1, 0]),
   ...section(5, [1, 0, 1]),
-  ...section(7, [1, ...sized([...'dot'].map((letter) => letter.charCodeAt(0))), 0, 0]),
+  ...section(7, [1, ...named('dot'), 0, 0]),
   ...section(10, [
     1,
     ...sized([
@@ -90,12 +89,3 @@ const dotModule = Uint8Array.from([
     ...sized([...new Array<number>(16).fill(127), ...new Array<number>(16).fill(255)]),
   ]),
 ]);
-
-function section(number: number, content: readonly number[]): number[] {
-  return [number, ...sized(content)];
-}
-
-/** Bytes behind their number, which is less than 128. */
-function sized(bytes: readonly number[]): number[] {
-  return [bytes.length, ...bytes];
-}

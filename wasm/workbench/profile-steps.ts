@@ -13,6 +13,8 @@ export interface StepProfile {
   readonly share: number;
   /** Multiply-accumulates of all its operators. */
   readonly macs: number;
+  /** Type of its first input. */
+  readonly type: string;
 }
 
 const rounds = 15;
@@ -29,7 +31,7 @@ export async function profileSteps(
   interpreter: Interpreter,
   input: Uint8Array,
 ): Promise<readonly StepProfile[]> {
-  const { operators } = interpreter.report;
+  const { operators, tensors } = interpreter.report;
   const steps: { readonly operator: number; readonly repeats: number; samplesUs: number[] }[] = [];
   writeInputs(interpreter, input);
   for (let step = 0; ; step++) {
@@ -51,8 +53,9 @@ export async function profileSteps(
   const sumUs = medians.reduce((sum, us) => sum + us, 0);
   return steps.map(({ operator }, step) => {
     const us = medians[step] ?? 0;
-    const { name = '', macs = 0 } = operators[operator] ?? {};
-    return { operator, name, us, share: us / sumUs, macs };
+    const { name = '', macs = 0, inputs = [] } = operators[operator] ?? {};
+    const type = tensors[inputs[0] ?? -1]?.type ?? '';
+    return { operator, name, us, share: us / sumUs, macs, type };
   });
 }
 

@@ -35,7 +35,8 @@ function namedCore(): string | undefined {
   return process.env['TINYLAMP_WASM'] || undefined;
 }
 
-function isBuild(name: string): name is CoreBuild {
+/** Whether this names a build of the package, and not a file. */
+export function isBuild(name: string): name is CoreBuild {
   return Object.hasOwn(coreFiles, name);
 }
 
