@@ -9,6 +9,7 @@ import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
 import { workersBench } from './workers.js';
 import { inferenceBench } from './inference.js';
+import { nativeBench } from './native.js';
 import { startUpBench } from './start-up.js';
 
 /**
@@ -17,6 +18,7 @@ import { startUpBench } from './start-up.js';
  */
 const benches: readonly Bench[] = [
   inferenceBench,
+  nativeBench,
   batchBench,
   workersBench,
   startUpBench,
