@@ -424,6 +424,27 @@ describe('hostile models', () => {
     assert.equal(endOf(model, 1 << 28), 'memory-exhausted');
   });
 
+  it('cannot cost hours by convolutions that share their weights', () => {
+    const channels = 1024;
+    const layers = 4000;
+    const tensor = { shape: [1, 1, 1, channels] };
+    const model = writeModelFile({
+      codes: convolution.codes,
+      buffers: [empty, new Uint8Array(channels * channels)],
+      tensors: [tensor, { shape: [channels, 1, 1, channels], buffer: 1 }, ...many(layers, tensor)],
+      operators: many(layers, { options: convolution.operators[0]?.options }).map((each, i) => ({
+        code: 0,
+        inputs: [i === 0 ? 0 : 1 + i, 1],
+        outputs: [2 + i],
+        ...each,
+      })),
+      inputs: [0],
+      outputs: [1 + layers],
+    });
+    // Four gigabytes of products: memory or work is at its end before.
+    assert.ok(['memory-exhausted', 'model-too-heavy'].includes(endOf(model, 1 << 28)));
+  });
+
   it('cannot hide their work in many small steps', () => {
     const tensor = { shape: [1 << 25, 1], scales: [1 / 256], zeroPoints: [-128n] };
     const layers = 39;

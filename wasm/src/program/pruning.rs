@@ -7,7 +7,7 @@
 use crate::error::{ErrorKind, Result};
 use crate::math::quantization::{Multiplier, OutputStage};
 use crate::memory::{allocate, gather};
-use crate::model::{Model, OpKey, Subgraph};
+use crate::model::{Model, OpKey};
 use crate::ops::channels::Channels;
 use crate::ops::weights::int8::Layer;
 use crate::ops::window::Window;
@@ -17,6 +17,9 @@ use crate::ops::{Node, conv, depthwise_conv};
 type Bounds = (i8, i8);
 
 const ANY: Bounds = (i8::MIN, i8::MAX);
+
+/// How many weights are looked at: operators may share them, so that a small file has any number.
+const MOST_WEIGHTS: usize = 1 << 24;
 
 /// Kept channels are a multiple of this: kernels compute so many together.
 const TOGETHER: usize = 8;
@@ -37,11 +40,20 @@ pub(crate) fn constant_channels(model: &Model) -> Result<Vec<Option<Channels>>> 
     let [subgraph] = model.subgraphs.as_slice() else { return Ok(Vec::new()) };
     let mut bounds = gather(subgraph.tensors.len(), subgraph.tensors.iter().map(|_| Ok(Vec::new())))?;
     let mut facts = allocate(subgraph.operators.len(), None)?;
+    let mut reads = allocate(subgraph.tensors.len(), 0)?;
+    let mut left = MOST_WEIGHTS;
     for (operator, slot) in subgraph.operators.iter().zip(&mut facts) {
         let node = Node { model, subgraph, operator, handles: &[], channels: &[] };
-        *slot = fact(&node, &mut bounds);
+        let weights = operator.inputs.get(1).copied().flatten().and_then(|filter| subgraph.tensors.get(filter));
+        left = left.saturating_sub(weights.map_or(0, |weights| weights.shape.elements()));
+        if left > 0 {
+            *slot = fact(&node, &mut bounds);
+        }
     }
-    let mut graph = Graph { subgraph, bounds, channels: allocate(subgraph.tensors.len(), None)?, facts };
+    for read in subgraph.operators.iter().flat_map(|operator| operator.inputs.iter().flatten()).chain(&subgraph.outputs) {
+        *reads.get_mut(*read).ok_or(ErrorKind::EngineInternal)? += 1;
+    }
+    let mut graph = Graph { bounds, channels: allocate(subgraph.tensors.len(), None)?, facts, reads };
     // Readers before what they read.
     for number in (0..graph.facts.len()).rev() {
         graph.decide(number)?;
@@ -96,15 +108,16 @@ fn rescaled(reach: (i64, i64), multiplier: Multiplier, stage: OutputStage) -> Op
     if multiplier.shift > 0 { None } else { Some((output(reach.0)?, output(reach.1)?)) }
 }
 
-struct Graph<'a> {
-    subgraph: &'a Subgraph,
+struct Graph {
     /// Per tensor those of its channels; empty where nothing is known.
     bounds: Vec<Vec<Bounds>>,
     channels: Vec<Option<Channels>>,
     facts: Vec<Option<Fact>>,
+    /// How often each tensor is read, as an output of the model too.
+    reads: Vec<usize>,
 }
 
-impl Graph<'_> {
+impl Graph {
     /// Decides on the output of an operator, when its readers' outputs have been.
     fn decide(&mut self, number: usize) -> Result<()> {
         let Some(fact) = self.facts.get(number).copied().flatten() else { return Ok(()) };
@@ -136,11 +149,10 @@ impl Graph<'_> {
 
     /// The convolution that reads a tensor, if nothing else does.
     fn only_reader(&self, tensor: usize) -> Option<Fact> {
-        let Subgraph { operators, outputs, .. } = self.subgraph;
-        let reads = operators.iter().flat_map(|operator| operator.inputs.iter().flatten());
-        let count = reads.chain(outputs).filter(|read| **read == tensor).count();
-        let reader = self.facts.iter().flatten().find(|fact| fact.input == tensor);
-        reader.copied().filter(|_| count == 1)
+        if self.reads.get(tensor) != Some(&1) {
+            return None;
+        }
+        self.facts.iter().flatten().find(|fact| fact.input == tensor).copied()
     }
 
     /// The channels of a tensor to keep, compact for its only reader, or all in their places again for any.
