@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
+import { chooseBuild } from '../../wasm/loader/builds.js';
 import { Interpreter } from '../../wasm/loader/interpreter.js';
+import { compareOutputs } from '../../wasm/workbench/compare-outputs.js';
 import { generateInputs } from '../../wasm/workbench/generated-input.js';
 import { byteLengthOf, readOutputs, writeInputs } from '../../wasm/workbench/packed-tensors.js';
 import { referenceModels } from '../helpers/reference-models.js';
@@ -16,6 +18,9 @@ describe('A model that is loaded compact', () => {
     this.timeout(120_000);
     const core = await compileWasmCore();
     const packed = new Map<string, number>();
+    // Fast kernels multiply and add floats in one instruction where SIMD is relaxed.
+    const relative = chooseBuild() === 'relaxed' ? 1e-4 : 0;
+    const tolerance = { integers: 0, absolute: 0, relative, ofGreatest: relative };
     for (const { name, model, interpreter } of referenceModels(core, limits)) {
       if (interpreter.macs > largeMacs) continue;
       const compact = Interpreter.create(core, model, { ...limits, compact: true });
@@ -36,7 +41,9 @@ describe('A model that is loaded compact', () => {
           readOutputs(each, bytes);
           return bytes;
         });
-        assert.deepEqual(found, expected, name);
+        assert.ok(found && expected);
+        const difference = compareOutputs(interpreter.outputs, found, expected, tolerance);
+        assert.equal(difference, undefined, name);
       }
     }
     assert.equal(packed.get('mlperf_ad_int8.tflite'), 0);
