@@ -9,6 +9,7 @@ import { setTimeout } from 'node:timers/promises';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { Interpreter } from '../../wasm/loader/interpreter.js';
 import { generateInputs } from '../../wasm/workbench/generated-input.js';
+import { medianOf } from '../../wasm/workbench/median.js';
 import { writeInputs } from '../../wasm/workbench/packed-tensors.js';
 import type { Bench } from './bench.js';
 import { floatSubjects, presentSubjects } from './subjects.js';
@@ -93,8 +94,4 @@ async function takeTurns(
     await exited;
     rmSync(folder, { recursive: true });
   }
-}
-
-function medianOf(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 }

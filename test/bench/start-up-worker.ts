@@ -5,6 +5,7 @@ import { Interpreter } from '../../wasm/loader/interpreter.js';
 import { writeInputs } from '../../wasm/workbench/packed-tensors.js';
 import { findPeer } from './peer.js';
 import type { StartUp } from './start-up.js';
+import { medianOf } from '../../wasm/workbench/median.js';
 
 // One start of a process: it is told who runs and which model, reads an input, and ends with what it measured.
 
@@ -58,8 +59,3 @@ const measured: StartUp = {
 };
 process.stdout.write(JSON.stringify(measured));
 process.exit(0);
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? NaN;
-}

@@ -5,6 +5,7 @@ import process from 'node:process';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { Interpreter } from '../../wasm/loader/interpreter.js';
 import { generateInputs } from '../../wasm/workbench/generated-input.js';
+import { medianOf } from '../../wasm/workbench/median.js';
 import type { Bench } from './bench.js';
 import { findPeer } from './peer.js';
 import { presentSubjects } from './subjects.js';
@@ -47,11 +48,13 @@ export const startUpBench: Bench = {
         'againMs',
         'steadyAfterMs',
       ] as const) {
+        const median = (all: readonly StartUp[]): number =>
+          medianOf(all.map((each) => each[metric]));
         report({
           subject,
           metric,
-          value: medianOf(ours, metric),
-          ...(peer && { peer: { name: peer.name, value: medianOf(theirs, metric) } }),
+          value: median(ours),
+          ...(peer && { peer: { name: peer.name, value: median(theirs) } }),
         });
       }
     }
@@ -66,9 +69,4 @@ function start(who: 'own' | 'peer', file: string, input: Uint8Array): StartUp {
   });
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as StartUp;
-}
-
-function medianOf(all: readonly StartUp[], metric: keyof StartUp): number {
-  const sorted = all.map((each) => each[metric]).sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? NaN;
 }

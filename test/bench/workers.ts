@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { startPool, type WorkerPool } from '../../library/node.js';
+import { medianOf } from '../../wasm/workbench/median.js';
 import type { Bench } from './bench.js';
 import { presentSubjects } from './subjects.js';
 
@@ -26,9 +27,7 @@ export const workersBench: Bench = {
         }
       }
       await Promise.all(pools.map((pool) => pool.close()));
-      const [one = NaN, two = NaN] = rates.map(
-        (each) => each.sort((a, b) => a - b)[each.length >> 1],
-      );
+      const [one = NaN, two = NaN] = rates.map(medianOf);
       // Times, so that the peer's are to be divided by ours as everywhere.
       report({
         subject,

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Interpreter } from '../loader/interpreter.js';
+import { medianOf } from './median.js';
 import { writeInputs } from './packed-tensors.js';
 
 /** What a step of a model takes. */
@@ -64,8 +65,4 @@ function timeUs(interpreter: Interpreter, step: number, repeats: number): number
   const beganMs = performance.now();
   interpreter.repeatStep(step, repeats);
   return ((performance.now() - beganMs) * 1000) / repeats;
-}
-
-function medianOf(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 }

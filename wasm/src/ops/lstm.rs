@@ -18,6 +18,8 @@ use crate::ops::weights::int8;
 use crate::ops::weights::int16::Bias;
 use crate::ops::{Action, Flow, Kernel, Node, Options, Registration, Request, allocate, gather};
 use crate::run::io::{Io, Port};
+use crate::simd::Format;
+use crate::simd::image;
 use crate::simd::product;
 use crate::simd::requantise::LANES;
 use crate::simd::shorts::write;
@@ -312,8 +314,8 @@ impl Gates {
                 let [of_input, of_hidden, ..] = products.as_slice() else { return Err(internal.into()) };
                 let (input_row, rest) = workspace.split_at_mut_checked(of_input.row_bytes()).ok_or(internal)?;
                 let hidden_row = rest.get_mut(..of_hidden.row_bytes()).ok_or(internal)?;
-                product::row(input, *input_from, input_row);
-                product::row(hidden, *hidden_from, hidden_row);
+                image::row(input, *input_from as i16, Format::Words, input_row);
+                image::row(hidden, *hidden_from as i16, Format::Words, hidden_row);
                 for (values, [of_input, of_hidden]) in gates.iter_mut().zip(products.as_chunks::<2>().0) {
                     let values = values.get_mut(..2 * sizes.units).ok_or(internal)?;
                     for (number, values) in values.chunks_mut(2 * LANES).enumerate() {

@@ -96,7 +96,7 @@ impl Bands {
             let (border, rest) = workspace.split_at_mut(above * self.row_bytes());
             let (pixels, end) = rest.split_at_mut(inside * self.row_bytes());
             fill(border, blank);
-            self.copy(image.get(start * image_row..).unwrap_or_default(), pixels);
+            write(image.get(start * image_row..).unwrap_or_default(), self.zero_point, self.format, pixels);
             fill(end.get_mut(..(all - above - inside) * self.row_bytes()).unwrap_or_default(), blank);
             return;
         }
@@ -109,17 +109,7 @@ impl Bands {
             let (pixels, end) = rest.split_at_mut(inside);
             fill(border, blank);
             fill(end, blank);
-            self.copy(input, pixels);
-        }
-    }
-
-    /// Writes as many pixels as there is room for.
-    #[inline(never)]
-    fn copy(&self, input: &[u8], pixels: &mut [u8]) {
-        match self.format.flip() {
-            Some(flip) => flipped(input, flip, pixels),
-            None if self.format == Format::Shorts => pixels.iter_mut().zip(input).for_each(|(wide, byte)| *wide = *byte),
-            None => widen(input, self.zero_point, pixels),
+            write(input, self.zero_point, self.format, pixels);
         }
     }
 
@@ -166,8 +156,25 @@ pub fn fill<T: Copy>(border: &mut [T], value: T) {
     }
 }
 
+/// Writes numbers in a format, as many as there is room for.
+#[inline(never)]
+fn write(input: &[u8], zero_point: i16, format: Format, output: &mut [u8]) {
+    match format.flip() {
+        Some(flip) => flipped(input, flip, output),
+        None if format == Format::Shorts => output.iter_mut().zip(input).for_each(|(wide, byte)| *wide = *byte),
+        None => widen(input, zero_point, output),
+    }
+}
+
+/// Writes int8 numbers as a row of vectors. What is behind them is 0, and weighs nothing.
+pub fn row(numbers: &[u8], zero_point: i16, format: Format, row: &mut [u8]) {
+    let (inside, rest) = row.split_at_mut(row.len().min(numbers.len() * format.bytes()));
+    write(numbers, zero_point, format, inside);
+    fill(rest, 0);
+}
+
 /// Copies bytes with some bits flipped.
-pub fn flipped(input: &[u8], flip: u8, output: &mut [u8]) {
+fn flipped(input: &[u8], flip: u8, output: &mut [u8]) {
     let (vectors, rest) = output.as_chunks_mut::<16>();
     for (output, input) in vectors.iter_mut().zip(input.as_chunks::<16>().0) {
         *output = Bytes::new(input).flipped(flip).bytes();
@@ -178,7 +185,7 @@ pub fn flipped(input: &[u8], flip: u8, output: &mut [u8]) {
 }
 
 /// Takes the zero point from int8 numbers and writes them as 16 bits.
-pub fn widen(input: &[u8], zero_point: i16, wide: &mut [u8]) {
+fn widen(input: &[u8], zero_point: i16, wide: &mut [u8]) {
     let vector = I16x8::splat(zero_point);
     let (vectors, rest) = wide.as_chunks_mut::<16>();
     for (wide, bytes) in vectors.iter_mut().zip(input.as_chunks::<8>().0) {

@@ -57,9 +57,12 @@ impl Format {
         if self == Self::Shorts { 2 } else { 1 }
     }
 
-    /// What sums with inputs as they lie are too large by, per weight.
-    pub fn excess(self, zero_point: i32) -> i32 {
-        self.flip().map_or(0, |flip| zero_point + i32::from(flip))
+    /// A bias less what sums of these weights with inputs as they lie are too large by.
+    #[inline(never)]
+    pub fn corrected(self, bias: i32, weights: &[i16], zero_point: i32) -> i32 {
+        let Some(flip) = self.flip() else { return bias };
+        let sum = weights.iter().fold(0i32, |sum, weight| sum.wrapping_add(i32::from(*weight)));
+        bias.wrapping_sub(sum.wrapping_mul(zero_point + i32::from(flip)))
     }
 }
 

@@ -6,7 +6,6 @@ use crate::memory::allocate;
 use crate::ops::fully_connected::simd::{Block, eight, pack_channel};
 use crate::ops::weights::int8::widened;
 use crate::ops::weights::int16::Bias;
-use crate::simd::image::widen;
 use crate::simd::Format;
 use crate::simd::requantise::LANES;
 use crate::simd::shorts::Shorts;
@@ -54,11 +53,4 @@ impl Product {
         let weights = self.weights.get(number * self.steps..(number + 1) * self.steps).unwrap_or_default();
         self.shorts.eight(number, eight::<false>(row.as_chunks().0, weights))
     }
-}
-
-/// Makes a vector of int8 numbers.
-pub fn row(numbers: &[u8], zero_point: i32, row: &mut [u8]) {
-    let (wide, rest) = row.split_at_mut(row.len().min(numbers.len() * 2));
-    widen(numbers, zero_point as i16, wide);
-    rest.fill(0);
 }

@@ -37,6 +37,23 @@ pub struct Region {
     pub outputs: Walk,
 }
 
+impl Region {
+    /// First input and first channel of the next pixels. Where there are fewer, the last again.
+    #[inline(always)]
+    pub fn take<const PIXELS: usize>(&mut self) -> [(usize, usize); PIXELS] {
+        let mut pixels = [(0, 0); PIXELS];
+        let mut last = (0, 0);
+        for pixel in &mut pixels {
+            if self.pixels > 0 {
+                last = (self.windows.step(), self.outputs.step());
+                self.pixels -= 1;
+            }
+            *pixel = last;
+        }
+        pixels
+    }
+}
+
 impl Regions {
     /// Those of this window over float32.
     pub fn new(window: Window) -> Result<Self> {

@@ -87,14 +87,9 @@ impl Vectors {
             *weights = group.weights.get(block * depth..)?.get(..depth)?;
         }
         let mut images: [&[Float]; PIXELS] = [&[]; PIXELS];
-        let mut places = [0; PIXELS];
-        let (mut window, mut place) = (0, 0);
-        for (image_at, place_at) in images.iter_mut().zip(&mut places) {
-            if region.pixels > 0 {
-                (window, place) = (region.windows.step(), region.outputs.step());
-                region.pixels -= 1;
-            }
-            (*image_at, *place_at) = (image.get(window + group.input..)?, place + group.output);
+        let pixels = region.take::<PIXELS>();
+        for (image_at, (window, _)) in images.iter_mut().zip(pixels) {
+            *image_at = image.get(window + group.input..)?;
         }
         let mut sums = [[float::none(); BLOCKS]; PIXELS];
         runs(geometry, &region.taps, |first, product, length| {
@@ -107,10 +102,10 @@ impl Vectors {
             }
             float::accumulate(&mut sums, rows, columns, length)
         })?;
-        for (sums, place) in sums.into_iter().zip(places) {
+        for (sums, (_, place)) in sums.into_iter().zip(pixels) {
             for (sums, block) in sums.into_iter().zip(blocks) {
                 let channels = LANES.min(geometry.group_outputs - block * LANES);
-                let outputs = output.get_mut(place + block * LANES..)?.get_mut(..channels)?;
+                let outputs = output.get_mut(place + group.output + block * LANES..)?.get_mut(..channels)?;
                 float::store(outputs, sums, group.bias.get(block)?, self.conv.bounds);
             }
         }

@@ -68,8 +68,10 @@ pub fn layer(node: &Node<'_>) -> Result<Option<(Geometry, Layer)>> {
     let (geometry, Conv2dOptions { activation, .. }) = read(node)?;
     let is_one = geometry.group_inputs == geometry.window.input_channels;
     let (input, filter) = (node.input(0)?, node.input(1)?);
-    let fits = Bands::new(geometry.window, 0, Format::Words).is_some();
-    if input.element_type != TensorType::Int8 || filter.unsigned || computed::is_computed(node)? || !is_one || !fits {
+    if input.element_type != TensorType::Int8 || filter.unsigned || computed::is_computed(node)? || !is_one {
+        return Ok(None);
+    }
+    if Bands::new(geometry.window, 0, Format::Words).is_none() {
         return Ok(None);
     }
     Ok(Some((geometry, Layer::read(node, geometry.window.output_channels, activation)?)))

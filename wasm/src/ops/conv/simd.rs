@@ -91,8 +91,7 @@ impl Conv {
             let known = lowered.bias.iter().zip(lowered.multipliers).skip(first).take(count).zip(weights.chunks_exact(depth));
             let slots = channels.iter_mut().skip(block * LANES).zip(bias.iter_mut().skip(block).flatten());
             for ((channel, slot), ((bias, multiplier), weights)) in slots.zip(known) {
-                let excess = weights.iter().fold(0i32, |sum, weight| sum.wrapping_add(i32::from(*weight)));
-                *slot = bias.wrapping_sub(excess.wrapping_mul(format.excess(zero_point)));
+                *slot = format.corrected(*bias, weights, zero_point);
                 *channel = Channel::new(weights.iter().copied(), zero_point, *bias, *multiplier);
             }
         }

@@ -85,14 +85,9 @@ impl Vectors {
         // What lies under a window; the compiler then knows that all are as long.
         let span = self.offsets.get(last_tap)?.saturating_sub(first) + output_channels;
         let mut images: [&[Float]; PIXELS] = [&[]; PIXELS];
-        let mut places = [0; PIXELS];
-        let (mut window, mut place) = (0, 0);
-        for (image_at, place_at) in images.iter_mut().zip(&mut places) {
-            if region.pixels > 0 {
-                (window, place) = (region.windows.step(), region.outputs.step());
-                region.pixels -= 1;
-            }
-            (*image_at, *place_at) = (image.get(window..)?.get(..span)?, place);
+        let pixels = region.take::<PIXELS>();
+        for (image_at, (window, _)) in images.iter_mut().zip(pixels) {
+            *image_at = image.get(window..)?.get(..span)?;
         }
         for (block, weights) in self.blocks.iter().zip(self.weights.chunks_exact(self.offsets.len())) {
             let mut sums = [float::none(); PIXELS];
@@ -108,7 +103,7 @@ impl Vectors {
                     }
                 }
             }
-            for (sums, place) in sums.into_iter().zip(places) {
+            for (sums, (_, place)) in sums.into_iter().zip(pixels) {
                 let outputs = output.get_mut(place + block.first..)?.get_mut(..LANES)?;
                 float::store(outputs, sums, &block.bias, self.bounds);
             }

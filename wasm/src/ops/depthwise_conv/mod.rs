@@ -68,8 +68,10 @@ pub fn layer(node: &Node<'_>) -> Result<Option<(Geometry, Layer)>> {
     let (geometry, activation) = read(node)?;
     let (input, filter) = (node.input(0)?, node.input(1)?);
     let is_one = geometry.multiplier == 1;
-    let fits = simd::DepthwiseConv::fits(&geometry, Rows::new(geometry.window, 1, 0)?.as_ref());
-    if input.element_type != TensorType::Int8 || filter.unsigned || computed::is_computed(node)? || !is_one || !fits {
+    if input.element_type != TensorType::Int8 || filter.unsigned || computed::is_computed(node)? || !is_one {
+        return Ok(None);
+    }
+    if !simd::DepthwiseConv::fits(&geometry, Rows::new(geometry.window, 1, 0)?.as_ref()) {
         return Ok(None);
     }
     Ok(Some((geometry, Layer::read(node, geometry.window.output_channels, activation)?)))

@@ -9,7 +9,7 @@ use crate::ops::{Flow, Kernel, Request};
 use crate::run::batch::{Batched, TOGETHER};
 use crate::run::io::{Io, Port};
 use crate::simd::Format;
-use crate::simd::image::{WORKSPACE_BYTES, fill, flipped, widen};
+use crate::simd::image::{self, WORKSPACE_BYTES};
 use crate::simd::requantise::{Channel, LANES, Requantise};
 use crate::simd::tile::{self, Target};
 use crate::simd::vector::I32x4;
@@ -19,7 +19,6 @@ pub type Block = [[u8; 16]; LANES];
 
 /// A vector times a matrix.
 pub struct FullyConnected {
-    depth: usize,
     channels: usize,
     zero_point: i16,
     /// `[channel / 8][step]`; what is missing weighs nothing.
@@ -52,15 +51,14 @@ impl FullyConnected {
         let mut packed = allocate(blocks * steps, [[0; 16]; LANES])?;
         let rows = weights.chunks_exact(depth).zip(bias.iter().zip(multipliers));
         for (channel, ((weights, (bias, multiplier)), (known, centred))) in rows.zip(known.iter_mut().zip(&mut centred)).enumerate() {
-            let excess = weights.iter().fold(0i32, |sum, weight| sum.wrapping_add(i32::from(*weight)));
-            *centred = bias.wrapping_sub(excess.wrapping_mul(format.excess(zero_point)));
+            *centred = format.corrected(*bias, weights, zero_point);
             *known = Channel::new(weights.iter().copied(), zero_point, *bias, *multiplier);
             pack_channel(weights, channel, format, packed.get_mut(channel / LANES * steps..).unwrap_or_default())?;
         }
         let requantise = Requantise::new(&known, &mut centred, stage)?;
         request.packed(size_of_val(packed.as_slice()) + blocks * LANES * 32);
         request.workspace(steps * 16);
-        Ok(Some(Self { depth, channels, zero_point: zero_point as i16, weights: packed, bias: centred, requantise, format, steps }))
+        Ok(Some(Self { channels, zero_point: zero_point as i16, weights: packed, bias: centred, requantise, format, steps }))
     }
 }
 
@@ -69,7 +67,7 @@ impl Kernel for FullyConnected {
         let internal = ErrorKind::EngineInternal;
         let (([input], [output]), workspace) = io.cut_with_workspace([Port::Input(0)], [Port::Output(0)])?;
         let wide = workspace.get_mut(..self.steps * 16).ok_or(internal)?;
-        self.widen(input, wide)?;
+        image::row(input, self.zero_point, self.format, wide);
         let wide = wide.as_chunks::<16>().0;
         let mut output = output.get_mut(..self.channels).ok_or(internal)?;
         let blocks = self.weights.chunks_exact(self.steps).zip(self.bias.as_chunks::<4>().0.chunks_exact(2));
@@ -90,19 +88,6 @@ impl Kernel for FullyConnected {
 
     fn batched(&self) -> Option<&dyn Batched> {
         (Batched::workspace_bytes(self, TOGETHER) <= WORKSPACE_BYTES).then_some(self as &dyn Batched)
-    }
-}
-
-impl FullyConnected {
-    /// A row as words or bytes; what is behind it adds nothing.
-    fn widen(&self, input: &[u8], wide: &mut [u8]) -> Result<()> {
-        let (row, rest) = wide.split_at_mut_checked(self.depth * self.format.bytes()).ok_or(ErrorKind::EngineInternal)?;
-        match self.format.flip() {
-            Some(flip) => flipped(input, flip, row),
-            None => widen(input, self.zero_point, row),
-        }
-        fill(rest, 0);
-        Ok(())
     }
 }
 

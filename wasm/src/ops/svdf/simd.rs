@@ -9,7 +9,9 @@ use crate::ops::svdf::{IntegerSvdf, STATE, Sizes};
 use crate::ops::weights::int16::Bias;
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
-use crate::simd::product::{GREATEST, Product, row};
+use crate::simd::Format;
+use crate::simd::image::row;
+use crate::simd::product::{GREATEST, Product};
 use crate::simd::requantise::LANES;
 use crate::simd::shorts::Shorts;
 use crate::simd::tile;
@@ -90,7 +92,7 @@ impl Kernel for Svdf {
         if state.len() > 1 {
             state.copy_within(1.., 0);
         }
-        row(input, self.from, wide);
+        row(input, self.from as i16, Format::Words, wide);
         for number in 0..filters.div_ceil(LANES) {
             let first = number * LANES;
             for (filter, [byte, _]) in (first + 1..).zip(self.feature.eight(number, wide).bytes().as_chunks().0) {

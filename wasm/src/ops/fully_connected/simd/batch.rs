@@ -4,6 +4,7 @@ use super::{Block, FullyConnected, across};
 use crate::error::{ErrorKind, Result};
 use crate::run::batch::{Batched, Samples};
 use crate::run::io::Port;
+use crate::simd::image;
 use crate::simd::requantise::LANES;
 use crate::simd::tile;
 use crate::simd::vector::I32x4;
@@ -21,7 +22,8 @@ impl Batched for FullyConnected {
         for row in 0..rows {
             let mut io = samples.io(row)?;
             let (([input], _), workspace) = io.cut_with_workspace([Port::Input(0)], [Port::Output(0)])?;
-            self.widen(input, workspace.chunks_exact_mut(self.steps * 16).nth(row).unwrap_or_default())?;
+            let wide = workspace.chunks_exact_mut(self.steps * 16).nth(row).unwrap_or_default();
+            image::row(input, self.zero_point, self.format, wide);
         }
         let (wide, outputs) = samples.workspace().split_at_mut_checked(rows * self.steps * 16).ok_or(internal)?;
         let (inputs, outputs) = (wide.as_chunks::<16>().0, outputs.as_chunks_mut::<LANES>().0);
