@@ -2,6 +2,7 @@ import { formatNumber, formatTable } from '../../bin/text-table.js';
 import type { Bench, BenchFigure } from './bench.js';
 import { batchBench } from './batch.js';
 import { agentMemoryBench } from './agent-memory.js';
+import { agentThroughputBench } from './agent-throughput.js';
 import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
 import { createDisturbancesBench } from './disturbances.js';
@@ -25,6 +26,7 @@ const benches: readonly Bench[] = [
   coreSizeBench,
   agentMemoryBench,
   agentUpdateBench,
+  agentThroughputBench,
   shadowBench,
   rolloutLookBench,
   createDisturbancesBench(),

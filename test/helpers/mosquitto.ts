@@ -28,6 +28,8 @@ export interface MosquittoOptions {
   readonly config?: (port: number) => string;
   /** Files that the configuration names, relative to it: ACLs, passwords, certificates. */
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  /** Has it log no packets, which takes it more time than to handle them. */
+  readonly quiet?: boolean;
 }
 
 /** Free ports can be taken by others before the broker has them. */
@@ -54,7 +56,7 @@ export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mo
       // As root it would change to a user who cannot read the folder.
       const asRoot = process.getuid?.() === 0 ? 'user root\n' : '';
       writeFileSync(path.join(folder, 'mosquitto.conf'), asRoot + config(port));
-      const broker = new MosquittoProcess(folder, port);
+      const broker = new MosquittoProcess(folder, port, options.quiet ?? false);
       try {
         await broker.resume();
         return broker;
@@ -82,15 +84,17 @@ export async function findFreePort(): Promise<number> {
 class MosquittoProcess implements Mosquitto {
   readonly folder: string;
   readonly port: number;
+  readonly #quiet: boolean;
   #process: ChildProcess | undefined;
   #log = '';
   readonly #killWithParent = (): void => {
     this.#process?.kill('SIGKILL');
   };
 
-  constructor(folder: string, port: number) {
+  constructor(folder: string, port: number, quiet: boolean) {
     this.folder = folder;
     this.port = port;
+    this.#quiet = quiet;
   }
 
   get url(): string {
@@ -101,7 +105,7 @@ class MosquittoProcess implements Mosquitto {
 
   async resume(): Promise<void> {
     const { PATH = '' } = process.env;
-    const broker = spawn('mosquitto', ['-c', 'mosquitto.conf', '-v'], {
+    const broker = spawn('mosquitto', ['-c', 'mosquitto.conf', ...(this.#quiet ? [] : ['-v'])], {
       cwd: this.folder,
       env: { ...process.env, PATH: `${PATH}:/usr/sbin:/usr/local/sbin` },
       stdio: ['ignore', 'ignore', 'pipe'],

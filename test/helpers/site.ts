@@ -93,6 +93,7 @@ export class Site<B extends Broker = Mosquitto> {
     periodMs = 1_000,
     truthTopic = '',
     captureBytesPerDay = 0,
+    decode = 'decode: json, fields: [/x, /y, /z]',
   } = {}): void {
     writeFileSync(
       this.configFile,
@@ -102,7 +103,7 @@ mqtt: {url: "${url}", protocol: ${protocol}}
 trust: {keyset: keys/keyset.cbor}
 slots:
   ${this.slot}:
-    source: {type: mqtt, topic: ${this.sensorTopic}, decode: json, fields: [/x, /y, /z]}
+    source: {type: mqtt, topic: ${this.sensorTopic}, ${decode}}
     limits: {periodMs: ${periodMs}}
     capture: {bytesPerDay: ${captureBytesPerDay}}
 ${truthTopic === '' ? '' : `    truth: {type: mqtt, topic: ${truthTopic}}\n`}`,
