@@ -86,6 +86,7 @@ export class Runtime {
   readonly #timers = new Map<number, () => void>();
   /** The topics of the core in this session, each with the way to leave it. */
   readonly #subscriptions = new Map<string, () => void>();
+  readonly #utf8 = new TextEncoder();
   #draining = false;
   #ended = false;
   #droppedInputs = 0;
@@ -399,7 +400,7 @@ export class Runtime {
   #encode(payload: Payload): Uint8Array {
     if ('bytes' in payload) return payload.bytes;
     if ('cbor' in payload) return this.#ports.encodeCbor(payload.cbor);
-    return new TextEncoder().encode(JSON.stringify(payload.json));
+    return this.#utf8.encode(JSON.stringify(payload.json));
   }
 
   #now(): Instant {

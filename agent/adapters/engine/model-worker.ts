@@ -2,7 +2,7 @@ import type { InterpreterLimits } from '../../../wasm/loader/interpreter.js';
 import { Worker } from 'node:worker_threads';
 import { accept, refuse, type Rejection, type Result } from '../../../protocol/result.js';
 import type { Invoked, ModelFacts } from '../../ports/engine.js';
-import type { LoadedModel, WorkerReply, WorkerRequest } from './worker-message.js';
+import type { WorkerReply, WorkerRequest } from './worker-message.js';
 
 /** What a worker may take besides the memory of its WebAssembly instance. */
 const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8, stackSizeMb: 4 };
@@ -10,7 +10,14 @@ const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8
 /** The agent's end of one model's worker. It can fail only itself: whatever happens there is a code here. */
 export class ModelWorker {
   readonly #worker: Worker;
-  #loaded: LoadedModel | undefined;
+  /** What the two threads share; undefined before a model is loaded. */
+  #memory:
+    | {
+        readonly input: Uint8Array;
+        readonly output: Uint8Array;
+        readonly invoked: Float64Array;
+      }
+    | undefined;
   /** Settles the request that is under way. */
   #settle: ((reply: Result<WorkerReply>) => void) | undefined;
   #gone = false;
@@ -41,11 +48,17 @@ export class ModelWorker {
   ): Promise<Result<ModelFacts>> {
     const reply = await this.#ask({ kind: 'load', model, limits }, deadlineMs);
     if (!reply.ok) return reply;
-    if (reply.value.kind !== 'loaded') return unexpected(reply.value);
+    if (typeof reply.value === 'string' || reply.value.kind !== 'loaded')
+      return unexpected(reply.value);
     const { loaded } = reply.value;
     if (!loaded.ok) return loaded;
-    this.#loaded = loaded.value;
-    return accept(loaded.value.facts);
+    const { facts, input, output, invoked } = loaded.value;
+    this.#memory = {
+      input: new Uint8Array(input),
+      output: new Uint8Array(output),
+      invoked: new Float64Array(invoked),
+    };
+    return accept(facts);
   }
 
   async invoke(
@@ -53,23 +66,24 @@ export class ModelWorker {
     output: Uint8Array,
     deadlineMs: number,
   ): Promise<Result<Invoked>> {
-    const memory = this.#loaded;
+    const memory = this.#memory;
     if (memory === undefined) return refuse('engine-gone', 'no model is loaded');
-    if (input.length !== memory.input.byteLength || output.length !== memory.output.byteLength) {
-      return refuse('input-size-mismatch', `the model takes ${memory.input.byteLength} bytes`);
+    if (input.length !== memory.input.length || output.length !== memory.output.length) {
+      return refuse('input-size-mismatch', `the model takes ${memory.input.length} bytes`);
     }
-    new Uint8Array(memory.input).set(input);
-    const reply = await this.#ask({ kind: 'invoke' }, deadlineMs);
+    memory.input.set(input);
+    const reply = await this.#ask('invoke', deadlineMs);
     if (!reply.ok) return reply;
-    if (reply.value.kind !== 'invoked') return unexpected(reply.value);
-    output.set(new Uint8Array(memory.output));
-    return accept(reply.value.invoked);
+    if (reply.value !== 'invoked') return unexpected(reply.value);
+    output.set(memory.output);
+    const [latencyUs = 0, hasOutput] = memory.invoked;
+    return accept({ latencyUs, hasOutput: hasOutput === 1 });
   }
 
   async reset(deadlineMs: number): Promise<Result<void>> {
-    const reply = await this.#ask({ kind: 'reset' }, deadlineMs);
+    const reply = await this.#ask('reset', deadlineMs);
     if (!reply.ok) return reply;
-    return reply.value.kind === 'reset' ? accept(undefined) : unexpected(reply.value);
+    return reply.value === 'reset' ? accept(undefined) : unexpected(reply.value);
   }
 
   /** Ends the thread, whatever it is doing. */
@@ -115,6 +129,7 @@ export class ModelWorker {
 
 /** What a worker answers besides what was asked for is why it could not. */
 function unexpected(reply: WorkerReply): { readonly ok: false; readonly rejection: Rejection } {
-  if (reply.kind === 'failed') return { ok: false, rejection: reply.rejection };
-  throw new Error(`the worker answered ${reply.kind}`);
+  if (typeof reply !== 'string' && reply.kind === 'failed')
+    return { ok: false, rejection: reply.rejection };
+  throw new Error(`the worker answered ${JSON.stringify(reply)}`);
 }

@@ -51,6 +51,7 @@ export class Connection extends Duplex {
   #wantsMore = true;
   /** Something was read, and whatever else is due has not had its turn yet. */
   #isResting = false;
+  #isGathering = false;
 
   constructor(options: ConnectionOptions, listener: ConnectionListener) {
     // What was received before a close is still read; the socket decides when both sides are done.
@@ -81,6 +82,17 @@ export class Connection extends Duplex {
 
   get traffic(): Traffic {
     return { receivedBytes: this.#receivedBytes, packetBytes: this.#guard.packetUnderWay };
+  }
+
+  /** What is written in this turn of the event loop goes out together: a call to the system takes longer than a packet. */
+  gather(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    this.cork();
+    setImmediate(() => {
+      this.#isGathering = false;
+      this.uncork();
+    });
   }
 
   override _read(): void {
@@ -137,6 +149,7 @@ export class Connection extends Duplex {
   /** Takes what came; false, because all else has its turn before the next read. */
   #receive(chunk: Buffer): boolean {
     this.#receivedBytes += chunk.length;
+    this.gather();
     this.#listener.received(chunk.length);
     const refusal = this.#guard.take(chunk);
     if (refusal !== undefined) {

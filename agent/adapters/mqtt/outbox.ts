@@ -163,10 +163,11 @@ export class Outbox {
   }
 
   #nextLevel(): OutboxLevel | undefined {
-    const inTurn = (this.#places + 1) % sharedPlace !== 0;
-    const ready = this.#levels.filter(({ isReady }) => isReady);
-    const sharing = this.#levels.slice(0, sharingRanks).filter(({ isReady }) => isReady);
-    return inTurn ? ready[0] : (sharing.at(-1) ?? ready[0]);
+    const isShared = (this.#places + 1) % sharedPlace === 0;
+    const last = isShared
+      ? this.#levels.findLast(({ isReady }, i) => i < sharingRanks && isReady)
+      : undefined;
+    return last ?? this.#levels.find(({ isReady }) => isReady);
   }
 
   /** An answer, or the oldest of the last rank that takes more than its share: no rank can push out all of another. */

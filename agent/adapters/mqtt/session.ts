@@ -118,6 +118,7 @@ export class MqttSession {
       return;
     }
     const answered = this.#asked(`the message for ${topic}`, bytes);
+    this.#connection?.gather();
     this.#client.publish(topic, asBuffer(payload), { qos: 1, retain: retained }, (error) => {
       answered();
       // What a lost session took with it is sent again; only the broker's word is a refusal.

@@ -46,7 +46,9 @@ export function quantise(values: Float32Array, facts: TensorFacts, tensor: Eleme
   for (let i = 0; i < tensor.length; i++) {
     const real = (values[i] ?? 0) / scale;
     const rounded = (real < 0 ? -Math.floor(0.5 - real) : Math.floor(real + 0.5)) + facts.zeroPoint;
-    tensor[i] = Number.isNaN(rounded) ? facts.zeroPoint : Math.min(most, Math.max(least, rounded));
+    // Comparisons take half the time of Math.min and Math.max; NaN fails all of them.
+    if (rounded >= least) tensor[i] = rounded > most ? most : rounded;
+    else tensor[i] = rounded < least ? least : facts.zeroPoint;
   }
 }
 
