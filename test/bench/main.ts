@@ -8,7 +8,7 @@ import { createDisturbancesBench } from './disturbances.js';
 import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
 import { workersBench } from './workers.js';
-import { inferenceBench } from './inference.js';
+import { inferenceBench, inferenceFoundBench } from './inference.js';
 import { nativeBench } from './native.js';
 import { startUpBench } from './start-up.js';
 
@@ -18,6 +18,7 @@ import { startUpBench } from './start-up.js';
  */
 const benches: readonly Bench[] = [
   inferenceBench,
+  inferenceFoundBench,
   nativeBench,
   batchBench,
   workersBench,
