@@ -9,6 +9,7 @@ import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
 import { workersBench } from './workers.js';
 import { inferenceBench, inferenceFoundBench } from './inference.js';
+import { modelMemoryBench } from './model-memory.js';
 import { nativeBench } from './native.js';
 import { startUpBench } from './start-up.js';
 
@@ -24,6 +25,7 @@ const benches: readonly Bench[] = [
   workersBench,
   startUpBench,
   coreSizeBench,
+  modelMemoryBench,
   agentMemoryBench,
   agentUpdateBench,
   shadowBench,
