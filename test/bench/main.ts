@@ -9,7 +9,8 @@ import { createDisturbancesBench } from './disturbances.js';
 import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
 import { workersBench } from './workers.js';
-import { inferenceBench } from './inference.js';
+import { inferenceBench, inferenceFoundBench } from './inference.js';
+import { modelMemoryBench } from './model-memory.js';
 import { nativeBench } from './native.js';
 import { startUpBench } from './start-up.js';
 
@@ -19,11 +20,13 @@ import { startUpBench } from './start-up.js';
  */
 const benches: readonly Bench[] = [
   inferenceBench,
+  inferenceFoundBench,
   nativeBench,
   batchBench,
   workersBench,
   startUpBench,
   coreSizeBench,
+  modelMemoryBench,
   agentMemoryBench,
   agentUpdateBench,
   agentThroughputBench,
