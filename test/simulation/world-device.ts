@@ -161,7 +161,7 @@ export class WorldDevice {
               sensor.open({
                 ...listener,
                 samples: (values, wallMs) => {
-                  if (this.silent) return Promise.resolve();
+                  if (this.silent) return undefined;
                   this.#bursts.set(name, this.burstsOf(name) + 1);
                   return listener.samples(values, wallMs);
                 },
