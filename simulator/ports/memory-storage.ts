@@ -1,5 +1,7 @@
 import { accept, refuse, type Result } from '../../protocol/result.js';
 import type { Storage } from '../../agent/ports/storage.js';
+import { Later } from '../time/later.js';
+import type { Lane } from '../time/lane.js';
 
 /** The disk of a simulated device: it outlives the device's process. */
 export interface MemoryDisk {
@@ -16,6 +18,8 @@ export interface MemoryStorageOptions {
    * leaves no trace and is refused with `storage-failed`.
    */
   readonly beforeOperation?: (number: number, what: string) => StorageFault;
+  /** The lane in which it answers; with native promises where it is left out. */
+  readonly lane?: Lane;
 }
 
 /** What becomes of one operation. */
@@ -36,16 +40,17 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
   const { files } = options.disk;
   let operations = 0;
   let stopped = false;
-  const operate = <T>(what: string, name: string, run: () => Result<T>): Promise<Result<T>> => {
+  const operate = <T>(what: string, name: string, run: () => Result<T>): PromiseLike<Result<T>> => {
     if (!namePattern.test(name)) throw new Error(`${name} is no name of a stored file`);
     const fault = stopped ? 'stop' : options.beforeOperation?.(++operations, `${what} ${name}`);
     stopped = fault === 'stop';
-    if (stopped) return new Promise(() => undefined);
-    return Promise.resolve(
+    const { lane } = options;
+    if (stopped) return lane === undefined ? new Promise(() => undefined) : new Later(lane);
+    const result: Result<T> =
       fault === 'fail'
         ? refuse('storage-failed', `${what} ${name}: a fault of the simulation`)
-        : run(),
-    );
+        : run();
+    return lane === undefined ? Promise.resolve(result) : Later.of(lane, result);
   };
   const freeBytes = (): number => {
     let used = 0;

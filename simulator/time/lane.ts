@@ -9,6 +9,13 @@ export interface Lane extends Scheduler {
   readonly index: number;
   /** Does something later, at this instant, after all that was asked for before. */
   soon(task: () => void): void;
+  /**
+   * Something comes here from another lane, at an instant.
+   *
+   * @param from the index of the lane that sent it
+   * @param count numbers what that lane has sent on this way
+   */
+  arrive(atMs: number, from: number, count: number, take: () => void): void;
   /** Forgets all that was asked for, as a device does that loses its power. What is asked for later counts. */
   stop(): void;
 }

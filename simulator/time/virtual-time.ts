@@ -13,6 +13,12 @@ interface Life {
   isOver: boolean;
 }
 
+/** More than a lane has, or sends on one way. */
+const mostEvents = 2 ** 32;
+
+/** What comes from others does not end with a lane's life: the receiver says whether it is still there. */
+const always: Life = { isOver: false };
+
 /** Below this many cancelled events the heap is not looked through for them. */
 const fewCancelled = 1_000;
 
@@ -125,11 +131,21 @@ class TimeLane implements Lane {
   }
 
   after(delayMs: number, wake: () => void): () => void {
+    const dueMs = this.#time.nowMs + Math.max(0, delayMs);
+    return this.#add(dueMs, this.#order++, this.#life, wake);
+  }
+
+  arrive(atMs: number, from: number, count: number, take: () => void): void {
+    // Who was first is not for the machine to say that carries the run out: own events first, then by sender.
+    this.#add(atMs, (from + 1) * mostEvents + count, always, take);
+  }
+
+  #add(dueMs: number, order: number, life: Life, wake: () => void): () => void {
     const event: WakeUp = {
-      dueMs: this.#time.nowMs + Math.max(0, delayMs),
+      dueMs,
       lane: this.index,
-      order: this.#order++,
-      life: this.#life,
+      order,
+      life,
       wake: () => {
         event.wake = undefined;
         this.#call(wake);
