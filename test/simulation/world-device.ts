@@ -32,7 +32,7 @@ import { channels } from '../../simulator/signals/accelerometer.js';
 import { environments } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../../simulator/simulated-device.js';
-import { newestCopy } from './newest-copy.js';
+import { newestRecord } from '../../agent/core/state/newest-record.js';
 import { slot } from './world-slot.js';
 import type { World } from './world.js';
 
@@ -226,7 +226,7 @@ export class WorldDevice {
 
   /** The whole committed state on disk; undefined where there is none. */
   get deviceRecord(): DeviceRecord | undefined {
-    return newestCopy((copy) => this.disk.files.get(copy))?.record;
+    return newestRecord((copy) => this.disk.files.get(copy))?.record;
   }
 
   /** What the device last reported of the slot. */
