@@ -65,6 +65,11 @@ export class SimulatedBroker {
     this.#isUp = true;
   }
 
+  /** Ends all sessions, which may begin again at once. Their wills are published. */
+  cutSessions(): void {
+    for (const session of [...this.#sessions.values()]) session.close('ended', true);
+  }
+
   /** Makes the broker's end of a connection. */
   connection(send: (packet: BrokerPacket) => void): BrokerConnection {
     let session: BrokerSession | undefined;
