@@ -72,6 +72,8 @@ export interface HostWatch {
   window(deviceId: string, truth: string | undefined): void;
   /** The agent wants a message published. */
   published(deviceId: string, message: Message): void;
+  /** The device says how many windows it has dropped since its boot. */
+  toldDropped(deviceId: string, count: number): void;
   /** The agent has ended over a broken invariant. */
   crashed(deviceId: string, error: unknown): void;
   /** Asked before each operation of the storage. */
@@ -192,7 +194,11 @@ export class DeviceHost {
         sensor: () => this.#sensor.attach(),
         readFactory: () =>
           Later.of(lane, refuse('file-unreadable', 'a simulated device has no factory release')),
-        encodeCbor: (value) => plainCbor.encode(value),
+        encodeCbor: (value) => {
+          const dropped = droppedIn(value, options.slot);
+          if (dropped !== undefined) watch.toldDropped(deviceId, dropped);
+          return plainCbor.encode(value);
+        },
         rssBytes: () => 0,
       },
       {
@@ -205,6 +211,16 @@ export class DeviceHost {
       },
     );
   }
+}
+
+/** What telemetry says of windows that were dropped, where this is telemetry: SenML with the labels of RFC 8428, table 4. */
+function droppedIn(value: unknown, slot: string): number | undefined {
+  if (!Array.isArray(value)) return undefined;
+  for (const record of value as readonly unknown[]) {
+    if (!(record instanceof Map)) return undefined;
+    if (record.get(0) === `${slot}/windows-dropped`) return Number(record.get(2));
+  }
+  return undefined;
 }
 
 function settingsOf(options: HostOptions): AgentSettings {

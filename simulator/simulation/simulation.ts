@@ -1,0 +1,256 @@
+import { crc32 } from 'node:zlib';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import type { AgentSettings } from '../../agent/core/settings.js';
+import type { Message } from '../../agent/ports/transport.js';
+import type { EventMessage } from '../../protocol/messages/event.js';
+import type { ResultMessage } from '../../protocol/messages/result.js';
+import { createTopics } from '../../protocol/topics.js';
+import type { ComputeRates } from '../boards/board.js';
+import { SimulatedBroker, type BrokerOptions } from '../broker/broker.js';
+import type { LinkTerms } from '../broker/link-kinds.js';
+import { noFaults, Way } from '../broker/link.js';
+import { Network } from '../broker/network.js';
+import { DeviceHost, type HostLimits } from '../devices/device-host.js';
+import { chanceOf } from '../devices/draws.js';
+import { ModelPool } from '../devices/model-pool.js';
+import { createSharedCrypto } from '../devices/shared-crypto.js';
+import type { Processor } from '../devices/simulated-engine.js';
+import type { WindowSource } from '../devices/window-source.js';
+import { createSeededKey } from '../ports/seeded-key.js';
+import type { Prng } from '../prng.js';
+import { LaneClock, type Lane } from '../time/lane.js';
+import { VirtualTime } from '../time/virtual-time.js';
+import { DeviceLog } from './device-log.js';
+import { kindOf, Traffic, truthTopicOf } from './traffic.js';
+import type { Trace } from './trace.js';
+
+/** What is the same for all of a run. */
+export interface SimulationOptions {
+  readonly seed: number;
+  /** True wall time at 0, in milliseconds since the epoch. */
+  readonly startWallMs: number;
+  readonly slot: string;
+  readonly periodMs: number;
+  readonly reportMs: number;
+  readonly broker: BrokerOptions;
+  readonly agentVersion: AgentSettings['agentVersion'];
+  readonly core: WebAssembly.Module;
+  /** The first keyset, which all devices trust. */
+  readonly keyset: Uint8Array;
+  /** Whether anybody tells devices the truth. */
+  readonly hasLabels: boolean;
+  readonly trace: Trace;
+}
+
+/** One device as a scenario describes it. */
+export interface DeviceDescription {
+  readonly deviceId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly rates: ComputeRates;
+  readonly limits: HostLimits;
+  readonly link: LinkTerms;
+  /** Frames of a delivery. */
+  readonly strideFrames: number;
+  readonly createSource: (prng: Prng, nowMs: () => number) => WindowSource;
+}
+
+/** A device of a run: the machine, what can be done to it, and what was seen of it. */
+export interface SimulatedMember {
+  readonly description: DeviceDescription;
+  readonly host: DeviceHost;
+  readonly lane: Lane;
+  readonly clock: LaneClock;
+  readonly processor: Processor;
+  readonly up: Way;
+  readonly down: Way;
+  readonly network: Network;
+  readonly log: DeviceLog;
+}
+
+/** A result that the broker has taken, with what was true of its window. */
+export interface AcceptedResult {
+  readonly deviceId: string;
+  readonly result: ResultMessage;
+  readonly truth: string | undefined;
+}
+
+/** The prefix of all topics of a run. */
+const prefix = 'tinylamp';
+
+/** How long a window may be on its way before it counts as lost, in periods. */
+const gracePeriods = 2;
+
+/** Devices, a broker and time: everything of a run but what people do and what is expected. */
+export class Simulation {
+  readonly time = new VirtualTime();
+  readonly topics = createTopics(prefix);
+  /** The lane of the broker and of the people: native promises wait there. */
+  readonly hub: Lane;
+  readonly clock: LaneClock;
+  readonly broker: SimulatedBroker;
+  readonly crypto = createNodeCrypto();
+  readonly traffic = new Traffic();
+  readonly members = new Map<string, SimulatedMember>();
+  /** Called with each result that the broker takes for the first time. */
+  onResult: (accepted: AcceptedResult) => void = () => undefined;
+  /** Called where an agent ends over a broken invariant. */
+  onCrash: (deviceId: string, error: unknown) => void = () => undefined;
+  /** Messages that the broker did not keep for a client whose queue was full. */
+  droppedAtBroker = 0;
+  readonly #options: SimulationOptions;
+  readonly #pool: ModelPool;
+  readonly #deviceCrypto = createSharedCrypto(createNodeCrypto());
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.hub = this.time.createLane(0, true);
+    this.clock = new LaneClock(() => this.time.nowMs, options.startWallMs);
+    this.#pool = new ModelPool(options.core, this.crypto);
+    this.broker = new SimulatedBroker(this.hub, options.broker, {
+      accepted: (message, clientId) => {
+        this.#accepted(message, clientId);
+      },
+      dropped: (message, clientId) => {
+        this.droppedAtBroker++;
+        this.record('queue-full', clientId, { topic: message.topic });
+      },
+    });
+  }
+
+  /** Writes down that something happened. */
+  record(did: string, device?: string, details: Readonly<Record<string, string | number>> = {}): void {
+    const atMs = this.time.nowMs;
+    this.#options.trace.add({ atMs, ...(device !== undefined && { device }), did, ...details });
+    if (device !== undefined)
+      this.members.get(device)?.log.note(`${atMs} ms ${did} ${JSON.stringify(details)}`);
+  }
+
+  /** A link for a client of the people, which is as good as a link can be. */
+  createNetwork(purpose: string): Network {
+    const terms = { bitPerS: undefined, latencyMs: [20, 20] } as const;
+    const prng = chanceOf(this.#options.seed, purpose);
+    const way = (): Way => new Way(terms, prng, this.hub, this.hub, () => this.time.nowMs);
+    return new Network(this.broker, this.hub, way(), way());
+  }
+
+  /** Makes a device, which is switched off. */
+  add(description: DeviceDescription): SimulatedMember {
+    const { seed, startWallMs, slot, periodMs, reportMs, agentVersion, keyset } = this.#options;
+    const { deviceId, labels, limits, link, rates, strideFrames } = description;
+    const nowMs = (): number => this.time.nowMs;
+    const lane = this.time.createLane(this.members.size + 1);
+    const clock = new LaneClock(nowMs, startWallMs);
+    const linkChance = chanceOf(seed, 'link', deviceId);
+    const up = new Way(link.up, linkChance.fork(1), lane, this.hub, nowMs);
+    const down = new Way(link.down, linkChance.fork(2), this.hub, lane, nowMs);
+    up.faults = { ...noFaults, loss: link.loss };
+    down.faults = { ...noFaults, loss: link.loss };
+    const network = new Network(this.broker, lane, up, down);
+    const processor: Processor = {
+      rates,
+      slowdown: 1,
+      arenaShare: 1,
+      fate: () => 'none',
+      distort: () => undefined,
+    };
+    const log = new DeviceLog(periodMs);
+    const host = new DeviceHost(
+      {
+        deviceId,
+        slot,
+        labels,
+        limits,
+        agentVersion,
+        prefix,
+        keyset,
+        key: createSeededKey(`${seed}/${deviceId}`),
+        periodMs,
+        reportMs,
+        strideFrames,
+        truthTopic: this.#options.hasLabels ? truthTopicOf(deviceId) : undefined,
+      },
+      {
+        lane,
+        clock,
+        network,
+        pool: this.#pool,
+        crypto: this.#deviceCrypto,
+        processor,
+        source: description.createSource(chanceOf(seed, 'sensor', deviceId), nowMs),
+        prng: chanceOf(seed, 'agent', deviceId),
+        watch: {
+          booted: () => {
+            log.windows.booted();
+            this.record('booted', deviceId);
+          },
+          window: (_, truth) => {
+            const isServed = host.record?.current !== undefined;
+            log.windows.completed(this.time.nowMs, truth, isServed);
+          },
+          published: (_, message) => {
+            this.#published(deviceId, log, message);
+          },
+          toldDropped: (_, count) => {
+            log.windows.toldDropped(count);
+          },
+          crashed: (_, error) => {
+            this.record('crashed', deviceId);
+            this.onCrash(deviceId, error);
+          },
+          beforeOperation: () => 'go',
+        },
+      },
+    );
+    const member = { description, host, lane, clock, processor, up, down, network, log };
+    this.members.set(deviceId, member);
+    return member;
+  }
+
+  /** Takes the power of a device; its disk stays. */
+  cutPower({ host, log }: SimulatedMember): void {
+    if (!host.isOn) return;
+    this.record('power-cut', host.deviceId);
+    host.cutPower();
+    log.windows.powerCut();
+  }
+
+  /** The sum over all devices of what became of their windows. */
+  windows(): ReturnType<DeviceLog['windows']['counts']> {
+    const graceMs = gracePeriods * this.#options.periodMs;
+    const sum = { completed: 0, answered: 0, late: 0, dropped: 0, cut: 0, lost: 0, wrong: 0 };
+    for (const { log } of this.members.values()) {
+      const counts = log.windows.counts(this.time.nowMs, graceMs);
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
+    }
+    return sum;
+  }
+
+  #published(deviceId: string, log: DeviceLog, { topic, payload, channel }: Message): void {
+    if (channel === 'results') {
+      log.windows.published(JSON.parse(new TextDecoder().decode(payload)) as ResultMessage);
+    } else if (channel === 'events') {
+      const event = JSON.parse(new TextDecoder().decode(payload)) as EventMessage;
+      log.told(event);
+      this.record('told', deviceId, {
+        event: event.event,
+        ...(event.release !== undefined && { release: event.release }),
+        ...(event.code !== undefined && { code: event.code }),
+      });
+    } else this.record('published', deviceId, { topic, crc: crc32(payload) });
+  }
+
+  #accepted(message: Message, clientId: string): void {
+    const { topic, payload } = message;
+    const kind = kindOf(topic, this.topics);
+    this.traffic.add(kind, message);
+    this.record('accepted', undefined, { client: clientId, topic, crc: crc32(payload) });
+    if (kind !== 'results') return;
+    const deviceId = this.topics.parseDevice(topic)?.deviceId ?? '';
+    const member = this.members.get(deviceId);
+    const result = JSON.parse(new TextDecoder().decode(payload)) as ResultMessage;
+    const first = member?.log.windows.accepted(result, this.time.nowMs);
+    if (member === undefined || first === undefined) return;
+    member.log.answeredBy.add(result.sequence);
+    this.onResult({ deviceId, result, truth: first.truth });
+  }
+}
