@@ -1,3 +1,5 @@
+import type { LinkKind } from '../broker/link-kinds.js';
+import type { HostLimits } from '../devices/device-host.js';
 import type { ModelReport, OperatorReport } from '../../wasm/loader/model-report.js';
 
 /** How long a processor takes for a model, by kinds of multiply-accumulates. */
@@ -29,4 +31,14 @@ function rateOf(operator: OperatorReport, model: ModelReport, rates: ComputeRate
   // Weights of CONV_2D are [outputs, height, width, inputs].
   const [, height = 1, width = 1] = model.tensors[operator.inputs[1] ?? -1]?.shape ?? [];
   return height * width > 1 ? rates.convNs : rates.otherNs;
+}
+
+/** A kind of device: how fast it is, what it holds, and how it is connected. */
+export interface Board {
+  readonly name: string;
+  /** The label `class` of its devices. */
+  readonly class: string;
+  readonly link: LinkKind;
+  readonly rates: ComputeRates;
+  readonly limits: HostLimits;
 }

@@ -22,20 +22,23 @@ export interface LinkFaults {
   readonly loss: number;
   /** Of the packets of QoS 1, how many come twice. */
   readonly duplicate: number;
+  /** Of the packets of QoS 1 that a broker or client has in hand, how many come behind the next one. */
+  readonly reorder: number;
   /** Less than the link's own, if given. */
   readonly bitPerS: number | undefined;
 }
 
-export const noFaults: LinkFaults = {
+const noFaults: LinkFaults = {
   isCut: false,
   delayMs: 0,
   loss: 0,
   duplicate: 0,
+  reorder: 0,
   bitPerS: undefined,
 };
 
 /** What becomes of a packet. */
-export type Fate = 'comes' | 'comes twice' | 'ends the session';
+export type Fate = 'comes' | 'comes twice' | 'comes behind the next' | 'ends the session';
 
 /**
  * One way between a client and its broker: packets arrive in their order, later by latency and bandwidth. It lives with the
@@ -53,6 +56,7 @@ export class Way {
   #lastMs = 0;
   #count = 0;
   #faults = noFaults;
+  readonly #changes = new Set<Partial<LinkFaults>>();
   /** What waits for the end of a cut. */
   #held: { readonly bytes: number; readonly arrive: () => void }[] = [];
 
@@ -68,21 +72,22 @@ export class Way {
     return this.#faults.isCut;
   }
 
-  set faults(faults: LinkFaults) {
-    this.#faults = faults;
-    if (faults.isCut) return;
-    for (const { bytes, arrive } of this.#held.splice(0)) this.send(bytes, arrive);
-  }
-
-  get faults(): LinkFaults {
-    return this.#faults;
+  /** Makes it worse by so much, until the returned function is called. Faults of one kind do not add up: the worst holds. */
+  worsen(change: Partial<LinkFaults>): () => void {
+    this.#changes.add(change);
+    this.#look();
+    return () => {
+      this.#changes.delete(change);
+      this.#look();
+    };
   }
 
   /** What becomes of the next packet, drawn. */
   draw(): Fate {
-    const { loss, duplicate } = this.#faults;
+    const { loss, duplicate, reorder } = this.#faults;
     if (loss > 0 && this.#prng.uniform(0, 1) < loss) return 'ends the session';
     if (duplicate > 0 && this.#prng.uniform(0, 1) < duplicate) return 'comes twice';
+    if (reorder > 0 && this.#prng.uniform(0, 1) < reorder) return 'comes behind the next';
     return 'comes';
   }
 
@@ -105,4 +110,25 @@ export class Way {
   clear(): void {
     this.#held = [];
   }
+
+  #look(): void {
+    let worst = noFaults;
+    for (const change of this.#changes) {
+      worst = {
+        isCut: worst.isCut || change.isCut === true,
+        delayMs: Math.max(worst.delayMs, change.delayMs ?? 0),
+        loss: Math.max(worst.loss, change.loss ?? 0),
+        duplicate: Math.max(worst.duplicate, change.duplicate ?? 0),
+        reorder: Math.max(worst.reorder, change.reorder ?? 0),
+        bitPerS: smaller(worst.bitPerS, change.bitPerS),
+      };
+    }
+    this.#faults = worst;
+    if (worst.isCut) return;
+    for (const { bytes, arrive } of this.#held.splice(0)) this.send(bytes, arrive);
+  }
+}
+
+function smaller(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }

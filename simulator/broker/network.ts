@@ -1,6 +1,6 @@
 import type { Lane } from '../time/lane.js';
 import type { SimulatedBroker, BrokerConnection } from './broker.js';
-import type { Way } from './link.js';
+import type { Fate, Way } from './link.js';
 import { sizeOf, type BrokerPacket, type ClientPacket } from './packets.js';
 
 /** A client's end of one connection. */
@@ -53,6 +53,8 @@ class LinkedConnection implements ClientConnection {
   readonly #lane: Lane;
   readonly #take: (packet: BrokerPacket, bytes: number) => void;
   readonly #atBroker: BrokerConnection;
+  readonly #upwards: Sender<ClientPacket>;
+  readonly #downwards: Sender<BrokerPacket>;
   #closedHere = false;
   #watched = false;
 
@@ -68,8 +70,15 @@ class LinkedConnection implements ClientConnection {
     this.#down = down;
     this.#lane = lane;
     this.#take = take;
-    this.#atBroker = broker.connection((packet) => {
+    const atBroker = broker.connection((packet) => {
       this.#sendDown(packet);
+    });
+    this.#atBroker = atBroker;
+    this.#upwards = new Sender(up, (packet, bytes) => {
+      atBroker.take(packet, bytes);
+    });
+    this.#downwards = new Sender(down, (packet, bytes) => {
+      if (!this.#closedHere) this.#take(packet, bytes);
     });
     this.watchCut();
   }
@@ -81,12 +90,7 @@ class LinkedConnection implements ClientConnection {
       this.#break();
       return;
     }
-    const bytes = sizeOf(packet);
-    const arrive = (): void => {
-      this.#atBroker.take(packet, bytes);
-    };
-    this.#up.send(bytes, arrive);
-    if (fate === 'comes twice' && packet.kind === 'publish') this.#up.send(bytes, arrive);
+    this.#upwards.send(packet, fate);
   }
 
   close(): void {
@@ -133,12 +137,7 @@ class LinkedConnection implements ClientConnection {
       this.#break();
       return;
     }
-    const bytes = sizeOf(packet);
-    const arrive = (): void => {
-      if (!this.#closedHere) this.#take(packet, bytes);
-    };
-    this.#down.send(bytes, arrive);
-    if (fate === 'comes twice' && packet.kind === 'publish') this.#down.send(bytes, arrive);
+    this.#downwards.send(packet, fate);
   }
 
   /** TCP is over, and both sides learn it. */
@@ -148,6 +147,37 @@ class LinkedConnection implements ClientConnection {
     });
     this.#down.send(0, () => {
       if (!this.#closedHere) this.#take({ kind: 'closed', because: 'ended' }, 0);
+    });
+  }
+}
+
+/** Sends packets on a way: messages may come twice, or behind the next one; nothing else does, because MQTT runs over TCP. */
+class Sender<P extends ClientPacket | BrokerPacket> {
+  readonly #way: Way;
+  readonly #take: (packet: P, bytes: number) => void;
+  #behind: P | undefined;
+
+  constructor(way: Way, take: (packet: P, bytes: number) => void) {
+    this.#way = way;
+    this.#take = take;
+  }
+
+  send(packet: P, fate: Fate): void {
+    if (packet.kind === 'publish' && fate === 'comes behind the next' && !this.#behind) {
+      this.#behind = packet;
+      return;
+    }
+    this.#sendNow(packet);
+    if (packet.kind === 'publish' && fate === 'comes twice') this.#sendNow(packet);
+    const behind = this.#behind;
+    this.#behind = undefined;
+    if (behind !== undefined) this.#sendNow(behind);
+  }
+
+  #sendNow(packet: P): void {
+    const bytes = sizeOf(packet);
+    this.#way.send(bytes, () => {
+      this.#take(packet, bytes);
     });
   }
 }

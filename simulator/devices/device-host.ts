@@ -7,6 +7,7 @@ import type { Crypto } from '../../agent/ports/crypto.js';
 import type { DeviceKey } from '../../agent/ports/device-key.js';
 import type { Message } from '../../agent/ports/transport.js';
 import { spreadShare } from '../../protocol/assignment/spread.js';
+import { toHex } from '../../protocol/bytes.js';
 import { limits } from '../../protocol/limits.js';
 import { refuse } from '../../protocol/result.js';
 import type { Network } from '../broker/network.js';
@@ -94,11 +95,13 @@ export class DeviceHost {
   readonly #world: HostWorld;
   readonly #sensor: WindowSensor;
   readonly #entropy: Prng;
+  #key: DeviceKey;
   #agent: SimulatedDevice | undefined;
   #record: { readonly a: unknown; readonly b: unknown; readonly slot: SlotRecord | undefined } | undefined;
 
   constructor(options: HostOptions, world: HostWorld) {
     this.deviceId = options.deviceId;
+    this.#key = options.key;
     this.options = options;
     this.#world = world;
     this.#entropy = world.prng.fork(purposes.agent);
@@ -142,6 +145,17 @@ export class DeviceHost {
     this.#sensor.stop();
   }
 
+  /** Another machine takes this one's place, with an empty disk and another key. It is off. */
+  replace(key: DeviceKey): void {
+    this.disk = createMemoryDisk();
+    this.#key = key;
+  }
+
+  /** The public key of the machine, in hexadecimal. */
+  get publicKey(): string {
+    return toHex(this.#key.publicKey);
+  }
+
   /** The committed state of the slot on disk; undefined where there is none. */
   get record(): SlotRecord | undefined {
     const a = this.disk.files.get('state/a');
@@ -175,12 +189,12 @@ export class DeviceHost {
     };
     const nothing = (): void => undefined;
     return createSimulatedDevice(
-      settingsOf(options),
+      settingsOf(options, this.#key),
       {
         clock,
         scheduler: lane,
         crypto,
-        deviceKey: options.key,
+        deviceKey: this.#key,
         engine: createSimulatedEngine(pool, lane, processor),
         entropy: this.#entropy,
         log: { debug: nothing, info: nothing, warn: nothing, error: nothing, droppedLines: 0 },
@@ -223,8 +237,8 @@ function droppedIn(value: unknown, slot: string): number | undefined {
   return undefined;
 }
 
-function settingsOf(options: HostOptions): AgentSettings {
-  const { deviceId, labels, agentVersion, key, prefix, keyset, slot, periodMs } = options;
+function settingsOf(options: HostOptions, key: DeviceKey): AgentSettings {
+  const { deviceId, labels, agentVersion, prefix, keyset, slot, periodMs } = options;
   return {
     deviceId,
     labels,

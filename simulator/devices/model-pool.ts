@@ -13,6 +13,8 @@ export interface PooledModel {
   readonly report: ModelReport;
   /** One inference; whether it has computed new outputs. */
   run(input: Uint8Array, output: Uint8Array): boolean;
+  /** Makes the outputs name another class: each score goes to the next one. */
+  confuse(output: Uint8Array): void;
   reset(): void;
 }
 
@@ -88,6 +90,14 @@ function pooled(interpreter: Interpreter): PooledModel {
         at += byteLength;
       }
       return hasOutput;
+    },
+    confuse(output) {
+      const [first] = outputs;
+      if (first === undefined) return;
+      const last = first.shape.at(-1) ?? 1;
+      const step = first.byteLength / first.shape.reduce((product, size) => product * size, 1);
+      output.copyWithin(step, 0, step * (last - 1));
+      output.set(interpreter.outputView(0).subarray(step * (last - 1), step * last));
     },
     reset: () => {
       interpreter.reset();

@@ -5,8 +5,19 @@ import { Later } from '../time/later.js';
 import type { Lane } from '../time/lane.js';
 import type { ModelPool, PooledModel } from './model-pool.js';
 
-/** What becomes of one inference besides what the model says. */
-export type InferenceFate = 'none' | 'engine-trapped' | 'engine-deadline' | 'engine-gone';
+/** What becomes of one inference. */
+export interface InferenceFate {
+  readonly slowdown: number;
+  readonly ends: 'well' | 'engine-trapped' | 'engine-deadline';
+  /** Whether another class is answered than the model's. */
+  readonly isWrong: boolean;
+}
+
+/** What a device does with one model beyond what the model says; drawn for each inference. */
+export type Behaviour = () => InferenceFate;
+
+/** The behaviour of a model, by its bytes; undefined where it does what it says. */
+export type BehaviourOf = (model: Uint8Array) => Behaviour | undefined;
 
 /** The processor of a device. */
 export interface Processor {
@@ -15,21 +26,22 @@ export interface Processor {
   slowdown: number;
   /** Of the arena limit, so much is there at present. */
   arenaShare: number;
-  /** Asked before each inference: by the model that is run, what becomes of it. */
-  fate: (handle: Handle) => InferenceFate;
-  /** Asked after each inference: may change its outputs, as a release does that behaves differently. */
-  distort: (handle: Handle, output: Uint8Array) => void;
+  /** The next inference finds its thread gone. */
+  crashes: boolean;
+  readonly behaviour: BehaviourOf;
+}
+
+interface Loaded {
+  readonly model: PooledModel;
+  readonly latencyUs: number;
+  readonly behaviour: Behaviour | undefined;
 }
 
 /**
  * The engine port of a simulated device: real inference, and the time that the device's processor would take for it.
  */
-export function createSimulatedEngine(
-  pool: ModelPool,
-  lane: Lane,
-  processor: Processor,
-): Engine {
-  const models = new Map<Handle, { readonly model: PooledModel; readonly latencyUs: number }>();
+export function createSimulatedEngine(pool: ModelPool, lane: Lane, processor: Processor): Engine {
+  const models = new Map<Handle, Loaded>();
   /** What waits for inferences under way. */
   const underWay = new Map<Handle, Later<Result<Invoked>>>();
   const gone = (handle: Handle): Result<never> =>
@@ -40,7 +52,8 @@ export function createSimulatedEngine(
       const loaded = pool.load(model, { ...limits, arenaBytes });
       if (loaded.ok) {
         const latencyUs = latencyUsOf(loaded.value.report, processor.rates);
-        models.set(handle, { model: loaded.value, latencyUs });
+        const behaviour = processor.behaviour(model);
+        models.set(handle, { model: loaded.value, latencyUs, behaviour });
       }
       const facts: Result<ModelFacts> = loaded.ok ? accept(loaded.value.facts) : loaded;
       return Later.of(lane, facts);
@@ -52,12 +65,16 @@ export function createSimulatedEngine(
         later.settle(gone(handle));
         return later;
       }
-      const latencyUs = loaded.latencyUs * processor.slowdown;
-      let fate = processor.fate(handle);
-      if (fate === 'none' && latencyUs > deadlineMs * 1000) fate = 'engine-deadline';
+      const { model, behaviour } = loaded;
+      const fate = behaviour?.();
+      const latencyUs = loaded.latencyUs * processor.slowdown * (fate?.slowdown ?? 1);
+      let ends = fate?.ends ?? 'well';
+      if (latencyUs > deadlineMs * 1000) ends = 'engine-deadline';
+      const crashed = processor.crashes;
+      processor.crashes = false;
       underWay.set(handle, later);
-      if (fate !== 'none') {
-        const code = fate;
+      if (crashed || ends !== 'well') {
+        const code = crashed || ends === 'well' ? 'engine-gone' : ends;
         lane.after(code === 'engine-deadline' ? deadlineMs : latencyUs / 1000, () => {
           models.delete(handle);
           underWay.delete(handle);
@@ -65,8 +82,8 @@ export function createSimulatedEngine(
         });
         return later;
       }
-      const hasOutput = loaded.model.run(input, output);
-      processor.distort(handle, output);
+      const hasOutput = model.run(input, output);
+      if (fate?.isWrong === true) model.confuse(output);
       lane.after(latencyUs / 1000, () => {
         underWay.delete(handle);
         later.settle(accept({ latencyUs, hasOutput }));

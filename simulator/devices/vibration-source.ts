@@ -37,9 +37,10 @@ export class VibrationSource implements WindowSource {
     return this.#signal.condition;
   }
 
-  next(values: Float32Array): void {
+  next(values: Float32Array): boolean {
     this.#keepUp();
     this.#signal.next(values);
+    return true;
   }
 
   #keepUp(): void {

@@ -66,7 +66,7 @@ export class WindowSensor {
   #deliver(): void {
     const { source, clock, delivered } = this.#options;
     this.#schedule();
-    source.next(this.#values);
+    if (!source.next(this.#values)) return;
     delivered(source.truth);
     this.#listener?.samples(this.#values, clock.wallMs());
   }

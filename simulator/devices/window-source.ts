@@ -4,6 +4,6 @@ export interface WindowSource {
   readonly channels: number;
   /** What is true of the window that comes next; undefined where nobody knows. */
   readonly truth: string | undefined;
-  /** Fills the array with the next frames. */
-  next(values: Float32Array): void;
+  /** Fills the array with the next frames. Whether the sensor delivers them: it may say nothing. */
+  next(values: Float32Array): boolean;
 }

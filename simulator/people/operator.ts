@@ -8,10 +8,10 @@ import { connectBroker } from '../../operator/publish/broker-client.js';
 import { renewBeacon } from '../../operator/publish/publish-policy.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
-import { beginRollout } from '../../operator/rollout/begin-rollout.js';
+import { beginRollout, resumeRollout } from '../../operator/rollout/begin-rollout.js';
 import { openFleetEars } from '../../operator/rollout/fleet-ears.js';
 import type { Keyring } from '../../operator/rollout/keyring.js';
-import type { RequestBox } from '../../operator/rollout/requests.js';
+import type { RequestBox, RolloutRequest } from '../../operator/rollout/requests.js';
 import type { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import type { Rollout, RolloutDevice, RolloutPlan } from '../../operator/rollout/rollout.js';
 import { runRollout } from '../../operator/rollout/run-rollout.js';
@@ -41,6 +41,11 @@ export interface OperatorWorld {
   readonly enrolled: () => readonly RolloutDevice[];
   /** Called with what a person would be told. */
   readonly notice: (message: string) => void;
+}
+
+/** What is told of a rollout while its controller runs. */
+export interface RolloutWatch {
+  readonly progress: (rollout: Rollout) => void;
   readonly decided: (rollout: Rollout, verdict: VerdictRecord) => void;
 }
 
@@ -51,6 +56,7 @@ const goodbyeMs = 2_000;
 export class SimulatedOperator {
   readonly #world: OperatorWorld;
   readonly #published: ReleaseFile[] = [];
+  readonly #networks: Network[] = [];
   #clients = 0;
   #repairs: Transport | undefined;
 
@@ -73,20 +79,38 @@ export class SimulatedOperator {
     });
   }
 
-  /** `tinylamp rollout start`: fulfils when the rollout is over, or the signal ends the controller. */
-  async rollOut(release: ReleaseFile, plan: RolloutPlan, signal: AbortSignal): Promise<Rollout> {
+  /** `tinylamp rollout start`: fulfils when the rollout is over, and never where the controller is killed. */
+  async rollOut(release: ReleaseFile, plan: RolloutPlan, watch: RolloutWatch): Promise<Rollout> {
     const { store, requests, enrolled } = this.#world;
     this.#supply(release);
     return this.#withTools(async (tools) => {
       const roster = enrolled();
       const begun = await beginRollout({ release, plan, roster, store, requests }, tools);
-      return this.#control(begun, tools, signal);
+      return this.#control(begun, tools, watch);
     });
   }
 
-  async #control(begun: Rollout, tools: PublishTools, signal: AbortSignal): Promise<Rollout> {
-    const { lane, clock, topics, store, requests, keyring, enrolled, decided, notice } =
-      this.#world;
+  /** `tinylamp rollout start` without a release: goes on with the one that is there. */
+  async resume(slot: string, watch: RolloutWatch): Promise<Rollout> {
+    return this.#withTools(async (tools) =>
+      this.#control(await resumeRollout(slot, this.#world.store, tools), tools, watch),
+    );
+  }
+
+  /** `tinylamp rollout pause`, and the like. */
+  request(request: RolloutRequest): void {
+    this.#world.requests.put(request);
+  }
+
+  /** All of the operator's processes are gone, without a word; what they wrote stays. */
+  kill(): void {
+    this.#world.lane.stop();
+    for (const network of this.#networks.splice(0)) network.sever();
+    this.#repairs = undefined;
+  }
+
+  async #control(begun: Rollout, tools: PublishTools, watch: RolloutWatch): Promise<Rollout> {
+    const { lane, clock, topics, store, requests, keyring, enrolled, notice } = this.#world;
     const transport = this.#createTransport();
     const deviceIds = [...begun.roster, ...begun.enrolled].map(({ deviceId }) => deviceId);
     try {
@@ -99,7 +123,7 @@ export class SimulatedOperator {
           notice(`${code}: ${detail}`);
         },
       );
-      return await runRollout(begun, {
+      const ended = await runRollout(begun, {
         publish: tools,
         store,
         requests,
@@ -112,10 +136,12 @@ export class SimulatedOperator {
         hear: (added) => {
           ears.add(added);
         },
-        decided,
-        progress: () => undefined,
-        signal,
+        decided: watch.decided,
+        progress: watch.progress,
+        signal: new AbortController().signal,
       });
+      watch.progress(ended);
+      return ended;
     } finally {
       await transport.close(goodbyeMs);
     }
@@ -144,6 +170,8 @@ export class SimulatedOperator {
 
   #createTransport(): Transport {
     const { lane, prng, createNetwork } = this.#world;
+    const network = createNetwork();
+    this.#networks.push(network);
     return new MqttTransport({
       urls: ['mqtt://broker'],
       protocol: '5',
@@ -152,7 +180,7 @@ export class SimulatedOperator {
       spoolBytes,
       scheduler: lane,
       entropy: prng,
-      openSession: sessionsOver(createNetwork(), lane),
+      openSession: sessionsOver(network, lane),
     });
   }
 

@@ -15,7 +15,7 @@ export interface MemoryStorageOptions {
   /**
    * Asked before each operation, numbered from 1, what becomes of it. `stop` means that the power is gone:
    * this operation and all later ones leave no trace and are never answered. `fail` means that this one
-   * leaves no trace and is refused with `storage-failed`.
+   * leaves no trace and is refused with `storage-failed`, `full` that it is refused with `storage-full`.
    */
   readonly beforeOperation?: (number: number, what: string) => StorageFault;
   /** The lane in which it answers; with native promises where it is left out. */
@@ -23,7 +23,7 @@ export interface MemoryStorageOptions {
 }
 
 /** What becomes of one operation. */
-export type StorageFault = 'go' | 'stop' | 'fail';
+export type StorageFault = 'go' | 'stop' | 'fail' | 'full';
 
 /** Room that is kept for the state record, as on a real disk (`adapters/file-storage.ts`). */
 const reserveBytes = 262_144;
@@ -46,10 +46,9 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
     stopped = fault === 'stop';
     const { lane } = options;
     if (stopped) return lane === undefined ? new Promise(() => undefined) : new Later(lane);
+    const code = fault === 'fail' ? 'storage-failed' : fault === 'full' ? 'storage-full' : undefined;
     const result: Result<T> =
-      fault === 'fail'
-        ? refuse('storage-failed', `${what} ${name}: a fault of the simulation`)
-        : run();
+      code === undefined ? run() : refuse(code, `${what} ${name}: a fault of the simulation`);
     return lane === undefined ? Promise.resolve(result) : Later.of(lane, result);
   };
   const freeBytes = (): number => {

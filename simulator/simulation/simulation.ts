@@ -8,13 +8,15 @@ import { createTopics } from '../../protocol/topics.js';
 import type { ComputeRates } from '../boards/board.js';
 import { SimulatedBroker, type BrokerOptions } from '../broker/broker.js';
 import type { LinkTerms } from '../broker/link-kinds.js';
-import { noFaults, Way } from '../broker/link.js';
+import { Way } from '../broker/link.js';
 import { Network } from '../broker/network.js';
 import { DeviceHost, type HostLimits } from '../devices/device-host.js';
 import { chanceOf } from '../devices/draws.js';
 import { ModelPool } from '../devices/model-pool.js';
 import { createSharedCrypto } from '../devices/shared-crypto.js';
-import type { Processor } from '../devices/simulated-engine.js';
+import { DiskFaults } from '../faults/disk-faults.js';
+import { FaultySource } from '../faults/faulty-source.js';
+import type { BehaviourOf, Processor } from '../devices/simulated-engine.js';
 import type { WindowSource } from '../devices/window-source.js';
 import { createSeededKey } from '../ports/seeded-key.js';
 import type { Prng } from '../prng.js';
@@ -40,12 +42,16 @@ export interface SimulationOptions {
   /** Whether anybody tells devices the truth. */
   readonly hasLabels: boolean;
   readonly trace: Trace;
+  /** What a device does beyond its models. */
+  readonly behaviourOf: (deviceId: string) => BehaviourOf;
 }
 
 /** One device as a scenario describes it. */
 export interface DeviceDescription {
   readonly deviceId: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly profile: string;
+  readonly linkName: string;
   readonly rates: ComputeRates;
   readonly limits: HostLimits;
   readonly link: LinkTerms;
@@ -64,6 +70,8 @@ export interface SimulatedMember {
   readonly up: Way;
   readonly down: Way;
   readonly network: Network;
+  readonly disk: DiskFaults;
+  readonly source: FaultySource;
   readonly log: DeviceLog;
 }
 
@@ -77,6 +85,9 @@ export interface AcceptedResult {
 /** The prefix of all topics of a run. */
 const prefix = 'tinylamp';
 
+/** A lane behind those of all devices that a run can have. */
+const behindDevices = 2 ** 20;
+
 /** How long a window may be on its way before it counts as lost, in periods. */
 const gracePeriods = 2;
 
@@ -84,8 +95,10 @@ const gracePeriods = 2;
 export class Simulation {
   readonly time = new VirtualTime();
   readonly topics = createTopics(prefix);
-  /** The lane of the broker and of the people: native promises wait there. */
+  /** The lane of the broker, and of what happens to the world. */
   readonly hub: Lane;
+  /** The lane of the operator's processes: native promises wait there. */
+  readonly operatorLane: Lane;
   readonly clock: LaneClock;
   readonly broker: SimulatedBroker;
   readonly crypto = createNodeCrypto();
@@ -98,12 +111,14 @@ export class Simulation {
   /** Messages that the broker did not keep for a client whose queue was full. */
   droppedAtBroker = 0;
   readonly #options: SimulationOptions;
+  #arrivals = 0;
   readonly #pool: ModelPool;
   readonly #deviceCrypto = createSharedCrypto(createNodeCrypto());
 
   constructor(options: SimulationOptions) {
     this.#options = options;
-    this.hub = this.time.createLane(0, true);
+    this.hub = this.time.createLane(0);
+    this.operatorLane = this.time.createLane(behindDevices, true);
     this.clock = new LaneClock(() => this.time.nowMs, options.startWallMs);
     this.#pool = new ModelPool(options.core, this.crypto);
     this.broker = new SimulatedBroker(this.hub, options.broker, {
@@ -117,6 +132,10 @@ export class Simulation {
     });
   }
 
+  get seed(): number {
+    return this.#options.seed;
+  }
+
   /** Writes down that something happened. */
   record(did: string, device?: string, details: Readonly<Record<string, string | number>> = {}): void {
     const atMs = this.time.nowMs;
@@ -125,12 +144,13 @@ export class Simulation {
       this.members.get(device)?.log.note(`${atMs} ms ${did} ${JSON.stringify(details)}`);
   }
 
-  /** A link for a client of the people, which is as good as a link can be. */
+  /** A link for a client of the operator, which is as good as a link can be. */
   createNetwork(purpose: string): Network {
     const terms = { bitPerS: undefined, latencyMs: [20, 20] } as const;
     const prng = chanceOf(this.#options.seed, purpose);
-    const way = (): Way => new Way(terms, prng, this.hub, this.hub, () => this.time.nowMs);
-    return new Network(this.broker, this.hub, way(), way());
+    const [lane, nowMs] = [this.operatorLane, (): number => this.time.nowMs];
+    const up = new Way(terms, prng, lane, this.hub, nowMs);
+    return new Network(this.broker, lane, up, new Way(terms, prng, this.hub, lane, nowMs));
   }
 
   /** Makes a device, which is switched off. */
@@ -143,17 +163,23 @@ export class Simulation {
     const linkChance = chanceOf(seed, 'link', deviceId);
     const up = new Way(link.up, linkChance.fork(1), lane, this.hub, nowMs);
     const down = new Way(link.down, linkChance.fork(2), this.hub, lane, nowMs);
-    up.faults = { ...noFaults, loss: link.loss };
-    down.faults = { ...noFaults, loss: link.loss };
+    up.worsen({ loss: link.loss });
+    down.worsen({ loss: link.loss });
     const network = new Network(this.broker, lane, up, down);
     const processor: Processor = {
       rates,
       slowdown: 1,
       arenaShare: 1,
-      fate: () => 'none',
-      distort: () => undefined,
+      crashes: false,
+      behaviour: this.#options.behaviourOf(deviceId),
     };
     const log = new DeviceLog(periodMs);
+    const disk = new DiskFaults();
+    const source = new FaultySource(
+      description.createSource(chanceOf(seed, 'sensor', deviceId), nowMs),
+      chanceOf(seed, 'sensor-fault', deviceId),
+      nowMs,
+    );
     const host = new DeviceHost(
       {
         deviceId,
@@ -176,7 +202,7 @@ export class Simulation {
         pool: this.#pool,
         crypto: this.#deviceCrypto,
         processor,
-        source: description.createSource(chanceOf(seed, 'sensor', deviceId), nowMs),
+        source,
         prng: chanceOf(seed, 'agent', deviceId),
         watch: {
           booted: () => {
@@ -197,13 +223,51 @@ export class Simulation {
             this.record('crashed', deviceId);
             this.onCrash(deviceId, error);
           },
-          beforeOperation: () => 'go',
+          beforeOperation: (_, number, what) => disk.before(number, what),
         },
       },
     );
-    const member = { description, host, lane, clock, processor, up, down, network, log };
+    const member = {
+      description,
+      host,
+      lane,
+      clock,
+      processor,
+      up,
+      down,
+      network,
+      disk,
+      source,
+      log,
+    };
     this.members.set(deviceId, member);
     return member;
+  }
+
+  /** Numbers what the world sends to devices by itself. */
+  nextArrival(): number {
+    return this.#arrivals++;
+  }
+
+  /** Changes bits of what lies on the disk of a device, wherever they are. */
+  rot({ host }: SimulatedMember, bits: number, chance: Prng): void {
+    const files = [...host.disk.files];
+    for (let i = 0; i < bits && files.length > 0; i++) {
+      const [name, bytes] = files[chance.below(files.length)] ?? [];
+      if (name === undefined || bytes === undefined || bytes.length === 0) continue;
+      const at = chance.below(bytes.length);
+      host.disk.files.set(name, bytes.with(at, (bytes[at] ?? 0) ^ (1 << chance.below(8))));
+      this.record('bit-rot', host.deviceId, { file: name, at });
+    }
+  }
+
+  /** Another machine takes the place of a device: the same id, an empty disk, another key. */
+  swap(member: SimulatedMember): void {
+    const { host } = member;
+    this.cutPower(member);
+    this.record('swapped', host.deviceId);
+    host.replace(createSeededKey(`${this.#options.seed}/${host.deviceId}/${this.nextArrival()}`));
+    host.boot();
   }
 
   /** Takes the power of a device; its disk stays. */
