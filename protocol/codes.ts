@@ -26,6 +26,11 @@ export interface CodeEntry {
 
 export const codes = {
   // --- usage -----------------------------------------------------------------------------------
+  'board-invalid': {
+    area: 'usage',
+    cause: 'There is no such board, or a board file has a key or value that is not allowed.',
+    remedy: 'Correct what the message names; docs/boards.md lists the keys and the shipped boards.',
+  },
   'champion-missing': {
     area: 'usage',
     cause: 'The key folder knows no policy of the slot.',
@@ -131,6 +136,11 @@ export const codes = {
     area: 'usage',
     cause: 'The pipeline file has a key or value that is not allowed.',
     remedy: 'Correct the named key; docs/operator.md has examples.',
+  },
+  'latencies-invalid': {
+    area: 'usage',
+    cause: 'The file of latencies is not what `simulate fit` reads.',
+    remedy: 'Correct what the message names; docs/boards.md shows the keys of the file.',
   },
   'reference-file-invalid': {
     area: 'usage',

@@ -1,6 +1,6 @@
 import type { Engine, Handle, Invoked, ModelFacts } from '../../agent/ports/engine.js';
 import { accept, refuse, type Result } from '../../protocol/result.js';
-import { latencyUsOf, type ComputeRates } from '../boards/board.js';
+import { latencyUsOf, workOf, type ComputeRates } from '../boards/cost-model.js';
 import { Later } from '../time/later.js';
 import type { Lane } from '../time/lane.js';
 import type { ModelPool, PooledModel } from './model-pool.js';
@@ -51,7 +51,7 @@ export function createSimulatedEngine(pool: ModelPool, lane: Lane, processor: Pr
       const arenaBytes = Math.floor(limits.arenaBytes * processor.arenaShare);
       const loaded = pool.load(model, { ...limits, arenaBytes });
       if (loaded.ok) {
-        const latencyUs = latencyUsOf(loaded.value.report, processor.rates);
+        const latencyUs = latencyUsOf(workOf(loaded.value.report), processor.rates);
         const behaviour = processor.behaviour(model);
         models.set(handle, { model: loaded.value, latencyUs, behaviour });
       }

@@ -43,6 +43,12 @@ const quantities = {
       days: [day, 1],
     },
   },
+  /** Of one operation of a processor, in nanoseconds. */
+  moment: {
+    form: 'a time such as 57.5 ns (ns, us or ms)',
+    drawn: 'evenly',
+    units: { ns: [1, 1], us: [1_000, 1], ms: [1_000_000, 1] },
+  },
   /** In bytes. */
   size: {
     form: 'a size such as 64 KiB (B, KiB or MiB)',
@@ -68,6 +74,18 @@ const quantities = {
       'uJ/bit': [1, 1_000_000],
       'nJ/bit': [1, 1_000_000_000],
     },
+  },
+  /** In watts. */
+  power: {
+    form: 'a power such as 40 mW (W, mW or uW)',
+    drawn: 'evenly',
+    units: { W: [1, 1], mW: [1, 1_000], uW: [1, 1_000_000] },
+  },
+  /** In joules. */
+  battery: {
+    form: 'what a battery holds, such as 9 Wh (Wh or mWh)',
+    drawn: 'evenly',
+    units: { Wh: [3_600, 1], mWh: [3_600, 1_000] },
   },
   /** Of one. */
   drift: { form: 'a drift such as 100 ppm', drawn: 'evenly', units: { ppm: [1, 1_000_000] } },

@@ -1,8 +1,8 @@
 import { CodedError } from '../../protocol/coded-error.js';
 import type { RolloutDevice } from '../../operator/rollout/rollout.js';
 import type { Board } from '../boards/board.js';
-import { shippedBoard } from '../boards/shipped-boards.js';
-import { linkKinds, type LinkKind, type LinkTerms } from '../broker/link-kinds.js';
+import { loadBoard, shippedBoard } from '../boards/shipped-boards.js';
+import { linkKinds, type LinkTerms } from '../broker/link-kinds.js';
 import { leastLatencyMs } from '../broker/link.js';
 import { chanceOf } from '../devices/draws.js';
 import type { BuiltRelease } from '../people/releases.js';
@@ -31,6 +31,7 @@ export function createFleet(
 ): Fleet {
   const enrolled: RolloutDevice[] = [];
   const strideFrames = strideOf(releases);
+  const boards = new Map(scenario.groups.map(({ name, profile }) => [name, boardOf(profile)]));
   const sources = new Map(scenario.groups.map(({ name, sensor }) => [name, sourcesOf(sensor)]));
   for (const group of scenario.groups) checkChannels(group, sources.get(group.name), releases);
   const add = (group: Group, numbers: DeviceNumbers): SimulatedMember[] => {
@@ -43,9 +44,11 @@ export function createFleet(
   };
   const describe = (group: Group, deviceId: string): Parameters<Simulation['add']>[0] => {
     const createSource = sources.get(group.name);
-    if (createSource === undefined) throw new Error(`there is no group ${group.name}`);
+    const board = boards.get(group.name);
+    if (createSource === undefined || board === undefined) {
+      throw new Error(`there is no group ${group.name}`);
+    }
     const { name, site } = group;
-    const board = boardOf(group.profile);
     return {
       deviceId,
       labels: { site, class: board.class, group: name },
@@ -53,7 +56,7 @@ export function createFleet(
       linkName: group.link?.name ?? board.link,
       rates: board.rates,
       limits: board.limits,
-      link: linkOf(group.link, board.link, chanceOf(simulation.seed, 'link-terms', deviceId)),
+      link: linkOf(group.link, board.linkTerms, chanceOf(simulation.seed, 'link-terms', deviceId)),
       strideFrames,
       createSource,
     };
@@ -72,14 +75,13 @@ export function createFleet(
   };
 }
 
-function boardOf(profile: Group['profile']): Board {
-  if (profile.kind === 'shipped') return shippedBoard(profile.name);
-  throw new CodedError('scenario-invalid', `profile: files of boards are not there yet`);
+function boardOf({ name, file }: Group['profile']): Board {
+  return file === undefined ? shippedBoard(name) : loadBoard(file);
 }
 
 /** The terms of a device's link, drawn once where the file gives ranges; latencies stay ranges. */
-function linkOf(link: Link | undefined, ofBoard: LinkKind, chance: Prng): LinkTerms {
-  if (link === undefined) return linkKinds[ofBoard];
+function linkOf(link: Link | undefined, ofBoard: LinkTerms, chance: Prng): LinkTerms {
+  if (link === undefined) return ofBoard;
   const usual = link.name === 'own' ? undefined : linkKinds[link.name];
   const latencyMs = atLeast(link.latencyMs);
   const bitPerS = (amount: Amount | undefined): number | undefined =>
@@ -102,7 +104,10 @@ function strideOf(releases: readonly BuiltRelease[]): number {
   const [stride] = strides;
   if (stride === undefined || strides.size > 1) {
     const all = [...strides].join(' and ');
-    throw new CodedError('scenario-invalid', `releases: their windows have strides of ${all} frames`);
+    throw new CodedError(
+      'scenario-invalid',
+      `releases: their windows have strides of ${all} frames`,
+    );
   }
   return stride;
 }

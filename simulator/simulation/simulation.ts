@@ -5,7 +5,7 @@ import type { Message } from '../../agent/ports/transport.js';
 import type { EventMessage } from '../../protocol/messages/event.js';
 import type { ResultMessage } from '../../protocol/messages/result.js';
 import { createTopics } from '../../protocol/topics.js';
-import type { ComputeRates } from '../boards/board.js';
+import type { ComputeRates } from '../boards/cost-model.js';
 import { SimulatedBroker, type BrokerOptions } from '../broker/broker.js';
 import type { LinkTerms } from '../broker/link-kinds.js';
 import { Way } from '../broker/link.js';
