@@ -73,11 +73,20 @@ async function worksOf(
 ): Promise<ReadonlyMap<string, Work>> {
   const works = new Map<string, Work>();
   for (const [model, file] of Object.entries(models)) {
-    const { report, refusal } = await reportModel(path.resolve(folder, file));
-    if (refusal !== undefined) throw refusal;
-    works.set(model, workOf(report));
+    works.set(model, await workOfFile(model, path.resolve(folder, file)));
   }
   return works;
+}
+
+async function workOfFile(model: string, file: string): Promise<Work> {
+  try {
+    const { report, refusal } = await reportModel(file);
+    if (refusal !== undefined) throw refusal;
+    return workOf(report);
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    throw new CodedError(error.code, `models.${printable(model)}: ${error.detail}`);
+  }
 }
 
 /** Models count in the order of the file's `models`, the same for all boards. */
@@ -95,7 +104,7 @@ function fitBoard(
   if (fit === undefined) {
     throw new CodedError(
       'latencies-invalid',
-      `boards.${entry} must have the latency of a model that is in models and multiplies`,
+      `boards.${printable(entry)} must have the latency of a model that is in models and multiplies`,
     );
   }
   const name = boardNameOf(entry);
@@ -109,7 +118,7 @@ function checkNames(boards: readonly FittedBoard[]): void {
     if (other !== undefined) {
       throw new CodedError(
         'latencies-invalid',
-        `boards ${other} and ${entry} would both be named ${name}`,
+        `boards ${printable(other)} and ${printable(entry)} would both be named ${name}`,
       );
     }
     entries.set(name, entry);

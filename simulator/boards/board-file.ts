@@ -87,9 +87,11 @@ export function parseBoard(text: string, origin: string): Board {
   }
   const parsed = v.safeParse(boardFile, yaml.value, { abortPipeEarly: true });
   if (parsed.success) return boardOf(parsed.output);
-  const problems = parsed.issues.map(({ path = [], message }) => ({
+  const problems = parsed.issues.map(({ path = [], message, input }) => ({
     path: path.map(({ key }) => (typeof key === 'number' ? key : String(key))),
     message,
+    // What was given does not help where the key itself is the problem, or where it is a map.
+    ...(typeof input === 'string' && path.at(-1)?.origin !== 'key' && { given: input }),
   }));
   throw refuseWith(describeProblems(problems, (path) => yaml.lineOf(path)));
 }

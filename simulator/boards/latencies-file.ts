@@ -47,7 +47,8 @@ export function parseLatencies(bytes: Uint8Array): LatenciesFile {
   const parsed = v.safeParse(latenciesFile, value, { abortEarly: true });
   if (parsed.success) return parsed.output;
   const [{ path = [], message }] = parsed.issues;
-  const key = path.map(({ key }) => String(key)).join('.');
+  // What a terminal would obey is shown as a question mark.
+  const key = path.map(({ key }) => String(key).replace(/\p{C}/gu, '?')).join('.');
   throw new CodedError('latencies-invalid', `${key === '' ? 'the file' : key} ${message}`);
 }
 

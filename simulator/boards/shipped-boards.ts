@@ -6,12 +6,9 @@ import { CodedError } from '../../protocol/coded-error.js';
 import type { Board } from './board.js';
 import { parseBoard } from './board-file.js';
 
-/** The board of whoever names none. */
-export const usualBoard = 'pi4';
-
 /** The names of the boards that come with tinylamp, in alphabetical order. */
 export function shippedBoardNames(): readonly string[] {
-  const folder = path.dirname(fileOf(usualBoard));
+  const folder = path.dirname(fileOf('pi4'));
   return readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => path.basename(file, '.yaml'))

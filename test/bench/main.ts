@@ -4,6 +4,7 @@ import { batchBench } from './batch.js';
 import { agentMemoryBench } from './agent-memory.js';
 import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
+import { costModelBench } from './cost-model.js';
 import { createDisturbancesBench } from './disturbances.js';
 import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
@@ -27,6 +28,7 @@ const benches: readonly Bench[] = [
   agentUpdateBench,
   shadowBench,
   rolloutLookBench,
+  costModelBench,
   createDisturbancesBench(),
 ];
 
