@@ -8,7 +8,10 @@ import {
   parseDocument,
   visit,
   type Document,
+  type Range,
+  type Scalar,
   type YAMLError,
+  type YAMLMap,
 } from 'yaml';
 
 /** The one door of the library that reads YAML, and what no file of ours needs of it. */
@@ -31,6 +34,8 @@ export function parseYaml(text: string): unknown {
   const document = parseDocument(text, { uniqueKeys: true });
   const problem = problemOf(document);
   if (problem !== undefined) throw problem;
+  const mistake = findMistake(document);
+  if (mistake !== undefined) throw new Error(mistake.words);
   return document.toJS({ maxAliasCount: aliases }) as unknown;
 }
 
@@ -51,28 +56,27 @@ export function readYamlTexts(text: string): YamlTexts {
   refuseDeepNesting(text);
   const lines = new LineCounter();
   const document = parseDocument(text, {
-    uniqueKeys: true,
+    // The library compares each key with each other one: here `findMistake` does it, in one pass.
+    uniqueKeys: false,
     schema: 'failsafe',
     stringKeys: true,
+    // Pictures of the text beside each error take longer than all else.
+    prettyErrors: false,
     lineCounter: lines,
   });
   const lineAt = (offset: number): number => Math.max(1, lines.linePos(offset).line);
   const problem = problemOf(document);
   if (problem !== undefined) {
-    const [words = ''] = problem.message.split(/ at line \d+, column \d+|\n/);
-    throw new Error(`line ${lineAt(problem.pos[0])}: ${words}`);
+    throw new Error(`line ${lineAt(problem.pos[0])}: ${problem.message}`);
   }
-  const unresolved = offsetOfAlias(document, false);
-  if (unresolved !== undefined) {
-    throw new Error(`line ${lineAt(unresolved)}: an alias has no anchor before it`);
-  }
+  const mistake = findMistake(document);
+  if (mistake !== undefined) throw new Error(`line ${lineAt(mistake.offset)}: ${mistake.words}`);
   try {
     const value = document.toJS({ maxAliasCount: aliasesOfTexts }) as unknown;
     return { value, lineOf: (path) => lineAt(offsetOf(document, path)) };
   } catch (error) {
     // All that is left to be wrong are too many aliases.
-    const line = lineAt(offsetOfAlias(document, true) ?? 0);
-    throw new Error(`line ${line}: aliases stand for too much`, { cause: error });
+    throw new Error('line 1: the aliases of the file stand for too much', { cause: error });
   }
 }
 
@@ -81,17 +85,47 @@ function problemOf(document: Document.Parsed): YAMLError | undefined {
   return [...document.errors, ...document.warnings][0];
 }
 
-/** Where the first alias is that has an anchor, or the first that has none. */
-function offsetOfAlias(document: Document.Parsed, isResolved: boolean): number | undefined {
-  let offset: number | undefined;
+interface Mistake {
+  readonly offset: number;
+  readonly words: string;
+}
+
+/**
+ * The first key that a map has twice, or alias that has no anchor before it, or that is part of what it stands for: that
+ * would never end.
+ */
+function findMistake(document: Document.Parsed): Mistake | undefined {
+  const anchors = new Map<string, unknown>();
+  let mistake: Mistake | undefined;
+  const stopAt = (node: { readonly range?: Range | null | undefined }, words: string): symbol => {
+    mistake = { offset: node.range?.[0] ?? 0, words };
+    return visit.BREAK;
+  };
   visit(document, {
-    Alias: (_key, node) => {
-      if ((node.resolve(document) !== undefined) !== isResolved) return undefined;
-      offset = node.range?.[0];
-      return visit.BREAK;
+    Node: (_key, node, path) => {
+      if (isAlias(node)) {
+        const anchor = anchors.get(node.source);
+        if (anchor === undefined) return stopAt(node, 'an alias has no anchor before it');
+        return path.some((each) => each === anchor)
+          ? stopAt(node, 'an alias is part of what it stands for')
+          : undefined;
+      }
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
+      const repeated = isMap(node) ? findRepeatedKey(node) : undefined;
+      return repeated && stopAt(repeated, 'map keys must be unique');
     },
   });
-  return offset;
+  return mistake;
+}
+
+function findRepeatedKey({ items }: YAMLMap): Scalar | undefined {
+  const keys = new Set<unknown>();
+  for (const { key } of items) {
+    if (!isScalar(key)) continue;
+    if (keys.has(key.value)) return key;
+    keys.add(key.value);
+  }
+  return undefined;
 }
 
 /** Where the value begins, or the key of a map that has it. */
