@@ -19,3 +19,6 @@ export function shippedBoard(name: string): Board {
   const known = boards.map((each) => each.name).join(', ');
   throw new CodedError('scenario-invalid', `profile: there is no board ${name}; there are ${known}`);
 }
+
+/** The names of all of them. */
+export const shippedBoardNames: readonly string[] = boards.map(({ name }) => name);

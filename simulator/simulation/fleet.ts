@@ -73,7 +73,7 @@ export function createFleet(
 }
 
 function boardOf(profile: Group['profile']): Board {
-  if (profile.kind === 'shipped') return shippedBoard(profile.name);
+  if (profile.file === undefined) return shippedBoard(profile.name);
   throw new CodedError('scenario-invalid', `profile: files of boards are not there yet`);
 }
 
