@@ -15,6 +15,7 @@ import type { Scenario } from '../scenario/scenario.js';
 import { createFleet } from './fleet.js';
 import { exitOf, expectationOutcome, type Outcome } from './outcome.js';
 import type { RolloutLog } from './rollout-log.js';
+import { watchPromises } from '../time/promise-guard.js';
 import { Simulation, type SimulatedMember } from './simulation.js';
 import { servingOn, Terms } from './terms.js';
 import { schedule } from './timeline.js';
@@ -123,8 +124,13 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
       crash ??= error instanceof Error ? (error.stack ?? error.message) : String(error);
     },
   });
+  const guard = watchPromises(() => {
+    const deviceId = simulation.inside;
+    if (deviceId !== undefined) crash ??= `${deviceId}: a native promise was made, whose order is nobody's promise`;
+  });
   fleet.boot();
-  const evaluations = await follow(scenario, simulation, terms, () => crash === undefined, progress);
+  const goesOn = (): boolean => crash === undefined;
+  const evaluations = await follow(scenario, simulation, terms, goesOn, progress).finally(guard);
   const wallMs = performance.now() - beganMs;
   const expectations = evaluations.map((evaluation) => ({
     ...expectationOutcome(evaluation.expectation, evaluation.conclude()),
