@@ -44,6 +44,22 @@ export class RolloutLog {
     const { action, inputs, judgement } = this.last;
     if (inputs.by === 'operator') return 'request';
     if (action === 'hold' || action === 'revert') return 'horizon';
-    return judgement.guardrail ?? undefined;
+    const { guardrail } = judgement;
+    if (guardrail === null) return undefined;
+    if (guardrail !== 'lost-devices') return reasons[guardrail] ?? guardrail;
+    // It counts two things: the reason is the one of which there is more.
+    const failed = Object.keys(this.rollout?.failed ?? {}).length;
+    return failed > 0 ? 'failed' : 'silent';
   }
 }
+
+/** The words of the scenario contract for guardrails. */
+const reasons: Readonly<Record<string, string>> = {
+  'mean-loss': 'loss',
+  'label-free': 'loss',
+  'served-loss': 'served',
+  'named-devices': 'named',
+  'silence-ratio': 'silent',
+  'late-answers': 'late',
+  strata: 'strata',
+};

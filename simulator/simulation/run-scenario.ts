@@ -1,3 +1,4 @@
+import { CodedError } from '../../protocol/coded-error.js';
 import type { Version } from '../../protocol/documents/manifest.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { TransientKeyring } from '../../operator/rollout/keyring.js';
@@ -11,10 +12,12 @@ import { buildReleases } from '../people/releases.js';
 import { MemoryFiles } from '../ports/memory-files.js';
 import { createSeededKey } from '../ports/seeded-key.js';
 import { Evaluation } from '../scenario/evaluation.js';
-import type { Scenario } from '../scenario/scenario.js';
+import type { Term } from '../scenario/expectation.js';
+import type { FaultKind, Scenario } from '../scenario/scenario.js';
 import { createFleet } from './fleet.js';
 import { exitOf, expectationOutcome, type Outcome } from './outcome.js';
 import type { RolloutLog } from './rollout-log.js';
+import { watchPromises } from '../time/promise-guard.js';
 import { Simulation, type SimulatedMember } from './simulation.js';
 import { servingOn, Terms } from './terms.js';
 import { schedule } from './timeline.js';
@@ -45,6 +48,7 @@ const keyFolder = '/keys';
 /** Runs a scenario from its beginning to its end. Throws `scenario-invalid` and what building its releases throws. */
 export async function runScenario(scenario: Scenario, settings: RunSettings): Promise<Outcome> {
   const { seed, core, agentVersion, progress } = settings;
+  refuseMissing(scenario);
   const beganMs = performance.now();
   const trace = new Trace(settings.writeTrace);
   const files = new MemoryFiles();
@@ -123,8 +127,13 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
       crash ??= error instanceof Error ? (error.stack ?? error.message) : String(error);
     },
   });
+  const guard = watchPromises(() => {
+    const deviceId = simulation.inside;
+    if (deviceId !== undefined) crash ??= `${deviceId}: a native promise was made, whose order is nobody's promise`;
+  });
   fleet.boot();
-  const evaluations = await follow(scenario, simulation, terms, () => crash === undefined, progress);
+  const goesOn = (): boolean => crash === undefined;
+  const evaluations = await follow(scenario, simulation, terms, goesOn, progress).finally(guard);
   const wallMs = performance.now() - beganMs;
   const expectations = evaluations.map((evaluation) => ({
     ...expectationOutcome(evaluation.expectation, evaluation.conclude()),
@@ -155,6 +164,36 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     refused,
     replay: settings.replay,
   };
+}
+
+/** Faults of the scenario contract that are not there yet: a run without them would say that all held. */
+const missing: readonly FaultKind[] = [
+  'broker-replay',
+  'broker-withhold',
+  'lying',
+  'stolen-key',
+];
+
+function refuseMissing({ timeline, expectations }: Scenario): void {
+  for (const entry of timeline) {
+    if (entry.action === 'enrol-again')
+      throw new CodedError('scenario-invalid', 'timeline: enrol is not there yet');
+    if (entry.action !== 'fault') continue;
+    const { fault } = entry;
+    if (missing.includes(fault.kind) || (fault.kind === 'power-cut' && fault.torn))
+      throw new CodedError('scenario-invalid', `timeline: ${fault.kind} is not there yet`);
+    if (fault.kind === 'controller-kill' && fault.when.kind !== 'now')
+      throw new CodedError('scenario-invalid', 'timeline: controller-kill at a write is not there yet');
+  }
+  for (const { text, anyOf } of expectations) {
+    if (anyOf.some(({ term }) => isMissing(term)))
+      throw new CodedError('scenario-invalid', `expect: ${text}: the term is not there yet`);
+  }
+}
+
+function isMissing(term: Term): boolean {
+  if (term.kind === 'rollout') return term.of === 'wrong';
+  return ['energy.joules', 'reports.missing', 'wear.max'].includes(term.kind);
 }
 
 /** Lets time pass to the end of the scenario, and asks its expectations when they are due. */

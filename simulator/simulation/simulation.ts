@@ -112,6 +112,7 @@ export class Simulation {
   droppedAtBroker = 0;
   readonly #options: SimulationOptions;
   #arrivals = 0;
+  readonly #byLane: string[] = [];
   readonly #pool: ModelPool;
   readonly #deviceCrypto = createSharedCrypto(createNodeCrypto());
 
@@ -136,9 +137,16 @@ export class Simulation {
     return this.#options.seed;
   }
 
+  /** The device in which something happens right now; undefined where it is elsewhere. */
+  get inside(): string | undefined {
+    const index = this.time.inside?.index ?? 0;
+    return this.#byLane[index];
+  }
+
   /** Writes down that something happened. */
   record(did: string, device?: string, details: Readonly<Record<string, string | number>> = {}): void {
-    const atMs = this.time.nowMs;
+    // Thousandths of a millisecond are exact enough for whoever reads it.
+    const atMs = Math.round(this.time.nowMs * 1_000) / 1_000;
     this.#options.trace.add({ atMs, ...(device !== undefined && { device }), did, ...details });
     if (device !== undefined)
       this.members.get(device)?.log.note(`${atMs} ms ${did} ${JSON.stringify(details)}`);
@@ -241,6 +249,7 @@ export class Simulation {
       log,
     };
     this.members.set(deviceId, member);
+    this.#byLane[lane.index] = deviceId;
     return member;
   }
 

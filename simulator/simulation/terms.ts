@@ -64,7 +64,7 @@ export class Terms {
         return traffic.of(term.topic).count;
       case 'bytes':
         return traffic.of(term.topic).bytes;
-      // TODO-NOT-YET
+      // Refused before the run.
       case 'energy.joules':
       case 'reports.missing':
       case 'wear.max':

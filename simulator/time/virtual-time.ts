@@ -33,10 +33,26 @@ export class VirtualTime {
   #cancelled = 0;
   #events = 0;
   #natives = false;
+  #inside: Lane | undefined;
 
   /** Milliseconds since the beginning of the run. */
   get nowMs(): number {
     return this.#nowMs;
+  }
+
+  /** The lane whose event happens right now; undefined between two, and while native promises are carried through. */
+  get inside(): Lane | undefined {
+    return this.#inside;
+  }
+
+  /** Calls what a lane has asked for. Used by the lanes. */
+  call(lane: Lane, task: () => void): void {
+    this.#inside = lane;
+    try {
+      task();
+    } finally {
+      this.#inside = undefined;
+    }
   }
 
   /** How many events have happened. */
@@ -188,6 +204,6 @@ class TimeLane implements Lane {
 
   #call(task: () => void): void {
     if (this.#isNative) this.#time.expectNatives();
-    task();
+    this.#time.call(this, task);
   }
 }

@@ -17,7 +17,7 @@ import {
   type LoadFault,
 } from '../../simulator/ports/faulty-engine.js';
 import { createGeneratedSensor } from '../../simulator/ports/generated-sensor.js';
-import type { DeviceScheduler } from '../../simulator/ports/manual-time.js';
+import type { Lane } from '../../simulator/time/lane.js';
 import type { MemoryTransport } from '../../simulator/ports/memory-broker.js';
 import {
   createMemoryDisk,
@@ -99,7 +99,7 @@ export class WorldDevice {
   silent = false;
   readonly #world: World;
   readonly #device: SimulatedDevice;
-  readonly #scheduler: DeviceScheduler;
+  readonly #scheduler: Lane;
   readonly #transport: MemoryTransport;
   /** Bursts of samples that were delivered to each slot. */
   readonly #bursts = new Map<string, number>();
