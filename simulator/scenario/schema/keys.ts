@@ -1,7 +1,15 @@
 import { v } from '../../../agent/adapters/schema-library.js';
-import { refuse, type Result } from '../../../protocol/result.js';
+import { accept, refuse, type Result } from '../../../protocol/result.js';
 import { readSelector } from '../selector.js';
-import { boundsOf, formOf, readAmount, readRate, type Amount, type Quantity } from '../values.js';
+import {
+  boundsOf,
+  formOf,
+  readAmount,
+  readRate,
+  type Amount,
+  type Quantity,
+  type Rate,
+} from '../values.js';
 
 /**
  * What the tables of keys are made of. In the file each scalar is a text; what it says depends on its key. Messages go on
@@ -69,12 +77,18 @@ function readTextBy<T>(form: string, read: (text: string) => Result<T>) {
 
 /** A value with its unit, or a range of values; both ends are bounds. */
 export function amount(quantity: Quantity, least: string, most: string) {
-  return bounded(quantity, least, most, true);
+  const form = formWithin(quantity, least, most, ', or a range a..b');
+  return readTextBy(form, (text) => readWithin(quantity, text, least, most, form));
 }
 
 /** A value with its unit, from `least` to `most`. */
 export function single(quantity: Quantity, least: string, most: string) {
-  return v.pipe(bounded(quantity, least, most, false), v.transform(Number));
+  const form = formWithin(quantity, least, most);
+  return readTextBy<number>(form, (text) => {
+    const read = readWithin(quantity, text, least, most, form);
+    if (!read.ok) return read;
+    return typeof read.value === 'number' ? accept(read.value) : invalid(`must be ${form}`);
+  });
 }
 
 /** A whole number, without a unit. */
@@ -82,18 +96,23 @@ export function count(least: number, most: number) {
   return single('count', String(least), String(most));
 }
 
-function bounded(quantity: Quantity, least: string, most: string, mayBeRange: boolean) {
-  const lowest = boundOf(quantity, least);
-  const highest = boundOf(quantity, most);
-  const form = `${formOf(quantity)}, ${least} to ${most}${mayBeRange ? ', or a range a..b' : ''}`;
-  return readTextBy<Amount>(form, (text) => {
-    const read = readAmount(quantity, text);
-    if (!read.ok) return invalid(text.includes('..') ? read.rejection.detail : `must be ${form}`);
-    const [low, high] = boundsOf(read.value);
-    const isWithin = low >= lowest && high <= highest;
-    const isOfKind = mayBeRange || typeof read.value === 'number';
-    return isWithin && isOfKind ? read : invalid(`must be ${form}`);
-  });
+function formWithin(quantity: Quantity, least: string, most: string, more = ''): string {
+  return `${formOf(quantity)}, ${least} to ${most}${more}`;
+}
+
+/** An amount with both ends from `least` to `most`. `form` says what is allowed. */
+export function readWithin(
+  quantity: Quantity,
+  text: string,
+  least: string,
+  most: string,
+  form: string,
+): Result<Amount> {
+  const read = readAmount(quantity, text);
+  if (!read.ok) return invalid(text.includes('..') ? read.rejection.detail : `must be ${form}`);
+  const [low, high] = boundsOf(read.value);
+  const isWithin = low >= boundOf(quantity, least) && high <= boundOf(quantity, most);
+  return isWithin ? read : invalid(`must be ${form}`);
 }
 
 function boundOf(quantity: Quantity, text: string): number {
@@ -102,20 +121,29 @@ function boundOf(quantity: Quantity, text: string): number {
   throw new Error(`${text} is no ${quantity}`);
 }
 
+const rateForms = {
+  all: 'a rate such as 200/s',
+  device: 'a rate of each device such as 1/device/day',
+  either: formOf('rate'),
+};
+
 /** How often: of all together, of each device, or either. */
-export function rate(per: 'all' | 'device' | 'either' = 'either') {
-  const form = {
-    all: 'a rate such as 200/s',
-    device: 'a rate of each device such as 1/device/day',
-    either: formOf('rate'),
-  }[per];
-  return readTextBy(form, (text) => {
-    const read = readRate(text);
-    if (!read.ok) return read;
-    const [low, high] = boundsOf(read.value.perMs);
-    const isMeant = per === 'either' || read.value.per === per || high === 0;
-    return isMeant && low >= 0 && high <= mostPerMs ? read : invalid(`must be ${form}`);
+export function rate(per: keyof typeof rateForms = 'either') {
+  return readTextBy(rateForms[per], (text) => {
+    const often = readOften(text);
+    if (!often.ok) return often;
+    const isMeant =
+      per === 'either' || often.value.per === per || boundsOf(often.value.perMs)[1] === 0;
+    return isMeant ? often : invalid(`must be ${rateForms[per]}`);
   });
+}
+
+/** A rate that can be: not negative, and not beyond what a run could hold. */
+export function readOften(text: string): Result<Rate> {
+  const often = readRate(text);
+  if (!often.ok) return often;
+  const [low, high] = boundsOf(often.value.perMs);
+  return low >= 0 && high <= mostPerMs ? often : invalid(`must be ${rateForms.either}`);
 }
 
 const mostPerMs = 1_000;
@@ -168,7 +196,7 @@ export function readInstant(text: string): Result<number> {
   // Days that no month has are taken for those of the next one.
   const isReal =
     !Number.isNaN(wallMs) && new Date(wallMs).toISOString().startsWith(text.slice(0, 16));
-  return isReal ? { ok: true, value: wallMs } : invalid(`must be ${instantForm}`);
+  return isReal ? accept(wallMs) : invalid(`must be ${instantForm}`);
 }
 
 const instantPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?Z$/;

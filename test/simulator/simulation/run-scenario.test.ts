@@ -39,7 +39,7 @@ describe('a scenario in virtual time', () => {
   const run = async (rest: string, seed?: number): Promise<Outcome> => {
     const file = path.join(folder, 'scenario.yaml');
     writeFileSync(file, beginning + rest);
-    const scenario = loadScenario(file, shippedBoardNames, { seed });
+    const scenario = loadScenario(file, shippedBoardNames(), { seed });
     const agentVersion = [0, 1, 0] as const;
     return runScenario(scenario, {
       seed: scenario.seed,
