@@ -40,7 +40,7 @@ export interface Ports {
   /** Makes the source of a slot's samples, for what a release takes. */
   readonly sensor: (slot: string, form: SampleForm) => Sensor;
   /** Reads the release file that the owner names for a slot, whatever it is; only for slots that have one. */
-  readonly readFactory: (slot: string) => Promise<Result<Uint8Array>>;
+  readonly readFactory: (slot: string) => PromiseLike<Result<Uint8Array>>;
   /** Encodes what is published as plain CBOR (RFC 8949). */
   readonly encodeCbor: (value: unknown) => Uint8Array;
   /** Resident memory of the process, in bytes. */
@@ -193,11 +193,13 @@ export class Runtime {
   }
 
   /** Undefined as long as few windows of the slot wait for their inference. */
-  #waitForRoom(slot: string): Promise<void> | undefined {
+  #waitForRoom(slot: string): (() => Promise<void>) | undefined {
     if (this.#agent.pendingWindows(slot) < pendingComfort) return undefined;
-    return new Promise((resolve) => {
-      this.#waitingForRoom.set(slot, [...(this.#waitingForRoom.get(slot) ?? []), resolve]);
-    });
+    return () =>
+      new Promise((resolve) => {
+        if (this.#agent.pendingWindows(slot) < pendingComfort) resolve();
+        else this.#waitingForRoom.set(slot, [...(this.#waitingForRoom.get(slot) ?? []), resolve]);
+      });
   }
 
   #tellProgress(): void {
@@ -249,7 +251,7 @@ export class Runtime {
       transport,
       sensor,
     } = this.#ports;
-    const settle = <T>(promise: Promise<T>, answer: (value: T) => void): void => {
+    const settle = <T>(promise: PromiseLike<T>, answer: (value: T) => void): void => {
       promise.then(answer, (error: unknown) => {
         this.#fail(error);
       });
@@ -351,7 +353,7 @@ export class Runtime {
         const before = this.#sensors.get(slot);
         const opened = sensor(slot, form);
         this.#sensors.set(slot, opened);
-        settle(before?.close() ?? Promise.resolve(), () => {
+        const open = (): void => {
           opened.open({
             samples: (values) => {
               this.#post({ kind: 'samples', slot, values });
@@ -367,7 +369,9 @@ export class Runtime {
               log.info('source-ended', { slot, at: clock.wallMs() });
             },
           });
-        });
+        };
+        if (before === undefined) open();
+        else settle(before.close(), open);
       },
       log: ({ level, event, fields }) => {
         log[level](event, fields);

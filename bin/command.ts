@@ -16,8 +16,8 @@ export interface Command {
 }
 
 /** 0 done, 1 a check failed, 2 usage or configuration, 3 unreachable, 4 refused or untrusted;
- * of `simulate` also 10 safety, 11 liveness, 12 crash. */
-export type ExitCode = 0 | 1 | 2 | 3 | 4 | 10 | 11 | 12;
+ * of `simulate` also 10 safety, 11 liveness, 12 crash, 13 not deterministic. */
+export type ExitCode = 0 | 1 | 2 | 3 | 4 | 10 | 11 | 12 | 13;
 
 export interface Positional {
   readonly name: string;

@@ -7,6 +7,7 @@ export const groupSummaries: Readonly<Record<string, string>> = {
   keys: 'Make the keys of an operator.',
   release: 'Build, check and show releases.',
   rollout: 'Test a release live, step by step, and decide by evidence.',
+  simulate: 'Run fleets of simulated devices, on boards that are known or measured.',
 };
 
 type Load = () => Promise<Command>;
@@ -59,6 +60,7 @@ const commands: readonly (readonly [words: string, load: Load])[] = [
   ],
   ['watch', async () => (await import('./commands/watch.js')).watchCommand],
   ['simulate', async () => (await import('./commands/simulate.js')).simulateCommand],
+  ['simulate fit', async () => (await import('./commands/simulate-fit.js')).simulateFitCommand],
 ];
 
 /** The command that a command line begins with, or all that begin with its first word; else every one. */
@@ -66,7 +68,8 @@ export async function loadCommands(line: readonly string[] = []): Promise<readon
   const [first = '', second = ''] = line;
   if (first === '--version') return [];
   const candidates = [
-    commands.filter(([words]) => words === first || words === `${first} ${second}`),
+    commands.filter(([words]) => words === `${first} ${second}`),
+    commands.filter(([words]) => words === first),
     commands.filter(([words]) => words.startsWith(`${first} `)),
   ];
   const called = candidates.find((some) => some.length > 0) ?? commands;

@@ -16,17 +16,23 @@ export async function openModel(file: string, { compact = false } = {}): Promise
 }
 
 /** What is known of a model, also where its operators are refused. Throws a CodedError where nothing is. */
-export async function reportModel(
-  file: string,
-): Promise<{ readonly report: ModelReport; readonly refusal?: CodedError }> {
+export async function reportModel(file: string): Promise<{
+  readonly report: ModelReport;
+  /** Of the file. */
+  readonly modelBytes: number;
+  readonly refusal?: CodedError;
+}> {
   const model = readNamedFile(file);
+  const modelBytes = model.length;
   const core = await compileWasmCore();
   try {
-    return { report: Interpreter.create(core, model, toolLimits).report };
+    return { report: Interpreter.create(core, model, toolLimits).report, modelBytes };
   } catch (error) {
     const { code, detail } = rejectionOfEngine(error);
     const refusal = new CodedError(code, detail);
-    if (error instanceof EngineError && error.report) return { report: error.report, refusal };
+    if (error instanceof EngineError && error.report) {
+      return { report: error.report, modelBytes, refusal };
+    }
     throw refusal;
   }
 }

@@ -26,6 +26,11 @@ export interface CodeEntry {
 
 export const codes = {
   // --- usage -----------------------------------------------------------------------------------
+  'board-invalid': {
+    area: 'usage',
+    cause: 'There is no such board, or a board file has a key or value that is not allowed.',
+    remedy: 'Correct what the message names; docs/boards.md lists the keys and the shipped boards.',
+  },
   'champion-missing': {
     area: 'usage',
     cause: 'The key folder knows no policy of the slot.',
@@ -87,6 +92,11 @@ export const codes = {
     cause: 'The file of evidence is not what `rollout judge` reads.',
     remedy: 'Correct what the message names; docs/rollout.md shows the keys of the file.',
   },
+  'scenario-invalid': {
+    area: 'usage',
+    cause: 'A scenario file has a key or value that is not allowed.',
+    remedy: 'Correct the line that the message names; it says what is allowed there.',
+  },
   'slot-configured': {
     area: 'usage',
     cause: 'The slot is in the configuration, so that what it holds is needed.',
@@ -126,6 +136,11 @@ export const codes = {
     area: 'usage',
     cause: 'The pipeline file has a key or value that is not allowed.',
     remedy: 'Correct the named key; docs/operator.md has examples.',
+  },
+  'latencies-invalid': {
+    area: 'usage',
+    cause: 'The file of latencies is not what `simulate fit` reads.',
+    remedy: 'Correct what the message names; docs/boards.md shows the keys of the file.',
   },
   'reference-file-invalid': {
     area: 'usage',

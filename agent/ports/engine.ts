@@ -69,7 +69,7 @@ export interface EngineLimits {
  */
 export interface Engine {
   /** Verifies the model and makes an instance that keeps the limits. */
-  load(handle: Handle, model: Uint8Array, limits: EngineLimits): Promise<Result<ModelFacts>>;
+  load(handle: Handle, model: Uint8Array, limits: EngineLimits): PromiseLike<Result<ModelFacts>>;
   /**
    * One inference: `input` holds all input tensors one after the other, tightly packed, little-endian;
    * all outputs are written to `output` likewise. Both are the caller's again at completion.
@@ -80,14 +80,14 @@ export interface Engine {
     input: Uint8Array,
     output: Uint8Array,
     deadlineMs: number,
-  ): Promise<Result<Invoked>>;
+  ): PromiseLike<Result<Invoked>>;
   /** Zero-fills the arena and puts variables to their initial values. */
-  reset(handle: Handle): Promise<Result<void>>;
+  reset(handle: Handle): PromiseLike<Result<void>>;
   /**
    * Ends the instance; unknown handles are no failure. An inference that is under way is refused with
    * `engine-gone`, at once. Fulfils when its memory is given back, which may take a thread its time.
    */
-  unload(handle: Handle): Promise<void>;
+  unload(handle: Handle): PromiseLike<void>;
   /** Ends all instances. */
-  close(): Promise<void>;
+  close(): PromiseLike<void>;
 }

@@ -15,10 +15,10 @@ export interface SampleForm {
 export interface SensorListener {
   /**
    * Values of one message or read, in order: frame after frame, channel after channel within a frame. A
-   * picture comes at once, row after row. Where a promise comes back, enough windows wait for their
-   * inference: a source that can wait does so until it is fulfilled.
+   * picture comes at once, row after row. Where a function comes back, enough windows wait for their
+   * inference: a source that can wait calls it, and waits for what it gives.
    */
-  samples(values: Float32Array, wallMs: number): Promise<void> | undefined;
+  samples(values: Float32Array, wallMs: number): (() => Promise<void>) | undefined;
   /** What comes next may not follow on what came before: samples may be missing in between. */
   interrupted(): void;
   /** An input was refused (wrong size, not JSON, no such field); the next one may be right. */
@@ -34,5 +34,5 @@ export interface Sensor {
   /** A session with the broker began: a source that listens there subscribes anew. */
   sessionBegan?(): void;
   /** Ends delivering; nothing is called after the completion. */
-  close(): Promise<void>;
+  close(): PromiseLike<void>;
 }

@@ -7,6 +7,8 @@ import type {
   TensorReport,
 } from '../../wasm/loader/model-report.js';
 import { reasonOf } from '../../wasm/loader/refusals.js';
+import { predict, type Prediction } from '../../simulator/boards/prediction.js';
+import { shippedBoard, shippedBoardNames } from '../../simulator/boards/shipped-boards.js';
 import { drawModel } from '../../wasm/workbench/model-picture.js';
 import { writeNamedFile } from '../files.js';
 import { jsonOption, type Command, type Terminal } from '../command.js';
@@ -17,7 +19,7 @@ import { formatNumber, formatTable, printable } from '../text-table.js';
 export const inspectCommand: Command = {
   words: 'inspect',
   summary:
-    'Show the operators, tensors, arena plan and cost of a model, and what keeps it from running.',
+    'Show the operators, tensors, arena plan and cost of a model, on boards as well, and what keeps it from running.',
   positionals: [{ name: 'model', describe: 'The .tflite file.' }],
   options: {
     svg: { type: 'text', describe: 'Draw operators and arena plan into this file.' },
@@ -29,20 +31,28 @@ export const inspectCommand: Command = {
   ],
   async run(given, terminal) {
     const file = given.requiredText('model');
-    const { report, refusal } = await reportModel(file);
+    const { report, modelBytes, refusal } = await reportModel(file);
     const picture = given.text('svg');
     if (picture !== undefined) {
       const drawn = drawModel(report, path.basename(file));
       writeNamedFile(picture, new TextEncoder().encode(drawn));
     }
-    if (given.flag('json')) terminal.printJson(report);
-    else print(report, file, terminal);
+    const boards = refusal === undefined ? predictions(report, modelBytes) : [];
+    if (given.flag('json')) terminal.printJson({ ...report, boards: Object.fromEntries(boards) });
+    else print(report, boards, file, terminal);
     if (refusal !== undefined) throw refusal;
     return 0;
   },
 };
 
-function print(report: ModelReport, file: string, terminal: Terminal): void {
+type Predictions = readonly (readonly [board: string, Prediction])[];
+
+/** What the model needs on each board that comes with tinylamp. */
+function predictions(report: ModelReport, modelBytes: number): Predictions {
+  return shippedBoardNames().map((name) => [name, predict(shippedBoard(name), report, modelBytes)]);
+}
+
+function print(report: ModelReport, boards: Predictions, file: string, terminal: Terminal): void {
   const { macs, movedBytes, arenaBytes, variableBytes, packedBytes } = report;
   const section = (title: string, lines: readonly string[]): void => {
     terminal.print('');
@@ -54,6 +64,20 @@ function print(report: ModelReport, file: string, terminal: Terminal): void {
   const cost = [macs, movedBytes, arenaBytes, variableBytes, packedBytes];
   const isRefused = report.refused.length > 0;
   if (!isRefused) section('Cost of an inference', formatTable(headings, [cost]));
+  if (boards.length > 0) {
+    section(
+      'Boards, by rates of int8 models',
+      formatTable(
+        ['board', 'latency ms', 'energy mJ', ''],
+        boards.map(([board, { latencyMs, energyJ, exceeds }]) => [
+          board,
+          rounded(latencyMs),
+          rounded(1_000 * energyJ),
+          exceeds.map((what) => `${what} too large`).join(', '),
+        ]),
+      ),
+    );
+  }
   const mark = isRefused ? ['cannot run'] : [];
   for (const [number, subgraph] of [report, ...report.called].entries()) {
     const of = number === 0 ? '' : ` of subgraph ${number}`;
@@ -85,6 +109,11 @@ function print(report: ModelReport, file: string, terminal: Terminal): void {
         .map((placement) => placementRow(placement, report.called.length > 0)),
     ),
   );
+}
+
+/** A prediction has no more digits to trust. */
+function rounded(value: number): string {
+  return value.toLocaleString('en', { maximumSignificantDigits: 3 });
 }
 
 /** Why an operator cannot run; nothing where it can. */

@@ -47,7 +47,10 @@ export interface RolloutWorld {
   readonly signal: AbortSignal;
 }
 
-const lookMs = 250;
+const leastLookMs = 250;
+
+/** Devices report once in a period: looks that are much closer see the same again. */
+const looksInReport = 60;
 
 /** Large fleets are looked at less often, so that looking costs about the same. */
 const lookMsOfDevice = 1;
@@ -94,7 +97,12 @@ class Controller {
     const stopListening = listen((deviceId, heard, isLive) => {
       this.#fleet.take(deviceId, heard, isLive, monotonicMs());
     });
-    const pauseMs = Math.max(lookMs, lookMsOfDevice * this.#rollout.roster.length);
+    const { roster, plan } = this.#rollout;
+    const pauseMs = Math.max(
+      leastLookMs,
+      lookMsOfDevice * roster.length,
+      plan.reportMs / looksInReport,
+    );
     try {
       while (!isOver(this.#rollout) && !signal.aborted) {
         await new Promise<void>((resolve) => scheduler.after(pauseMs, resolve));

@@ -1,18 +1,20 @@
 import { codes, type Code } from '../codes.js';
 
 /** Phases of a release on a device (design, section 6), as they are reported. */
-export type Phase =
-  | 'offered'
-  | 'admitted'
-  | 'fetching'
-  | 'verified'
-  | 'self-tested'
-  | 'staged'
-  | 'shadow'
-  | 'trial'
-  | 'committed'
-  | 'rolled-back'
-  | 'rejected';
+export const phases = [
+  'offered',
+  'admitted',
+  'fetching',
+  'verified',
+  'self-tested',
+  'staged',
+  'shadow',
+  'trial',
+  'committed',
+  'rolled-back',
+  'rejected',
+] as const;
+export type Phase = (typeof phases)[number];
 
 /** Things that happen outside the life of a release. */
 export type Incident =

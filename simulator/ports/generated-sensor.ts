@@ -31,7 +31,7 @@ export function createGeneratedSensor(options: GeneratedSensorOptions): Sensor {
         dueMs += periodMs;
         // Due instants are absolute, so that late wake-ups do not add up.
         cancel = scheduler.after(Math.max(0, dueMs - clock.monotonicMs()), deliver);
-        void listener.samples(values, clock.wallMs());
+        listener.samples(values, clock.wallMs());
       };
       cancel = scheduler.after(options.firstMs, deliver);
     },

@@ -1,37 +1,16 @@
 import type { Clock } from '../../agent/ports/clock.js';
-import type { Scheduler } from '../../agent/ports/scheduler.js';
-
-/** A scheduler of one device, which can end with it. */
-export interface DeviceScheduler extends Scheduler {
-  /** Forgets every wake-up, as a device does that loses its power. */
-  stop(): void;
-}
-
-interface WakeUp {
-  readonly dueMs: number;
-  /** Orders wake-ups that are due at the same instant. */
-  readonly order: number;
-  readonly wake: () => void;
-}
-
-/** Cron expressions are not read here: with a field for seconds they are due once a second, else once a minute. */
-function cronPeriodOf(expression: string): number {
-  return expression.split(' ').length === 6 ? 1_000 : 60_000;
-}
+import type { Lane } from '../time/lane.js';
+import { VirtualTime } from '../time/virtual-time.js';
 
 /**
- * Time that passes only when it is told to: the clock and the scheduler ports of any number of devices.
- *
- * Wake-ups come in the order of their instants, and those of one instant in the order in which they were
- * asked for. Between two of them everything that was set off is carried through, as far as it needs no
- * more time, so that a run is the same on a fast machine and on a slow one.
+ * Virtual time for tests whose ports answer with native promises: it passes only when it is told to, and after each
+ * wake-up everything that was set off is carried through, as far as it needs no more time.
  */
 export class ManualTime implements Clock {
+  readonly #time = new VirtualTime();
   readonly #startWallMs: number;
-  readonly #wakeUps = new Set<WakeUp>();
-  #nowMs = 0;
   #wallOffsetMs = 0;
-  #nextOrder = 0;
+  #lanes = 0;
 
   /** @param startWallMs what the wall clocks show at first, in milliseconds since the epoch */
   constructor(startWallMs: number) {
@@ -39,11 +18,11 @@ export class ManualTime implements Clock {
   }
 
   monotonicMs(): number {
-    return this.#nowMs;
+    return this.#time.nowMs;
   }
 
   wallMs(): number {
-    return this.#startWallMs + this.#nowMs + this.#wallOffsetMs;
+    return this.#startWallMs + this.#time.nowMs + this.#wallOffsetMs;
   }
 
   /** Lets the wall clock jump, as when a device learns the time; the monotonic one goes on. */
@@ -52,76 +31,18 @@ export class ManualTime implements Clock {
   }
 
   /** Makes the scheduler of one device. */
-  createScheduler(): DeviceScheduler {
-    const mine = new Set<WakeUp>();
-    const after = (delayMs: number, wake: () => void): (() => void) => {
-      const wakeUp = {
-        dueMs: this.#nowMs + Math.max(0, delayMs),
-        order: this.#nextOrder++,
-        wake: () => {
-          mine.delete(wakeUp);
-          wake();
-        },
-      };
-      mine.add(wakeUp);
-      this.#wakeUps.add(wakeUp);
-      return () => {
-        mine.delete(wakeUp);
-        this.#wakeUps.delete(wakeUp);
-      };
-    };
-    return {
-      after,
-      cron({ expression, share = 0 }, wake) {
-        const periodMs = cronPeriodOf(expression);
-        let cancel = (): void => undefined;
-        const again = (delayMs: number): void => {
-          cancel = after(delayMs, () => {
-            again(periodMs);
-            wake();
-          });
-        };
-        again((1 + share) * periodMs);
-        return () => {
-          cancel();
-        };
-      },
-      stop: () => {
-        for (const wakeUp of mine) this.#wakeUps.delete(wakeUp);
-        mine.clear();
-      },
-    };
+  createScheduler(): Lane {
+    return this.#time.createLane(++this.#lanes, true);
   }
 
   /** Carries everything through that needs no more time. */
-  async settle(): Promise<void> {
-    // Ports in memory answer in microtasks, and all of those run before the next turn of the event loop.
-    await new Promise((resolve) => setImmediate(resolve));
+  settle(): Promise<void> {
+    return this.#time.settle();
   }
 
   /** Lets so much time pass, one wake-up after the other. */
   async advance(byMs: number): Promise<void> {
-    const untilMs = this.#nowMs + byMs;
     await this.settle();
-    for (let next = this.#next(untilMs); next !== undefined; next = this.#next(untilMs)) {
-      this.#wakeUps.delete(next);
-      this.#nowMs = next.dueMs;
-      next.wake();
-      await this.settle();
-    }
-    this.#nowMs = untilMs;
-  }
-
-  #next(untilMs: number): WakeUp | undefined {
-    let next: WakeUp | undefined;
-    for (const wakeUp of this.#wakeUps) {
-      if (wakeUp.dueMs > untilMs) continue;
-      const earlier =
-        next === undefined ||
-        wakeUp.dueMs < next.dueMs ||
-        (wakeUp.dueMs === next.dueMs && wakeUp.order < next.order);
-      if (earlier) next = wakeUp;
-    }
-    return next;
+    await this.#time.run(this.#time.nowMs + byMs);
   }
 }

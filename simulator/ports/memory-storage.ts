@@ -1,5 +1,7 @@
 import { accept, refuse, type Result } from '../../protocol/result.js';
 import type { Storage } from '../../agent/ports/storage.js';
+import { Later } from '../time/later.js';
+import type { Lane } from '../time/lane.js';
 
 /** The disk of a simulated device: it outlives the device's process. */
 export interface MemoryDisk {
@@ -13,13 +15,15 @@ export interface MemoryStorageOptions {
   /**
    * Asked before each operation, numbered from 1, what becomes of it. `stop` means that the power is gone:
    * this operation and all later ones leave no trace and are never answered. `fail` means that this one
-   * leaves no trace and is refused with `storage-failed`.
+   * leaves no trace and is refused with `storage-failed`, `full` that it is refused with `storage-full`.
    */
   readonly beforeOperation?: (number: number, what: string) => StorageFault;
+  /** The lane in which it answers; with native promises where it is left out. */
+  readonly lane?: Lane;
 }
 
 /** What becomes of one operation. */
-export type StorageFault = 'go' | 'stop' | 'fail';
+export type StorageFault = 'go' | 'stop' | 'fail' | 'full';
 
 /** Room that is kept for the state record, as on a real disk (`adapters/file-storage.ts`). */
 const reserveBytes = 262_144;
@@ -36,16 +40,16 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
   const { files } = options.disk;
   let operations = 0;
   let stopped = false;
-  const operate = <T>(what: string, name: string, run: () => Result<T>): Promise<Result<T>> => {
+  const operate = <T>(what: string, name: string, run: () => Result<T>): PromiseLike<Result<T>> => {
     if (!namePattern.test(name)) throw new Error(`${name} is no name of a stored file`);
     const fault = stopped ? 'stop' : options.beforeOperation?.(++operations, `${what} ${name}`);
     stopped = fault === 'stop';
-    if (stopped) return new Promise(() => undefined);
-    return Promise.resolve(
-      fault === 'fail'
-        ? refuse('storage-failed', `${what} ${name}: a fault of the simulation`)
-        : run(),
-    );
+    const { lane } = options;
+    if (stopped) return lane === undefined ? new Promise(() => undefined) : new Later(lane);
+    const code = fault === 'fail' ? 'storage-failed' : fault === 'full' ? 'storage-full' : undefined;
+    const result: Result<T> =
+      code === undefined ? run() : refuse(code, `${what} ${name}: a fault of the simulation`);
+    return lane === undefined ? Promise.resolve(result) : Later.of(lane, result);
   };
   const freeBytes = (): number => {
     let used = 0;

@@ -5,6 +5,7 @@ import { agentMemoryBench } from './agent-memory.js';
 import { agentThroughputBench } from './agent-throughput.js';
 import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
+import { costModelBench } from './cost-model.js';
 import { createDisturbancesBench } from './disturbances.js';
 import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
@@ -32,6 +33,7 @@ const benches: readonly Bench[] = [
   agentThroughputBench,
   shadowBench,
   rolloutLookBench,
+  costModelBench,
   createDisturbancesBench(),
 ];
 

@@ -8,11 +8,13 @@ describe('the commands that are loaded', () => {
     ['rollout --help', /^rollout \w+$/, 9],
     ['rollout statsu', /^rollout \w+$/, 9],
     ['keys', /^keys new$/, 1],
+    ['simulate --live', /^simulate$/, 1],
+    ['simulate fit latencies.json', /^simulate fit$/, 1],
     ['--version', /^$/, 0],
-    ['--help', /./, 28],
-    ['publsih', /./, 28],
-    ['--json demo', /./, 28],
-    ['', /./, 28],
+    ['--help', /./, 29],
+    ['publsih', /./, 29],
+    ['--json demo', /./, 29],
+    ['', /./, 29],
   ];
   for (const [line, loaded, number] of rows) {
     it(`are ${number} for “tinylamp ${line}”`, async () => {

@@ -3,6 +3,8 @@ import sinon from 'sinon';
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import { ManualTime } from '../../simulator/ports/manual-time.js';
+import { LaneClock } from '../../simulator/time/lane.js';
+import { VirtualTime } from '../../simulator/time/virtual-time.js';
 
 /** A scheduler in a time that passes when it is told to. */
 interface SchedulerWorld {
@@ -36,6 +38,19 @@ describeScheduler('manual time', () => {
     advance: (ms) => time.advance(ms),
     jump: (byMs) => {
       time.jumpWall(byMs);
+    },
+    dispose: () => undefined,
+  };
+});
+
+describeScheduler('a lane of virtual time', () => {
+  const time = new VirtualTime();
+  const clock = new LaneClock(() => time.nowMs, startMs);
+  return {
+    scheduler: time.createLane(1),
+    advance: (ms) => time.run(time.nowMs + ms),
+    jump: (byMs) => {
+      clock.jump(byMs);
     },
     dispose: () => undefined,
   };

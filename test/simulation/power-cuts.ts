@@ -17,7 +17,7 @@ import { parseDisagreements } from '../helpers/disagreements.js';
 import { PosixDisk, type DiskImage } from '../../simulator/ports/posix-disk.js';
 import { Prng } from '../../simulator/prng.js';
 import { drawFates, everyFate } from './fates.js';
-import { newestCopy } from './newest-copy.js';
+import { newestRecord } from '../../agent/core/state/newest-record.js';
 import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 import { slot } from './world-slot.js';
 import type { World } from './world.js';
@@ -392,7 +392,7 @@ function noteAnswers(
     ...storage,
     async write(name, bytes) {
       const written = await storage.write(name, bytes);
-      const copy = newestCopy((each) => (each === name ? bytes : undefined));
+      const copy = newestRecord((each) => (each === name ? bytes : undefined));
       if (written.ok && copy !== undefined) answered.push({ steps: disk.steps, copy });
       return written;
     },
@@ -505,7 +505,7 @@ function lifeOf({ life }: Evidence): string {
 }
 
 function copyOn(image: DiskImage): RecordCopy | undefined {
-  return newestCopy((name) => image.files.get(`${stateDir}/${name}`));
+  return newestRecord((name) => image.files.get(`${stateDir}/${name}`));
 }
 
 /** What must never fall, and does from one record to a later one. */

@@ -2,7 +2,7 @@ import type { EventMessage } from '../../protocol/messages/event.js';
 import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { Message } from '../../agent/ports/transport.js';
 import { slotOf } from '../../agent/core/state/record.js';
-import { newestCopy } from './newest-copy.js';
+import { newestRecord } from '../../agent/core/state/newest-record.js';
 import type { SlotOperator } from './slot-operator.js';
 import { SlotWitness, type Circumstances } from './slot-witness.js';
 import type { World } from './world.js';
@@ -72,7 +72,7 @@ export class Witness {
   look(): void {
     const device = this.#device;
     if (device === undefined) return;
-    const newest = newestCopy((copy) => device.disk.files.get(copy));
+    const newest = newestRecord((copy) => device.disk.files.get(copy));
     if (newest === undefined) return;
     const circumstances = this.#circumstances(device);
     for (const [name, slot] of this.#slots) slot.look(slotOf(newest.record, name), circumstances);

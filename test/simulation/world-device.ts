@@ -17,7 +17,7 @@ import {
   type LoadFault,
 } from '../../simulator/ports/faulty-engine.js';
 import { createGeneratedSensor } from '../../simulator/ports/generated-sensor.js';
-import type { DeviceScheduler } from '../../simulator/ports/manual-time.js';
+import type { Lane } from '../../simulator/time/lane.js';
 import type { MemoryTransport } from '../../simulator/ports/memory-broker.js';
 import {
   createMemoryDisk,
@@ -32,7 +32,7 @@ import { channels } from '../../simulator/signals/accelerometer.js';
 import { environments } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../../simulator/simulated-device.js';
-import { newestCopy } from './newest-copy.js';
+import { newestRecord } from '../../agent/core/state/newest-record.js';
 import { slot } from './world-slot.js';
 import type { World } from './world.js';
 
@@ -99,7 +99,7 @@ export class WorldDevice {
   silent = false;
   readonly #world: World;
   readonly #device: SimulatedDevice;
-  readonly #scheduler: DeviceScheduler;
+  readonly #scheduler: Lane;
   readonly #transport: MemoryTransport;
   /** Bursts of samples that were delivered to each slot. */
   readonly #bursts = new Map<string, number>();
@@ -161,7 +161,7 @@ export class WorldDevice {
               sensor.open({
                 ...listener,
                 samples: (values, wallMs) => {
-                  if (this.silent) return Promise.resolve();
+                  if (this.silent) return undefined;
                   this.#bursts.set(name, this.burstsOf(name) + 1);
                   return listener.samples(values, wallMs);
                 },
@@ -226,7 +226,7 @@ export class WorldDevice {
 
   /** The whole committed state on disk; undefined where there is none. */
   get deviceRecord(): DeviceRecord | undefined {
-    return newestCopy((copy) => this.disk.files.get(copy))?.record;
+    return newestRecord((copy) => this.disk.files.get(copy))?.record;
   }
 
   /** What the device last reported of the slot. */

@@ -90,6 +90,19 @@ describe('the commands for models', () => {
       assert.equal(report.operators.length, 6);
     });
 
+    it('predicts what the model takes on the shipped boards', () => {
+      const { boards } = JSON.parse(tinylamp('inspect', model, '--json').stdout) as {
+        boards: Record<string, { latencyMs: number; energyJ: number; exceeds: string[] }>;
+      };
+      assert.equal(Object.keys(boards).length, 9);
+      const { latencyMs = 0, energyJ = 0, exceeds } = boards['nucleo-l4r5'] ?? {};
+      assert.ok(latencyMs > 1 && latencyMs < 10, String(latencyMs));
+      // It takes 40 mW while it computes.
+      assert.ok(Math.abs(energyJ / latencyMs / 40e-6 - 1) < 1e-9, String(energyJ));
+      assert.deepEqual(exceeds, []);
+      assert.match(tinylamp('inspect', model).stdout, /nucleo-l4r5 +3\.\d+ +0\.\d+/);
+    });
+
     it('draws a picture, in which names of tensors are no markup', () => {
       const bytes = readFileSync(model);
       const at = bytes.indexOf('serving_default_window');

@@ -7,7 +7,7 @@ import { checkTopics } from './check-topics.js';
 import { checkConfiguration, type ConfigurationFile } from './schema.js';
 import { readPasswordFile } from './password-file.js';
 import { readSmallFile } from './small-file.js';
-import { parseYaml } from './yaml.js';
+import { parseYaml } from '../yaml.js';
 
 /** What an agent is told by its owner, with all files that it names read. */
 export interface AgentConfiguration extends Omit<ConfigurationFile, 'deviceId' | 'mqtt' | 'trust'> {

@@ -29,6 +29,22 @@ export interface SessionListener {
   ended(end: SessionEnd): void;
 }
 
+/** One MQTT session, clean at its start; never reconnects. */
+export interface Session {
+  /** What has come in since this session was begun. */
+  readonly traffic: Traffic;
+  /** Sends at QoS 1; `done` is called with what the broker says, and never where the session ends before. */
+  publish(message: Message, done: (result: Result<void>) => void): void;
+  /** Subscribes at QoS 1; `done` is called at SUBACK, or with `session-ended`. */
+  subscribe(topic: string, done: (result: Result<void>) => void): void;
+  unsubscribe(topic: string): void;
+  /** Ends with a DISCONNECT, so that the broker drops the will; fulfils when the connection is closed. */
+  close(): PromiseLike<void>;
+}
+
+/** Begins an attempt: what comes of it is told to the listener, later than this call. */
+export type OpenSession = (options: SessionOptions, listener: SessionListener) => Session;
+
 const connectTimeoutMs = 10_000;
 const keepaliveS = 30;
 
@@ -50,8 +66,8 @@ const disconnectPacket = Uint8Array.of(0xe0, 0);
 /** The code of an unacceptable protocol version in CONNACK of MQTT 3.1.1 and 5. */
 const versionCodes: ReadonlySet<unknown> = new Set([1, 0x84]);
 
-/** One MQTT session over one connection, clean at its start; never reconnects. The only user of MQTT.js. */
-export class MqttSession {
+/** A session over a connection of its own. The only user of MQTT.js. */
+export class MqttSession implements Session {
   readonly #client: MqttClient;
   readonly #listener: SessionListener;
   #connection: Connection | undefined;
@@ -105,7 +121,6 @@ export class MqttSession {
     });
   }
 
-  /** What has come in since this session was begun. */
   get traffic(): Traffic {
     return this.#connection?.traffic ?? { receivedBytes: 0, packetBytes: 0 };
   }
@@ -166,7 +181,6 @@ export class MqttSession {
     });
   }
 
-  /** Ends with a DISCONNECT, so that the broker drops the will; fulfils when the connection is closed. */
   async close(): Promise<void> {
     const connection = this.#connection;
     // MQTT.js waits with its DISCONNECT until all is acknowledged; who closes has waited long enough.

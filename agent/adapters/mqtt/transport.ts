@@ -12,7 +12,7 @@ import type {
 } from '../../ports/transport.js';
 import type { TlsMaterial } from './connection.js';
 import { Outbox } from './outbox.js';
-import { MqttSession, type SessionEnd } from './session.js';
+import { MqttSession, type OpenSession, type Session, type SessionEnd } from './session.js';
 import { SubscribeQueue } from './subscribe-queue.js';
 import { Subscriptions } from './subscriptions.js';
 import { Suspects } from './suspects.js';
@@ -29,6 +29,8 @@ export interface MqttTransportOptions {
   readonly spoolBytes: number;
   readonly scheduler: Scheduler;
   readonly entropy: Entropy;
+  /** Over MQTT.js where it is left out. */
+  readonly openSession?: OpenSession;
 }
 
 const firstDelayMs = 1_000;
@@ -76,7 +78,7 @@ export class MqttTransport implements Transport {
   #listener: TransportListener | undefined;
   #will: ((connection: number) => Message) | undefined;
   #protocol: 4 | 5;
-  #session: MqttSession | undefined;
+  #session: Session | undefined;
   #isOpen = false;
   #isSteady = false;
   #window = 1;
@@ -180,7 +182,8 @@ export class MqttTransport implements Transport {
       this.#subscriptions.maxBytesOf(topic);
     const limits = { packetBytes, payloadBytesOf };
     const options = { url, protocol, clientId, username, password, tls, will, ...limits };
-    this.#session = new MqttSession(options, {
+    const openSession = this.#options.openSession ?? openMqttSession;
+    this.#session = openSession(options, {
       opened: (window) => {
         this.#opened(window);
       },
@@ -287,3 +290,5 @@ export class MqttTransport implements Transport {
     }
   }
 }
+
+const openMqttSession: OpenSession = (options, listener) => new MqttSession(options, listener);

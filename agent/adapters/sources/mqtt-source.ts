@@ -29,7 +29,7 @@ export function createMqttSource(
   const deliver = (samples: Result<Float32Array>, wallMs: number, standsAlone: boolean): void => {
     if (standsAlone) listener?.interrupted();
     // Messages cannot be asked to wait: what is too much is dropped and counted further on.
-    if (samples.ok) void listener?.samples(samples.value, wallMs);
+    if (samples.ok) listener?.samples(samples.value, wallMs);
     else listener?.refused(samples.rejection);
     if (standsAlone) listener?.interrupted();
   };

@@ -92,8 +92,8 @@ async function deliver(
   const isPicture = cut.kind === 'whole' && cut.gives === 'picture';
   const step = isPicture ? values.length : framesAtATime * channels;
   for (let from = 0; from < values.length && !isClosed(); from += step) {
-    const room = listener.samples(values.subarray(from, from + step), clock.wallMs());
-    if (room !== undefined) await room;
+    const waitForRoom = listener.samples(values.subarray(from, from + step), clock.wallMs());
+    await waitForRoom?.();
   }
 }
 

@@ -422,6 +422,12 @@ describe('loadConfiguration', () => {
     assert.equal(refusal(ladder).code, 'configuration-invalid');
   });
 
+  it('refuses an alias within what it stands for, and one without an anchor', () => {
+    const circle = smallestWith('labels: &circle {site: *circle}');
+    assert.match(refusal(circle).detail, /an alias is part of what it stands for/);
+    assert.match(refusal(smallestWith('labels: *none')).detail, /has no anchor/);
+  });
+
   it('answers any text with a configuration or a code', () => {
     const lines = fc.constantFrom(...fullExample.split('\n'));
     const noise = fc.oneof(lines, fc.string({ maxLength: 30, unit: 'grapheme' }));

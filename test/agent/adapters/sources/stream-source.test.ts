@@ -108,7 +108,7 @@ describe('a source that reads a stream', () => {
       samples(values) {
         taken += values.length;
         asked.put(taken);
-        return new Promise((resolve) => (room = resolve));
+        return () => new Promise<void>((resolve) => (room = resolve));
       },
       interrupted: () => assert.fail('a stream has no sessions'),
       refused: () => undefined,

@@ -1,7 +1,7 @@
-import { decodeRecord, type RecordCopy } from '../../agent/core/state/record-codec.js';
+import { decodeRecord, type RecordCopy } from './record-codec.js';
 
 /** The copy of the record that counts on a disk: the newest whole one; undefined where there is none. */
-export function newestCopy(
+export function newestRecord(
   read: (name: 'state/a' | 'state/b') => Uint8Array | undefined,
 ): RecordCopy | undefined {
   const copies = (['state/a', 'state/b'] as const).flatMap((name) => {

@@ -1,0 +1,115 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { compileWasmCore } from '../agent/adapters/engine/wasm-core.js';
+import { CodedError } from '../protocol/coded-error.js';
+import { shippedBoardNames } from '../simulator/boards/shipped-boards.js';
+import { loadScenario } from '../simulator/scenario/load-scenario.js';
+import type { Scenario } from '../simulator/scenario/scenario.js';
+import type { Outcome } from '../simulator/simulation/outcome.js';
+import { runScenario } from '../simulator/simulation/run-scenario.js';
+import type { Arguments, ExitCode, Terminal } from './command.js';
+import { packageVersion } from './package-version.js';
+import { formatTable } from './text-table.js';
+
+/** `tinylamp simulate SCENARIO.yaml`: one run in virtual time, or several of a search. */
+export async function simulateScenario(
+  file: string,
+  given: Arguments,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const overrides = {
+    seed: given.number('seed') === undefined ? undefined : readSeed(given),
+    devices:
+      given.number('devices') === undefined ? undefined : given.wholeNumber('devices', 1, 100_000),
+  };
+  const scenario = loadScenario(file, shippedBoardNames(), overrides);
+  const trace = given.text('trace');
+  const first = await run(scenario, file, given, terminal, trace);
+  if (!given.flag('check-determinism')) return report(first, given, terminal);
+  const second = await run(scenario, file, given, terminal, undefined);
+  if (first.hash === second.hash) return report(first, given, terminal);
+  const reason = `the same seed gave ${first.hash} and ${second.hash}`;
+  return report({ ...first, exit: 13, reason }, given, terminal);
+}
+
+async function run(
+  scenario: Scenario,
+  file: string,
+  given: Arguments,
+  terminal: Terminal,
+  traceFile: string | undefined,
+): Promise<Outcome> {
+  const trace = traceFile === undefined ? undefined : openTrace(traceFile);
+  let toldMs = performance.now();
+  try {
+    return await runScenario(scenario, {
+      seed: scenario.seed,
+      core: await compileWasmCore(),
+      agentVersion: packageVersion(),
+      revision: packageVersion().join('.'),
+      replay: replayOf(file, scenario.seed, given),
+      ...(trace && { writeTrace: trace.write }),
+      progress: (virtualMs) => {
+        if (performance.now() - toldMs < 1_000) return;
+        toldMs = performance.now();
+        terminal.progress(`${Math.floor((100 * virtualMs) / scenario.durationMs)} % of ${scenario.name}`);
+      },
+    });
+  } finally {
+    trace?.close();
+  }
+}
+
+function openTrace(file: string): { write: (line: string) => void; close: () => void } {
+  try {
+    const descriptor = openSync(file, 'w');
+    return {
+      write: (line) => void writeSync(descriptor, line),
+      close: () => {
+        closeSync(descriptor);
+      },
+    };
+  } catch (error) {
+    throw new CodedError('usage-invalid', `--trace ${file}: ${String(error)}`);
+  }
+}
+
+function readSeed(given: Arguments): number {
+  return given.wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER);
+}
+
+function replayOf(file: string, seed: number, given: Arguments): string {
+  const devices = given.number('devices');
+  return [
+    `tinylamp simulate ${file} --seed ${seed}`,
+    ...(devices === undefined ? [] : [`--devices ${devices}`]),
+  ].join(' ');
+}
+
+function report(outcome: Outcome, given: Arguments, terminal: Terminal): ExitCode {
+  if (given.flag('json')) terminal.printJson(outcome);
+  else for (const line of linesOf(outcome)) terminal.print(line);
+  return outcome.exit;
+}
+
+function* linesOf(outcome: Outcome): Generator<string> {
+  const { windows, virtualMs, wallMs, devices, deviceMinutesPerSecond } = outcome;
+  yield `${outcome.scenario}, seed ${outcome.seed}: ${devices} devices, ${Math.round(virtualMs / 60_000)} minutes in ${(wallMs / 1000).toFixed(1)} s (${deviceMinutesPerSecond} device-minutes a second)`;
+  const counts = Object.entries(windows).map(([name, count]) => `${count} ${name}`);
+  yield `windows: ${counts.join(', ')}`;
+  const releases = Object.entries(outcome.releases).map(([name, count]) => `${name} on ${count}`);
+  yield `releases: ${releases.join(', ')}`;
+  for (const [name, { ends, reason, served, windowsServed }] of Object.entries(outcome.rollouts)) {
+    const because = reason === undefined ? '' : ` (${reason})`;
+    yield `rollout ${name}: ${ends}${because}, served ${Math.round(100 * served)} % of the devices, ${windowsServed} windows`;
+  }
+  for (const line of outcome.refused) yield `refused: ${line}`;
+  const rows = outcome.expectations.map(({ text, held, value }) => [
+    held ? 'held' : 'not held',
+    text,
+    value === undefined ? '' : String(value),
+  ]);
+  if (rows.length > 0) yield* formatTable(['', 'expected', 'it was'], rows);
+  yield `exit ${outcome.exit}: ${outcome.reason}`;
+  yield `hash ${outcome.hash}`;
+  if (outcome.exit !== 0) yield `replay: ${outcome.replay}`;
+}

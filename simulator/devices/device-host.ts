@@ -1,0 +1,265 @@
+import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
+import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
+import type { AgentSettings } from '../../agent/core/settings.js';
+import { newestRecord } from '../../agent/core/state/newest-record.js';
+import { slotOf, type SlotRecord } from '../../agent/core/state/record.js';
+import type { Crypto } from '../../agent/ports/crypto.js';
+import type { DeviceKey } from '../../agent/ports/device-key.js';
+import type { Message } from '../../agent/ports/transport.js';
+import { spreadShare } from '../../protocol/assignment/spread.js';
+import { toHex } from '../../protocol/bytes.js';
+import { limits } from '../../protocol/limits.js';
+import { refuse } from '../../protocol/result.js';
+import type { Network } from '../broker/network.js';
+import { sessionsOver } from '../broker/client-session.js';
+import {
+  createMemoryDisk,
+  createMemoryStorage,
+  type MemoryDisk,
+  type StorageFault,
+} from '../ports/memory-storage.js';
+import { Prng } from '../prng.js';
+import { createSimulatedDevice, type SimulatedDevice } from '../simulated-device.js';
+import { Later } from '../time/later.js';
+import type { Lane, LaneClock } from '../time/lane.js';
+import { createSimulatedEngine, type Processor } from './simulated-engine.js';
+import type { ModelPool } from './model-pool.js';
+import { WindowSensor } from './window-sensor.js';
+import type { WindowSource } from './window-source.js';
+
+/** What a device may take, and how fast it is. */
+export interface HostLimits {
+  readonly arenaBytes: number;
+  readonly imageBytes: number;
+  readonly storageBytes: number;
+}
+
+/** What a device is made of, and what it is told about itself. */
+export interface HostOptions {
+  readonly deviceId: string;
+  readonly slot: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly limits: HostLimits;
+  readonly agentVersion: AgentSettings['agentVersion'];
+  readonly prefix: string;
+  readonly keyset: Uint8Array;
+  readonly key: DeviceKey;
+  readonly periodMs: number;
+  /** Between two reports, with the measurements of the device. */
+  readonly reportMs: number;
+  /** Frames of a delivery. */
+  readonly strideFrames: number;
+  readonly truthTopic: string | undefined;
+}
+
+/** The world that a device is in. */
+export interface HostWorld {
+  readonly lane: Lane;
+  readonly clock: LaneClock;
+  readonly network: Network;
+  readonly pool: ModelPool;
+  readonly crypto: Crypto;
+  readonly processor: Processor;
+  readonly source: WindowSource;
+  /** All chance of the device. */
+  readonly prng: Prng;
+  readonly watch: HostWatch;
+}
+
+/** What is told about a device while it runs. */
+export interface HostWatch {
+  booted(deviceId: string): void;
+  /** A window came from the sensor while the agent took samples. */
+  window(deviceId: string, truth: string | undefined): void;
+  /** The agent wants a message published. */
+  published(deviceId: string, message: Message): void;
+  /** The device says how many windows it has dropped since its boot. */
+  toldDropped(deviceId: string, count: number): void;
+  /** The agent has ended over a broken invariant. */
+  crashed(deviceId: string, error: unknown): void;
+  /** Asked before each operation of the storage. */
+  beforeOperation(deviceId: string, number: number, what: string): StorageFault;
+}
+
+/** Each purpose has a generator of its own. */
+const purposes = { agent: 1, sensor: 2 } as const;
+
+/** What the spool of a device holds. */
+const spoolBytes = 1_048_576;
+
+/** One machine of a fleet: its disk and key outlive the agent that runs on it, and the power that it needs. */
+export class DeviceHost {
+  readonly deviceId: string;
+  readonly options: HostOptions;
+  disk: MemoryDisk = createMemoryDisk();
+  readonly #world: HostWorld;
+  readonly #sensor: WindowSensor;
+  readonly #entropy: Prng;
+  #key: DeviceKey;
+  #agent: SimulatedDevice | undefined;
+  #record: { readonly a: unknown; readonly b: unknown; readonly slot: SlotRecord | undefined } | undefined;
+
+  constructor(options: HostOptions, world: HostWorld) {
+    this.deviceId = options.deviceId;
+    this.#key = options.key;
+    this.options = options;
+    this.#world = world;
+    this.#entropy = world.prng.fork(purposes.agent);
+    this.#sensor = new WindowSensor({
+      source: world.source,
+      frames: options.strideFrames,
+      periodMs: options.periodMs,
+      phaseMs: world.prng.fork(purposes.sensor).below(options.periodMs),
+      clock: world.clock,
+      lane: world.lane,
+      delivered: (truth) => {
+        world.watch.window(options.deviceId, truth);
+      },
+    });
+  }
+
+  get isOn(): boolean {
+    return this.#agent !== undefined;
+  }
+
+  /** What is true of the machine now. */
+  get truth(): string | undefined {
+    return this.#world.source.truth;
+  }
+
+  /** Switches the machine on: the agent starts from what the disk holds. */
+  boot(): void {
+    if (this.#agent !== undefined) return;
+    const { lane, watch } = this.#world;
+    watch.booted(this.deviceId);
+    this.#agent = this.#createAgent();
+    lane.soon(() => this.#agent?.start());
+  }
+
+  /** Everything but the disk is gone at once. */
+  cutPower(): void {
+    if (this.#agent === undefined) return;
+    this.#agent = undefined;
+    this.#world.lane.stop();
+    this.#world.network.sever();
+    this.#sensor.stop();
+  }
+
+  /** Another machine takes this one's place, with an empty disk and another key. It is off. */
+  replace(key: DeviceKey): void {
+    this.disk = createMemoryDisk();
+    this.#key = key;
+  }
+
+  /** The public key of the machine, in hexadecimal. */
+  get publicKey(): string {
+    return toHex(this.#key.publicKey);
+  }
+
+  /** The committed state of the slot on disk; undefined where there is none. */
+  get record(): SlotRecord | undefined {
+    const a = this.disk.files.get('state/a');
+    const b = this.disk.files.get('state/b');
+    if (this.#record?.a !== a || this.#record?.b !== b || this.#record === undefined) {
+      const newest = newestRecord((copy) => this.disk.files.get(copy));
+      const slot = newest && slotOf(newest.record, this.options.slot);
+      this.#record = { a, b, slot };
+    }
+    return this.#record.slot;
+  }
+
+  #createAgent(): SimulatedDevice {
+    const { options, deviceId } = this;
+    const { lane, clock, network, pool, crypto, processor, watch } = this.#world;
+    const plainCbor = createPlainCbor();
+    const transport = new MqttTransport({
+      urls: ['mqtt://broker'],
+      protocol: '5',
+      clientId: deviceId,
+      packetBytes: limits.packetBytes,
+      spoolBytes,
+      scheduler: lane,
+      entropy: this.#entropy,
+      openSession: sessionsOver(network, lane),
+    });
+    const publish = transport.publish.bind(transport);
+    transport.publish = (message, done) => {
+      watch.published(deviceId, message);
+      publish(message, done);
+    };
+    const nothing = (): void => undefined;
+    return createSimulatedDevice(
+      settingsOf(options, this.#key),
+      {
+        clock,
+        scheduler: lane,
+        crypto,
+        deviceKey: this.#key,
+        engine: createSimulatedEngine(pool, lane, processor),
+        entropy: this.#entropy,
+        log: { debug: nothing, info: nothing, warn: nothing, error: nothing, droppedLines: 0 },
+        storage: createMemoryStorage({
+          disk: this.disk,
+          storageBytes: options.limits.storageBytes,
+          lane,
+          beforeOperation: (number, what) => watch.beforeOperation(deviceId, number, what),
+        }),
+        transport,
+        sensor: () => this.#sensor.attach(),
+        readFactory: () =>
+          Later.of(lane, refuse('file-unreadable', 'a simulated device has no factory release')),
+        encodeCbor: (value) => {
+          const dropped = droppedIn(value, options.slot);
+          if (dropped !== undefined) watch.toldDropped(deviceId, dropped);
+          return plainCbor.encode(value);
+        },
+        rssBytes: () => 0,
+      },
+      {
+        expression: '* * * * *',
+        timezone: 'UTC',
+        share: spreadShare(deviceId),
+      },
+      (error) => {
+        watch.crashed(deviceId, error);
+      },
+    );
+  }
+}
+
+/** What telemetry says of windows that were dropped, where this is telemetry: SenML with the labels of RFC 8428, table 4. */
+function droppedIn(value: unknown, slot: string): number | undefined {
+  if (!Array.isArray(value)) return undefined;
+  for (const record of value as readonly unknown[]) {
+    if (!(record instanceof Map)) return undefined;
+    if (record.get(0) === `${slot}/windows-dropped`) return Number(record.get(2));
+  }
+  return undefined;
+}
+
+function settingsOf(options: HostOptions, key: DeviceKey): AgentSettings {
+  const { deviceId, labels, agentVersion, prefix, keyset, slot, periodMs } = options;
+  return {
+    deviceId,
+    labels,
+    agentVersion,
+    key: { kid: key.kid, publicKey: key.publicKey },
+    prefix,
+    keyset,
+    telemetry: { encode: 'cbor' },
+    slots: new Map([
+      [
+        slot,
+        {
+          limits: {
+            arenaBytes: options.limits.arenaBytes,
+            imageBytes: options.limits.imageBytes,
+            periodMs,
+          },
+          labelsTopic: options.truthTopic,
+          sink: { topic: undefined, encode: 'json' },
+        },
+      ],
+    ]),
+  };
+}

@@ -1,0 +1,168 @@
+import type { LinkFaults } from '../broker/link.js';
+import type { Prng } from '../prng.js';
+import type { Direction, Fault } from '../scenario/scenario.js';
+import { draw, type Rate } from '../scenario/values.js';
+import type { SimulatedMember, Simulation } from '../simulation/simulation.js';
+import type { SensorFault } from './faulty-source.js';
+
+/** A fault of single devices. */
+export type DeviceFault = Exclude<
+  Fault,
+  { kind: `broker-${string}` | 'controller-kill' | 'lying' | 'stolen-key' }
+>;
+
+/** What is called where a lasting fault is over. */
+type Undo = () => void;
+
+const nothing: Undo = () => undefined;
+
+/**
+ * Lets a fault befall one device.
+ *
+ * @param untilMs when a lasting fault is over; whoever calls this calls what it returns then
+ */
+export function applyFault(
+  fault: DeviceFault,
+  member: SimulatedMember,
+  chance: Prng,
+  simulation: Simulation,
+  untilMs: number | undefined,
+): Undo {
+  const { processor, disk, source, clock, lane } = member;
+  switch (fault.kind) {
+    case 'loss':
+      return onLink(member, fault.direction, { loss: draw(fault.share, chance) });
+    case 'duplicate':
+      return onLink(member, fault.direction, { duplicate: draw(fault.share, chance) });
+    case 'reorder':
+      return onLink(member, fault.direction, { reorder: draw(fault.share, chance) });
+    case 'delay':
+      return onLink(member, fault.direction, { delayMs: draw(fault.delayMs, chance) });
+    case 'bandwidth':
+      return onLink(member, 'both', { bitPerS: draw(fault.bitPerS, chance) });
+    // TCP holds what it cannot bring over, whether or not the other side is still there.
+    case 'partition':
+    case 'half-open':
+      return onLink(member, 'both', { isCut: true });
+    case 'one-way':
+      return onLink(member, fault.open === 'up' ? 'down' : 'up', { isCut: true });
+    case 'disk-full':
+      disk.isFull = true;
+      return () => (disk.isFull = false);
+    case 'eio':
+      disk.fails = true;
+      return () => (disk.fails = false);
+    case 'read-only':
+      disk.isReadOnly = true;
+      return () => (disk.isReadOnly = false);
+    case 'slow': {
+      const factor = draw(fault.factor, chance);
+      processor.slowdown *= factor;
+      return () => (processor.slowdown /= factor);
+    }
+    case 'memory':
+      processor.arenaShare = draw(fault.share, chance);
+      return () => (processor.arenaShare = 1);
+    case 'clock-skew': {
+      const byMs = Math.round(draw(fault.byMs, chance));
+      clock.jump(byMs);
+      return () => {
+        clock.jump(-byMs);
+      };
+    }
+    case 'clock-drift':
+      clock.drift(1e6 * draw(fault.drift, chance));
+      return () => {
+        clock.drift(0);
+      };
+    case 'sensor-stuck':
+      return source.break({ kind: 'stuck' }, fault.overMs);
+    case 'sensor-silent':
+      return source.break({ kind: 'silent' }, fault.overMs);
+    case 'sensor-noise':
+      return source.break({ kind: 'noise', rms: draw(fault.rms, chance) }, fault.overMs);
+    case 'sensor-gain':
+      return source.break(gain(draw(fault.factor, chance)), fault.overMs);
+    case 'sensor-offset':
+      return source.break({ kind: 'offset', add: draw(fault.add, chance) }, fault.overMs);
+    case 'clock-jump':
+      return atInstants(fault.when, chance, simulation, untilMs, () => {
+        const { to } = fault;
+        const byMs = 'wallMs' in to ? to.wallMs - clock.wallMs() : draw(to.byMs, chance);
+        simulation.record('clock-jumped', member.host.deviceId, { byMs: Math.round(byMs) });
+        clock.jump(Math.round(byMs));
+      });
+    case 'worker-crash':
+      return atInstants(fault.when, chance, simulation, untilMs, () => {
+        processor.crashes = true;
+      });
+    case 'power-cut': {
+      const cut = (): void => {
+        const awayMs = draw(fault.awayMs, chance);
+        simulation.cutPower(member);
+        // The device is off, and its lane with it: the mains come back by the world's clock.
+        simulation.hub.after(awayMs, () => {
+          lane.arrive(simulation.time.nowMs, 0, simulation.nextArrival(), () => {
+            member.host.boot();
+          });
+        });
+      };
+      if (fault.when.kind === 'operation') {
+        disk.cutAt(fault.when.number, cut);
+        return nothing;
+      }
+      return atInstants(fault.when, chance, simulation, untilMs, cut);
+    }
+    case 'bit-rot':
+      simulation.rot(member, Math.round(draw(fault.bits, chance)), chance);
+      return nothing;
+    case 'swap':
+      simulation.swap(member);
+      return nothing;
+  }
+}
+
+function gain(factor: number): SensorFault {
+  return { kind: 'gain', factor };
+}
+
+function onLink(
+  { up, down, network }: SimulatedMember,
+  direction: Direction,
+  change: Partial<LinkFaults>,
+): Undo {
+  const ways = direction === 'both' ? [up, down] : [direction === 'up' ? up : down];
+  const undo = ways.map((way) => way.worsen(change));
+  network.changed();
+  return () => {
+    for (const each of undo) each();
+    network.changed();
+  };
+}
+
+/** Lets something happen now, or as a Poisson process until a lasting fault is over. */
+export function atInstants(
+  when: Rate | { readonly kind: 'now' },
+  chance: Prng,
+  { hub }: Simulation,
+  untilMs: number | undefined,
+  happen: () => void,
+): Undo {
+  if (when.kind === 'now') {
+    happen();
+    return nothing;
+  }
+  const perMs = draw(when.perMs, chance);
+  if (perMs <= 0 || untilMs === undefined) return nothing;
+  let cancel: Undo = nothing;
+  const next = (): void => {
+    cancel = hub.after(-Math.log(1 - chance.uniform(0, 1)) / perMs, () => {
+      happen();
+      next();
+    });
+  };
+  next();
+  return () => {
+    cancel();
+  };
+}

@@ -1,0 +1,61 @@
+import { draw } from '../scenario/values.js';
+import { chanceOf } from '../devices/draws.js';
+import type { Prng } from '../prng.js';
+import type { Labels } from '../scenario/scenario.js';
+import type { AcceptedResult, Simulation } from '../simulation/simulation.js';
+import { truthTopicOf } from '../simulation/traffic.js';
+
+/** Somebody who tells devices the truth about their windows, late and with mistakes. */
+export class Labeller {
+  readonly #labels: Labels;
+  readonly #simulation: Simulation;
+  readonly #classes: readonly string[];
+  readonly #seed: number;
+  readonly #chances = new Map<string, Prng>();
+
+  /** @param classes all classes that anybody names: a wrong label is one of the others */
+  constructor(labels: Labels, simulation: Simulation, classes: readonly string[], seed: number) {
+    this.#labels = labels;
+    this.#simulation = simulation;
+    this.#classes = classes;
+    this.#seed = seed;
+  }
+
+  /** A result was published: its window is labelled, or is not. */
+  heard({ deviceId, result, truth }: AcceptedResult): void {
+    if (this.#labels.of === 'windows') this.#consider(deviceId, result.boot, result.window, truth);
+  }
+
+  /** Champion and challenger differ on a window. */
+  heardDisagreement(
+    deviceId: string,
+    boot: number,
+    window: number,
+    truth: string | undefined,
+  ): void {
+    if (this.#labels.of === 'disagreements') this.#consider(deviceId, boot, window, truth);
+  }
+
+  #consider(deviceId: string, boot: number, window: number, truth: string | undefined): void {
+    const chance = this.#chanceOf(deviceId);
+    const [chosen, mistaken, other] = [1, 2, 3].map(() => chance.uniform(0, 1));
+    const delayMs = draw(this.#labels.delayMs, chance);
+    if (truth === undefined || chosen === undefined || chosen >= this.#labels.share) return;
+    const others = this.#classes.filter((each) => each !== truth);
+    const isWrong = (mistaken ?? 1) < this.#labels.wrong;
+    const wrong = others[Math.floor((other ?? 0) * others.length)];
+    const label = isWrong && wrong !== undefined ? wrong : truth;
+    const { hub, broker } = this.#simulation;
+    hub.after(delayMs, () => {
+      // Where the broker cannot be reached, the label is lost.
+      const payload = new TextEncoder().encode(JSON.stringify({ boot, window, label }));
+      broker.publish({ topic: truthTopicOf(deviceId), payload, retained: false }, 'labeller');
+    });
+  }
+
+  #chanceOf(deviceId: string): Prng {
+    const known = this.#chances.get(deviceId) ?? chanceOf(this.#seed, 'labels', deviceId);
+    this.#chances.set(deviceId, known);
+    return known;
+  }
+}

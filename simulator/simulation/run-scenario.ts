@@ -1,0 +1,277 @@
+import { CodedError } from '../../protocol/coded-error.js';
+import type { Version } from '../../protocol/documents/manifest.js';
+import { createKeyFolder } from '../../operator/keys/key-folder.js';
+import { TransientKeyring } from '../../operator/rollout/keyring.js';
+import { RequestBox } from '../../operator/rollout/requests.js';
+import { RolloutStore } from '../../operator/rollout/rollout-store.js';
+import { chanceOf } from '../devices/draws.js';
+import { createBehaviours } from '../people/behaviours.js';
+import { Labeller } from '../people/labeller.js';
+import { SimulatedOperator } from '../people/operator.js';
+import { buildReleases } from '../people/releases.js';
+import { MemoryFiles } from '../ports/memory-files.js';
+import { createSeededKey } from '../ports/seeded-key.js';
+import { Evaluation } from '../scenario/evaluation.js';
+import type { Term } from '../scenario/expectation.js';
+import type { FaultKind, Scenario } from '../scenario/scenario.js';
+import { createFleet } from './fleet.js';
+import { exitOf, expectationOutcome, type Outcome } from './outcome.js';
+import type { RolloutLog } from './rollout-log.js';
+import { watchPromises } from '../time/promise-guard.js';
+import { Simulation, type SimulatedMember } from './simulation.js';
+import { servingOn, Terms } from './terms.js';
+import { schedule } from './timeline.js';
+import { Trace } from './trace.js';
+
+/** What a run needs besides its scenario. */
+export interface RunSettings {
+  readonly seed: number;
+  readonly core: WebAssembly.Module;
+  readonly agentVersion: Version;
+  /** Of tinylamp: with file and seed it names the run. */
+  readonly revision: string;
+  /** The command that replays the run. */
+  readonly replay: string;
+  /** Called with each line of the event log, where somebody wants it. */
+  readonly writeTrace?: (line: string) => void;
+  /** Called now and then with how far it is. */
+  readonly progress?: (virtualMs: number) => void;
+}
+
+/** Between two looks of expectations that must hold for a time; a long run is looked at two thousand times. */
+const leastLookMs = 1_000;
+const mostLooks = 2_000;
+
+/** The folder of the operator's keys, in files that nobody else sees. */
+const keyFolder = '/keys';
+
+/** Runs a scenario from its beginning to its end. Throws `scenario-invalid` and what building its releases throws. */
+export async function runScenario(scenario: Scenario, settings: RunSettings): Promise<Outcome> {
+  const { seed, core, agentVersion, progress } = settings;
+  refuseMissing(scenario);
+  const beganMs = performance.now();
+  const trace = new Trace(settings.writeTrace);
+  const files = new MemoryFiles();
+  const key = createSeededKey(`${seed}/operator`);
+  const keys = createKeyFolder(files, keyFolder, key, scenario.startMs);
+  const rollouts = new Map<string, RolloutLog>();
+  const names = scenario.releases.map(({ name }) => name);
+  const simulation: Simulation = new Simulation({
+    seed,
+    startWallMs: scenario.startMs,
+    slot: scenario.slot,
+    periodMs: scenario.periodMs,
+    reportMs: scenario.reportMs,
+    broker: scenario.broker,
+    agentVersion,
+    core,
+    keyset: keys.keyset,
+    hasLabels: scenario.labels !== undefined,
+    trace,
+    behaviourOf: createBehaviours(scenario.releases, seed, {
+      factsOf: (deviceId) => terms.factsOf(memberOf(simulation, deviceId)),
+      servingOf: (deviceId) => servingOn(memberOf(simulation, deviceId).host.record),
+    }),
+  });
+  const terms = new Terms(simulation, names, rollouts);
+  const { crypto, topics, clock } = simulation;
+  const releases = await buildReleases(scenario.releases, scenario.slot, { core, crypto, key });
+  const fleet = createFleet(scenario, simulation, [...releases.values()]);
+  const refused: string[] = [];
+  let crash: string | undefined;
+  const operator = new SimulatedOperator({
+    lane: simulation.operatorLane,
+    clock,
+    crypto,
+    prng: chanceOf(seed, 'operator'),
+    topics,
+    keys,
+    store: new RolloutStore(files, keyFolder),
+    requests: new RequestBox(files, keyFolder, scenario.slot),
+    keyring: new TransientKeyring(),
+    createNetwork: () => simulation.createNetwork('operator-link'),
+    enrolled: () => fleet.enrolled,
+    notice: (message) => {
+      simulation.record('notice', undefined, { message });
+    },
+  });
+  simulation.onCrash = (deviceId, error) => {
+    crash ??= `${deviceId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  };
+  const classes = [...new Set([...releases.values()].flatMap((each) => each.classes))];
+  const labeller =
+    scenario.labels && new Labeller(scenario.labels, simulation, classes, seed);
+  simulation.onResult = (accepted) => {
+    labeller?.heard(accepted);
+    for (const rollout of rollouts.values()) {
+      if (accepted.result.sequence === rollout.sequence) rollout.windowsServed++;
+    }
+  };
+  schedule({
+    scenario,
+    seed,
+    simulation,
+    operator,
+    releases,
+    rollouts,
+    terms,
+    join: (group, numbers) => {
+      fleet.join(group, numbers);
+    },
+    enrolAgain: () => undefined,
+    refused: (what, { code, message }) => {
+      refused.push(`${what}: ${message}`);
+      simulation.record('refused', undefined, { what, code });
+    },
+    failed: (error) => {
+      crash ??= error instanceof Error ? (error.stack ?? error.message) : String(error);
+    },
+  });
+  const guard = watchPromises(() => {
+    const deviceId = simulation.inside;
+    if (deviceId !== undefined) crash ??= `${deviceId}: a native promise was made, whose order is nobody's promise`;
+  });
+  fleet.boot();
+  const goesOn = (): boolean => crash === undefined;
+  const evaluations = await follow(scenario, simulation, terms, goesOn, progress).finally(guard);
+  const wallMs = performance.now() - beganMs;
+  const expectations = evaluations.map((evaluation) => ({
+    ...expectationOutcome(evaluation.expectation, evaluation.conclude()),
+    sometimes: evaluation.expectation.sometimes,
+  }));
+  const devices = simulation.members.size;
+  const virtualMs = simulation.time.nowMs;
+  return {
+    scenario: scenario.name,
+    seed,
+    revision: settings.revision,
+    ...exitOf(crash, [], expectations),
+    hash: trace.digest(),
+    devices,
+    virtualMs,
+    wallMs: Math.round(wallMs),
+    deviceMinutesPerSecond: Math.round((devices * virtualMs) / 60 / wallMs),
+    windows: simulation.windows(),
+    messages: simulation.traffic.toJson(),
+    dropped: simulation.droppedAtBroker,
+    events: eventsOf(simulation),
+    releases: releasesOf(simulation, names),
+    rollouts: Object.fromEntries(
+      [...rollouts].map(([name, log]) => [name, rolloutOutcome(name, log, terms)]),
+    ),
+    expectations: expectations.map(({ sometimes: _, ...each }) => each),
+    violations: [],
+    refused,
+    replay: settings.replay,
+  };
+}
+
+/** Faults of the scenario contract that are not there yet: a run without them would say that all held. */
+const missing: readonly FaultKind[] = [
+  'broker-replay',
+  'broker-withhold',
+  'lying',
+  'stolen-key',
+];
+
+function refuseMissing({ timeline, expectations }: Scenario): void {
+  for (const entry of timeline) {
+    if (entry.action === 'enrol-again')
+      throw new CodedError('scenario-invalid', 'timeline: enrol is not there yet');
+    if (entry.action !== 'fault') continue;
+    const { fault } = entry;
+    if (missing.includes(fault.kind) || (fault.kind === 'power-cut' && fault.torn))
+      throw new CodedError('scenario-invalid', `timeline: ${fault.kind} is not there yet`);
+    if (fault.kind === 'controller-kill' && fault.when.kind !== 'now')
+      throw new CodedError('scenario-invalid', 'timeline: controller-kill at a write is not there yet');
+  }
+  for (const { text, anyOf } of expectations) {
+    if (anyOf.some(({ term }) => isMissing(term)))
+      throw new CodedError('scenario-invalid', `expect: ${text}: the term is not there yet`);
+  }
+}
+
+function isMissing(term: Term): boolean {
+  if (term.kind === 'rollout') return term.of === 'wrong';
+  return ['energy.joules', 'reports.missing', 'wear.max'].includes(term.kind);
+}
+
+/** Lets time pass to the end of the scenario, and asks its expectations when they are due. */
+async function follow(
+  scenario: Scenario,
+  simulation: Simulation,
+  terms: Terms,
+  goesOn: () => boolean,
+  progress: ((virtualMs: number) => void) | undefined,
+): Promise<readonly Evaluation[]> {
+  const { durationMs } = scenario;
+  const lookMs = Math.max(leastLookMs, durationMs / mostLooks);
+  const begins = new Map(
+    scenario.timeline.flatMap((entry) =>
+      entry.action === 'rollout' ? [[entry.name, entry.atMs] as const] : [],
+    ),
+  );
+  const evaluations = scenario.expectations.map(
+    (expectation) =>
+      new Evaluation(expectation, {
+        durationMs,
+        beginsMs: (rollout) => begins.get(rollout) ?? 0,
+        lookMs,
+      }),
+  );
+  const { time } = simulation;
+  while (time.nowMs < durationMs && goesOn()) {
+    const dues = evaluations.flatMap(({ dueMs }) => dueMs ?? []);
+    // Progress is told at least so often, too.
+    await time.run(Math.min(durationMs, time.nowMs + durationMs / 100, ...dues), goesOn);
+    for (const evaluation of evaluations) {
+      if ((evaluation.dueMs ?? Infinity) <= time.nowMs || time.nowMs >= durationMs)
+        evaluation.observe(time.nowMs, (term) => terms.read(term));
+    }
+    progress?.(time.nowMs);
+  }
+  return evaluations;
+}
+
+function rolloutOutcome(
+  name: string,
+  log: RolloutLog,
+  terms: Terms,
+): Outcome['rollouts'][string] {
+  const read = (of: 'served' | 'stay'): number =>
+    Number(terms.read({ kind: 'rollout', rollout: name, of }) ?? 0);
+  const { judgement } = log.last ?? {};
+  return {
+    ends: log.ends,
+    reason: log.reason,
+    atMs: log.atMs,
+    served: read('served'),
+    stay: read('stay'),
+    windowsServed: log.windowsServed,
+    loss: judgement && { lower: judgement.lower, upper: judgement.upper },
+  };
+}
+
+function eventsOf(simulation: Simulation): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const { log } of simulation.members.values()) {
+    for (const [code, count] of log.codes) sum[code] = (sum[code] ?? 0) + count;
+  }
+  return sum;
+}
+
+function releasesOf(simulation: Simulation, names: readonly string[]): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const { host } of simulation.members.values()) {
+    const serving = servingOn(host.record);
+    const name = serving === undefined ? 'none' : (names[serving - 1] ?? String(serving));
+    sum[name] = (sum[name] ?? 0) + 1;
+  }
+  return sum;
+}
+
+function memberOf(simulation: Simulation, deviceId: string): SimulatedMember {
+  const member = simulation.members.get(deviceId);
+  if (member === undefined) throw new Error(`there is no ${deviceId}`);
+  return member;
+}

@@ -1,0 +1,329 @@
+import { crc32 } from 'node:zlib';
+import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import type { AgentSettings } from '../../agent/core/settings.js';
+import type { Message } from '../../agent/ports/transport.js';
+import type { EventMessage } from '../../protocol/messages/event.js';
+import type { ResultMessage } from '../../protocol/messages/result.js';
+import { createTopics } from '../../protocol/topics.js';
+import type { ComputeRates } from '../boards/cost-model.js';
+import { SimulatedBroker, type BrokerOptions } from '../broker/broker.js';
+import type { LinkTerms } from '../broker/link-kinds.js';
+import { Way } from '../broker/link.js';
+import { Network } from '../broker/network.js';
+import { DeviceHost, type HostLimits } from '../devices/device-host.js';
+import { chanceOf } from '../devices/draws.js';
+import { ModelPool } from '../devices/model-pool.js';
+import { createSharedCrypto } from '../devices/shared-crypto.js';
+import { DiskFaults } from '../faults/disk-faults.js';
+import { FaultySource } from '../faults/faulty-source.js';
+import type { BehaviourOf, Processor } from '../devices/simulated-engine.js';
+import type { WindowSource } from '../devices/window-source.js';
+import { createSeededKey } from '../ports/seeded-key.js';
+import type { Prng } from '../prng.js';
+import { LaneClock, type Lane } from '../time/lane.js';
+import { VirtualTime } from '../time/virtual-time.js';
+import { DeviceLog } from './device-log.js';
+import { kindOf, Traffic, truthTopicOf } from './traffic.js';
+import type { Trace } from './trace.js';
+
+/** What is the same for all of a run. */
+export interface SimulationOptions {
+  readonly seed: number;
+  /** True wall time at 0, in milliseconds since the epoch. */
+  readonly startWallMs: number;
+  readonly slot: string;
+  readonly periodMs: number;
+  readonly reportMs: number;
+  readonly broker: BrokerOptions;
+  readonly agentVersion: AgentSettings['agentVersion'];
+  readonly core: WebAssembly.Module;
+  /** The first keyset, which all devices trust. */
+  readonly keyset: Uint8Array;
+  /** Whether anybody tells devices the truth. */
+  readonly hasLabels: boolean;
+  readonly trace: Trace;
+  /** What a device does beyond its models. */
+  readonly behaviourOf: (deviceId: string) => BehaviourOf;
+}
+
+/** One device as a scenario describes it. */
+export interface DeviceDescription {
+  readonly deviceId: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly profile: string;
+  readonly linkName: string;
+  readonly rates: ComputeRates;
+  readonly limits: HostLimits;
+  readonly link: LinkTerms;
+  /** Frames of a delivery. */
+  readonly strideFrames: number;
+  readonly createSource: (prng: Prng, nowMs: () => number) => WindowSource;
+}
+
+/** A device of a run: the machine, what can be done to it, and what was seen of it. */
+export interface SimulatedMember {
+  readonly description: DeviceDescription;
+  readonly host: DeviceHost;
+  readonly lane: Lane;
+  readonly clock: LaneClock;
+  readonly processor: Processor;
+  readonly up: Way;
+  readonly down: Way;
+  readonly network: Network;
+  readonly disk: DiskFaults;
+  readonly source: FaultySource;
+  readonly log: DeviceLog;
+}
+
+/** A result that the broker has taken, with what was true of its window. */
+export interface AcceptedResult {
+  readonly deviceId: string;
+  readonly result: ResultMessage;
+  readonly truth: string | undefined;
+}
+
+/** The prefix of all topics of a run. */
+const prefix = 'tinylamp';
+
+/** A lane behind those of all devices that a run can have. */
+const behindDevices = 2 ** 20;
+
+/** How long a window may be on its way before it counts as lost, in periods. */
+const gracePeriods = 2;
+
+/** Devices, a broker and time: everything of a run but what people do and what is expected. */
+export class Simulation {
+  readonly time = new VirtualTime();
+  readonly topics = createTopics(prefix);
+  /** The lane of the broker, and of what happens to the world. */
+  readonly hub: Lane;
+  /** The lane of the operator's processes: native promises wait there. */
+  readonly operatorLane: Lane;
+  readonly clock: LaneClock;
+  readonly broker: SimulatedBroker;
+  readonly crypto = createNodeCrypto();
+  readonly traffic = new Traffic();
+  readonly members = new Map<string, SimulatedMember>();
+  /** Called with each result that the broker takes for the first time. */
+  onResult: (accepted: AcceptedResult) => void = () => undefined;
+  /** Called where an agent ends over a broken invariant. */
+  onCrash: (deviceId: string, error: unknown) => void = () => undefined;
+  /** Messages that the broker did not keep for a client whose queue was full. */
+  droppedAtBroker = 0;
+  readonly #options: SimulationOptions;
+  #arrivals = 0;
+  readonly #byLane: string[] = [];
+  readonly #pool: ModelPool;
+  readonly #deviceCrypto = createSharedCrypto(createNodeCrypto());
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.hub = this.time.createLane(0);
+    this.operatorLane = this.time.createLane(behindDevices, true);
+    this.clock = new LaneClock(() => this.time.nowMs, options.startWallMs);
+    this.#pool = new ModelPool(options.core, this.crypto);
+    this.broker = new SimulatedBroker(this.hub, options.broker, {
+      accepted: (message, clientId) => {
+        this.#accepted(message, clientId);
+      },
+      dropped: (message, clientId) => {
+        this.droppedAtBroker++;
+        this.record('queue-full', clientId, { topic: message.topic });
+      },
+    });
+  }
+
+  get seed(): number {
+    return this.#options.seed;
+  }
+
+  /** The device in which something happens right now; undefined where it is elsewhere. */
+  get inside(): string | undefined {
+    const index = this.time.inside?.index ?? 0;
+    return this.#byLane[index];
+  }
+
+  /** Writes down that something happened. */
+  record(did: string, device?: string, details: Readonly<Record<string, string | number>> = {}): void {
+    // Thousandths of a millisecond are exact enough for whoever reads it.
+    const atMs = Math.round(this.time.nowMs * 1_000) / 1_000;
+    this.#options.trace.add({ atMs, ...(device !== undefined && { device }), did, ...details });
+    if (device !== undefined)
+      this.members.get(device)?.log.note(`${atMs} ms ${did} ${JSON.stringify(details)}`);
+  }
+
+  /** A link for a client of the operator, which is as good as a link can be. */
+  createNetwork(purpose: string): Network {
+    const terms = { bitPerS: undefined, latencyMs: [20, 20] } as const;
+    const prng = chanceOf(this.#options.seed, purpose);
+    const [lane, nowMs] = [this.operatorLane, (): number => this.time.nowMs];
+    const up = new Way(terms, prng, lane, this.hub, nowMs);
+    return new Network(this.broker, lane, up, new Way(terms, prng, this.hub, lane, nowMs));
+  }
+
+  /** Makes a device, which is switched off. */
+  add(description: DeviceDescription): SimulatedMember {
+    const { seed, startWallMs, slot, periodMs, reportMs, agentVersion, keyset } = this.#options;
+    const { deviceId, labels, limits, link, rates, strideFrames } = description;
+    const nowMs = (): number => this.time.nowMs;
+    const lane = this.time.createLane(this.members.size + 1);
+    const clock = new LaneClock(nowMs, startWallMs);
+    const linkChance = chanceOf(seed, 'link', deviceId);
+    const up = new Way(link.up, linkChance.fork(1), lane, this.hub, nowMs);
+    const down = new Way(link.down, linkChance.fork(2), this.hub, lane, nowMs);
+    up.worsen({ loss: link.loss });
+    down.worsen({ loss: link.loss });
+    const network = new Network(this.broker, lane, up, down);
+    const processor: Processor = {
+      rates,
+      slowdown: 1,
+      arenaShare: 1,
+      crashes: false,
+      behaviour: this.#options.behaviourOf(deviceId),
+    };
+    const log = new DeviceLog(periodMs);
+    const disk = new DiskFaults();
+    const source = new FaultySource(
+      description.createSource(chanceOf(seed, 'sensor', deviceId), nowMs),
+      chanceOf(seed, 'sensor-fault', deviceId),
+      nowMs,
+    );
+    const host = new DeviceHost(
+      {
+        deviceId,
+        slot,
+        labels,
+        limits,
+        agentVersion,
+        prefix,
+        keyset,
+        key: createSeededKey(`${seed}/${deviceId}`),
+        periodMs,
+        reportMs,
+        strideFrames,
+        truthTopic: this.#options.hasLabels ? truthTopicOf(deviceId) : undefined,
+      },
+      {
+        lane,
+        clock,
+        network,
+        pool: this.#pool,
+        crypto: this.#deviceCrypto,
+        processor,
+        source,
+        prng: chanceOf(seed, 'agent', deviceId),
+        watch: {
+          booted: () => {
+            log.windows.booted();
+            this.record('booted', deviceId);
+          },
+          window: (_, truth) => {
+            const isServed = host.record?.current !== undefined;
+            log.windows.completed(this.time.nowMs, truth, isServed);
+          },
+          published: (_, message) => {
+            this.#published(deviceId, log, message);
+          },
+          toldDropped: (_, count) => {
+            log.windows.toldDropped(count);
+          },
+          crashed: (_, error) => {
+            this.record('crashed', deviceId);
+            this.onCrash(deviceId, error);
+          },
+          beforeOperation: (_, number, what) => disk.before(number, what),
+        },
+      },
+    );
+    const member = {
+      description,
+      host,
+      lane,
+      clock,
+      processor,
+      up,
+      down,
+      network,
+      disk,
+      source,
+      log,
+    };
+    this.members.set(deviceId, member);
+    this.#byLane[lane.index] = deviceId;
+    return member;
+  }
+
+  /** Numbers what the world sends to devices by itself. */
+  nextArrival(): number {
+    return this.#arrivals++;
+  }
+
+  /** Changes bits of what lies on the disk of a device, wherever they are. */
+  rot({ host }: SimulatedMember, bits: number, chance: Prng): void {
+    const files = [...host.disk.files];
+    for (let i = 0; i < bits && files.length > 0; i++) {
+      const [name, bytes] = files[chance.below(files.length)] ?? [];
+      if (name === undefined || bytes === undefined || bytes.length === 0) continue;
+      const at = chance.below(bytes.length);
+      host.disk.files.set(name, bytes.with(at, (bytes[at] ?? 0) ^ (1 << chance.below(8))));
+      this.record('bit-rot', host.deviceId, { file: name, at });
+    }
+  }
+
+  /** Another machine takes the place of a device: the same id, an empty disk, another key. */
+  swap(member: SimulatedMember): void {
+    const { host } = member;
+    this.cutPower(member);
+    this.record('swapped', host.deviceId);
+    host.replace(createSeededKey(`${this.#options.seed}/${host.deviceId}/${this.nextArrival()}`));
+    host.boot();
+  }
+
+  /** Takes the power of a device; its disk stays. */
+  cutPower({ host, log }: SimulatedMember): void {
+    if (!host.isOn) return;
+    this.record('power-cut', host.deviceId);
+    host.cutPower();
+    log.windows.powerCut();
+  }
+
+  /** The sum over all devices of what became of their windows. */
+  windows(): ReturnType<DeviceLog['windows']['counts']> {
+    const graceMs = gracePeriods * this.#options.periodMs;
+    const sum = { completed: 0, answered: 0, late: 0, dropped: 0, cut: 0, lost: 0, wrong: 0 };
+    for (const { log } of this.members.values()) {
+      const counts = log.windows.counts(this.time.nowMs, graceMs);
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
+    }
+    return sum;
+  }
+
+  #published(deviceId: string, log: DeviceLog, { topic, payload, channel }: Message): void {
+    if (channel === 'results') {
+      log.windows.published(JSON.parse(new TextDecoder().decode(payload)) as ResultMessage);
+    } else if (channel === 'events') {
+      const event = JSON.parse(new TextDecoder().decode(payload)) as EventMessage;
+      log.told(event);
+      this.record('told', deviceId, {
+        event: event.event,
+        ...(event.release !== undefined && { release: event.release }),
+        ...(event.code !== undefined && { code: event.code }),
+      });
+    } else this.record('published', deviceId, { topic, crc: crc32(payload) });
+  }
+
+  #accepted(message: Message, clientId: string): void {
+    const { topic, payload } = message;
+    const kind = kindOf(topic, this.topics);
+    this.traffic.add(kind, message);
+    this.record('accepted', undefined, { client: clientId, topic, crc: crc32(payload) });
+    if (kind !== 'results') return;
+    const deviceId = this.topics.parseDevice(topic)?.deviceId ?? '';
+    const member = this.members.get(deviceId);
+    const result = JSON.parse(new TextDecoder().decode(payload)) as ResultMessage;
+    const first = member?.log.windows.accepted(result, this.time.nowMs);
+    if (member === undefined || first === undefined) return;
+    member.log.answeredBy.add(result.sequence);
+    this.onResult({ deviceId, result, truth: first.truth });
+  }
+}

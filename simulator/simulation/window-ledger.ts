@@ -1,0 +1,129 @@
+/** What became of windows, in numbers. */
+export interface WindowCounts {
+  /** Came whole from the sensor to an agent. */
+  readonly completed: number;
+  /** The broker has their result. */
+  readonly answered: number;
+  /** Answered, but more than a period after they were complete. */
+  readonly late: number;
+  /** Given up by the device, which told it. */
+  readonly dropped: number;
+  /** Ended by a power cut before the broker had their result. */
+  readonly cut: number;
+  /** None of these, though a committed release was there. */
+  readonly lost: number;
+  /** Answered with another class than the true one. */
+  readonly wrong: number;
+}
+
+/** A result as far as the ledger reads it. */
+export interface HeardResult {
+  readonly boot: number;
+  readonly window: number;
+  readonly label?: string | undefined;
+  readonly sequence: number;
+}
+
+const fates = { open: 0, published: 1, answered: 2, cut: 3, unserved: 4 } as const;
+
+/** The windows of one device from one boot to the next. */
+class Life {
+  readonly fate: number[] = [];
+  readonly truth: (string | undefined)[] = [];
+  readonly atMs: number[] = [];
+  boot: number | undefined;
+  /** Windows that the device itself says it has dropped. */
+  dropped = 0;
+}
+
+/** Follows each window of one device from the sensor to the broker. */
+export class WindowLedger {
+  readonly #lives: Life[] = [];
+  readonly #periodMs: number;
+  #answered = 0;
+  #late = 0;
+  #wrong = 0;
+
+  constructor(periodMs: number) {
+    this.#periodMs = periodMs;
+  }
+
+  booted(): void {
+    this.#lives.push(new Life());
+  }
+
+  /** @param isServed whether a committed release is there */
+  completed(atMs: number, truth: string | undefined, isServed: boolean): void {
+    const life = this.#lives.at(-1);
+    if (life === undefined) return;
+    life.fate.push(isServed ? fates.open : fates.unserved);
+    life.truth.push(truth);
+    life.atMs.push(atMs);
+  }
+
+  /** The device wants a result published: what is true of its window. */
+  published({ boot, window }: HeardResult): string | undefined {
+    const life = this.#lives.at(-1);
+    if (life === undefined) return undefined;
+    life.boot = boot;
+    if (life.fate[window - 1] === fates.open || life.fate[window - 1] === fates.unserved)
+      life.fate[window - 1] = fates.published;
+    return life.truth[window - 1];
+  }
+
+  /** The broker has a result. Gives what is true of its window, the first time. */
+  accepted(result: HeardResult, atMs: number): { readonly truth: string | undefined } | undefined {
+    const life = this.#lives.findLast(({ boot }) => boot === result.boot);
+    const at = result.window - 1;
+    if (life === undefined || life.fate[at] === undefined || life.fate[at] === fates.answered)
+      return undefined;
+    life.fate[at] = fates.answered;
+    this.#answered++;
+    if (atMs - (life.atMs[at] ?? 0) > this.#periodMs) this.#late++;
+    const truth = life.truth[at];
+    if (truth !== undefined && result.label !== truth) this.#wrong++;
+    return { truth };
+  }
+
+  /** What the device says it has dropped since its boot. */
+  toldDropped(count: number): void {
+    const life = this.#lives.at(-1);
+    if (life !== undefined) life.dropped = Math.max(life.dropped, count);
+  }
+
+  powerCut(): void {
+    const life = this.#lives.at(-1);
+    if (life === undefined) return;
+    for (const [i, fate] of life.fate.entries()) {
+      if (fate === fates.open || fate === fates.published) life.fate[i] = fates.cut;
+    }
+  }
+
+  /**
+   * The counts at an instant.
+   *
+   * @param graceMs so long a window may still be on its way
+   */
+  counts(atMs: number, graceMs: number): WindowCounts {
+    let [completed, dropped, cut, lost] = [0, 0, 0, 0];
+    for (const life of this.#lives) {
+      let open = 0;
+      for (const [i, fate] of life.fate.entries()) {
+        completed++;
+        if (fate === fates.cut) cut++;
+        if (fate === fates.open && (life.atMs[i] ?? 0) < atMs - graceMs) open++;
+      }
+      dropped += life.dropped;
+      lost += Math.max(0, open - life.dropped);
+    }
+    return {
+      completed,
+      answered: this.#answered,
+      late: this.#late,
+      dropped,
+      cut,
+      lost,
+      wrong: this.#wrong,
+    };
+  }
+}

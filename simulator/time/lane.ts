@@ -1,0 +1,64 @@
+import type { Clock } from '../../agent/ports/clock.js';
+import type { Schedule, Scheduler } from '../../agent/ports/scheduler.js';
+
+/**
+ * One device's, or the operator's, part of virtual time: a scheduler and a queue of what happens later at the same
+ * instant. Lanes share nothing at one instant, so that their order within it changes nothing.
+ */
+export interface Lane extends Scheduler {
+  readonly index: number;
+  /** Does something later, at this instant, after all that was asked for before. */
+  soon(task: () => void): void;
+  /**
+   * Something comes here from another lane, at an instant.
+   *
+   * @param from the index of the lane that sent it
+   * @param count numbers what that lane has sent on this way
+   */
+  arrive(atMs: number, from: number, count: number, take: () => void): void;
+  /** Forgets all that was asked for, as a device does that loses its power. What is asked for later counts. */
+  stop(): void;
+}
+
+/** The wall clock of a device, which need not be right. The monotonic one is. */
+export class LaneClock implements Clock {
+  readonly #nowMs: () => number;
+  readonly #startWallMs: number;
+  #leadMs = 0;
+  #driftPpm = 0;
+  /** Since when it drifts so. */
+  #driftFromMs = 0;
+
+  constructor(nowMs: () => number, startWallMs: number) {
+    this.#nowMs = nowMs;
+    this.#startWallMs = startWallMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs();
+  }
+
+  wallMs(): number {
+    const nowMs = this.#nowMs();
+    const driftMs = ((nowMs - this.#driftFromMs) * this.#driftPpm) / 1e6;
+    return Math.floor(this.#startWallMs + nowMs + this.#leadMs + driftMs);
+  }
+
+  /** Lets the wall clock jump. */
+  jump(byMs: number): void {
+    this.#leadMs += byMs;
+  }
+
+  /** Lets the wall clock gain so much from now on; what it has gained stays. */
+  drift(ppm: number): void {
+    const nowMs = this.#nowMs();
+    this.#leadMs += ((nowMs - this.#driftFromMs) * this.#driftPpm) / 1e6;
+    this.#driftFromMs = nowMs;
+    this.#driftPpm = ppm;
+  }
+}
+
+/** How often a schedule is due: expressions are not read in virtual time, only counted as each second or each minute. */
+export function periodOf({ expression }: Schedule): number {
+  return expression.split(' ').length === 6 ? 1_000 : 60_000;
+}

@@ -1,0 +1,13 @@
+import { promiseHooks } from 'node:v8';
+
+/**
+ * Calls back whenever a native promise is made, until the returned function is called. Devices of a simulation make none: when it
+ * settles would be decided by the engine, and a run could not be replayed on another one.
+ */
+export function watchPromises(made: () => void): () => void {
+  // Node's declarations want a function of two promises, which this one has no use for.
+  const stop = promiseHooks.onInit(made);
+  return () => {
+    stop();
+  };
+}

@@ -1,0 +1,86 @@
+import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
+import type { Message } from '../../agent/ports/transport.js';
+import { limits } from '../../protocol/limits.js';
+import { SimulatedBroker } from '../../simulator/broker/broker.js';
+import { sessionsOver } from '../../simulator/broker/client-session.js';
+import { Way } from '../../simulator/broker/link.js';
+import { Network } from '../../simulator/broker/network.js';
+import { Prng } from '../../simulator/prng.js';
+import type { Lane } from '../../simulator/time/lane.js';
+import { VirtualTime } from '../../simulator/time/virtual-time.js';
+import { Mailbox } from '../helpers/mailbox.js';
+import { describeTransport } from './transport.contract.js';
+
+describeTransport('the agent’s own, over a simulated broker', () => {
+  const time = new VirtualTime();
+  const hub = time.createLane(0, true);
+  const ears = new Map<string, Set<(message: Message) => void>>();
+  const options = { queued: 1_000, inflight: 20, packetBytes: undefined };
+  const broker = new SimulatedBroker(hub, options, {
+    accepted: (message) => {
+      for (const hear of ears.get(message.topic) ?? []) hear({ ...message, retained: false });
+    },
+    dropped: () => undefined,
+  });
+  let lanes = 0;
+  let closed = false;
+  const terms = { bitPerS: undefined, latencyMs: [20, 20] } as const;
+  const networkOf = (lane: Lane): Network => {
+    const prng = Prng.fromSeed(lane.index);
+    const nowMs = (): number => time.nowMs;
+    const up = new Way(terms, prng, lane, hub, nowMs);
+    return new Network(broker, lane, up, new Way(terms, prng, hub, lane, nowMs));
+  };
+  // Virtual time passes as long as somebody tests.
+  const pass = async (): Promise<void> => {
+    while (!closed) await time.run(time.nowMs + 10).then(() => time.settle());
+  };
+  void pass();
+  return Promise.resolve({
+    protocol: 5 as const,
+    knowsClients: true,
+    create: (clientId: string, spoolBytes = 1_048_576) => {
+      const lane = time.createLane(++lanes, true);
+      return new MqttTransport({
+        urls: ['mqtt://broker'],
+        protocol: '5',
+        clientId,
+        packetBytes: limits.packetBytes,
+        spoolBytes,
+        scheduler: lane,
+        entropy: Prng.fromSeed(lanes),
+        openSession: sessionsOver(networkOf(lane), lane),
+      });
+    },
+    cut: () => {
+      broker.cutSessions();
+    },
+    stopBroker: () => {
+      broker.stop('kept');
+      return Promise.resolve();
+    },
+    startBroker: () => {
+      broker.start();
+      return Promise.resolve();
+    },
+    connectOther: () =>
+      Promise.resolve({
+        publish: async (topic: string, text: string, retained = false) => {
+          const payload = new TextEncoder().encode(text);
+          broker.publish({ topic, payload, retained }, 'other');
+          await time.settle();
+        },
+        observe: (topic: string) => {
+          const messages = new Mailbox<Message>();
+          const kept = broker.retained.get(topic);
+          if (kept !== undefined) messages.put({ topic, payload: kept, retained: true });
+          ears.set(topic, (ears.get(topic) ?? new Set()).add(messages.put));
+          return Promise.resolve(messages);
+        },
+      }),
+    close: () => {
+      closed = true;
+      return Promise.resolve();
+    },
+  });
+});
