@@ -87,6 +87,11 @@ export const codes = {
     cause: 'The file of evidence is not what `rollout judge` reads.',
     remedy: 'Correct what the message names; docs/rollout.md shows the keys of the file.',
   },
+  'scenario-invalid': {
+    area: 'usage',
+    cause: 'A scenario file has a key or value that is not allowed.',
+    remedy: 'Correct the line that the message names; it says what is allowed there.',
+  },
   'slot-configured': {
     area: 'usage',
     cause: 'The slot is in the configuration, so that what it holds is needed.',
