@@ -44,7 +44,7 @@ export interface YamlTexts {
   /** Lists, maps, and texts as they were written. Null where a flow map has a key alone. */
   readonly value: unknown;
   /** The line, from 1, of the value with this path; where it is not there, of the last that is on the way. */
-  lineOf(path: readonly (string | number)[]): number;
+  readonly lineOf: (path: readonly (string | number)[]) => number;
 }
 
 /**

@@ -42,6 +42,12 @@ const campaigns: readonly Campaign[] = [
     files: ['test/operator/verdict/evidence-file.test.ts'],
     counts: { TINYLAMP_HOSTILE_FILES: 20_000 },
   }),
+  campaignOfTests({
+    name: 'hostile-scenarios',
+    claim: 'Whatever stands in a scenario file, it is read, or refused with a code and a line.',
+    files: ['test/simulator/scenario/hostile-scenario.test.ts'],
+    counts: { TINYLAMP_HOSTILE_FILES: 10_000 },
+  }),
   evidenceCampaign,
   randomModelsCampaign,
   fuzzCoreCampaign,
