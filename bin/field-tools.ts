@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { createNodeCrypto } from '../agent/adapters/node-crypto.js';
 import type { Scheduler } from '../agent/ports/scheduler.js';
 import { createTopics } from '../protocol/topics.js';
@@ -7,6 +6,8 @@ import { openKeyFolder } from '../operator/keys/key-folder.js';
 import { connectBroker } from '../operator/publish/broker-client.js';
 import { createBrokerTransport } from './broker-options.js';
 import type { Arguments, Option } from './command.js';
+import { systemRandomBytes } from '../operator/adapters/random-bytes.js';
+import { createDiskFiles } from '../operator/adapters/disk-files.js';
 
 /** The options of every command that asks devices. */
 export const fieldOptions = {
@@ -28,7 +29,7 @@ const mostSeconds = 3_000;
 
 /** A session with the broker, and what it takes to ask devices in it. Closing the client is the caller's. */
 export async function openFieldTools(given: Arguments, scheduler: Scheduler): Promise<FieldTools> {
-  const { key } = openKeyFolder(given.requiredText('keys'));
+  const { key } = openKeyFolder(createDiskFiles(), given.requiredText('keys'));
   return {
     client: await connectBroker(createBrokerTransport(given, scheduler), scheduler),
     topics: createTopics(given.requiredText('prefix')),
@@ -36,7 +37,7 @@ export async function openFieldTools(given: Arguments, scheduler: Scheduler): Pr
     crypto: createNodeCrypto(),
     scheduler,
     wallMs: () => Date.now(),
-    randomBytes: (length) => new Uint8Array(randomBytes(length)),
+    randomBytes: systemRandomBytes,
   };
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { createNodeCrypto } from '../agent/adapters/node-crypto.js';
 import { createTopics } from '../protocol/topics.js';
 import type { Scheduler } from '../agent/ports/scheduler.js';
@@ -8,6 +7,9 @@ import { connectBroker } from '../operator/publish/broker-client.js';
 import type { PublishTools } from '../operator/publish/publish-tools.js';
 import { createBrokerTransport } from './broker-options.js';
 import type { Arguments, Option, Terminal } from './command.js';
+import { systemRandomBytes } from '../operator/adapters/random-bytes.js';
+import { createDiskFiles } from '../operator/adapters/disk-files.js';
+import { tryFolderLock } from '../operator/adapters/folder-lock.js';
 
 /** The option of every command that publishes. */
 export const takeOverOption = {
@@ -25,16 +27,16 @@ export async function openPublishTools(
   scheduler: Scheduler,
 ): Promise<PublishTools> {
   const folder = given.requiredText('keys');
-  const keys = openKeyFolder(folder);
+  const keys = openKeyFolder(createDiskFiles(), folder);
   const topics = createTopics(given.requiredText('prefix'));
   return {
     client: await connectBroker(createBrokerTransport(given, scheduler), scheduler),
     topics,
     keys,
-    exclusively: takeTurns(folder, scheduler),
+    exclusively: takeTurns(tryFolderLock, folder, scheduler),
     crypto: createNodeCrypto(),
     wallMs: Date.now(),
-    randomBytes: (length) => new Uint8Array(randomBytes(length)),
+    randomBytes: systemRandomBytes,
     progress: (message) => {
       terminal.progress(`publishing ${message}`);
     },

@@ -38,6 +38,8 @@ describe('the tree', () => {
     ['agent/adapters/', ['agent/adapters/', 'agent/ports/', 'protocol/', 'wasm/loader/']],
     ['agent/runtime.ts', ['agent/core/', 'agent/ports/', 'protocol/']],
     ['agent/', ['agent/', 'protocol/']],
+    ['operator/ports/', ['protocol/']],
+    ['operator/adapters/', ['operator/ports/', 'protocol/', 'agent/ports/', 'agent/adapters/']],
     [
       'operator/',
       ['operator/', 'protocol/', 'agent/ports/', 'agent/runtime.ts', 'agent/adapters/'],
@@ -194,6 +196,30 @@ describe('the core and the protocol', () => {
     const wrong = files
       .filter((file) => !file.startsWith('test/'))
       .filter((file) => /^(export )?(let|var) /m.test(read(file)));
+    assert.deepEqual(wrong, []);
+  });
+});
+
+describe('the operator', () => {
+  it('has files, locks, chance and time through its ports alone, so that a simulation can run it', () => {
+    // A data set is made for another program, and nobody's decision.
+    const isFree = (file: string): boolean =>
+      file.startsWith('operator/adapters/') || file === 'operator/field/data-set.ts';
+    const ofWorld =
+      /^node:(fs|net|timers|child_process|worker_threads)|^operator\/adapters\/|^agent\/adapters\/(durable-file|state-lock|file-|system-|cron-)/;
+    const impure =
+      /\b(Date\.now|new Date\(\)|performance\.|Math\.random|setTimeout|setInterval|generateSigningKey|randomBytes.* from 'node)/;
+    const wrong = files
+      .filter((file) => file.startsWith('operator/') && !isFree(file))
+      .flatMap((file) => [
+        ...(imports.get(file) ?? [])
+          .filter(({ target }) => ofWorld.test(target))
+          .map(({ target }) => `${file} -> ${target}`),
+        ...withoutComments(read(file))
+          .split('\n')
+          .filter((line) => impure.test(line))
+          .map((line) => `${file}: ${line.trim()}`),
+      ]);
     assert.deepEqual(wrong, []);
   });
 });

@@ -20,6 +20,19 @@ export function writeDurably(
   syncFolder(path.dirname(path.resolve(file)));
 }
 
+/**
+ * Writes a file that is not there yet: when this returns it is durable. A power cut before that may leave a part of it.
+ * Throws what the system says, and `EEXIST` where the file is there.
+ */
+export function writeNewDurably(
+  file: string,
+  content: string | Uint8Array,
+  { mode = 0o666 }: { mode?: number } = {},
+): void {
+  writeFileSync(file, content, { mode, flag: 'wx', flush: true });
+  syncFolder(path.dirname(path.resolve(file)));
+}
+
 function syncFolder(folder: string): void {
   // Windows opens no folders, and keeps its own order.
   if (process.platform === 'win32') return;

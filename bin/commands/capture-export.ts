@@ -6,6 +6,7 @@ import { RosterKeyring } from '../../operator/roster/roster-keyring.js';
 import { brokerOptions } from '../broker-options.js';
 import { jsonOption, keysOption, type Command } from '../command.js';
 import { answerTimeoutMs, fieldOptions, openFieldTools } from '../field-tools.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
 
 /** `tinylamp capture export`: what devices have kept of the windows on which two releases differ. */
 export const captureExportCommand: Command = {
@@ -25,11 +26,12 @@ export const captureExportCommand: Command = {
     ],
   ],
   async run(given, terminal) {
+    const files = createDiskFiles();
     const folder = given.requiredText('keys');
     const slot = given.requiredText('slot');
     const timeoutMs = answerTimeoutMs(given);
-    const ids = enrolledIds(folder, given.text('device'));
-    const keyring = new RosterKeyring(folder);
+    const ids = enrolledIds(files, folder, given.text('device'));
+    const keyring = new RosterKeyring(files, folder);
     const tools = await openFieldTools(given, createCronScheduler());
     const set = new DataSet(given.requiredText('output'));
     try {

@@ -11,6 +11,9 @@ import {
 } from '../../operator/roster/roster.js';
 import { prefixOption } from '../broker-options.js';
 import { jsonOption, keysOption, type Arguments, type Command, type Terminal } from '../command.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
+import { systemRandomBytes } from '../../operator/adapters/random-bytes.js';
+import type { Files } from '../../operator/ports/files.js';
 
 /** `tinylamp enrol`: who belongs to the fleet, and what it needs at the broker. */
 export const enrolCommand: Command = {
@@ -41,14 +44,15 @@ export const enrolCommand: Command = {
   ],
   run(given, terminal) {
     const folder = given.requiredText('keys');
-    if (given.flag('list')) listDevices(folder, given, terminal);
-    else if (given.flag('dismiss')) dismissDevice(folder, given, terminal);
-    else enrolDevice(folder, given, terminal);
+    const files = createDiskFiles();
+    if (given.flag('list')) listDevices(files, folder, given, terminal);
+    else if (given.flag('dismiss')) dismissDevice(files, folder, given, terminal);
+    else enrolDevice(files, folder, given, terminal);
     return Promise.resolve(0);
   },
 };
 
-function enrolDevice(folder: string, given: Arguments, terminal: Terminal): void {
+function enrolDevice(files: Files, folder: string, given: Arguments, terminal: Terminal): void {
   const deviceId = given.requiredText('id');
   // What the options ask for is checked before anything is written.
   const labels = parseLabels(given.list('label'));
@@ -56,10 +60,10 @@ function enrolDevice(folder: string, given: Arguments, terminal: Terminal): void
   const rules = accessRules(topics, deviceId, given.list('slot'));
   const key = parseKey(given.text('key'));
   const device = given.flag('again')
-    ? believeAgain(folder, deviceId, key)
-    : enrol(folder, { deviceId, labels, key }, Date.now());
-  const credential = createCredential(deviceId);
-  const passwordLine = mosquittoPasswordLine(credential);
+    ? believeAgain(files, folder, deviceId, key)
+    : enrol(files, folder, { deviceId, labels, key }, Date.now());
+  const credential = createCredential(deviceId, systemRandomBytes);
+  const passwordLine = mosquittoPasswordLine(credential, systemRandomBytes);
   const aclLines = mosquittoAclLines(deviceId, rules);
   if (given.flag('json')) {
     terminal.printJson({ ...device, ...credential, passwordLine, ...rules, aclLines });
@@ -80,8 +84,8 @@ function enrolDevice(folder: string, given: Arguments, terminal: Terminal): void
   }
 }
 
-function dismissDevice(folder: string, given: Arguments, terminal: Terminal): void {
-  const dismissed = dismiss(folder, given.requiredText('id'));
+function dismissDevice(files: Files, folder: string, given: Arguments, terminal: Terminal): void {
+  const dismissed = dismiss(files, folder, given.requiredText('id'));
   if (given.flag('json')) terminal.printJson(dismissed);
   else {
     terminal.print(`${dismissed.deviceId} is dismissed`);
@@ -89,8 +93,8 @@ function dismissDevice(folder: string, given: Arguments, terminal: Terminal): vo
   }
 }
 
-function listDevices(folder: string, given: Arguments, terminal: Terminal): void {
-  const { devices } = readRoster(folder);
+function listDevices(files: Files, folder: string, given: Arguments, terminal: Terminal): void {
+  const { devices } = readRoster(files, folder);
   for (const device of devices) {
     if (given.flag('json')) terminal.printJson(device);
     else terminal.print(describe(device));

@@ -2,6 +2,8 @@ import path from 'node:path';
 import { toHex } from '../../protocol/bytes.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { jsonOption, type Command } from '../command.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
+import { generateSigningKey } from '../../agent/adapters/signing-key.js';
 
 /** `tinylamp keys new`: where an operator begins. */
 export const keysNewCommand: Command = {
@@ -12,7 +14,7 @@ export const keysNewCommand: Command = {
   examples: [['$0 keys new keys', 'make keys/operator.key.pem and keys/keyset.cbor']],
   run(given, terminal) {
     const folder = given.requiredText('folder');
-    const { key } = createKeyFolder(folder, Date.now());
+    const { key } = createKeyFolder(createDiskFiles(), folder, generateSigningKey(), Date.now());
     const keyset = path.join(folder, 'keyset.cbor');
     if (given.flag('json')) terminal.printJson({ folder, keyset, kid: toHex(key.kid) });
     else {

@@ -14,6 +14,7 @@ import { jsonOption, keysOption, type Arguments, type Command, type Terminal } f
 import { answerTimeoutMs, fieldOptions, openFieldTools } from '../field-tools.js';
 import { readNamedFile } from '../files.js';
 import { printable } from '../text-table.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
 
 /** A device takes its labels from the broker: it is asked a moment later which have come. */
 const takenAfterMs = 1_000;
@@ -42,11 +43,12 @@ export const labelCommand: Command = {
     ],
   ],
   async run(given, terminal) {
+    const files = createDiskFiles();
     const folder = given.requiredText('keys');
-    const ids = enrolledIds(folder, given.text('device'));
+    const ids = enrolledIds(files, folder, given.text('device'));
     const csv = given.text('csv');
     const labels = csv === undefined ? undefined : readLabels(csv, ids);
-    const keyring = new RosterKeyring(folder);
+    const keyring = new RosterKeyring(files, folder);
     const tools = await openFieldTools(given, createCronScheduler());
     try {
       const run = { tools, given, terminal };

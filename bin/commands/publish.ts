@@ -11,6 +11,9 @@ import { jsonOption, keysOption, type Arguments, type Command, type Terminal } f
 import { readNamedFile } from '../files.js';
 import { openPublishTools, takeOverOption } from '../publish-tools.js';
 import { trialOf, trialOptions } from '../trial-options.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
+import { tryFolderLock } from '../../operator/adapters/folder-lock.js';
+import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 
 /** `tinylamp publish`: everyone runs this. */
 export const publishCommand: Command = {
@@ -41,7 +44,8 @@ export const publishCommand: Command = {
   async run(given, terminal) {
     const crypto = createNodeCrypto();
     const folder = given.requiredText('keys');
-    const { keyset } = openKeyFolder(folder);
+    const files = createDiskFiles();
+    const { keyset } = openKeyFolder(files, folder);
     const release = parseReleaseFile(readNamedFile(given.requiredText('file')), crypto);
     // Whoever publishes what no device will take hears it here, not from the fleet.
     verifyRelease(release, readKeyset(keyset), crypto, Date.now());
@@ -50,14 +54,20 @@ export const publishCommand: Command = {
       return 0;
     }
     const trial = trialOf(given);
-    const published = await withoutRollout(folder, release.manifest.slot, async () => {
-      const tools = await openPublishTools(given, terminal, createCronScheduler());
-      try {
-        return await publishRelease(release, tools, trial);
-      } finally {
-        await tools.client.close();
-      }
-    });
+    const store = new RolloutStore(files, folder);
+    const published = await withoutRollout(
+      tryFolderLock,
+      store,
+      release.manifest.slot,
+      async () => {
+        const tools = await openPublishTools(given, terminal, createCronScheduler());
+        try {
+          return await publishRelease(release, tools, trial);
+        } finally {
+          await tools.client.close();
+        }
+      },
+    );
     const { slot, sequence, policyVersion, blocks } = published;
     if (given.flag('json')) terminal.printJson(published);
     else {

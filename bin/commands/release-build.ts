@@ -15,6 +15,8 @@ import { slotPattern } from '../../protocol/topics.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { jsonOption, keysOption, type Command } from '../command.js';
 import { readNamedFile, writeNamedFile } from '../files.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
+import { tryFolderLock } from '../../operator/adapters/folder-lock.js';
 
 /** `tinylamp release build`: from a `.tflite` file to a signed release. */
 export const releaseBuildCommand: Command = {
@@ -71,7 +73,7 @@ export const releaseBuildCommand: Command = {
     const referenceFile = given.text('reference');
     const frontEndFile = given.text('front-end');
     const folder = given.requiredText('keys');
-    const keys = openKeyFolder(folder);
+    const keys = openKeyFolder(createDiskFiles(), folder);
     terminal.progress(`running ${modelFile} to measure it`);
     const sequence =
       given.number('sequence') === undefined
@@ -105,6 +107,7 @@ export const releaseBuildCommand: Command = {
     const manifest = {
       ...built.manifest,
       sequence: await takeTurns(
+        tryFolderLock,
         folder,
         createCronScheduler(),
       )(() => keys.nextNumber('sequence', slot, sequence)),

@@ -3,6 +3,7 @@ import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import type { Command } from '../command.js';
 import { readSlot, rolloutOptions } from '../rollout-options.js';
 import { verdictLine } from '../rollout-text.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
 
 /** `tinylamp rollout replay`: whether the verdicts follow from their numbers. */
 export const rolloutReplayCommand: Command = {
@@ -11,7 +12,7 @@ export const rolloutReplayCommand: Command = {
   options: rolloutOptions,
   examples: [['$0 rollout replay --slot vibration --keys keys', 'exit code 1 on a difference']],
   run(given, terminal) {
-    const store = new RolloutStore(given.requiredText('keys'));
+    const store = new RolloutStore(createDiskFiles(), given.requiredText('keys'));
     const rollout = store.read(readSlot(given));
     const chain = store.chainOf(rollout);
     const replayed = replayVerdicts(rollout, (number) => chain.read(number));

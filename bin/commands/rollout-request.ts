@@ -10,6 +10,8 @@ import type { Arguments, Command, Terminal } from '../command.js';
 import { openPublishTools, takeOverOption } from '../publish-tools.js';
 import { readSlot, rolloutOptions } from '../rollout-options.js';
 import { standingOf, statusLines } from '../rollout-text.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
+import { tryFolderLock } from '../../operator/adapters/folder-lock.js';
 
 /** `tinylamp rollout pause`, `resume`, `abort` and `promote`: what a person wants of a rollout. */
 export const pauseCommand = createRequestCommand(
@@ -44,13 +46,14 @@ function createRequestCommand(request: RolloutRequest, summary: string, does: st
     async run(given, terminal) {
       const slot = readSlot(given);
       const folder = given.requiredText('keys');
+      const files = createDiskFiles();
       // Whose folder holds no keys decides nothing.
-      openKeyFolder(folder);
-      const store = new RolloutStore(folder);
+      openKeyFolder(files, folder);
+      const store = new RolloutStore(files, folder);
       readOpenRollout(store, slot);
-      const unlock = await tryRolloutLock(folder, slot);
+      const unlock = await tryRolloutLock(tryFolderLock, store, slot);
       if (unlock === undefined) {
-        await askController(request, new RequestBox(folder, slot), createCronScheduler());
+        await askController(request, new RequestBox(files, folder, slot), createCronScheduler());
       } else {
         try {
           await carryOutHere(request, slot, store, given, terminal);

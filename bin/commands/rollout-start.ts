@@ -33,6 +33,8 @@ import {
   rolloutOptions,
 } from '../rollout-options.js';
 import { progressLine, verdictLine } from '../rollout-text.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
+import { tryFolderLock } from '../../operator/adapters/folder-lock.js';
 
 /** Time for a DISCONNECT. */
 const goodbyeMs = 2_000;
@@ -60,13 +62,14 @@ export const rolloutStartCommand: Command = {
     const plan = readPlan(given);
     const folder = given.requiredText('keys');
     const release = readRelease(given, slot);
-    const store = new RolloutStore(folder);
-    const unlock = await lockRollout(folder, slot);
+    const files = createDiskFiles();
+    const store = new RolloutStore(files, folder);
+    const unlock = await lockRollout(tryFolderLock, store, slot);
     const scheduler = createCronScheduler();
     try {
       const tools = await openPublishTools(given, terminal, scheduler);
       try {
-        const requests = new RequestBox(folder, slot);
+        const requests = new RequestBox(files, folder, slot);
         const rollout =
           release === undefined
             ? await resumeRollout(slot, store, tools)
@@ -75,7 +78,7 @@ export const rolloutStartCommand: Command = {
           releases: release === undefined ? [] : [release],
           manifests: readManifests(tools),
         };
-        const keyring = new RosterKeyring(folder);
+        const keyring = new RosterKeyring(files, folder);
         const control = { given, terminal, tools, store, requests, supplies, keyring };
         const ended = await controlRollout(rollout, control);
         return ended.status === 'promoted' ? 0 : 1;
@@ -90,7 +93,7 @@ export const rolloutStartCommand: Command = {
 
 /** Whoever rolls out what no device will take hears it here, not from the fleet. */
 function readRelease(given: Arguments, slot: string): ReleaseFile | undefined {
-  const { keyset } = openKeyFolder(given.requiredText('keys'));
+  const { keyset } = openKeyFolder(createDiskFiles(), given.requiredText('keys'));
   const file = given.text('file');
   if (file === undefined) return undefined;
   const crypto = createNodeCrypto();
@@ -118,10 +121,12 @@ async function begin(
 
 function readEnrolled(given: Arguments): readonly RolloutDevice[] {
   const stratumLabel = given.text('stratum');
-  return readRoster(given.requiredText('keys')).devices.map(({ deviceId, labels }) => ({
-    deviceId,
-    stratum: stratumLabel === undefined ? undefined : labels[stratumLabel],
-  }));
+  return readRoster(createDiskFiles(), given.requiredText('keys')).devices.map(
+    ({ deviceId, labels }) => ({
+      deviceId,
+      stratum: stratumLabel === undefined ? undefined : labels[stratumLabel],
+    }),
+  );
 }
 
 interface Control {

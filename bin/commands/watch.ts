@@ -8,6 +8,7 @@ import { readRoster } from '../../operator/roster/roster.js';
 import { brokerOptions, createBrokerTransport } from '../broker-options.js';
 import { jsonOption, type Arguments, type Command, type Terminal } from '../command.js';
 import { drawFleet } from '../fleet-table.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
 
 /** Retained messages follow SUBACK at once; a broker that is far away gets this long. */
 const retainedTimeoutMs = 500;
@@ -41,7 +42,7 @@ export const watchCommand: Command = {
     ['$0 watch --broker mqtt://localhost --keys keys --once --json', 'one object per device'],
   ],
   async run(given, terminal) {
-    const { devices } = readRoster(given.requiredText('keys'));
+    const { devices } = readRoster(createDiskFiles(), given.requiredText('keys'));
     if (devices.length === 0 && !given.flag('all')) {
       throw new CodedError('device-unknown', `nobody is enrolled in ${given.requiredText('keys')}`);
     }

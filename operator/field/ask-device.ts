@@ -11,6 +11,7 @@ import type { Topics } from '../../protocol/topics.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { SigningKey } from '../../agent/adapters/signing-key.js';
+import type { RandomBytes } from '../ports/random-bytes.js';
 import type { BrokerClient } from '../publish/broker-client.js';
 
 /** What it takes to ask devices. */
@@ -22,7 +23,7 @@ export interface FieldTools {
   readonly crypto: Crypto;
   readonly scheduler: Scheduler;
   readonly wallMs: () => number;
-  readonly randomBytes: (length: number) => Uint8Array;
+  readonly randomBytes: RandomBytes;
 }
 
 /** A device that is asked, and the public key by which it signs. */

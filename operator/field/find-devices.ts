@@ -1,5 +1,6 @@
 import { fromHex } from '../../protocol/bytes.js';
 import { CodedError } from '../../protocol/coded-error.js';
+import type { Files } from '../ports/files.js';
 import type { Keyring } from '../rollout/keyring.js';
 import { findEnrolled, readRoster } from '../roster/roster.js';
 import type { AskedDevice, FieldTools } from './ask-device.js';
@@ -11,9 +12,13 @@ export interface FoundDevice extends AskedDevice {
 }
 
 /** The ids of the roster that are meant. Throws `device-unknown` and `roster-unreadable`. */
-export function enrolledIds(folder: string, deviceId: string | undefined): readonly string[] {
-  if (deviceId !== undefined) return [findEnrolled(folder, deviceId).deviceId];
-  const { devices } = readRoster(folder);
+export function enrolledIds(
+  files: Files,
+  folder: string,
+  deviceId: string | undefined,
+): readonly string[] {
+  if (deviceId !== undefined) return [findEnrolled(files, folder, deviceId).deviceId];
+  const { devices } = readRoster(files, folder);
   if (devices.length === 0)
     throw new CodedError('device-unknown', `nobody is enrolled in ${folder}`);
   return devices.map((device) => device.deviceId);

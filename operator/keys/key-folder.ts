@@ -1,15 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { writeDurably } from '../../agent/adapters/durable-file.js';
+import { importSigningKey, type SigningKey } from '../../agent/adapters/signing-key.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { sealSign } from '../../protocol/cose/sign.js';
 import { encodeKeyset, roles, type Keyset } from '../../protocol/documents/keyset.js';
+import type { Files } from '../ports/files.js';
 import { PublishedFolder } from './published-folder.js';
-import {
-  generateSigningKey,
-  importSigningKey,
-  type SigningKey,
-} from '../../agent/adapters/signing-key.js';
 
 /**
  * A folder of an operator: the signing key, the keysets, and the highest numbers that were used. Sequence
@@ -39,12 +34,20 @@ const numbersFile = 'numbers.json';
 /** A keyset is good for ten years: it is replaced when keys are, not when time passes. */
 const keysetLifeS = 10 * 365 * 86_400;
 
-/** Makes a folder with one key for all roles and the first keyset. Never overwrites one. */
-export function createKeyFolder(folder: string, wallMs: number): KeyFolder {
+/**
+ * Makes a folder with one key for all roles and the first keyset. Never overwrites one: throws `keys-exist`.
+ *
+ * @param key of nobody else: new, unless a simulation wants the same bytes again
+ */
+export function createKeyFolder(
+  files: Files,
+  folder: string,
+  key: SigningKey,
+  wallMs: number,
+): KeyFolder {
   // A keyset alone is that of an owner whose key is elsewhere, and what devices trust.
-  const found = [keyFile, keysetFile].find((name) => existsSync(path.join(folder, name)));
+  const found = [keyFile, keysetFile].find((name) => files.exists(path.join(folder, name)));
   if (found !== undefined) throw new CodedError('keys-exist', `${folder} holds ${found} already`);
-  const key = generateSigningKey();
   const keyset: Keyset = {
     version: 1,
     expires: Math.floor(wallMs / 1000) + keysetLifeS,
@@ -52,60 +55,68 @@ export function createKeyFolder(folder: string, wallMs: number): KeyFolder {
     keys: [{ kid: key.kid, publicKey: key.publicKey, roles, slots: undefined }],
     revoked: [],
   };
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(path.join(folder, keyFile), key.exportPem(), { mode: 0o600, flag: 'wx' });
-  writeFileSync(
+  files.makeFolder(folder);
+  files.writeNew(path.join(folder, keyFile), key.exportPem(), { mode: 0o600 });
+  files.writeNew(
     path.join(folder, keysetFile),
     sealSign('keyset', encodeKeyset(keyset), [{ kid: key.kid, sign: (bytes) => key.sign(bytes) }]),
   );
-  return openKeyFolder(folder);
+  return openKeyFolder(files, folder);
 }
 
 /** Opens a folder that {@link createKeyFolder} made. Throws `keys-unreadable`. */
-export function openKeyFolder(folder: string): KeyFolder {
-  const key = readOrRefuse(folder, keyFile, (bytes) => importSigningKey(bytes.toString('utf8')));
-  const keyset = readOrRefuse(folder, keysetFile, (bytes) => new Uint8Array(bytes));
+export function openKeyFolder(files: Files, folder: string): KeyFolder {
+  const parseKey = (bytes: Uint8Array): SigningKey => importSigningKey(textOf(bytes));
+  const key = readOrRefuse(files, path.join(folder, keyFile), parseKey);
+  const keyset = readOrRefuse(files, path.join(folder, keysetFile), (bytes) => bytes);
+  const numbers = path.join(folder, numbersFile);
   return {
     key,
     keyset,
     keysetVersion: 1,
     nextNumber(row, name, atLeast = 1) {
-      const numbers = readNumbers(folder);
-      const used = numbers[`${row}/${name}`] ?? 0;
-      const next = Math.max(used + 1, atLeast);
-      writeNumbers(folder, { ...numbers, [`${row}/${name}`]: next });
+      const used = readNumbers(files, numbers);
+      const next = Math.max((used[`${row}/${name}`] ?? 0) + 1, atLeast);
+      // A number that a power cut takes back could be given again.
+      files.writeDurably(numbers, textOfNumbers({ ...used, [`${row}/${name}`]: next }));
       return next;
     },
-    lastNumber: (row, name) => readNumbers(folder)[`${row}/${name}`] ?? 0,
-    published: new PublishedFolder(folder),
+    lastNumber: (row, name) => readNumbers(files, numbers)[`${row}/${name}`] ?? 0,
+    published: new PublishedFolder(files, folder),
   };
 }
 
-function readNumbers(folder: string): Readonly<Record<string, number>> {
-  if (!existsSync(path.join(folder, numbersFile))) return {};
-  return readOrRefuse(folder, numbersFile, (bytes) => {
-    const numbers = JSON.parse(bytes.toString('utf8')) as unknown;
+type Numbers = Readonly<Record<string, number>>;
+
+function readNumbers(files: Files, file: string): Numbers {
+  if (!files.exists(file)) return {};
+  return readOrRefuse(files, file, (bytes) => {
+    const numbers = JSON.parse(textOf(bytes)) as unknown;
     if (!isNumbers(numbers)) throw new Error('it must hold whole numbers by name');
     return numbers;
   });
 }
 
-function isNumbers(value: unknown): value is Readonly<Record<string, number>> {
+function isNumbers(value: unknown): value is Numbers {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   return Object.values(value).every((each) => Number.isSafeInteger(each) && each >= 0);
 }
 
-function writeNumbers(folder: string, numbers: Readonly<Record<string, number>>): void {
-  // A number that a power cut takes back could be given again.
-  writeDurably(path.join(folder, numbersFile), `${JSON.stringify(numbers, undefined, 2)}\n`);
+function textOfNumbers(numbers: Numbers): string {
+  return `${JSON.stringify(numbers, undefined, 2)}\n`;
 }
 
-function readOrRefuse<T>(folder: string, name: string, parse: (bytes: Buffer) => T): T {
-  const file = path.join(folder, name);
+function readOrRefuse<T>(files: Files, file: string, parse: (bytes: Uint8Array) => T): T {
   try {
-    return parse(readFileSync(file));
+    const bytes = files.read(file);
+    if (bytes === undefined) throw new Error('there is no such file');
+    return parse(bytes);
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new CodedError('keys-unreadable', `${file}: ${detail}`);
   }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }

@@ -4,6 +4,7 @@ import { findSigner, type Role } from '../../protocol/documents/keyset.js';
 import type { Topics } from '../../protocol/topics.js';
 import type { Exclusively } from '../keys/folder-turn.js';
 import type { KeyFolder } from '../keys/key-folder.js';
+import type { RandomBytes } from '../ports/random-bytes.js';
 import { readKeyset } from '../release/verify-release.js';
 import type { BrokerClient } from './broker-client.js';
 
@@ -17,7 +18,7 @@ export interface PublishTools {
   readonly crypto: Crypto;
   readonly wallMs: number;
   /** Bytes for salts. */
-  readonly randomBytes: (length: number) => Uint8Array;
+  readonly randomBytes: RandomBytes;
   /** Called with what was published so far. */
   readonly progress: (message: string) => void;
   /** Called with what the person must know: what the broker did not show as it was published. */

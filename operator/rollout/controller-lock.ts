@@ -1,22 +1,26 @@
-import path from 'node:path';
 import { CodedError } from '../../protocol/coded-error.js';
-import { tryFolder } from '../keys/folder-turn.js';
-import { RolloutStore } from './rollout-store.js';
+import type { TryLock } from '../ports/folder-lock.js';
+import type { RolloutStore } from './rollout-store.js';
 
 /**
  * Makes sure that one process at a time decides what a slot runs, and gives the way to leave it; undefined
- * where another one has it. The lock ends with its process, however that ends.
+ * where another one has it.
  */
 export function tryRolloutLock(
-  keyFolder: string,
+  tryLock: TryLock,
+  store: RolloutStore,
   slot: string,
 ): Promise<(() => Promise<void>) | undefined> {
-  return tryFolder(path.join(keyFolder, 'rollouts', `${slot}.lock`));
+  return tryLock(store.lockFolderOf(slot));
 }
 
 /** The same; throws `rollout-running` where another process has it. */
-export async function lockRollout(keyFolder: string, slot: string): Promise<() => Promise<void>> {
-  const unlock = await tryRolloutLock(keyFolder, slot);
+export async function lockRollout(
+  tryLock: TryLock,
+  store: RolloutStore,
+  slot: string,
+): Promise<() => Promise<void>> {
+  const unlock = await tryRolloutLock(tryLock, store, slot);
   if (unlock === undefined) throw new CodedError('rollout-running', `slot ${slot}`);
   return unlock;
 }
@@ -26,14 +30,15 @@ export async function lockRollout(keyFolder: string, slot: string): Promise<() =
  * Throws `rollout-exists`, and `rollout-running` where another process decides about the slot.
  */
 export async function withoutRollout<T>(
-  keyFolder: string,
+  tryLock: TryLock,
+  store: RolloutStore,
   slot: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const unlock = await tryRolloutLock(keyFolder, slot);
+  const unlock = await tryRolloutLock(tryLock, store, slot);
   try {
     // Whoever has the lock may be a controller: what to do about its rollout says more than that it runs.
-    new RolloutStore(keyFolder).refuseOpen(slot);
+    store.refuseOpen(slot);
     if (unlock === undefined) throw new CodedError('rollout-running', `slot ${slot}`);
     return await work();
   } finally {

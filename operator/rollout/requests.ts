@@ -1,6 +1,5 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { writeDurably } from '../../agent/adapters/durable-file.js';
+import type { Files } from '../ports/files.js';
 
 /** What a person wants of a rollout whose controller is another process. */
 export type RolloutRequest = 'pause' | 'resume' | 'abort' | 'promote';
@@ -9,31 +8,31 @@ const requests: readonly RolloutRequest[] = ['pause', 'resume', 'abort', 'promot
 
 /** Requests lie beside the rollout until its controller has taken them. */
 export class RequestBox {
+  readonly #files: Files;
+  readonly #folder: string;
   readonly #file: string;
 
-  constructor(keyFolder: string, slot: string) {
-    const folder = path.join(keyFolder, 'rollouts');
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#file = path.join(folder, `${slot}.request`);
+  constructor(files: Files, keyFolder: string, slot: string) {
+    this.#files = files;
+    this.#folder = path.join(keyFolder, 'rollouts');
+    this.#file = path.join(this.#folder, `${slot}.request`);
   }
 
   put(request: RolloutRequest): void {
-    writeDurably(this.#file, request);
+    this.#files.makeFolder(this.#folder);
+    this.#files.writeDurably(this.#file, request);
   }
 
   /** What lies there; undefined where nothing does. */
   look(): RolloutRequest | undefined {
-    try {
-      const text = readFileSync(this.#file, 'utf8');
-      return requests.find((request) => request === text);
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
-    }
+    const bytes = this.#files.read(this.#file);
+    if (bytes === undefined) return undefined;
+    const text = new TextDecoder().decode(bytes);
+    return requests.find((request) => request === text);
   }
 
   /** Called when the request was carried out. */
   clear(): void {
-    rmSync(this.#file, { force: true });
+    this.#files.remove(this.#file);
   }
 }

@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { writeDurably } from '../../agent/adapters/durable-file.js';
 import { CodedError } from '../../protocol/coded-error.js';
+import type { Files } from '../ports/files.js';
 import { parseRolloutFile } from './rollout-file.js';
 import { isOver, type Rollout } from './rollout.js';
 import { VerdictChain } from './verdict-chain.js';
@@ -11,10 +10,12 @@ import { VerdictChain } from './verdict-chain.js';
  * commands that pause, abort or promote are different processes and meet here.
  */
 export class RolloutStore {
+  readonly #files: Files;
   readonly #keyFolder: string;
   readonly #folder: string;
 
-  constructor(keyFolder: string) {
+  constructor(files: Files, keyFolder: string) {
+    this.#files = files;
     this.#keyFolder = keyFolder;
     this.#folder = path.join(keyFolder, 'rollouts');
   }
@@ -25,9 +26,9 @@ export class RolloutStore {
    */
   find(slot: string): Rollout | undefined {
     const file = this.#file(slot);
-    if (!existsSync(file)) return undefined;
     try {
-      return parseRolloutFile(readFileSync(file, 'utf8'), slot);
+      const bytes = this.#files.read(file);
+      return bytes && parseRolloutFile(new TextDecoder().decode(bytes), slot);
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
       throw new CodedError('rollout-unreadable', `${file}: ${detail}`);
@@ -50,13 +51,21 @@ export class RolloutStore {
   }
 
   write(rollout: Rollout): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    writeDurably(this.#file(rollout.slot), `${JSON.stringify(rollout, undefined, 2)}\n`);
+    this.#files.makeFolder(this.#folder);
+    this.#files.writeDurably(
+      this.#file(rollout.slot),
+      `${JSON.stringify(rollout, undefined, 2)}\n`,
+    );
   }
 
   /** Where the verdicts of a rollout are kept. */
   chainOf({ slot, salt }: Pick<Rollout, 'slot' | 'salt'>): VerdictChain {
-    return new VerdictChain(this.#keyFolder, slot, salt);
+    return new VerdictChain(this.#files, this.#keyFolder, slot, salt);
+  }
+
+  /** The folder whose lock has whoever decides what a slot runs. */
+  lockFolderOf(slot: string): string {
+    return path.join(this.#folder, `${slot}.lock`);
   }
 
   #file(slot: string): string {

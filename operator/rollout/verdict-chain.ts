@@ -1,7 +1,6 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { writeDurably } from '../../agent/adapters/durable-file.js';
+import type { Files } from '../ports/files.js';
 import { encodeVerdict } from './verdict-file.js';
 import type { VerdictRecord } from './verdict-record.js';
 
@@ -16,24 +15,26 @@ export interface StoredRecord {
  * that of the one before. A record is on disk before the rollout that names it; one that nobody names yet is written again.
  */
 export class VerdictChain {
+  readonly #files: Files;
   readonly #folder: string;
 
   /** @param salt of the rollout: another rollout of the slot has another folder */
-  constructor(keyFolder: string, slot: string, salt: string) {
+  constructor(files: Files, keyFolder: string, slot: string, salt: string) {
+    this.#files = files;
     this.#folder = path.join(keyFolder, 'rollouts', `${slot}-${salt}`);
   }
 
   write(record: VerdictRecord): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    writeDurably(this.#file(record.number), encodeVerdict(record).text);
+    this.#files.makeFolder(this.#folder);
+    this.#files.writeDurably(this.#file(record.number), encodeVerdict(record).text);
   }
 
   /** The record with this number; undefined where it is gone. */
   read(number: number): StoredRecord | undefined {
-    const file = this.#file(number);
-    if (!existsSync(file)) return undefined;
-    const text = readFileSync(file, 'utf8');
-    return { text, hash: createHash('sha256').update(text).digest('hex') };
+    const bytes = this.#files.read(this.#file(number));
+    if (bytes === undefined) return undefined;
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    return { text: new TextDecoder().decode(bytes), hash };
   }
 
   #file(number: number): string {

@@ -1,4 +1,5 @@
-import { pbkdf2Sync, randomBytes } from 'node:crypto';
+import { pbkdf2Sync } from 'node:crypto';
+import type { RandomBytes } from '../ports/random-bytes.js';
 
 /** What a device proves itself with to the broker. */
 export interface Credential {
@@ -19,14 +20,18 @@ const iterations = 101;
 const saltBytes = 12;
 const hashBytes = 64;
 
-/** Makes a credential from the system's chance. */
-export function createCredential(deviceId: string): Credential {
-  return { username: deviceId, password: randomBytes(passwordBytes).toString('base64url') };
+/** Makes a credential of chance. */
+export function createCredential(deviceId: string, randomBytes: RandomBytes): Credential {
+  const password = Buffer.from(randomBytes(passwordBytes)).toString('base64url');
+  return { username: deviceId, password };
 }
 
 /** The line of a Mosquitto password file: PBKDF2 with SHA-512 (`$7$`). */
-export function mosquittoPasswordLine({ username, password }: Credential): string {
-  const salt = randomBytes(saltBytes);
+export function mosquittoPasswordLine(
+  { username, password }: Credential,
+  randomBytes: RandomBytes,
+): string {
+  const salt = Buffer.from(randomBytes(saltBytes));
   const hash = pbkdf2Sync(password, salt, iterations, hashBytes, 'sha512');
   return `${username}:$7$${iterations}$${salt.toString('base64')}$${hash.toString('base64')}`;
 }

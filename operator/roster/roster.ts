@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { writeDurably } from '../../agent/adapters/durable-file.js';
 import { v } from '../../agent/adapters/schema-library.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { deviceIdPattern } from '../../protocol/topics.js';
+import type { Files } from '../ports/files.js';
 
 /**
  * Which devices there are, as the operator knows them. It is the denominator of every rollout: a device
@@ -36,13 +35,17 @@ const labelNamePattern = /^[A-Za-z0-9_.-]{1,64}$/;
 const labelValuePattern = /^[^\p{C}]{1,64}$/u;
 
 /** Reads the roster of a key folder; empty where none was enrolled yet. Throws `roster-unreadable`. */
-export function readRoster(folder: string): Roster {
+export function readRoster(files: Files, folder: string): Roster {
   const file = path.join(folder, rosterFile);
   try {
-    const roster = parseRoster(readFileSync(file, 'utf8'));
+    const bytes = files.read(file);
+    if (bytes === undefined) {
+      if (files.exists(folder)) return { devices: [] };
+      throw new Error('there is no such folder');
+    }
+    const roster = parseRoster(new TextDecoder().decode(bytes));
     return { devices: [...roster.devices].sort(byId) };
   } catch (error) {
-    if (existsSync(folder) && isAbsence(error)) return { devices: [] };
     throw unreadable(file, error);
   }
 }
@@ -52,6 +55,7 @@ export function readRoster(folder: string): Roster {
  * topic can hold, `label-malformed`, and `roster-unreadable`.
  */
 export function enrol(
+  files: Files,
   folder: string,
   { deviceId, labels, key }: Pick<EnrolledDevice, 'deviceId' | 'labels' | 'key'>,
   wallMs: number,
@@ -64,20 +68,20 @@ export function enrol(
       throw new CodedError('label-malformed', JSON.stringify(`${name}=${value}`));
     }
   }
-  const { devices } = readRoster(folder);
+  const { devices } = readRoster(files, folder);
   const known = devices.find((each) => each.deviceId === deviceId);
   if (known !== undefined) {
     throw new CodedError('device-enrolled', `${deviceId}, since ${known.enrolledAt}`);
   }
   const enrolledAt = new Date(wallMs).toISOString();
   const enrolled = { deviceId, labels, enrolledAt, ...(key !== undefined && { key }) };
-  writeRoster(folder, [...devices, enrolled]);
+  writeRoster(files, folder, [...devices, enrolled]);
   return enrolled;
 }
 
 /** The entry of a device. Throws `device-unknown` and `roster-unreadable`. */
-export function findEnrolled(folder: string, deviceId: string): EnrolledDevice {
-  const found = readRoster(folder).devices.find((each) => each.deviceId === deviceId);
+export function findEnrolled(files: Files, folder: string, deviceId: string): EnrolledDevice {
+  const found = readRoster(files, folder).devices.find((each) => each.deviceId === deviceId);
   if (found === undefined) throw new CodedError('device-unknown', `${deviceId} in ${folder}`);
   return found;
 }
@@ -87,21 +91,23 @@ export function findEnrolled(folder: string, deviceId: string): EnrolledDevice {
  * `roster-unreadable`.
  */
 export function believeAgain(
+  files: Files,
   folder: string,
   deviceId: string,
   key: string | undefined,
 ): EnrolledDevice {
-  const { labels, enrolledAt } = findEnrolled(folder, deviceId);
+  const { labels, enrolledAt } = findEnrolled(files, folder, deviceId);
   const device = { deviceId, labels, enrolledAt, ...(key !== undefined && { key }) };
-  const { devices } = readRoster(folder);
-  writeRoster(folder, [...devices.filter((each) => each.deviceId !== deviceId), device]);
+  const { devices } = readRoster(files, folder);
+  writeRoster(files, folder, [...devices.filter((each) => each.deviceId !== deviceId), device]);
   return device;
 }
 
 /** Takes the keys that devices have named for theirs, where none is known. Throws `roster-unreadable`. */
-export function pinKeys(folder: string, keys: ReadonlyMap<string, string>): void {
-  const { devices } = readRoster(folder);
+export function pinKeys(files: Files, folder: string, keys: ReadonlyMap<string, string>): void {
+  const { devices } = readRoster(files, folder);
   writeRoster(
+    files,
     folder,
     devices.map((device) => {
       const key = device.key ?? keys.get(device.deviceId);
@@ -111,21 +117,22 @@ export function pinKeys(folder: string, keys: ReadonlyMap<string, string>): void
 }
 
 /** Takes a device out. Throws `device-unknown` and `roster-unreadable`. */
-export function dismiss(folder: string, deviceId: string): EnrolledDevice {
-  const dismissed = findEnrolled(folder, deviceId);
-  const { devices } = readRoster(folder);
+export function dismiss(files: Files, folder: string, deviceId: string): EnrolledDevice {
+  const dismissed = findEnrolled(files, folder, deviceId);
+  const { devices } = readRoster(files, folder);
   writeRoster(
+    files,
     folder,
     devices.filter((each) => each.deviceId !== deviceId),
   );
   return dismissed;
 }
 
-function writeRoster(folder: string, devices: readonly EnrolledDevice[]): void {
+function writeRoster(files: Files, folder: string, devices: readonly EnrolledDevice[]): void {
   const file = path.join(folder, rosterFile);
   const text = `${JSON.stringify({ devices: [...devices].sort(byId) }, undefined, 2)}\n`;
   try {
-    writeDurably(file, text, { mode: 0o600 });
+    files.writeDurably(file, text, { mode: 0o600 });
   } catch (error) {
     throw unreadable(file, error);
   }
@@ -186,11 +193,6 @@ function isIsoTime(text: string): boolean {
 
 function byId(a: EnrolledDevice, b: EnrolledDevice): number {
   return a.deviceId < b.deviceId ? -1 : 1;
-}
-
-/** No roster in a folder that is there: nobody was enrolled yet. */
-function isAbsence(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 function unreadable(file: string, error: unknown): CodedError {

@@ -7,7 +7,7 @@ import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { describeStep } from '../../operator/rollout/controller.js';
 import { exposuresOf } from '../../operator/rollout/exposures.js';
 import { TransientKeyring } from '../../operator/rollout/keyring.js';
-import { RequestBox } from '../../operator/rollout/requests.js';
+import type { RequestBox } from '../../operator/rollout/requests.js';
 import {
   begun,
   defaultPlanTerms,
@@ -15,7 +15,7 @@ import {
   type RolloutPlan,
   type RolloutRelease,
 } from '../../operator/rollout/rollout.js';
-import { RolloutStore } from '../../operator/rollout/rollout-store.js';
+import type { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import { runRollout } from '../../operator/rollout/run-rollout.js';
 import type { VerdictRecord } from '../../operator/rollout/verdict-record.js';
 import type { FleetFeed } from './fleet-feed.js';
@@ -25,7 +25,8 @@ import type { Narrator } from './narrator.js';
 export interface RolloutChapter {
   readonly slot: string;
   readonly devices: readonly string[];
-  readonly keyFolder: string;
+  readonly store: RolloutStore;
+  readonly requests: RequestBox;
   readonly publish: Omit<PublishTools, 'progress' | 'wallMs'>;
   readonly scheduler: Scheduler;
   readonly feed: FleetFeed;
@@ -60,7 +61,7 @@ export async function rollOut(
   challenger: ReleaseFile,
   chapter: RolloutChapter,
 ): Promise<Rollout> {
-  const { slot, devices, keyFolder, publish, narrator, now, signal } = chapter;
+  const { slot, devices, store, requests, publish, narrator, now, signal } = chapter;
   const progress = (message: string): void => {
     narrator.progress(`publishing ${message}`);
   };
@@ -84,8 +85,8 @@ export async function rollOut(
   };
   return runRollout(beginning, {
     publish: { ...publish, progress },
-    store: new RolloutStore(keyFolder),
-    requests: new RequestBox(keyFolder, slot),
+    store,
+    requests,
     keyring: new TransientKeyring(),
     scheduler: chapter.scheduler,
     now,

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
@@ -28,6 +27,11 @@ import { Ledger } from './ledger.js';
 import type { Narrator } from './narrator.js';
 import { type StoryOptions } from './story.js';
 import { Workshop } from './workshop.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
+import { tryFolderLock } from '../../operator/adapters/folder-lock.js';
+import { systemRandomBytes } from '../../operator/adapters/random-bytes.js';
+import { RequestBox } from '../../operator/rollout/requests.js';
+import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 
 export const prefix = 'tinylamp';
 const slot = 'vibration';
@@ -77,7 +81,8 @@ export async function openStage(
   const broker = await startBroker(options.port);
   closers.push(() => broker.close());
   const keyFolder = path.join(folder, 'keys');
-  const keys = createKeyFolder(keyFolder, Date.now());
+  const files = createDiskFiles();
+  const keys = createKeyFolder(files, keyFolder, generateSigningKey(), Date.now());
   const core = await compileWasmCore();
   const topics = createTopics(prefix);
   const fleet = createLiveFleet({
@@ -163,16 +168,17 @@ export async function openStage(
     client: operator,
     topics,
     keys,
-    exclusively: takeTurns(keyFolder, createCronScheduler()),
+    exclusively: takeTurns(tryFolderLock, keyFolder, createCronScheduler()),
     crypto,
     wallMs: Date.now(),
-    randomBytes: (length: number) => new Uint8Array(randomBytes(length)),
+    randomBytes: systemRandomBytes,
     notice: () => undefined,
   };
   const rollout = {
     slot,
     devices: [...truth.keys()],
-    keyFolder,
+    store: new RolloutStore(files, keyFolder),
+    requests: new RequestBox(files, keyFolder, slot),
     scheduler: createCronScheduler(),
     feed,
   };

@@ -15,7 +15,10 @@ export interface StoryOptions {
   readonly devices: number;
   readonly publish: Omit<PublishTools, 'progress'>;
   /** What a rollout needs besides. */
-  readonly rollout: Pick<RolloutChapter, 'slot' | 'devices' | 'keyFolder' | 'scheduler' | 'feed'>;
+  readonly rollout: Pick<
+    RolloutChapter,
+    'slot' | 'devices' | 'store' | 'requests' | 'scheduler' | 'feed'
+  >;
   /** Windows that a device completes in a minute. */
   readonly windowsPerMinute: number;
   readonly now: () => number;

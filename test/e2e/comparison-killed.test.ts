@@ -19,6 +19,7 @@ import { startMosquitto, type Mosquitto } from '../helpers/mosquitto.js';
 import { Onlooker } from '../helpers/onlooker.js';
 import { requires } from '../helpers/requires.js';
 import { WindowSender } from '../helpers/site.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
 
 const models = fileURLToPath(new URL('../../../simulator/demo/models/', import.meta.url));
 const slot = 'vibration';
@@ -231,7 +232,7 @@ describe('a comparison whose agents and controller are killed', function () {
     controller = startController();
     const { action, judgement } = await verdict();
     assert.deepEqual([action, judgement.verdict], ['advance', 'safe']);
-    const store = new RolloutStore(path.join(folder, 'keys'));
+    const store = new RolloutStore(createDiskFiles(), path.join(folder, 'keys'));
     const written = store.chainOf(store.read(slot)).read(1)?.text ?? '';
     const { sources } = JSON.parse(written) as VerdictRecord;
     assert.deepEqual(
@@ -277,7 +278,7 @@ describe('a comparison whose agents and controller are killed', function () {
     const told = await run('rollout', 'replay', '--slot', slot, '--keys', 'keys');
     assert.match(told, /^agrees .*advance: safe.*\nagrees .*promote: safe/);
     assert.match(told, /2 verdicts, 0 do not follow/);
-    const { status } = new RolloutStore(path.join(folder, 'keys')).read(slot);
+    const { status } = new RolloutStore(createDiskFiles(), path.join(folder, 'keys')).read(slot);
     assert.equal(status, 'promoted');
   });
 });

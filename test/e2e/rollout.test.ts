@@ -21,6 +21,7 @@ import { enrol } from '../../operator/roster/roster.js';
 import { startBroker, type EmbeddedBroker } from '../../simulator/demo/broker.js';
 import { createLiveFleet, type LiveFleet } from '../../simulator/live-fleet.js';
 import { program, runCommand, type CommandOutcome } from '../helpers/command-line.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
 
 const models = fileURLToPath(new URL('../../../simulator/demo/models/', import.meta.url));
 const slot = 'vibration';
@@ -184,7 +185,7 @@ describe('a rollout', function () {
     await refused('roster-empty', rollout('start', 'v2.tinylamp'));
     for (let i = 1; i <= devices; i++) {
       const deviceId = `sim-${String(i).padStart(4, '0')}`;
-      enrol(path.join(folder, 'keys'), { deviceId, labels: {} }, Date.now());
+      enrol(createDiskFiles(), path.join(folder, 'keys'), { deviceId, labels: {} }, Date.now());
     }
     await refused('champion-missing', rollout('start', 'v2.tinylamp'));
   });
@@ -268,7 +269,7 @@ describe('a rollout', function () {
   it('has verdicts that follow from their numbers, and notices where one does not', async () => {
     const told = await succeed(...rollout('replay'));
     assert.match(told, /^agrees .*promote by the operator: /);
-    const store = new RolloutStore(path.join(folder, 'keys'));
+    const store = new RolloutStore(createDiskFiles(), path.join(folder, 'keys'));
     const { salt } = store.read(slot);
     const record = path.join(folder, 'keys', 'rollouts', `${slot}-${salt}`, '0001.json');
     writeFileSync(record, readFileSync(record, 'utf8').replace('"promote"', '"abort"'));

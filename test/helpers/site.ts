@@ -5,7 +5,6 @@ import {
   type TrialTerms,
   everyone,
 } from '../../protocol/documents/policy.js';
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -35,6 +34,10 @@ import { startAgent, type AgentProcess } from './agent-process.js';
 import { openBrokerSession } from './broker-session.js';
 import { startMosquitto, type Mosquitto } from './mosquitto.js';
 import { Onlooker } from './onlooker.js';
+import { createDiskFiles } from '../../operator/adapters/disk-files.js';
+import { tryFolderLock } from '../../operator/adapters/folder-lock.js';
+import { systemRandomBytes } from '../../operator/adapters/random-bytes.js';
+import { generateSigningKey } from '../../agent/adapters/signing-key.js';
 
 /** The models that come with the demo. */
 export type DemoModel = 'vibration-v1' | 'vibration-v2';
@@ -78,7 +81,12 @@ export class Site<B extends Broker = Mosquitto> {
   static async open<B extends Broker>(broker: Promise<B>): Promise<Site<B>>;
   static async open(broker: Promise<Broker> = startMosquitto()): Promise<Site<Broker>> {
     const folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-site-'));
-    const keys = createKeyFolder(path.join(folder, 'keys'), Date.now());
+    const keys = createKeyFolder(
+      createDiskFiles(),
+      path.join(folder, 'keys'),
+      generateSigningKey(),
+      Date.now(),
+    );
     const models = new Map<DemoModel, ReleaseFile>();
     for (const model of ['vibration-v1', 'vibration-v2'] as const) {
       models.set(model, await buildDemoRelease(model, keys));
@@ -195,10 +203,14 @@ ${truthTopic === '' ? '' : `    truth: {type: mqtt, topic: ${truthTopic}}\n`}`,
         client,
         topics: createTopics('tinylamp'),
         keys: this.keys,
-        exclusively: takeTurns(path.join(this.folder, 'keys'), createCronScheduler()),
+        exclusively: takeTurns(
+          tryFolderLock,
+          path.join(this.folder, 'keys'),
+          createCronScheduler(),
+        ),
         crypto,
         wallMs: Date.now(),
-        randomBytes: (length) => new Uint8Array(randomBytes(length)),
+        randomBytes: systemRandomBytes,
         progress,
         notice: () => undefined,
       });

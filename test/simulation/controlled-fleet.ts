@@ -1,5 +1,5 @@
-import path from 'node:path';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { beginRollout } from '../../operator/rollout/begin-rollout.js';
@@ -55,9 +55,9 @@ export class ControlledFleet {
   ) {
     this.#world = world;
     this.#labels = labels;
-    const keyFolder = path.join(world.folder, 'keys');
-    this.#store = new RolloutStore(keyFolder);
-    this.requests = new RequestBox(keyFolder, slot);
+    const { files, keyFolder } = world;
+    this.#store = new RolloutStore(files, keyFolder);
+    this.requests = new RequestBox(files, keyFolder, slot);
     this.#environment = environment;
     for (let i = 0; i < devices; i++) this.#create(conditionOf(i));
   }
@@ -165,7 +165,7 @@ export class ControlledFleet {
   }
 
   async #control(release: ReleaseFile, plan: RolloutPlan, signal: AbortSignal): Promise<Rollout> {
-    const { time, broker, topics, keys } = this.#world;
+    const { time, broker, topics, keys, locks, keyFolder } = this.#world;
     const scheduler = time.createScheduler();
     const [operator, listener] = [1, 2].map(() =>
       broker.createTransport({ scheduler, spoolBytes: 1e6 }),
@@ -176,7 +176,7 @@ export class ControlledFleet {
       client,
       topics,
       keys,
-      exclusively: async <T>(work: () => T | Promise<T>): Promise<T> => work(),
+      exclusively: takeTurns(locks.createProcess().tryLock, keyFolder, scheduler),
       crypto: createNodeCrypto(),
       randomBytes: (length: number) => new Uint8Array(length),
       progress: () => undefined,

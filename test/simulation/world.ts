@@ -5,9 +5,6 @@ import {
   type Policy,
 } from '../../protocol/documents/policy.js';
 import { Prng } from '../../simulator/prng.js';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
@@ -17,6 +14,7 @@ import type { Manifest } from '../../protocol/documents/manifest.js';
 import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
 import { createTopics, type DeviceTopic } from '../../protocol/topics.js';
 import type { Message } from '../../agent/ports/transport.js';
+import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { createKeyFolder, type KeyFolder } from '../../operator/keys/key-folder.js';
 import { connectBroker } from '../../operator/publish/broker-client.js';
 import {
@@ -32,6 +30,9 @@ import { describeTransfer } from '../../operator/release/split-blocks.js';
 import { Workshop } from '../../simulator/demo/workshop.js';
 import { ManualTime } from '../../simulator/ports/manual-time.js';
 import { MemoryBroker } from '../../simulator/ports/memory-broker.js';
+import { createMemoryTree, MemoryFiles } from '../../simulator/ports/memory-files.js';
+import { MemoryLocks } from '../../simulator/ports/memory-locks.js';
+import { createSeededKey } from '../../simulator/ports/seeded-key.js';
 import { sampleWallMs, fixedKey } from '../helpers/documents.js';
 import { slot } from './world-slot.js';
 import { WorldDevice, type WorldDeviceOptions } from './world-device.js';
@@ -59,7 +60,7 @@ export interface WorldPolicy {
 }
 
 /**
- * A small world for tests: an operator with real keys, a broker in memory, and devices that are the real
+ * A small world for tests: the real operator on files in memory, a broker in memory, and devices that are the real
  * core and the real runtime with the real inference core, all in a time that passes when the test says so.
  */
 export class World {
@@ -79,28 +80,30 @@ export class World {
   readonly notices: string[] = [];
   /** Whether the operator goes on from what the broker shows. */
   takeOver = false;
+  /** The disk of the operator, its files as a process sees them that nobody kills, and the locks. */
+  readonly tree = createMemoryTree();
+  readonly files = new MemoryFiles(this.tree);
+  readonly locks = new MemoryLocks();
+  readonly keyFolder = '/keys';
   keys: KeyFolder;
   readonly workshop: Workshop;
   readonly core: WebAssembly.Module;
-  /** What the world keeps on the real disk: the operator's keys. */
-  readonly folder: string;
   readonly #devices: WorldDevice[] = [];
 
-  private constructor(core: WebAssembly.Module, folder: string) {
+  private constructor(core: WebAssembly.Module) {
     this.core = core;
-    this.folder = folder;
-    this.keys = createKeyFolder(path.join(folder, 'keys'), sampleWallMs);
+    const key = createSeededKey('the operator');
+    this.keys = createKeyFolder(this.files, this.keyFolder, key, sampleWallMs);
     this.workshop = this.createWorkshop(slot);
   }
 
   static async create(): Promise<World> {
-    return new World(await compileWasmCore(), mkdtempSync(path.join(tmpdir(), 'tinylamp-world-')));
+    return new World(await compileWasmCore());
   }
 
-  /** Ends everything and leaves nothing behind. Throws where a device broke an invariant. */
+  /** Ends everything. Throws where a device broke an invariant. */
   end(): void {
     for (const device of this.#devices) device.losePower();
-    rmSync(this.folder, { recursive: true, force: true });
     for (const { failure } of this.#devices) if (failure !== undefined) throw failure;
   }
 
@@ -256,8 +259,7 @@ export class World {
           client,
           topics: this.topics,
           keys: this.keys,
-          // A lock of the system answers in its own time, and not in that of the world.
-          exclusively: async (work) => work(),
+          exclusively: takeTurns(this.locks.createProcess().tryLock, this.keyFolder, scheduler),
           crypto: createNodeCrypto(),
           wallMs: this.time.wallMs(),
           randomBytes: (length) => new Uint8Array(length),

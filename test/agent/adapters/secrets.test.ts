@@ -7,6 +7,8 @@ import path from 'node:path';
 import process from 'node:process';
 import { createKeyFolder } from '../../../operator/keys/key-folder.js';
 import { startRawBroker } from './mqtt/raw-broker.js';
+import { createDiskFiles } from '../../../operator/adapters/disk-files.js';
+import { generateSigningKey } from '../../../agent/adapters/signing-key.js';
 
 const command = path.resolve(import.meta.dirname, '../../../../bin/tinylamp.js');
 
@@ -14,7 +16,7 @@ describe('The secrets of a gateway', () => {
   let folder: string;
   before(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-secrets-'));
-    createKeyFolder(path.join(folder, 'keys'), Date.now());
+    createKeyFolder(createDiskFiles(), path.join(folder, 'keys'), generateSigningKey(), Date.now());
     writeFileSync(path.join(folder, 'password'), 'hunter2\n');
   });
   after(() => {

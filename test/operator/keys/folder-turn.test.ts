@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createCronScheduler } from '../../../agent/adapters/cron-scheduler.js';
 import type { Scheduler } from '../../../agent/ports/scheduler.js';
-import { takeTurns, tryFolder } from '../../../operator/keys/folder-turn.js';
+import { takeTurns } from '../../../operator/keys/folder-turn.js';
+import { tryFolderLock } from '../../../operator/adapters/folder-lock.js';
 
 describe('turns in a key folder', () => {
   let folder = '';
@@ -14,7 +15,7 @@ describe('turns in a key folder', () => {
   afterEach(() => {
     rmSync(folder, { recursive: true, force: true });
   });
-  const turns = () => takeTurns(folder, createCronScheduler());
+  const turns = () => takeTurns(tryFolderLock, folder, createCronScheduler());
 
   it('come one after the other, and give what comes of them', async () => {
     let within = 0;
@@ -38,7 +39,7 @@ describe('turns in a key folder', () => {
 
   it('are not waited for without end', async function () {
     if (process.platform !== 'linux') this.skip();
-    const leave = await tryFolder(folder);
+    const leave = await tryFolderLock(folder);
     const waits: number[] = [];
     const impatient: Scheduler = {
       after: (delayMs, wake) => {
@@ -49,7 +50,7 @@ describe('turns in a key folder', () => {
       cron: () => () => undefined,
     };
     await assert.rejects(
-      takeTurns(folder, impatient)(() => 'never'),
+      takeTurns(tryFolderLock, folder, impatient)(() => 'never'),
       { code: 'keys-busy' },
     );
     const waitedMs = waits.reduce((sum, ms) => sum + ms, 0);

@@ -17,6 +17,7 @@ import { importSigningKey, generateSigningKey } from '../../../agent/adapters/si
 import { readKeyset } from '../../../operator/release/verify-release.js';
 import { sampleWallMs } from '../../helpers/documents.js';
 import { perform } from '../../helpers/perform.js';
+import { createDiskFiles } from '../../../operator/adapters/disk-files.js';
 
 describe('A key folder', () => {
   let root = '';
@@ -29,10 +30,12 @@ describe('A key folder', () => {
     rmSync(root, { recursive: true });
   });
 
+  const files = createDiskFiles();
+  const create = () => createKeyFolder(files, folder, generateSigningKey(), sampleWallMs);
   const fileOf = (name: string): string => path.join(folder, name);
 
   it('holds one key for all roles, and a keyset that a device believes', () => {
-    const { key, keyset } = createKeyFolder(folder, sampleWallMs);
+    const { key, keyset } = create();
     const trust = new Trust();
     assert.ok(perform(trust.open(keyset, sampleWallMs)).ok);
     const [only, ...others] = readKeyset(keyset).keys;
@@ -42,15 +45,15 @@ describe('A key folder', () => {
   });
 
   it('is believed for ten years, and not longer', () => {
-    const { keyset } = createKeyFolder(folder, sampleWallMs);
+    const { keyset } = create();
     const years = 365 * 86_400_000;
     assert.ok(perform(new Trust().open(keyset, sampleWallMs + 9.9 * years)).ok);
     assert.ok(!perform(new Trust().open(keyset, sampleWallMs + 10.1 * years)).ok);
   });
 
   it('is opened as it was made', () => {
-    const made = createKeyFolder(folder, sampleWallMs);
-    const opened = openKeyFolder(folder);
+    const made = create();
+    const opened = openKeyFolder(files, folder);
     assert.deepEqual(opened.keyset, made.keyset);
     assert.deepEqual(opened.key.kid, made.key.kid);
     const message = Uint8Array.of(1, 2, 3);
@@ -60,33 +63,33 @@ describe('A key folder', () => {
   });
 
   it('keeps its secret from other people', () => {
-    createKeyFolder(folder, sampleWallMs);
+    create();
     assert.equal(statSync(fileOf('operator.key.pem')).mode & 0o077, 0);
     assert.equal(statSync(folder).mode & 0o077, 0);
   });
 
   it('is never made over another one', () => {
-    createKeyFolder(folder, sampleWallMs);
+    create();
     const before = readFileSync(fileOf('operator.key.pem'));
-    assert.throws(() => createKeyFolder(folder, sampleWallMs), { code: 'keys-exist' });
+    assert.throws(() => create(), { code: 'keys-exist' });
     assert.deepEqual(readFileSync(fileOf('operator.key.pem')), before);
   });
 
   it('is not made over a keyset whose key was put elsewhere', () => {
-    createKeyFolder(folder, sampleWallMs);
+    create();
     const before = readFileSync(fileOf('keyset.cbor'));
     rmSync(fileOf('operator.key.pem'));
-    assert.throws(() => createKeyFolder(folder, sampleWallMs), { code: 'keys-exist' });
+    assert.throws(() => create(), { code: 'keys-exist' });
     assert.deepEqual(readFileSync(fileOf('keyset.cbor')), before);
   });
 
   it('gives numbers that only rise, each row for itself, over openings', () => {
-    createKeyFolder(folder, sampleWallMs);
+    create();
     assert.deepEqual(
-      [1, 2, 3].map(() => openKeyFolder(folder).nextNumber('sequence', 'vibration')),
+      [1, 2, 3].map(() => openKeyFolder(files, folder).nextNumber('sequence', 'vibration')),
       [1, 2, 3],
     );
-    const keys = openKeyFolder(folder);
+    const keys = openKeyFolder(files, folder);
     assert.equal(keys.nextNumber('sequence', 'vision'), 1);
     assert.equal(keys.nextNumber('policy', 'vibration'), 1);
     assert.equal(keys.lastNumber('beacon', 'all'), 0);
@@ -96,28 +99,28 @@ describe('A key folder', () => {
   });
 
   it('jumps to a number that somebody else has used, and never below its own', () => {
-    const keys = createKeyFolder(folder, sampleWallMs);
+    const keys = create();
     assert.equal(keys.nextNumber('policy', 'vibration', 40), 40);
     assert.equal(keys.nextNumber('policy', 'vibration', 7), 41);
   });
 
   it('gives no number twice where writing was interrupted', () => {
-    const keys = createKeyFolder(folder, sampleWallMs);
+    const keys = create();
     assert.equal(keys.nextNumber('beacon', 'all'), 1);
     // A crash in the middle of writing leaves a half of the new file beside the old one.
-    writeFileSync(fileOf('numbers.json.new'), '{"beacon/al');
-    assert.equal(openKeyFolder(folder).nextNumber('beacon', 'all'), 2);
-    assert.ok(!existsSync(fileOf('numbers.json.new')));
+    writeFileSync(fileOf('numbers.json.new+'), '{"beacon/al');
+    assert.equal(openKeyFolder(files, folder).nextNumber('beacon', 'all'), 2);
+    assert.ok(!existsSync(fileOf('numbers.json.new+')));
   });
 
   it('has written a number down before it gives it', () => {
-    const number = createKeyFolder(folder, sampleWallMs).nextNumber('sequence', 'vibration', 9);
+    const number = create().nextNumber('sequence', 'vibration', 9);
     const written = JSON.parse(readFileSync(fileOf('numbers.json'), 'utf8')) as object;
     assert.deepEqual(written, { 'sequence/vibration': number });
   });
 
   it('refuses to begin again at one where its numbers are damaged', () => {
-    const keys = createKeyFolder(folder, sampleWallMs);
+    const keys = create();
     for (const damage of [
       '',
       '[]',
@@ -132,13 +135,13 @@ describe('A key folder', () => {
   });
 
   it('cannot be opened where it is no key folder, and says which file is wrong', () => {
-    assert.throws(() => openKeyFolder(folder), { code: 'keys-unreadable' });
-    createKeyFolder(folder, sampleWallMs);
+    assert.throws(() => openKeyFolder(files, folder), { code: 'keys-unreadable' });
+    create();
     for (const name of ['operator.key.pem']) {
       chmodSync(fileOf(name), 0o600);
       writeFileSync(fileOf(name), 'no key');
       assert.throws(
-        () => openKeyFolder(folder),
+        () => openKeyFolder(files, folder),
         (error: Error & { code?: string }) => {
           assert.equal(error.code, 'keys-unreadable');
           assert.match(error.message, new RegExp(name));

@@ -16,6 +16,9 @@ import { createKeyFolder, openKeyFolder } from '../../../operator/keys/key-folde
 import { connectBroker, type BrokerClient } from '../../../operator/publish/broker-client.js';
 import { publishPolicy } from '../../../operator/publish/publish-policy.js';
 import { startBroker, type EmbeddedBroker } from '../../../simulator/demo/broker.js';
+import { createDiskFiles } from '../../../operator/adapters/disk-files.js';
+import { tryFolderLock } from '../../../operator/adapters/folder-lock.js';
+import { generateSigningKey } from '../../../agent/adapters/signing-key.js';
 
 const topics = createTopics('tinylamp');
 const crypto = createNodeCrypto();
@@ -27,7 +30,7 @@ describe('two publishers with one key folder', () => {
   const clients: BrokerClient[] = [];
   before(async () => {
     folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-publish-'));
-    createKeyFolder(folder, Date.now());
+    createKeyFolder(createDiskFiles(), folder, generateSigningKey(), Date.now());
     broker = await startBroker(0);
   });
   after(async () => {
@@ -53,8 +56,8 @@ describe('two publishers with one key folder', () => {
     const tools = {
       client,
       topics,
-      keys: openKeyFolder(folder),
-      exclusively: takeTurns(folder, scheduler),
+      keys: openKeyFolder(createDiskFiles(), folder),
+      exclusively: takeTurns(tryFolderLock, folder, scheduler),
       crypto,
       wallMs: Date.now(),
       randomBytes: (length: number) => new Uint8Array(length),

@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import fc from 'fast-check';
 import { createNodeCrypto } from '../../../agent/adapters/node-crypto.js';
 import { expectOk } from '../../../protocol/coded-error.js';
@@ -52,8 +50,10 @@ describe('Publishing past a broker that replays, withholds and invents', () => {
   const signedBeacon = (change: Partial<Beacon>): Uint8Array =>
     sign('beacon', encodeBeacon({ ...beacon(), ...change }));
   const loseFolder = (): void => {
-    for (const name of ['published', 'numbers.json']) {
-      rmSync(path.join(world.folder, 'keys', name), { recursive: true, force: true });
+    const { files, keyFolder } = world;
+    files.remove(`${keyFolder}/numbers.json`);
+    for (const name of files.list(`${keyFolder}/published`)) {
+      files.remove(`${keyFolder}/published/${name}`);
     }
   };
 
@@ -311,11 +311,11 @@ describe('Publishing past a broker that replays, withholds and invents', () => {
     const keyset = sampleKeyset([], {
       keys: [{ ...own, roles: ['root', 'manifest', 'policy'] }],
     });
-    writeFileSync(
-      path.join(world.folder, 'keys/keyset.cbor'),
+    world.files.writeDurably(
+      `${world.keyFolder}/keyset.cbor`,
       sealSign('keyset', encodeKeyset(keyset), [key]),
     );
-    world.keys = openKeyFolder(path.join(world.folder, 'keys'));
+    world.keys = openKeyFolder(world.files, world.keyFolder);
     await assert.rejects(world.release('vibration-v1', 1), { code: 'key-role-mismatch' });
     assert.deepEqual(world.messages, []);
   });
@@ -323,7 +323,7 @@ describe('Publishing past a broker that replays, withholds and invents', () => {
   it('says which of its documents is damaged, and signs nothing', async () => {
     await world.release('vibration-v1', 1);
     const file = world.keys.published.file(policyTopic());
-    writeFileSync(file, shown(policyTopic()).with(40, 0));
+    world.files.writeDurably(file, shown(policyTopic()).with(40, 0));
     const { length } = world.messages;
     await assert.rejects(world.renewBeacon(), { code: 'keys-unreadable' });
     assert.equal(world.messages.length, length);

@@ -9,6 +9,7 @@ import type { Rollout } from '../../../operator/rollout/rollout.js';
 import { decodeVerdict, encodeVerdict } from '../../../operator/rollout/verdict-file.js';
 import type { VerdictRecord } from '../../../operator/rollout/verdict-record.js';
 import { blocks, evidenceOf, ExampleFleet, exampleRollout } from './example-rollout.js';
+import { createDiskFiles } from '../../../operator/adapters/disk-files.js';
 
 const time = { wallMs: 5, monotonicMs: 2_000, askedMs: 0 };
 
@@ -18,7 +19,7 @@ describe('The verdicts of a rollout', () => {
   let rollout: Rollout;
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-chain-'));
-    store = new RolloutStore(folder);
+    store = new RolloutStore(createDiskFiles(), folder);
     const ids = exampleRollout(12).roster.map(({ deviceId }) => deviceId);
     rollout = { ...exampleRollout(12), present: ids };
     const fleet = new ExampleFleet(rollout);

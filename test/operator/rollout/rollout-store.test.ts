@@ -6,6 +6,7 @@ import { CodedError } from '../../../protocol/coded-error.js';
 import { RolloutStore } from '../../../operator/rollout/rollout-store.js';
 import type { Rollout } from '../../../operator/rollout/rollout.js';
 import { exampleRollout } from './example-rollout.js';
+import { createDiskFiles } from '../../../operator/adapters/disk-files.js';
 
 describe('the store of rollouts', () => {
   let folder: string;
@@ -16,7 +17,7 @@ describe('the store of rollouts', () => {
 
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-rollouts-'));
-    store = new RolloutStore(folder);
+    store = new RolloutStore(createDiskFiles(), folder);
     file = path.join(folder, 'rollouts', 'vibration.json');
     rollout = decidedRollout();
     store.write(rollout);

@@ -13,20 +13,24 @@ import {
 } from '../../../operator/roster/credential.js';
 import { startMosquitto, type Mosquitto } from '../../helpers/mosquitto.js';
 import { requires } from '../../helpers/requires.js';
+import { systemRandomBytes } from '../../../operator/adapters/random-bytes.js';
 
 const topics = createTopics('plant/north');
 const digest = 'ab'.repeat(32);
 
 describe('a credential', () => {
   it('has a password of 32 URL-safe characters that is never the same', () => {
-    const passwords = Array.from({ length: 50 }, () => createCredential('press-7').password);
+    const passwords = Array.from(
+      { length: 50 },
+      () => createCredential('press-7', systemRandomBytes).password,
+    );
     for (const password of passwords) assert.match(password, /^[A-Za-z0-9_-]{32}$/);
     assert.equal(new Set(passwords).size, passwords.length);
   });
 
   it('does not show its password in the line for the broker', () => {
-    const credential = createCredential('press-7');
-    const line = mosquittoPasswordLine(credential);
+    const credential = createCredential('press-7', systemRandomBytes);
+    const line = mosquittoPasswordLine(credential, systemRandomBytes);
     assert.match(line, /^press-7:\$7\$101\$[A-Za-z0-9+/]{16}\$[A-Za-z0-9+/]{86}==$/);
     assert.ok(!line.includes(credential.password));
   });
@@ -45,7 +49,9 @@ describe('a credential', () => {
       const theirs = readFileSync(file, 'utf8');
       assert.match(theirs, /^press-7:\$7\$/);
       const [ours, written] = [
-        shape(mosquittoPasswordLine(createCredential('press-7'))),
+        shape(
+          mosquittoPasswordLine(createCredential('press-7', systemRandomBytes), systemRandomBytes),
+        ),
         shape(theirs),
       ];
       assert.deepEqual(ours.slice(0, 2), written.slice(0, 2));
@@ -74,8 +80,8 @@ describe('the access rules of a device', () => {
 describe('an enrolled device at a real broker', () => {
   let broker: Mosquitto | undefined;
   const clients: MqttClient[] = [];
-  const device = createCredential('press-7');
-  const operator = createCredential('operator');
+  const device = createCredential('press-7', systemRandomBytes);
+  const operator = createCredential('operator', systemRandomBytes);
 
   before(async function () {
     requires(this, 'mosquitto');
@@ -88,7 +94,7 @@ describe('an enrolled device at a real broker', () => {
       config: (port) =>
         `listener ${port} 127.0.0.1\nallow_anonymous false\npassword_file passwords\nacl_file acl\n`,
       files: {
-        passwords: `${mosquittoPasswordLine(device)}\n${mosquittoPasswordLine(operator)}\n`,
+        passwords: `${mosquittoPasswordLine(device, systemRandomBytes)}\n${mosquittoPasswordLine(operator, systemRandomBytes)}\n`,
         acl: `${acl.join('\n')}\n`,
       },
     });

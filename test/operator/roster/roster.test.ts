@@ -3,10 +3,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { dismiss, enrol, findEnrolled, readRoster } from '../../../operator/roster/roster.js';
+import { createDiskFiles } from '../../../operator/adapters/disk-files.js';
 
 const wallMs = Date.UTC(2026, 0, 31, 12);
 
 describe('the roster', () => {
+  const files = createDiskFiles();
   let folder = '';
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-roster-'));
@@ -16,41 +18,41 @@ describe('the roster', () => {
   });
 
   it('is empty where nobody was enrolled', () => {
-    assert.deepEqual(readRoster(folder), { devices: [] });
+    assert.deepEqual(readRoster(files, folder), { devices: [] });
   });
 
   it('remembers who was enrolled, by id, with labels and time', () => {
-    enrol(folder, { deviceId: 'press-7', labels: { site: 'hall-2' } }, wallMs);
-    enrol(folder, { deviceId: 'lathe-1', labels: {} }, wallMs + 1);
-    assert.deepEqual(readRoster(folder).devices, [
+    enrol(files, folder, { deviceId: 'press-7', labels: { site: 'hall-2' } }, wallMs);
+    enrol(files, folder, { deviceId: 'lathe-1', labels: {} }, wallMs + 1);
+    assert.deepEqual(readRoster(files, folder).devices, [
       { deviceId: 'lathe-1', labels: {}, enrolledAt: '2026-01-31T12:00:00.001Z' },
       { deviceId: 'press-7', labels: { site: 'hall-2' }, enrolledAt: '2026-01-31T12:00:00.000Z' },
     ]);
-    assert.equal(findEnrolled(folder, 'press-7').labels['site'], 'hall-2');
+    assert.equal(findEnrolled(files, folder, 'press-7').labels['site'], 'hall-2');
   });
 
   it('is written whole, and for its owner alone', () => {
-    enrol(folder, { deviceId: 'press-7', labels: {} }, wallMs);
+    enrol(files, folder, { deviceId: 'press-7', labels: {} }, wallMs);
     assert.deepEqual(readdirSync(folder), ['roster.json']);
     assert.equal(statSync(path.join(folder, 'roster.json')).mode & 0o777, 0o600);
   });
 
   it('takes no device twice, and forgets only whom it is told to', () => {
-    enrol(folder, { deviceId: 'press-7', labels: {} }, wallMs);
+    enrol(files, folder, { deviceId: 'press-7', labels: {} }, wallMs);
     const before = readFileSync(path.join(folder, 'roster.json'), 'utf8');
-    assert.throws(() => enrol(folder, { deviceId: 'press-7', labels: { a: 'b' } }, wallMs), {
+    assert.throws(() => enrol(files, folder, { deviceId: 'press-7', labels: { a: 'b' } }, wallMs), {
       code: 'device-enrolled',
     });
-    assert.throws(() => dismiss(folder, 'press-8'), { code: 'device-unknown' });
+    assert.throws(() => dismiss(files, folder, 'press-8'), { code: 'device-unknown' });
     assert.equal(readFileSync(path.join(folder, 'roster.json'), 'utf8'), before);
-    dismiss(folder, 'press-7');
-    assert.deepEqual(readRoster(folder), { devices: [] });
-    assert.throws(() => findEnrolled(folder, 'press-7'), { code: 'device-unknown' });
+    dismiss(files, folder, 'press-7');
+    assert.deepEqual(readRoster(files, folder), { devices: [] });
+    assert.throws(() => findEnrolled(files, folder, 'press-7'), { code: 'device-unknown' });
   });
 
   it('refuses what no topic and no table can hold', () => {
     for (const deviceId of ['', 'a/b', '+', '#', 'ä', 'x'.repeat(65)]) {
-      assert.throws(() => enrol(folder, { deviceId, labels: {} }, wallMs), {
+      assert.throws(() => enrol(files, folder, { deviceId, labels: {} }, wallMs), {
         code: 'topic-invalid',
       });
     }
@@ -61,9 +63,12 @@ describe('the roster', () => {
       ['site', 'hall\x1b[2J'],
       ['site', 'x'.repeat(65)],
     ] as const) {
-      assert.throws(() => enrol(folder, { deviceId: 'd', labels: { [name]: value } }, wallMs), {
-        code: 'label-malformed',
-      });
+      assert.throws(
+        () => enrol(files, folder, { deviceId: 'd', labels: { [name]: value } }, wallMs),
+        {
+          code: 'label-malformed',
+        },
+      );
     }
     assert.deepEqual(readdirSync(folder), []);
   });
@@ -82,8 +87,8 @@ describe('the roster', () => {
   ] as const) {
     it(`refuses a file with ${what}, and leaves it as it is`, () => {
       writeFileSync(path.join(folder, 'roster.json'), text);
-      assert.throws(() => readRoster(folder), { code: 'roster-unreadable' });
-      assert.throws(() => enrol(folder, { deviceId: 'b', labels: {} }, wallMs), {
+      assert.throws(() => readRoster(files, folder), { code: 'roster-unreadable' });
+      assert.throws(() => enrol(files, folder, { deviceId: 'b', labels: {} }, wallMs), {
         code: 'roster-unreadable',
       });
       assert.equal(readFileSync(path.join(folder, 'roster.json'), 'utf8'), text);
@@ -91,6 +96,8 @@ describe('the roster', () => {
   }
 
   it('is not looked for in a folder that is not there', () => {
-    assert.throws(() => readRoster(path.join(folder, 'elsewhere')), { code: 'roster-unreadable' });
+    assert.throws(() => readRoster(files, path.join(folder, 'elsewhere')), {
+      code: 'roster-unreadable',
+    });
   });
 });
