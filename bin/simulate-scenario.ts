@@ -51,7 +51,9 @@ async function run(
       progress: (virtualMs) => {
         if (performance.now() - toldMs < 1_000) return;
         toldMs = performance.now();
-        terminal.progress(`${Math.floor((100 * virtualMs) / scenario.durationMs)} % of ${scenario.name}`);
+        terminal.progress(
+          `${Math.floor((100 * virtualMs) / scenario.durationMs)} % of ${scenario.name}`,
+        );
       },
     });
   } finally {

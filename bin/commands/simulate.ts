@@ -27,7 +27,10 @@ export const simulateCommand: Command = {
       type: 'flag',
       describe: 'Run the scenario twice; exit 13 if the two differ.',
     },
-    trace: { type: 'text', describe: 'Write the event log into this file, one JSON object a line.' },
+    trace: {
+      type: 'text',
+      describe: 'Write the event log into this file, one JSON object a line.',
+    },
     live: { type: 'flag', describe: 'Real sockets and the real clock.' },
     broker: { type: 'text', describe: 'mqtt://HOST:PORT, with --live.', alias: 'b' },
     keys: {
@@ -58,7 +61,10 @@ export const simulateCommand: Command = {
       throw new CodedError('usage-invalid', 'give a scenario file, or --live');
     }
     if (scenario !== undefined) {
-      throw new CodedError('usage-invalid', 'a scenario runs in virtual time: give it without --live');
+      throw new CodedError(
+        'usage-invalid',
+        'a scenario runs in virtual time: give it without --live',
+      );
     }
     const state: { exitCode: ExitCode; stop: () => void } = { exitCode: 0, stop: () => undefined };
     const crashed = new Promise<void>((resolve) => (state.stop = resolve));

@@ -1,4 +1,9 @@
-import type { OpenSession, Session, SessionListener, SessionOptions } from '../../agent/adapters/mqtt/session.js';
+import type {
+  OpenSession,
+  Session,
+  SessionListener,
+  SessionOptions,
+} from '../../agent/adapters/mqtt/session.js';
 import type { Message, Traffic } from '../../agent/ports/transport.js';
 import { accept, refuse, type Rejection, type Result } from '../../protocol/result.js';
 import { Later } from '../time/later.js';

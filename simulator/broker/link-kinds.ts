@@ -13,7 +13,12 @@ const way = (least: number, most: number, bitPerS?: number): WayTerms => ({
   latencyMs: [Math.max(leastLatencyMs, least), most],
 });
 
-const link = (least: number, most: number, upBitPerS?: number, downBitPerS?: number): LinkTerms => ({
+const link = (
+  least: number,
+  most: number,
+  upBitPerS?: number,
+  downBitPerS?: number,
+): LinkTerms => ({
   up: way(least, most, upBitPerS),
   down: way(least, most, downBitPerS),
   loss: 0,

@@ -16,7 +16,10 @@ export type BrokerPacket =
   | { readonly kind: 'suback'; readonly id: number; readonly refused?: boolean }
   | { readonly kind: 'publish'; readonly message: Message }
   /** The connection is closed, with or without a word. */
-  | { readonly kind: 'closed'; readonly because: 'ended' | 'taken-over' | 'unreachable' | 'unanswered' };
+  | {
+      readonly kind: 'closed';
+      readonly because: 'ended' | 'taken-over' | 'unreachable' | 'unanswered';
+    };
 
 /** Header, lengths and packet identifier, about. */
 const overheadBytes = 10;

@@ -18,7 +18,7 @@ import {
   type MemoryDisk,
   type StorageFault,
 } from '../ports/memory-storage.js';
-import { Prng } from '../prng.js';
+import type { Prng } from '../prng.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../simulated-device.js';
 import { Later } from '../time/later.js';
 import type { Lane, LaneClock } from '../time/lane.js';
@@ -97,7 +97,8 @@ export class DeviceHost {
   readonly #entropy: Prng;
   #key: DeviceKey;
   #agent: SimulatedDevice | undefined;
-  #record: { readonly a: unknown; readonly b: unknown; readonly slot: SlotRecord | undefined } | undefined;
+  #record:
+    { readonly a: unknown; readonly b: unknown; readonly slot: SlotRecord | undefined } | undefined;
 
   constructor(options: HostOptions, world: HostWorld) {
     this.deviceId = options.deviceId;

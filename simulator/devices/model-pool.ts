@@ -50,11 +50,7 @@ export class ModelPool {
     }
   }
 
-  #load(
-    model: Uint8Array,
-    arenaBytes: number,
-    mostWork: number | undefined,
-  ): Result<Interpreter> {
+  #load(model: Uint8Array, arenaBytes: number, mostWork: number | undefined): Result<Interpreter> {
     try {
       return accept(Interpreter.create(this.#core, model, { arenaBytes, mostWork }));
     } catch (error) {

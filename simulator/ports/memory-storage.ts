@@ -46,7 +46,8 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
     stopped = fault === 'stop';
     const { lane } = options;
     if (stopped) return lane === undefined ? new Promise(() => undefined) : new Later(lane);
-    const code = fault === 'fail' ? 'storage-failed' : fault === 'full' ? 'storage-full' : undefined;
+    const code =
+      fault === 'fail' ? 'storage-failed' : fault === 'full' ? 'storage-full' : undefined;
     const result: Result<T> =
       code === undefined ? run() : refuse(code, `${what} ${name}: a fault of the simulation`);
     return lane === undefined ? Promise.resolve(result) : Later.of(lane, result);

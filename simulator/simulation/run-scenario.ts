@@ -99,8 +99,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     crash ??= `${deviceId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   };
   const classes = [...new Set([...releases.values()].flatMap((each) => each.classes))];
-  const labeller =
-    scenario.labels && new Labeller(scenario.labels, simulation, classes, seed);
+  const labeller = scenario.labels && new Labeller(scenario.labels, simulation, classes, seed);
   simulation.onResult = (accepted) => {
     labeller?.heard(accepted);
     for (const rollout of rollouts.values()) {
@@ -129,7 +128,8 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   });
   const guard = watchPromises(() => {
     const deviceId = simulation.inside;
-    if (deviceId !== undefined) crash ??= `${deviceId}: a native promise was made, whose order is nobody's promise`;
+    if (deviceId !== undefined)
+      crash ??= `${deviceId}: a native promise was made, whose order is nobody's promise`;
   });
   fleet.boot();
   const goesOn = (): boolean => crash === undefined;
@@ -159,7 +159,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     rollouts: Object.fromEntries(
       [...rollouts].map(([name, log]) => [name, rolloutOutcome(name, log, terms)]),
     ),
-    expectations: expectations.map(({ sometimes: _, ...each }) => each),
+    expectations: expectations.map(({ text, held, value, atMs }) => ({ text, held, value, atMs })),
     violations: [],
     refused,
     replay: settings.replay,
@@ -167,12 +167,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
 }
 
 /** Faults of the scenario contract that are not there yet: a run without them would say that all held. */
-const missing: readonly FaultKind[] = [
-  'broker-replay',
-  'broker-withhold',
-  'lying',
-  'stolen-key',
-];
+const missing: readonly FaultKind[] = ['broker-replay', 'broker-withhold', 'lying', 'stolen-key'];
 
 function refuseMissing({ timeline, expectations }: Scenario): void {
   for (const entry of timeline) {
@@ -183,7 +178,10 @@ function refuseMissing({ timeline, expectations }: Scenario): void {
     if (missing.includes(fault.kind) || (fault.kind === 'power-cut' && fault.torn))
       throw new CodedError('scenario-invalid', `timeline: ${fault.kind} is not there yet`);
     if (fault.kind === 'controller-kill' && fault.when.kind !== 'now')
-      throw new CodedError('scenario-invalid', 'timeline: controller-kill at a write is not there yet');
+      throw new CodedError(
+        'scenario-invalid',
+        'timeline: controller-kill at a write is not there yet',
+      );
   }
   for (const { text, anyOf } of expectations) {
     if (anyOf.some(({ term }) => isMissing(term)))
@@ -233,11 +231,7 @@ async function follow(
   return evaluations;
 }
 
-function rolloutOutcome(
-  name: string,
-  log: RolloutLog,
-  terms: Terms,
-): Outcome['rollouts'][string] {
+function rolloutOutcome(name: string, log: RolloutLog, terms: Terms): Outcome['rollouts'][string] {
   const read = (of: 'served' | 'stay'): number =>
     Number(terms.read({ kind: 'rollout', rollout: name, of }) ?? 0);
   const { judgement } = log.last ?? {};

@@ -144,7 +144,11 @@ export class Simulation {
   }
 
   /** Writes down that something happened. */
-  record(did: string, device?: string, details: Readonly<Record<string, string | number>> = {}): void {
+  record(
+    did: string,
+    device?: string,
+    details: Readonly<Record<string, string | number>> = {},
+  ): void {
     // Thousandths of a millisecond are exact enough for whoever reads it.
     const atMs = Math.round(this.time.nowMs * 1_000) / 1_000;
     this.#options.trace.add({ atMs, ...(device !== undefined && { device }), did, ...details });

@@ -27,7 +27,10 @@ export interface Stage {
   readonly rollouts: Map<string, RolloutLog>;
   readonly terms: Terms;
   /** Devices with these numbers are enrolled and start. */
-  readonly join: (group: string, numbers: { readonly first: number; readonly count: number }) => void;
+  readonly join: (
+    group: string,
+    numbers: { readonly first: number; readonly count: number },
+  ) => void;
   /** New keys of these devices are believed. */
   readonly enrolAgain: (deviceIds: readonly string[]) => void;
   /** A command of the operator failed as it can in the world: it is told, and the run goes on. */

@@ -32,14 +32,16 @@ export class Later<T> implements PromiseLike<T> {
     }
   }
 
-  // eslint-disable-next-line unicorn/no-thenable -- Ports answer with PromiseLike: that is the point.
   then<A = T, B = never>(
     fulfilled?: ((value: T) => A | PromiseLike<A>) | null,
   ): PromiseLike<A | B> {
     const next = new Later<A>(this.#lane);
     const wake = (value: T): void => {
       const made = fulfilled ? fulfilled(value) : (value as unknown as A);
-      if (isThenable(made)) made.then((inner) => { next.settle(inner); });
+      if (isThenable(made))
+        made.then((inner) => {
+          next.settle(inner);
+        });
       else next.settle(made);
     };
     const settled = this.#settled;

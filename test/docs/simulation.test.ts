@@ -6,10 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Outcome } from '../../simulator/simulation/outcome.js';
 import { runCommand } from '../helpers/command-line.js';
 
-const page = readFileSync(
-  path.resolve(import.meta.dirname, '../../../docs/simulation.md'),
-  'utf8',
-);
+const page = readFileSync(path.resolve(import.meta.dirname, '../../../docs/simulation.md'), 'utf8');
 
 describe('the scenario of docs/simulation.md', () => {
   let folder: string;
