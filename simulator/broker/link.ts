@@ -55,6 +55,7 @@ export class Way {
   /** When the last packet arrives. */
   #lastMs = 0;
   #count = 0;
+  #sentBytes = 0;
   #faults = noFaults;
   readonly #changes = new Set<Partial<LinkFaults>>();
   /** What waits for the end of a cut. */
@@ -66,6 +67,11 @@ export class Way {
     this.#from = from;
     this.#to = to;
     this.#nowMs = nowMs;
+  }
+
+  /** Bytes of all packets that went out. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   get isCut(): boolean {
@@ -97,6 +103,7 @@ export class Way {
       this.#held.push({ bytes, arrive });
       return;
     }
+    this.#sentBytes += bytes;
     const nowMs = this.#nowMs();
     const bitPerS = Math.min(this.#terms.bitPerS ?? Infinity, this.#faults.bitPerS ?? Infinity);
     this.#busyMs = Math.max(this.#busyMs, nowMs) + (8_000 * bytes) / bitPerS;

@@ -17,6 +17,7 @@ import {
   createMemoryStorage,
   type MemoryDisk,
   type StorageFault,
+  type StorageMeter,
 } from '../ports/memory-storage.js';
 import type { Prng } from '../prng.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../simulated-device.js';
@@ -60,6 +61,8 @@ export interface HostWorld {
   readonly pool: ModelPool;
   readonly crypto: Crypto;
   readonly processor: Processor;
+  /** Follows the wear of the flash. */
+  readonly meter: StorageMeter;
   readonly source: WindowSource;
   /** All chance of the device. */
   readonly prng: Prng;
@@ -171,7 +174,7 @@ export class DeviceHost {
 
   #createAgent(): SimulatedDevice {
     const { options, deviceId } = this;
-    const { lane, clock, network, pool, crypto, processor, watch } = this.#world;
+    const { lane, clock, network, pool, crypto, processor, meter, watch } = this.#world;
     const plainCbor = createPlainCbor();
     const transport = new MqttTransport({
       urls: ['mqtt://broker'],
@@ -203,6 +206,7 @@ export class DeviceHost {
           disk: this.disk,
           storageBytes: options.limits.storageBytes,
           lane,
+          meter,
           beforeOperation: (number, what) => watch.beforeOperation(deviceId, number, what),
         }),
         transport,

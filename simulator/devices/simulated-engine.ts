@@ -26,6 +26,8 @@ export interface Processor {
   slowdown: number;
   /** Of the arena limit, so much is there at present. */
   arenaShare: number;
+  /** How long it has computed inferences, in microseconds. */
+  busyUs: number;
   /** The next inference finds its thread gone. */
   crashes: boolean;
   readonly behaviour: BehaviourOf;
@@ -73,6 +75,7 @@ export function createSimulatedEngine(pool: ModelPool, lane: Lane, processor: Pr
       const crashed = processor.crashes;
       processor.crashes = false;
       underWay.set(handle, later);
+      processor.busyUs += Math.min(latencyUs, deadlineMs * 1000);
       if (crashed || ends !== 'well') {
         const code = crashed || ends === 'well' ? 'engine-gone' : ends;
         lane.after(code === 'engine-deadline' ? deadlineMs : latencyUs / 1000, () => {

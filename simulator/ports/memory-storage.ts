@@ -8,6 +8,14 @@ export interface MemoryDisk {
   readonly files: Map<string, Uint8Array>;
 }
 
+/** Follows what is written, as a meter of wear does. */
+export interface StorageMeter {
+  write(name: string, bytes: number): void;
+  writeAt(name: string, offset: number, bytes: number): void;
+  move(from: string, to: string): void;
+  remove(name: string): void;
+}
+
 export interface MemoryStorageOptions {
   readonly disk: MemoryDisk;
   /** All files together may take so much. */
@@ -18,6 +26,8 @@ export interface MemoryStorageOptions {
    * leaves no trace and is refused with `storage-failed`, `full` that it is refused with `storage-full`.
    */
   readonly beforeOperation?: (number: number, what: string) => StorageFault;
+  /** Told of what was carried out and changed something. */
+  readonly meter?: StorageMeter;
   /** The lane in which it answers; with native promises where it is left out. */
   readonly lane?: Lane;
 }
@@ -72,6 +82,7 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
       operate('write', name, () => {
         if (!hasRoom(name, bytes.length)) return refuse('storage-full', name);
         files.set(name, bytes.slice());
+        options.meter?.write(name, bytes.length);
         return accept(undefined);
       }),
     writeAt: (name, offset, bytes) =>
@@ -84,6 +95,7 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
         after.set(before);
         if (end > 0) after.set(bytes, offset);
         files.set(name, after);
+        options.meter?.writeAt(name, offset, bytes.length);
         return accept(undefined);
       }),
     move: (from, to) =>
@@ -92,11 +104,13 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
         if (bytes === undefined) return refuse('storage-failed', `${from} is not there`);
         files.delete(from);
         files.set(to, bytes);
+        options.meter?.move(from, to);
         return accept(undefined);
       }),
     remove: (name) =>
       operate('remove', name, () => {
         files.delete(name);
+        options.meter?.remove(name);
         return accept(undefined);
       }),
     list: (folder) =>

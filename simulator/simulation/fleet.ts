@@ -52,10 +52,8 @@ export function createFleet(
     return {
       deviceId,
       labels: { site, class: board.class, group: name },
-      profile: board.name,
       linkName: group.link?.name ?? board.link,
-      rates: board.rates,
-      limits: board.limits,
+      board,
       link: linkOf(group.link, board.linkTerms, chanceOf(simulation.seed, 'link-terms', deviceId)),
       strideFrames,
       createSource,

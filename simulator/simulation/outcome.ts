@@ -35,6 +35,9 @@ export interface Outcome {
   readonly rollouts: Readonly<Record<string, RolloutOutcome>>;
   readonly expectations: readonly ExpectationOutcome[];
   readonly violations: readonly Violation[];
+  /** Of the devices of each profile the most that one has taken, in joules, and the most writes of a block of flash. */
+  readonly energyJ: Readonly<Record<string, number>>;
+  readonly wear: Readonly<Record<string, number>>;
   /** What the operator's commands refused, in order. */
   readonly refused: readonly string[];
   readonly replay: string;

@@ -161,6 +161,8 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     ),
     expectations: expectations.map(({ text, held, value, atMs }) => ({ text, held, value, atMs })),
     violations: [],
+    energyJ: byProfile(simulation, (member) => simulation.joulesOf(member)),
+    wear: byProfile(simulation, ({ wear }) => wear.mostWrites),
     refused,
     replay: settings.replay,
   };
@@ -191,7 +193,7 @@ function refuseMissing({ timeline, expectations }: Scenario): void {
 
 function isMissing(term: Term): boolean {
   if (term.kind === 'rollout') return term.of === 'wrong';
-  return ['energy.joules', 'reports.missing', 'wear.max'].includes(term.kind);
+  return term.kind === 'reports.missing';
 }
 
 /** Lets time pass to the end of the scenario, and asks its expectations when they are due. */
@@ -262,6 +264,19 @@ function releasesOf(simulation: Simulation, names: readonly string[]): Record<st
     sum[name] = (sum[name] ?? 0) + 1;
   }
   return sum;
+}
+
+/** The greatest of a figure of the devices of each profile. */
+function byProfile(
+  simulation: Simulation,
+  of: (member: SimulatedMember) => number,
+): Record<string, number> {
+  const most: Record<string, number> = {};
+  for (const member of simulation.members.values()) {
+    const { name } = member.description.board;
+    most[name] = Math.max(most[name] ?? 0, of(member));
+  }
+  return most;
 }
 
 function memberOf(simulation: Simulation, deviceId: string): SimulatedMember {

@@ -5,12 +5,14 @@ import type { Message } from '../../agent/ports/transport.js';
 import type { EventMessage } from '../../protocol/messages/event.js';
 import type { ResultMessage } from '../../protocol/messages/result.js';
 import { createTopics } from '../../protocol/topics.js';
-import type { ComputeRates } from '../boards/cost-model.js';
+import type { Board } from '../boards/board.js';
+import { idleJoules, inferenceJoules, radioJoules } from '../boards/energy.js';
+import { WearMeter } from '../boards/wear-meter.js';
 import { SimulatedBroker, type BrokerOptions } from '../broker/broker.js';
 import type { LinkTerms } from '../broker/link-kinds.js';
 import { Way } from '../broker/link.js';
 import { Network } from '../broker/network.js';
-import { DeviceHost, type HostLimits } from '../devices/device-host.js';
+import { DeviceHost } from '../devices/device-host.js';
 import { chanceOf } from '../devices/draws.js';
 import { ModelPool } from '../devices/model-pool.js';
 import { createSharedCrypto } from '../devices/shared-crypto.js';
@@ -50,10 +52,8 @@ export interface SimulationOptions {
 export interface DeviceDescription {
   readonly deviceId: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly profile: string;
   readonly linkName: string;
-  readonly rates: ComputeRates;
-  readonly limits: HostLimits;
+  readonly board: Board;
   readonly link: LinkTerms;
   /** Frames of a delivery. */
   readonly strideFrames: number;
@@ -72,6 +72,7 @@ export interface SimulatedMember {
   readonly network: Network;
   readonly disk: DiskFaults;
   readonly source: FaultySource;
+  readonly wear: WearMeter;
   readonly log: DeviceLog;
 }
 
@@ -168,7 +169,7 @@ export class Simulation {
   /** Makes a device, which is switched off. */
   add(description: DeviceDescription): SimulatedMember {
     const { seed, startWallMs, slot, periodMs, reportMs, agentVersion, keyset } = this.#options;
-    const { deviceId, labels, limits, link, rates, strideFrames } = description;
+    const { deviceId, labels, board, link, strideFrames } = description;
     const nowMs = (): number => this.time.nowMs;
     const lane = this.time.createLane(this.members.size + 1);
     const clock = new LaneClock(nowMs, startWallMs);
@@ -179,7 +180,8 @@ export class Simulation {
     down.worsen({ loss: link.loss });
     const network = new Network(this.broker, lane, up, down);
     const processor: Processor = {
-      rates,
+      rates: board.rates,
+      busyUs: 0,
       slowdown: 1,
       arenaShare: 1,
       crashes: false,
@@ -187,6 +189,7 @@ export class Simulation {
     };
     const log = new DeviceLog(periodMs);
     const disk = new DiskFaults();
+    const wear = new WearMeter(board.flash);
     const source = new FaultySource(
       description.createSource(chanceOf(seed, 'sensor', deviceId), nowMs),
       chanceOf(seed, 'sensor-fault', deviceId),
@@ -197,7 +200,7 @@ export class Simulation {
         deviceId,
         slot,
         labels,
-        limits,
+        limits: board.limits,
         agentVersion,
         prefix,
         keyset,
@@ -214,6 +217,7 @@ export class Simulation {
         pool: this.#pool,
         crypto: this.#deviceCrypto,
         processor,
+        meter: wear,
         source,
         prng: chanceOf(seed, 'agent', deviceId),
         watch: {
@@ -250,6 +254,7 @@ export class Simulation {
       network,
       disk,
       source,
+      wear,
       log,
     };
     this.members.set(deviceId, member);
@@ -289,6 +294,17 @@ export class Simulation {
     this.record('power-cut', host.deviceId);
     host.cutPower();
     log.windows.powerCut();
+  }
+
+  /** What a device has taken so far, in joules: for inferences, its radio, and the time in between. It is on all the time. */
+  joulesOf({ description: { board }, processor, up, down }: SimulatedMember): number {
+    const { power } = board;
+    const { busyUs } = processor;
+    return (
+      inferenceJoules(power, busyUs) +
+      radioJoules(board, up.sentBytes + down.sentBytes) +
+      idleJoules(power, this.time.nowMs, busyUs / 1000)
+    );
   }
 
   /** The sum over all devices of what became of their windows. */

@@ -29,7 +29,7 @@ export class Terms {
       id: host.deviceId,
       site: labels['site'],
       group: labels['group'],
-      profile: description.profile,
+      profile: description.board.name,
       class: labels['class'],
       link: description.linkName,
       release: serving === undefined ? 'none' : this.#releases[serving - 1],
@@ -64,10 +64,12 @@ export class Terms {
         return traffic.of(term.topic).count;
       case 'bytes':
         return traffic.of(term.topic).bytes;
-      // Refused before the run.
       case 'energy.joules':
-      case 'reports.missing':
+        return greatest(this.select(term.where), (member) => this.#simulation.joulesOf(member));
       case 'wear.max':
+        return greatest(this.#all(), ({ wear }) => wear.mostWrites);
+      case 'reports.missing':
+        // Refused before the run.
         return undefined;
     }
   }
@@ -108,4 +110,11 @@ export class Terms {
 export function servingOn(record: SimulatedMember['host']['record']): number | undefined {
   const { candidate, current } = record ?? {};
   return candidate?.phase === 'trial' ? candidate.sequence : current?.sequence;
+}
+
+function greatest(
+  members: readonly SimulatedMember[],
+  of: (member: SimulatedMember) => number,
+): number {
+  return members.reduce((most, member) => Math.max(most, of(member)), 0);
 }

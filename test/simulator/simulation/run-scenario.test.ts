@@ -142,6 +142,32 @@ expect:
     assert.deepEqual(outcome.releases, { v1: 6 });
   });
 
+  it('counts what each device takes of energy and flash, by its board', async () => {
+    const { exit, reason, energyJ, wear } = await run(`
+timeline:
+  - {at: 0, publish: v1}
+expect:
+  - energy.joules(site = hall-1) > 0
+  - wear.max > 0
+`);
+    assert.equal(exit, 0, reason);
+    assert.deepEqual(Object.keys(energyJ), ['pi4']);
+    assert.ok((wear['pi4'] ?? 0) > 0);
+  });
+
+  it('admits no release that a board has no room for, and says why', async () => {
+    const { exit, reason } = await run(`
+timeline:
+  - {at: 0, publish: v1}
+  - {at: 1 min, fault: {memory: 1 %}}
+  - {at: 2 min, publish: v2}
+expect:
+  - count(devices, release = v2) = 0
+  - windows.lost = 0
+`);
+    assert.equal(exit, 0, reason);
+  });
+
   it('refuses what it cannot do yet, before it begins', async () => {
     await assert.rejects(run('timeline: [{at: 1 min, fault: {stolen-key: policy}}]\n'), {
       code: 'scenario-invalid',
