@@ -30,6 +30,14 @@ export function describeProblems(
   return lines.join('\n');
 }
 
+/** What is allowed, where it is a list of names from the file. */
+export function namesShown(names: readonly string[]): string {
+  const more = names.length > namesMost ? `, and ${names.length - namesMost} more` : '';
+  return names.slice(0, namesMost).join(', ') + more;
+}
+
+const namesMost = 20;
+
 /** `fleet[0].sensor.kind`. */
 function keyOf(path: Path): string {
   const key = path.reduce<string>((before, part) => {

@@ -262,7 +262,6 @@ export type Fault =
   | { readonly kind: 'lying'; readonly signs: 'better' | 'worse' }
   | { readonly kind: 'stolen-key'; readonly key: 'policy' | 'beacon' };
 
-export type FaultKind = Fault['kind'];
 export type Direction = 'up' | 'down' | 'both';
 export type WithheldDocuments = 'policies' | 'beacon' | 'manifests' | 'blocks';
 

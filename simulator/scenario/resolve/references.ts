@@ -1,6 +1,6 @@
 import { deviceIdOf } from '../device-ids.js';
 import { linkNames } from '../links.js';
-import type { Path, Report } from '../problems.js';
+import { namesShown, type Path, type Report } from '../problems.js';
 import type { Scenario } from '../scenario.js';
 import type { Selector, SelectorKey } from '../selector.js';
 
@@ -36,8 +36,9 @@ export function checkReferences(
         key === 'id' ? !isDevice(value) : known?.includes(value) === false,
       );
       if (unknown === undefined) continue;
-      const allowed = known?.join(', ') ?? `${deviceIdOf(1)} to ${deviceIdOf(devices)}`;
-      report(path, `must name a ${key} that there is: ${allowed}; ${unknown} is none`);
+      const allowed =
+        known === undefined ? `${deviceIdOf(1)} to ${deviceIdOf(devices)}` : namesShown(known);
+      report(path, `must have one of ${allowed} for ${key}; ${unknown} is none`);
     }
   };
 

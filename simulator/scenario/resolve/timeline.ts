@@ -1,4 +1,4 @@
-import type { Report } from '../problems.js';
+import { namesShown, type Report } from '../problems.js';
 import type { FaultEntry, Group, TimelineEntry } from '../scenario.js';
 import type { ScenarioFile } from '../schema/scenario-file.js';
 import { boundsOf } from '../values.js';
@@ -74,7 +74,7 @@ export function resolveTimeline(
       case 'join': {
         const { action, group } = entry;
         if (!groups.some(({ name }) => name === group)) {
-          const names = groups.map(({ name }) => name).join(', ');
+          const names = namesShown(groups.map(({ name }) => name));
           report([...path, 'group'], `must be a group of the fleet: ${names}`);
         }
         const joining = { first: devices + 1, count: scale(entry.count) };
@@ -95,7 +95,7 @@ export function resolveTimeline(
 
   function checkRelease(release: string, path: readonly (string | number)[]): void {
     if (releases.includes(release)) return;
-    report(path, `must be a release: ${releases.join(', ')}; ${release} is none`);
+    report(path, `must be a release: ${namesShown(releases)}; ${release} is none`);
   }
 }
 

@@ -498,7 +498,7 @@ describe('a scenario file', () => {
     [releaseWith('behaves: {slow: 0 x}'), /^line 6: releases.v1.behaves.slow must be a factor/],
     [
       releaseWith('behaves: {where: site = hall-7}'),
-      /^line 6: releases.v1.behaves.where must name a site that there is: site-1; hall-7 is none/,
+      /^line 6: releases.v1.behaves.where must have one of site-1 for site; hall-7 is none/,
     ],
 
     [
@@ -525,23 +525,23 @@ describe('a scenario file', () => {
     ],
     [
       leastWith('expect:', '  - share(devices, release = v3) = 0 %'),
-      /^line 9: expect\[0\] must name a release that there is: v1, v2, none; v3 is none/,
+      /^line 9: expect\[0\] must have one of v1, v2, none for release; v3 is none/,
     ],
     [
       leastWith('expect:', '  - sometimes: count(devices, group = presses) = 0'),
-      /^line 9: expect\[0\] must name a group that there is: group-1/,
+      /^line 9: expect\[0\] must have one of group-1 for group/,
     ],
     [
       leastWith('expect:', '  - count(devices, id = sim-00004) = 0'),
-      /^line 9: expect\[0\] must name a id that there is: sim-00001 to sim-00003/,
+      /^line 9: expect\[0\] must have one of sim-00001 to sim-00003 for id/,
     ],
     [
       leastWith('expect:', '  - count(devices, link = isdn) = 0'),
-      /^line 9: expect\[0\] must name a link/,
+      /^line 9: expect\[0\] must have one of .* for link/,
     ],
     [
       leastWith('expect:', '  - count(devices, profile = pi5) = 0'),
-      /^line 9: expect\[0\] must name a profile/,
+      /^line 9: expect\[0\] must have one of .* for profile/,
     ],
     [
       leastWith('expect:', '  - windows.lost = 0 at 13 h'),

@@ -188,7 +188,7 @@ describe('the timeline of a scenario', () => {
     ['{at: 0, join: 5, group: presses}', /group must be a group of the fleet: group-1/],
     ['{at: 0, enrol: once}', /enrol must be again/],
     ['{at: 0, enrol: again, where: colour = red}', /where must be a selector by id, site/],
-    ['{at: 0, enrol: again, where: site = hall-7}', /where must name a site that there is: site-1/],
+    ['{at: 0, enrol: again, where: site = hall-7}', /where must have one of site-1 for site/],
     ['{at: 0, enrol: again, share: 5 %}', /share is no key/],
   ];
   for (const [text, message] of bad) {
@@ -462,10 +462,7 @@ describe('a fault of a scenario', () => {
     ['stolen-key: manifest', /fault.stolen-key must be one of policy, beacon/],
     ['loss: 1 %, share: 0..5 %', /fault.share must be a share/],
     ['loss: 1 %, where: hall', /fault.where must be a selector/],
-    [
-      'loss: 1 %, where: release = v9',
-      /fault.where must name a release that there is: v1, v2, none/,
-    ],
+    ['loss: 1 %, where: release = v9', /fault.where must have one of v1, v2, none for release/],
     ['loss: 1 %, for: 0', /fault.for must be a duration/],
   ];
   for (const [keys, message] of bad) {
