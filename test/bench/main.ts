@@ -2,6 +2,7 @@ import { formatNumber, formatTable } from '../../bin/text-table.js';
 import type { Bench, BenchFigure } from './bench.js';
 import { batchBench } from './batch.js';
 import { agentMemoryBench } from './agent-memory.js';
+import { agentSlotsBench } from './agent-slots.js';
 import { agentThroughputBench } from './agent-throughput.js';
 import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
@@ -25,6 +26,7 @@ const benches: readonly Bench[] = [
   startUpBench,
   coreSizeBench,
   agentMemoryBench,
+  agentSlotsBench,
   agentUpdateBench,
   agentThroughputBench,
   shadowBench,
