@@ -313,8 +313,12 @@ export class Runtime {
       publish: ({ channel, topic, payload, retained }, answer) => {
         transport.publish({ channel, topic, payload: this.#encode(payload), retained }, answer);
       },
-      load: ({ handle, model, arenaBytes, mostWork, deadlineMs }, answer) => {
-        settle(engine.load(handle, model, { arenaBytes, mostWork, deadlineMs }), answer);
+      load: ({ handle, model, arenaBytes, mostWork, deadlineMs, mayShare }, answer) => {
+        const limits = { arenaBytes, mostWork, deadlineMs, mayShare };
+        settle(engine.load(handle, model, limits), answer);
+      },
+      share: ({ handle }) => {
+        settle(engine.share(handle), () => undefined);
       },
       invoke: ({ handle, input, output, deadlineMs }, answer) => {
         settle(engine.invoke(handle, input, output, deadlineMs), answer);

@@ -61,6 +61,7 @@ export interface AskedEffects {
       readonly arenaBytes: number;
       readonly mostWork?: number | undefined;
       readonly deadlineMs: number;
+      readonly mayShare?: boolean | undefined;
     };
     answer: Result<ModelFacts>;
   };
@@ -91,6 +92,8 @@ export interface ToldEffects {
   /** Starts connecting to the broker; sessions then come and go by themselves. */
   connect: object;
   unsubscribe: { readonly topic: string };
+  /** The model of a champion may share a thread with others from now on. */
+  share: { readonly handle: Handle };
   /** Starts the samples of a slot, in the form that its release takes, ending an earlier stream of the same slot. */
   openSensor: { readonly slot: string; readonly form: SampleForm };
   log: {

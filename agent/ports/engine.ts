@@ -58,6 +58,8 @@ export interface EngineLimits {
   readonly mostWork?: number | undefined;
   /** How long loading may take. */
   readonly deadlineMs: number;
+  /** Whether it has shown itself, so that it may share a thread as by {@link Engine.share}; not where left out. */
+  readonly mayShare?: boolean | undefined;
 }
 
 /**
@@ -81,6 +83,12 @@ export interface Engine {
     output: Uint8Array,
     deadlineMs: number,
   ): PromiseLike<Result<Invoked>>;
+  /**
+   * The model has shown itself: from now on it may share a thread with others that have, where this saves memory. It goes on
+   * with its state. Where another model ends their thread, it is only late: a deadline counts from the moment at which
+   * it is its turn. Unknown handles are no failure.
+   */
+  share(handle: Handle): PromiseLike<void>;
   /** Zero-fills the arena and puts variables to their initial values. */
   reset(handle: Handle): PromiseLike<Result<void>>;
   /**

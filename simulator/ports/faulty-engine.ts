@@ -67,6 +67,7 @@ export function createFaultyEngine(
       }
       return engine.invoke(handle, input, output, deadlineMs);
     },
+    share: (handle) => engine.share(handle),
     reset: (handle) => engine.reset(handle),
     unload(handle) {
       loaded.delete(handle);

@@ -127,9 +127,9 @@ async function measure(form: Form, core: string | undefined): Promise<Measured> 
     await onlooker.events.find(({ event }) => event === 'committed');
     await onlooker.leave();
     const windowsPerS = await search(load);
-    const before = cpuUsOf(agent.pid);
+    const [sentBefore, usBefore] = [load.sent, cpuUsOf(agent.pid)];
     const outcome = await load.run(windowsPerS, confirmMs);
-    const cpuUs = (cpuUsOf(agent.pid) - before) / outcome.windows;
+    const cpuUs = (cpuUsOf(agent.pid) - usBefore) / (load.sent - sentBefore);
     const profiled = profile(agent.pid, path.join(site.folder, 'perf.data'));
     await load.run(windowsPerS, confirmMs);
     const shares = sharesOf(await profiled);

@@ -2,6 +2,7 @@ import { formatNumber, formatTable } from '../../bin/text-table.js';
 import type { Bench, BenchFigure } from './bench.js';
 import { batchBench } from './batch.js';
 import { agentMemoryBench } from './agent-memory.js';
+import { agentSlotsBench } from './agent-slots.js';
 import { agentThroughputBench } from './agent-throughput.js';
 import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
@@ -29,6 +30,7 @@ const benches: readonly Bench[] = [
   coreSizeBench,
   modelMemoryBench,
   agentMemoryBench,
+  agentSlotsBench,
   agentUpdateBench,
   agentThroughputBench,
   shadowBench,

@@ -16,6 +16,7 @@ export interface LoadOutcome {
 
 /** A load generator that has no time left tells nothing about the agent. */
 const slowestShare = 0.98;
+const attemptLimit = 5;
 const tickMs = 1;
 const patienceMs = 5_000;
 
@@ -29,6 +30,7 @@ export class WindowLoad {
   readonly #qos: 0 | 1;
   readonly #windows: readonly (readonly Uint8Array[])[];
   #answered = 0;
+  #sentBefore = 0;
   #sentMs: number[] = [];
   #latenciesMs: number[] = [];
 
@@ -68,8 +70,21 @@ export class WindowLoad {
     return load;
   }
 
-  /** Sends windows for a while. Throws where this process, or the broker, cannot send so many. */
+  /** Windows that were sent so far. */
+  get sent(): number {
+    return this.#sentBefore + this.#sentMs.length;
+  }
+
+  /** Sends windows for a while; again where this process had no time to, and throws where it never has. */
   async run(windowsPerS: number, durationMs: number): Promise<LoadOutcome> {
+    for (let attempt = 1; attempt <= attemptLimit; attempt++) {
+      const outcome = await this.#runOnce(windowsPerS, durationMs);
+      if (outcome.windows >= (slowestShare * windowsPerS * durationMs) / 1000) return outcome;
+    }
+    throw new Error(`${windowsPerS} windows a second could not be sent`);
+  }
+
+  async #runOnce(windowsPerS: number, durationMs: number): Promise<LoadOutcome> {
     await this.#settled();
     this.#begin();
     const backlogs: number[] = [];
@@ -81,9 +96,6 @@ export class WindowLoad {
       await pass(tickMs);
     }
     const windows = this.#sentMs.length;
-    if (windows < (slowestShare * windowsPerS * durationMs) / 1000) {
-      throw new Error(`only ${windows} windows could be sent in ${durationMs} ms`);
-    }
     await this.#settled();
     // The first fifth is for the agent to find its pace.
     const fifth = Math.floor(backlogs.length / 5);
@@ -117,6 +129,7 @@ export class WindowLoad {
 
   #begin(): void {
     this.#answered = 0;
+    this.#sentBefore += this.#sentMs.length;
     this.#sentMs = [];
     this.#latenciesMs = [];
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
 import { createWorkerEngine } from '../../agent/adapters/engine/worker-engine.js';
+import type { Engine } from '../../agent/ports/engine.js';
 import { createFaultyEngine } from '../../simulator/ports/faulty-engine.js';
 import { ManualTime } from '../../simulator/ports/manual-time.js';
 import { assembleHostileCore } from '../helpers/hostile-core.js';
@@ -9,6 +10,10 @@ import { codeOf, deadlineMs, describeEngine, load, readGolden } from './engine.c
 
 describeEngine('in the process of its caller', createInProcessEngine);
 describeEngine('in workers', createWorkerEngine);
+describeEngine('in workers, where others share one', (core) =>
+  createWorkerEngine(core, { workers: 'shared' }),
+);
+describeEngine('in a shared worker', createSharedEngine);
 describeEngine('with faults, and none asked for', (core) =>
   createFaultyEngine(
     createInProcessEngine(core),
@@ -16,6 +21,15 @@ describeEngine('with faults, and none asked for', (core) =>
     () => 'none',
   ),
 );
+
+/** All models are trusted. */
+function createSharedEngine(core: WebAssembly.Module): Engine {
+  const engine = createWorkerEngine(core, { workers: 'shared' });
+  return {
+    ...engine,
+    load: (handle, model, limits) => engine.load(handle, model, { ...limits, mayShare: true }),
+  };
+}
 
 describe('The engine in workers, and a model that kills its thread', () => {
   const golden = readGolden();

@@ -50,6 +50,7 @@ export function createHostileEngine(core: WebAssembly.Module): Engine {
       return withHandle(handle).load(handle, model, limits);
     },
     invoke: (handle, ...rest) => withHandle(handle).invoke(handle, ...rest),
+    share: (handle) => withHandle(handle).share(handle),
     reset: (handle) => withHandle(handle).reset(handle),
     unload: (handle) => withHandle(handle).unload(handle),
     async close() {

@@ -234,6 +234,20 @@ export const plantedBugs: readonly PlantedBug[] = [
     specs: ['test/agent/adapters/mqtt/outbox.test.ts'],
   },
   {
+    name: 'a challenger may share a thread with the champions',
+    file: 'agent/core/update/load-release.ts',
+    search: 'mayShare = false }: LoadOptions',
+    replacement: 'mayShare = true }: LoadOptions',
+    specs: ['test/simulation/who-shares.test.ts'],
+  },
+  {
+    name: 'what a neighbour of a hanging model was asked is lost with it',
+    file: 'agent/adapters/engine/shared-thread.ts',
+    search: "if (answer !== 'unheard') return answer;",
+    replacement: "return answer === 'unheard' ? undefined : answer;",
+    specs: ['test/contract/shared-worker.test.ts'],
+  },
+  {
     name: 'a label of another start counts for a window of this one',
     file: 'agent/core/slot/service.ts',
     search: 'if (boot === current) { const taken',

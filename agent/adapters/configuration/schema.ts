@@ -501,6 +501,13 @@ export const configurationSchema = v.strictObject(
             ),
             false,
           ),
+          workers: v.optional(
+            choice(
+              ['own', 'shared'],
+              '`own` has a thread for each model. `shared` has one for the models of all committed releases, which saves about 7 MB for each beyond the first; they answer one after the other, and where one ends the thread, the others answer late. A release that is tested, compared or on trial has a thread of its own all the same, and so has a model that keeps state or has failed since the start.',
+            ),
+            'own',
+          ),
         },
         'How models are run.',
       ),

@@ -1,50 +1,77 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { accept } from '../../../protocol/result.js';
+import { accept, type Rejection, type Result } from '../../../protocol/result.js';
+import type { Handle } from '../../ports/engine.js';
 import { loadWasmModel, sizeOf, type WasmModel } from './loaded-model.js';
-import type { WorkerReply, WorkerRequest } from './worker-message.js';
+import type { LoadedModel, WorkerReply, WorkerRequest } from './worker-message.js';
 
-// The thread of one model. It knows nothing but its model: the agent ends it when it is late or has trapped.
+// A thread of one model, or of several. It knows nothing but its models: the agent ends it when one of them is late.
+
+/** A model, and the memory that the agent reads and writes too. */
+interface Held {
+  readonly model: WasmModel;
+  readonly input: Uint8Array;
+  readonly output: Uint8Array;
+  readonly invoked: Float64Array;
+}
 
 if (parentPort === null) throw new Error('this file is started as a worker');
 const port = parentPort;
 const { core } = workerData as { readonly core: WebAssembly.Module };
-const state: {
-  model?: WasmModel;
-  input: Uint8Array;
-  output: Uint8Array;
-  invoked: Float64Array;
-} = { input: new Uint8Array(), output: new Uint8Array(), invoked: new Float64Array() };
+const models = new Map<Handle, Held>();
 
 port.on('message', (request: WorkerRequest) => {
   port.postMessage(answer(request));
 });
 
 function answer(request: WorkerRequest): WorkerReply {
-  if (request === 'invoke') {
-    const invoked = modelOf().invoke(state.input, state.output);
-    if (!invoked.ok) return { kind: 'failed', rejection: invoked.rejection };
-    state.invoked[0] = invoked.value.latencyUs;
-    state.invoked[1] = Number(invoked.value.hasOutput);
-    return 'invoked';
+  if (typeof request === 'number') return invoke(request, heldAs(request));
+  const { kind, handle } = request;
+  switch (kind) {
+    case 'load': {
+      const loaded = loadWasmModel(core, request.model, request.limits);
+      return { kind: 'loaded', loaded: loaded.ok ? accept(hold(handle, loaded.value)) : loaded };
+    }
+    case 'reset':
+      return answerOf(handle, heldAs(handle).model.reset());
+    case 'drop':
+      models.delete(handle);
+      return 'done';
   }
-  if (request === 'reset') {
-    const reset = modelOf().reset();
-    return reset.ok ? 'reset' : { kind: 'failed', rejection: reset.rejection };
+}
+
+function invoke(handle: Handle, { model, input, output, invoked: told }: Held): WorkerReply {
+  const invoked = model.invoke(input, output);
+  if (invoked.ok) {
+    told[0] = invoked.value.latencyUs;
+    told[1] = Number(invoked.value.hasOutput);
   }
-  const loaded = loadWasmModel(core, request.model, request.limits);
-  if (!loaded.ok) return { kind: 'loaded', loaded };
-  const { facts } = loaded.value;
+  return answerOf(handle, invoked);
+}
+
+function answerOf(handle: Handle, result: Result<unknown>): WorkerReply {
+  if (result.ok) return 'done';
+  const rejection: Rejection = result.rejection;
+  // After a trap the instance is in no state to be used again.
+  if (rejection.code === 'engine-trapped') models.delete(handle);
+  return { kind: 'failed', rejection };
+}
+
+function hold(handle: Handle, model: WasmModel): LoadedModel {
+  const { facts, hasState } = model;
   const input = new SharedArrayBuffer(sizeOf(facts.inputs));
   const output = new SharedArrayBuffer(sizeOf(facts.outputs));
   const invoked = new SharedArrayBuffer(2 * Float64Array.BYTES_PER_ELEMENT);
-  state.model = loaded.value;
-  state.input = new Uint8Array(input);
-  state.output = new Uint8Array(output);
-  state.invoked = new Float64Array(invoked);
-  return { kind: 'loaded', loaded: accept({ facts, input, output, invoked }) };
+  models.set(handle, {
+    model,
+    input: new Uint8Array(input),
+    output: new Uint8Array(output),
+    invoked: new Float64Array(invoked),
+  });
+  return { facts, hasState, input, output, invoked };
 }
 
-function modelOf(): WasmModel {
-  if (state.model === undefined) throw new Error('no model is loaded');
-  return state.model;
+function heldAs(handle: Handle): Held {
+  const held = models.get(handle);
+  if (held === undefined) throw new Error(`no model has the handle ${handle}`);
+  return held;
 }

@@ -29,6 +29,7 @@ export function createInProcessEngine(core: WebAssembly.Module): Engine {
       return Promise.resolve(accept(loaded.value.facts));
     },
     invoke: (handle, input, output) => withModel(handle, (model) => model.invoke(input, output)),
+    share: () => Promise.resolve(),
     reset: (handle) => withModel(handle, (model) => model.reset()),
     unload(handle) {
       models.delete(handle);

@@ -6,6 +6,8 @@ import type { Invoked, ModelFacts } from '../../ports/engine.js';
 /** One model in an instance of its own, with the packed tensors of the engine port. */
 export interface WasmModel {
   readonly facts: ModelFacts;
+  /** Whether anything outlives an inference: variables, or the state of operators. */
+  readonly hasState: boolean;
   /** Runs one inference. */
   invoke(input: Uint8Array, output: Uint8Array): Result<Invoked>;
   reset(): Result<void>;
@@ -39,6 +41,7 @@ export function loadWasmModel(
   };
   return accept({
     facts,
+    hasState: report.variableBytes > 0,
     invoke(input, output) {
       if (input.length !== sizeOf(inputs) || output.length !== sizeOf(outputs)) {
         return refuse(

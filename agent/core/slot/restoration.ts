@@ -40,6 +40,8 @@ export class Restoration {
   readonly #factory: Factory;
   /** The factory release, where it was loaded last. */
   #factoryRelease: LoadedRelease | undefined;
+  /** Manifests of releases that could not answer in this run: their models share no thread any more. */
+  readonly #failed = new Set<string>();
   /** Manifests that were reported as damaged: said once, until they are loaded again. */
   readonly #reported = new Set<string>();
 
@@ -88,6 +90,17 @@ export class Restoration {
     return this.#factoryRelease?.models === release.models;
   }
 
+  /** The release could not answer. */
+  failed({ stored }: LoadedRelease): void {
+    this.#failed.add(stored.manifest);
+  }
+
+  /** The models of a champion may share a thread with those of other slots, unless it has failed in this run. */
+  share({ stored, models }: LoadedRelease): void {
+    if (this.#failed.has(stored.manifest)) return;
+    for (const { handle } of models) this.#device.tasks.tell('share', { handle });
+  }
+
   /** Reports a factory release that could not serve, before it has to. */
   *checkFactory(): Process<void> {
     yield* this.#factory.check();
@@ -128,7 +141,8 @@ export class Restoration {
   *#load(stored: StoredRelease): Process<Result<LoadedRelease>> {
     const manifest = yield* readManifest(stored);
     if (!manifest.ok) return manifest;
-    return yield* loadRelease(this.#device, this.#settings, stored, manifest.value);
+    const mayShare = !this.#failed.has(stored.manifest);
+    return yield* loadRelease(this.#device, this.#settings, stored, manifest.value, { mayShare });
   }
 
   /** What is served is current from now on, or nothing is; unless another release was committed meanwhile. */

@@ -282,6 +282,7 @@ export class Service {
     const before = this.#champion;
     this.#become(release);
     this.#punctuality = new Punctuality();
+    this.#restoration.share(release);
     return before;
   }
 
@@ -431,6 +432,7 @@ export class Service {
     }
     if (isChampion && rejection.code === 'engine-deadline') this.#punctuality.missed();
     this.#ledger.report('inference-failed', release.stored, rejection);
+    this.#restoration.failed(release);
     // Nobody waits for its thread to end.
     this.#device.tasks.run(release.unload());
     const again = yield* this.#makeAnew(release, isChampion);

@@ -17,25 +17,31 @@ const workPerMs = 2 ** 21;
 /** Gives the bytes of an artifact, whose digest was checked in this run. */
 export type ImageReader = (artifact: Artifact) => Process<Result<Uint8Array>>;
 
+/** How the models of a release are loaded on a device. */
+export interface LoadOptions {
+  /** Where the artifacts come from: from the storage of the device if not given. */
+  readonly read?: ImageReader | undefined;
+  /** Whether they may share a thread with others: those of a stranger may not. */
+  readonly mayShare?: boolean;
+}
+
 /**
  * Loads the models of a stored release, each into an instance of its own, with their labels. Where it
  * refuses, or is cancelled, nothing stays loaded.
- *
- * @param read where the artifacts come from: from the storage of the device if not given
  */
 export function* loadRelease(
   device: Device,
   settings: SlotSettings,
   stored: StoredRelease,
   manifest: Manifest,
-  read: ImageReader = readImage,
+  { read = readImage, mayShare = false }: LoadOptions = {},
 ): Process<Result<LoadedRelease>> {
   const handles: Handle[] = [];
   let kept = false;
   try {
     const { arenaBytes, periodMs } = settings.limits;
     const mostWork = periodMs * workPerMs;
-    const place = { nextHandle: () => device.nextHandle(), arenaBytes, mostWork };
+    const place = { nextHandle: () => device.nextHandle(), arenaBytes, mostWork, mayShare };
     const release = yield* loadModels(place, stored, manifest, read, handles);
     kept = release.ok;
     return release;
@@ -55,17 +61,18 @@ export function* readSelfTest(
   return bytes.ok ? parseSelfTest(bytes.value) : bytes;
 }
 
-/** Where models are loaded: what the next is called, and how much it may take. */
+/** Where models are loaded: what the next is called, how much it may take, and with whom it may be. */
 interface ModelPlace {
   readonly nextHandle: () => Handle;
   readonly arenaBytes: number;
   readonly mostWork?: number;
+  readonly mayShare?: boolean;
 }
 
 /**
  * The same for whoever gives back what was loaded of a release that is refused.
  *
- * @param place where models are loaded: what the next is called, and how much it may take
+ * @param place where models are loaded: what the next is called, how much it may take, and with whom it may be
  * @param handles those that were used, for giving them back
  */
 export function* loadModels(
@@ -91,6 +98,7 @@ export function* loadModels(
       arenaBytes,
       mostWork: place.mostWork,
       deadlineMs: limits.loadDeadlineMs,
+      mayShare: place.mayShare,
     });
     if (!facts.ok) return facts;
     models.push({ handle, facts: facts.value });

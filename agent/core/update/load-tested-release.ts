@@ -19,7 +19,7 @@ export function* loadTestedRelease(
   manifest: Manifest,
   read?: ImageReader,
 ): Process<Result<LoadedRelease>> {
-  const loaded = yield* loadRelease(device, settings, stored, manifest, read);
+  const loaded = yield* loadRelease(device, settings, stored, manifest, { read });
   if (!loaded.ok) return loaded;
   let passed = false;
   try {
