@@ -4,6 +4,7 @@ import path from 'node:path';
 import { renderCodesPage } from '../docs/generate/codes-page.js';
 import { demoMargins, readBoundCourses } from '../docs/generate/bound-courses.js';
 import { drawBounds } from '../docs/generate/bound-picture.js';
+import { drawSpeed, readSpeedFigures } from '../docs/generate/speed-picture.js';
 import { drawTerminal } from '../docs/generate/terminal-picture.js';
 import { renderConfigurationPage } from '../docs/generate/configuration-page.js';
 import { renderOperatorsPage } from '../docs/generate/operators-page.js';
@@ -268,6 +269,11 @@ describe('the documentation', () => {
     assert.equal(read('docs/demo.svg'), drawTerminal(printed, 'npm start'));
     const courses = readBoundCourses(read('docs/bound.jsonl'));
     assert.equal(read('docs/bound.svg'), drawBounds(courses, demoMargins));
+  });
+
+  it('shows how fast models run as the picture of what was measured', () => {
+    const figures = readSpeedFigures(read('docs/speed.jsonl'));
+    assert.equal(read('docs/speed.svg'), drawSpeed(figures));
   });
 
   it('has the same lines for one model on one gateway in both places', () => {

@@ -4,6 +4,7 @@ import { renderConfigurationPage } from './configuration-page.js';
 import { renderOperatorsPage } from './operators-page.js';
 import { demoMargins, readBoundCourses } from './bound-courses.js';
 import { drawBounds } from './bound-picture.js';
+import { drawSpeed, readSpeedFigures } from './speed-picture.js';
 import { drawTerminal } from './terminal-picture.js';
 
 // Compiled to dist/docs/generate: the pages lie beside the sources.
@@ -21,6 +22,7 @@ const pages = {
   'configuration.md': renderConfigurationPage(),
   'demo.svg': drawTerminal(demo, 'npm start'),
   'operators.md': operators,
+  'speed.svg': drawSpeed(readSpeedFigures(readFileSync(page('speed.jsonl'), 'utf8'))),
 };
 
 for (const [name, text] of Object.entries(pages)) writeFileSync(page(name), text);

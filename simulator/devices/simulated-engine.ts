@@ -98,6 +98,10 @@ export function createSimulatedEngine(pool: ModelPool, lane: Lane, processor: Pr
       loaded?.model.reset();
       return Later.of(lane, loaded === undefined ? gone(handle) : accept(undefined));
     },
+    share() {
+      // All models of a device are in one thread anyway.
+      return Later.of(lane, undefined);
+    },
     unload(handle) {
       models.delete(handle);
       underWay.get(handle)?.settle(refuse('engine-gone', 'the model was unloaded'));

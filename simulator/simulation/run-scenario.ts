@@ -13,7 +13,7 @@ import { MemoryFiles } from '../ports/memory-files.js';
 import { createSeededKey } from '../ports/seeded-key.js';
 import { Evaluation } from '../scenario/evaluation.js';
 import type { Term } from '../scenario/expectation.js';
-import type { FaultKind, Scenario } from '../scenario/scenario.js';
+import type { Fault, Scenario } from '../scenario/scenario.js';
 import { createFleet } from './fleet.js';
 import { exitOf, expectationOutcome, type Outcome } from './outcome.js';
 import type { RolloutLog } from './rollout-log.js';
@@ -169,7 +169,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
 }
 
 /** Faults of the scenario contract that are not there yet: a run without them would say that all held. */
-const missing: readonly FaultKind[] = ['broker-replay', 'broker-withhold', 'lying', 'stolen-key'];
+const missing: readonly Fault['kind'][] = ['broker-replay', 'broker-withhold', 'lying', 'stolen-key'];
 
 function refuseMissing({ timeline, expectations }: Scenario): void {
   for (const entry of timeline) {

@@ -35,7 +35,7 @@ export class Terms {
       release: serving === undefined ? 'none' : this.#releases[serving - 1],
       phase: log.phase,
       condition: host.truth,
-      labelled: host.truth === undefined ? 'no' : 'yes',
+      labelled: host.truth === undefined ? 'false' : 'true',
     };
   }
 

@@ -1,6 +1,6 @@
 /** A figure that a bench found. */
 export interface BenchFigure {
-  /** What was measured, such as `kws`: unique with the bench's name and the metric. */
+  /** What was measured, such as `kws`: unique with the bench's name, the metric and the peer. */
   readonly subject: string;
   /** Which property of it, units last, such as `medianUs` or `gzipBytes`. */
   readonly metric: string;

@@ -23,7 +23,7 @@ async function load(): Promise<(input: Uint8Array) => void> {
   if (who === 'peer') {
     const peer = await findPeer();
     if (peer === undefined) throw new Error('no peer is installed');
-    return peer.loadPeer(model);
+    return peer.loadPeer(model, file);
   }
   const interpreter = Interpreter.create(await compileWasmCore(), model, limits);
   return (input) => {

@@ -167,7 +167,7 @@ describe('Models that share a worker', () => {
     expectOk(await engine.load(first, golden.model, trusted));
     expectOk(await engine.load(second, golden.model, load));
     assert.equal(threads(), 2);
-    const answers: Promise<unknown>[] = [];
+    const answers: PromiseLike<unknown>[] = [];
     const joined = engine.share(second).then(() => 'joined');
     for (let i = 0; i < 100; i++) {
       answers.push(invoke(engine, second).then(expectOk));

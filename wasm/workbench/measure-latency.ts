@@ -15,20 +15,30 @@ const settleMs = 300;
 /** A sample is at least so long, so that the clock's own cost does not count. */
 const leastSampleUs = 50;
 
-/** Measures functions that take turns, so that what slows the machine down slows all of them. */
+/** Microseconds that have passed. */
+export function wallUs(): number {
+  return performance.now() * 1000;
+}
+
+/**
+ * Measures functions that take turns, so that what slows the machine down slows all of them.
+ *
+ * @param options.nowUs the clock; {@link wallUs} where absent
+ */
 export async function measureLatencies(
   invokes: readonly (() => void)[],
-  { samples = 300, limitMs = 10_000 } = {},
+  { samples = 300, limitMs = 10_000, nowUs = wallUs } = {},
 ): Promise<readonly Latency[]> {
   const takers: { invoke: () => void; repeats: number; samplesUs: number[] }[] = [];
   for (const invoke of invokes) {
     await warmUp(invoke);
-    const repeats = Math.max(1, Math.ceil(leastSampleUs / timeUs(invoke, 10)));
+    const repeats = Math.max(1, Math.ceil(leastSampleUs / timeUs(invoke, 10, nowUs)));
     takers.push({ invoke, repeats, samplesUs: [] });
   }
   const beganMs = performance.now();
   for (let i = 0; i < samples && performance.now() - beganMs < limitMs; i++) {
-    for (const { invoke, repeats, samplesUs } of takers) samplesUs.push(timeUs(invoke, repeats));
+    for (const { invoke, repeats, samplesUs } of takers)
+      samplesUs.push(timeUs(invoke, repeats, nowUs));
     // Whoever wants to end the program can.
     await setImmediate();
   }
@@ -42,10 +52,10 @@ async function warmUp(invoke: () => void): Promise<void> {
 }
 
 /** Microseconds of one call, as the mean of several in a row. */
-function timeUs(invoke: () => void, repeats: number): number {
-  const beganMs = performance.now();
+function timeUs(invoke: () => void, repeats: number, nowUs: () => number): number {
+  const beganUs = nowUs();
   for (let i = 0; i < repeats; i++) invoke();
-  return ((performance.now() - beganMs) * 1000) / repeats;
+  return (nowUs() - beganUs) / repeats;
 }
 
 function summarise(samplesUs: readonly number[]): Latency {
