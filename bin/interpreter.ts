@@ -9,10 +9,15 @@ import { readNamedFile } from './files.js';
 export const toolLimits = { arenaBytes: 256 * 1_048_576, mostWork: 2 ** 36 };
 
 /** Loads a model that the command line names, in this thread. Throws a CodedError where it is refused. */
-export async function openModel(file: string, { compact = false } = {}): Promise<Interpreter> {
+export async function openModel(
+  file: string,
+  { compact = false, keepConstantChannels = false } = {},
+): Promise<Interpreter> {
   const model = readNamedFile(file);
   const core = await compileWasmCore();
-  return coded(() => Interpreter.create(core, model, { ...toolLimits, compact }));
+  return coded(() =>
+    Interpreter.create(core, model, { ...toolLimits, compact, keepConstantChannels }),
+  );
 }
 
 /** What is known of a model, also where its operators are refused. Throws a CodedError where nothing is. */

@@ -2,6 +2,8 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { compileWasmCore } from '../agent/adapters/engine/wasm-core.js';
 import { CodedError } from '../protocol/coded-error.js';
 import { shippedBoardNames } from '../simulator/boards/shipped-boards.js';
+import { chanceOf } from '../simulator/devices/draws.js';
+import { drawSwarm } from '../simulator/scenario/draw-swarm.js';
 import { loadScenario } from '../simulator/scenario/load-scenario.js';
 import type { Scenario } from '../simulator/scenario/scenario.js';
 import type { Outcome } from '../simulator/simulation/outcome.js';
@@ -21,7 +23,9 @@ export async function simulateScenario(
     devices:
       given.number('devices') === undefined ? undefined : given.wholeNumber('devices', 1, 100_000),
   };
-  const scenario = loadScenario(file, shippedBoardNames(), overrides);
+  const loaded = loadScenario(file, shippedBoardNames(), overrides);
+  // The faults of a search belong to a seed that was named.
+  const scenario = overrides.seed === undefined ? loaded : withSwarm(loaded);
   const trace = given.text('trace');
   const first = await run(scenario, file, given, terminal, trace);
   if (!given.flag('check-determinism')) return report(first, given, terminal);
@@ -29,6 +33,13 @@ export async function simulateScenario(
   if (first.hash === second.hash) return report(first, given, terminal);
   const reason = `the same seed gave ${first.hash} and ${second.hash}`;
   return report({ ...first, exit: 13, reason }, given, terminal);
+}
+
+function withSwarm(scenario: Scenario): Scenario {
+  const { swarm, quietMs, seed, timeline } = scenario;
+  const drawn = drawSwarm(swarm, quietMs, chanceOf(seed, 'swarm'));
+  const all = [...timeline, ...drawn].sort((a, b) => a.atMs - b.atMs);
+  return { ...scenario, timeline: all };
 }
 
 async function run(

@@ -120,9 +120,7 @@ describe('the tree', () => {
 
   /** Made for the simulator's program, and used by tests until there is one. */
   const isOfSimulator = (file: string): boolean =>
-    file.startsWith('simulator/ports/') ||
-    file.startsWith('simulator/scenario/') ||
-    file === 'simulator/simulated-device.ts';
+    file.startsWith('simulator/ports/') || file === 'simulator/simulated-device.ts';
 
   /** Files that these reach by imports, and they themselves. */
   const reachedFrom = (entries: readonly string[]): ReadonlySet<string> => {

@@ -23,6 +23,10 @@ export const benchCommand: Command = {
       type: 'flag',
       describe: 'Pack no weights, as an agent does with `engine.compact`.',
     },
+    'keep-constant-channels': {
+      type: 'flag',
+      describe: 'Compute channels too that are the same for every input, as most runtimes do.',
+    },
     ...jsonOption,
   },
   examples: [
@@ -35,7 +39,10 @@ export const benchCommand: Command = {
   ],
   async run(given, terminal) {
     const file = given.requiredText('model');
-    const interpreter = await openModel(file, { compact: given.flag('compact') });
+    const interpreter = await openModel(file, {
+      compact: given.flag('compact'),
+      keepConstantChannels: given.flag('keep-constant-channels'),
+    });
     const input = generateInputs(interpreter.inputs, 1);
     const invoke = (): void => {
       // An inference may overwrite its inputs.

@@ -2,7 +2,7 @@ import type { Phase } from '../../protocol/messages/event.js';
 import { accept, refuse, type Result } from '../../protocol/result.js';
 
 /** What devices can be selected by. */
-export const selectorKeys = [
+const selectorKeys = [
   'id',
   'site',
   'group',

@@ -169,7 +169,12 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
 }
 
 /** Faults of the scenario contract that are not there yet: a run without them would say that all held. */
-const missing: readonly Fault['kind'][] = ['broker-replay', 'broker-withhold', 'lying', 'stolen-key'];
+const missing: readonly Fault['kind'][] = [
+  'broker-replay',
+  'broker-withhold',
+  'lying',
+  'stolen-key',
+];
 
 function refuseMissing({ timeline, expectations }: Scenario): void {
   for (const entry of timeline) {

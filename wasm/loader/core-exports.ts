@@ -2,7 +2,7 @@
 export interface CoreExports {
   readonly memory: WebAssembly.Memory;
   reserve(bytes: number): number;
-  load(mostWork: number, compact: number): number;
+  load(mostWork: number, options: number): number;
   report_address(): number;
   report_bytes(): number;
   create(arenaBytes: number): number;

@@ -33,6 +33,11 @@ export interface InterpreterLimits {
    * least memory and many times the time.
    */
   readonly compact?: boolean | undefined;
+  /**
+   * Channels that are the same for every input are computed all the same: for whoever measures what leaving them out saves. Results are
+   * the same.
+   */
+  readonly keepConstantChannels?: boolean | undefined;
 }
 
 const defaultMostWork = 2 ** 31;
@@ -105,7 +110,8 @@ export class Interpreter {
     const address = instance.reserve(model.length);
     if (address === 0) throw new EngineError(5, `a model of ${model.length} bytes`);
     viewOf(instance, address, model.length).set(model);
-    const refusal = instance.load(limits.mostWork ?? defaultMostWork, limits.compact ? 1 : 0);
+    const options = (limits.compact ? 1 : 0) | (limits.keepConstantChannels ? 2 : 0);
+    const refusal = instance.load(limits.mostWork ?? defaultMostWork, options);
     if (refusal !== 0) throw refusalOf(instance, refusal);
     const memory = new Uint8Array(instance.memory.buffer);
     const report = readReport(viewOf(instance, instance.report_address(), instance.report_bytes()));

@@ -49,13 +49,13 @@ pub fn reserve(bytes: u32) -> u32 {
 }
 
 /// Verifies the model that was written to the reserved room and prepares it, where an inference takes at most so much work;
-/// `compact` other than 0 packs no weights.
+/// bit 0 of `options` packs no weights, bit 1 computes constant channels too.
 /// 0, or an error number; where operators are refused, the report tells which.
 #[wasm_bindgen]
-pub fn load(most_work: f64, compact: u32) -> u32 {
+pub fn load(most_work: f64, options: u32) -> u32 {
     with(|instance| {
-        let kernels = if compact == 0 { Kernels::Fast } else { Kernels::Compact };
-        let registry = &Registry { kernels, ..ALL };
+        let kernels = if options & 1 == 0 { Kernels::Fast } else { Kernels::Compact };
+        let registry = &Registry { kernels, leaves_out: options & 2 == 0, ..ALL };
         let file = std::mem::take(&mut instance.file);
         instance.report = Vec::new();
         let loaded = Model::verify(file).and_then(|model| match Program::prepare_or_tell(model, registry, most_work as u64) {

@@ -126,6 +126,8 @@ pub struct Registry {
     pub operators: &'static [&'static Registration],
     /// What they may choose from.
     pub kernels: Kernels,
+    /// Whether fast kernels leave out channels that hold the same for every input.
+    pub leaves_out: bool,
 }
 
 impl Registry {
@@ -153,7 +155,7 @@ macro_rules! registry {
         $(pub mod $module;)*
 
         /// Every operator of this crate.
-        pub static ALL: Registry = Registry { operators: &[$($(&$module::$name),+),*], kernels: Kernels::Fast };
+        pub static ALL: Registry = Registry { operators: &[$($(&$module::$name),+),*], kernels: Kernels::Fast, leaves_out: true };
 
     };
 }

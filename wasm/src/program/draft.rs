@@ -48,7 +48,7 @@ impl Drafts {
     fn try_all(model: &mut Model, registry: &Registry, most_work: u64, refused: &mut Vec<Error>) -> Result<Self> {
         let mut drafts: Vec<Option<Vec<Draft>>> = model.subgraphs.iter().map(|_| None).collect();
         let mut handles = Handles::new(model);
-        let channels = if registry.kernels.are_fast() { constant_channels(model)? } else { Vec::new() };
+        let channels = if registry.kernels.are_fast() && registry.leaves_out { constant_channels(model)? } else { Vec::new() };
         // Checked as they add up: packing weights is work too, and constants take memory.
         let (mut work, mut constant_bytes) = (0u64, 0);
         let mut open = vec![0];

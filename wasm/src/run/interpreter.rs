@@ -356,7 +356,7 @@ impl Aligned {
 mod tests {
     use super::*;
     use crate::model::{Model, OpKey, Operator, Subgraph};
-    use crate::ops::{Action, Kernel, Kernels, Registration, Registry};
+    use crate::ops::{ALL, Action, Kernel, Registration, Registry};
     use crate::run::io::Port;
     use crate::model::tensor::TensorType::Int8;
     use crate::testing::{Given, single};
@@ -391,7 +391,7 @@ mod tests {
     };
 
     fn program(model: Model) -> Result<(Interpreter, Workspace)> {
-        static COUNTS: Registry = Registry { operators: &[&COUNT], kernels: Kernels::Fast };
+        static COUNTS: Registry = Registry { operators: &[&COUNT], ..ALL };
         let program = Program::prepare(model, &COUNTS)?;
         let workspace = Workspace::new(&program)?;
         Ok((Interpreter::new(Arc::new(program), Limits { arena_bytes: 1 << 10 })?, workspace))
@@ -464,7 +464,7 @@ mod tests {
         let end_of = |calls: Vec<Vec<usize>>| {
             let subgraphs = calls.iter().map(|calls| caller(calls)).collect();
             let registry: Vec<&'static Registration> = ONCE.iter().collect();
-            let registry = Registry { operators: Box::leak(registry.into_boxed_slice()), kernels: Kernels::Fast };
+            let registry = Registry { operators: Box::leak(registry.into_boxed_slice()), ..ALL };
             let program = Program::prepare(Model { bytes: vec![], subgraphs, is_planned: false }, &registry)?;
             let mut workspace = Workspace::new(&program)?;
             Interpreter::new(Arc::new(program), Limits { arena_bytes: 1 << 10 })?.invoke(&mut workspace)

@@ -263,6 +263,8 @@ pub fn run(model: Model, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
 /// The same after several runs with these inputs.
 pub fn run_often(model: Model, inputs: &[&[u8]], times: usize) -> Result<Vec<Vec<u8>>> {
     let fast = run_with(&ALL, model.clone(), inputs, times);
+    let all_channels = run_with(&Registry { leaves_out: false, ..ALL }, model.clone(), inputs, times);
+    assert_eq!(fast, all_channels, "constant channels left out and computed");
     if fast.is_ok() {
         check_batches(model.clone(), inputs);
     }
