@@ -54,7 +54,7 @@ impl Winograd {
         let slots = channels.iter_mut().zip(bias.as_flattened_mut());
         for (number, ((filter, (bias, multiplier)), (channel, slot))) in known.zip(slots).enumerate() {
             *slot = *bias;
-            *channel = Channel::new(filter.iter().copied(), zero_point, *bias, *multiplier);
+            *channel = Channel::new(filter, zero_point, *bias, *multiplier);
             if channel.reach.0 <= -SUMS_BELOW || channel.reach.1 >= SUMS_BELOW {
                 return Ok(None);
             }
