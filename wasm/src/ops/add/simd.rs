@@ -108,7 +108,7 @@ impl Weighted {
         let fractions: [[i32; 4]; 64] = from_fn(|four| from_fn(|lane| second_parts[4 * four + lane] as i32));
         let (mask, twice) = (I32x4::splat((1 << FRACTION) - 1), I32x4::splat(2 * near + 1));
         for (entry, part) in first.iter().zip(first_parts) {
-            let start = I32x4::splat((part + mid) as i32 + near);
+            let start = I32x4::splat((part + mid) as i32).plus(I32x4::splat(near));
             for (four, fractions) in fractions.iter().enumerate() {
                 // Where a sum is as near to an output's end.
                 let nears = I32x4::new(fractions).plus(start).and(mask).minus(twice).signs();
