@@ -6,7 +6,7 @@ const headerBytes = 8;
 const memorySection = 5;
 
 /**
- * The same module with a smaller maximum of its memory. What an instance may take must be known to the engine
+ * The same module with a smaller maximum of its memory; itself where that is its own already. What an instance may take must be known to the engine
  * itself: neither a deadline nor `Worker.terminate` ends a thread as long as its memory grows.
  *
  * @param module one with a memory and a maximum of its own, which stays where `memoryBytes` is more
@@ -18,6 +18,7 @@ export function withMemoryMaximum(module: Uint8Array, memoryBytes: number): Uint
     const end = content.next + content.value;
     if (module[at] === memorySection) {
       const section = limitMemory(module, content.next, Math.ceil(memoryBytes / pageBytes));
+      if (section.every((byte, i) => byte === module[at + i])) return module;
       const limited = new Uint8Array(at + section.length + module.length - end);
       limited.set(module.subarray(0, at));
       limited.set(section, at);

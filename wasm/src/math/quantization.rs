@@ -50,6 +50,12 @@ impl Multiplier {
         let right = (-self.shift).max(0) as u32;
         divide_by_power_of_two(high_mul(x.wrapping_shl(left), self.multiplier), right)
     }
+
+    /// The same for what is computed once: not inlined.
+    #[inline(never)]
+    pub fn apply_once(self, x: i32) -> i32 {
+        self.apply(x)
+    }
 }
 
 impl Multiplier {
@@ -95,6 +101,11 @@ pub fn divide_by_power_of_two(x: i32, exponent: u32) -> i32 {
 pub fn multiply_by_power_of_two(x: i32, exponent: u32) -> i32 {
     let product = i64::from(x) << exponent;
     product.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+}
+
+/// 2 to the power of this, where that is a normal double.
+pub fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
 /// Splits into a mantissa in [0.5, 1) and an exponent, as C's `frexp`; `value` is positive.

@@ -9,9 +9,10 @@ use crate::math::quantization::{Multiplier, OutputStage};
 use crate::memory::{allocate, gather};
 use crate::model::{Model, OpKey};
 use crate::ops::channels::Channels;
-use crate::ops::weights::int8::Layer;
+use crate::ops::weights::int8::{Layer, by_channel, widened};
 use crate::ops::window::Window;
 use crate::ops::{Node, conv, depthwise_conv};
+use crate::simd::requantise::reach;
 
 /// What a channel holds at least and at most.
 type Bounds = (i8, i8);
@@ -81,30 +82,31 @@ fn fact(node: &Node<'_>, bounds: &mut [Vec<Bounds>]) -> Option<Fact> {
 fn outputs(layer: &Layer, window: &Window, is_depthwise: bool, inputs: &[Bounds]) -> Result<Vec<Bounds>> {
     let channels = layer.bias.len();
     let taps = layer.weights.len() / channels;
-    let is_inside = window.is_inside();
     let mut found = allocate(channels, ANY)?;
-    let known = layer.bias.iter().zip(&layer.multipliers).zip(&mut found);
-    for (channel, ((bias, multiplier), found)) in known.enumerate() {
-        let (first, step) = if is_depthwise { (channel, channels) } else { (channel * taps, 1) };
-        let mut reach = (i64::from(*bias), i64::from(*bias));
-        for (tap, weight) in layer.weights.iter().skip(first).step_by(step).take(taps).enumerate() {
-            let input = if is_depthwise { channel } else { tap % window.input_channels };
-            let (least, greatest) = inputs.get(input).copied().unwrap_or(ANY);
-            let product = |value: i8| i64::from(*weight) * (i64::from(value) - i64::from(layer.zero_point));
-            let (one, other) = (product(least), product(greatest));
-            // The border holds the zero point.
-            let border = if is_inside { one } else { 0 };
-            reach.0 += one.min(other).min(border);
-            reach.1 += one.max(other).max(border);
+    let is_inside = window.is_inside();
+    let span = |input: usize| {
+        let (least, greatest) = inputs.get(input).copied().unwrap_or(ANY);
+        let [least, greatest] = [least, greatest].map(|value| (i32::from(value) - layer.zero_point) as i16);
+        // The border holds the zero point.
+        if is_inside { (least, greatest) } else { (least.min(0), greatest.max(0)) }
+    };
+    let (mut least, mut greatest) = (allocate(taps, 0)?, allocate(taps, 0)?);
+    let weights = if is_depthwise { by_channel(&layer.weights, channels)? } else { widened(&layer.weights, 0)? };
+    let known = layer.bias.iter().zip(&layer.multipliers).zip(weights.chunks_exact(taps)).zip(&mut found);
+    for (channel, (((bias, multiplier), weights), found)) in known.enumerate() {
+        if is_depthwise || channel == 0 {
+            for (tap, (least, greatest)) in least.iter_mut().zip(&mut greatest).enumerate() {
+                (*least, *greatest) = span(if is_depthwise { channel } else { tap % window.input_channels });
+            }
         }
-        *found = rescaled(reach, *multiplier, layer.stage).unwrap_or(ANY);
+        *found = rescaled(reach(weights, *bias, &least, &greatest), *multiplier, layer.stage).unwrap_or(ANY);
     }
     Ok(found)
 }
 
 /// The bounds of an output whose sum has these. Without a value where sums could wrap.
 fn rescaled(reach: (i64, i64), multiplier: Multiplier, stage: OutputStage) -> Option<Bounds> {
-    let output = |sum: i64| i8::try_from(stage.finish(multiplier.apply(i32::try_from(sum).ok()?))).ok();
+    let output = |sum: i64| i8::try_from(stage.finish(multiplier.apply_once(i32::try_from(sum).ok()?))).ok();
     if multiplier.shift > 0 { None } else { Some((output(reach.0)?, output(reach.1)?)) }
 }
 

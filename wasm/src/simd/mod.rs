@@ -8,6 +8,7 @@ pub mod exact;
 pub mod float;
 pub mod image;
 pub mod product;
+pub mod proof;
 pub mod regions;
 pub mod requantise;
 pub mod rows;

@@ -133,10 +133,13 @@ pub fn dot<const BYTES: bool>(sum: I32x4, inputs: &[u8; 16], weights: &[u8; 16])
 pub fn pack_channel(weights: &[i16], length: usize, lane: usize, format: Format, packed: &mut [Unit]) -> Result<()> {
     let bytes = format.bytes();
     for (run, packed) in weights.chunks_exact(length).zip(packed.chunks_exact_mut(units(length, format))) {
-        for (at, weight) in run.iter().enumerate() {
-            let unit = packed.get_mut(at * bytes / 4).and_then(|unit| unit.get_mut(lane / 4)).ok_or(ErrorKind::EngineInternal)?;
-            let slots = unit.iter_mut().skip(lane % 4 * 4 + at * bytes % 4).take(bytes);
-            slots.zip(weight.to_le_bytes()).for_each(|(slot, byte)| *slot = byte);
+        for (numbers, unit) in run.chunks(4 / bytes).zip(packed) {
+            let slots = unit.as_flattened_mut().as_chunks_mut().0.get_mut(lane).ok_or(ErrorKind::EngineInternal)?;
+            *slots = match numbers {
+                [one, other] if bytes == 2 => (*one as u16 as u32 | (*other as u16 as u32) << 16).to_le_bytes(),
+                [one] if bytes == 2 => (*one as u16 as u32).to_le_bytes(),
+                _ => core::array::from_fn(|at| numbers.get(at).map_or(0, |weight| *weight as u8)),
+            };
         }
     }
     Ok(())

@@ -175,6 +175,19 @@ mod chosen {
             Self(i16x8_shl(self.0, BITS))
         }
 
+        /// The lanes.
+        #[inline(always)]
+        pub fn lanes(self) -> [i16; 8] {
+            // SAFETY: both are 16 bytes of plain numbers.
+            unsafe { transmute::<v128, [i16; 8]>(self.0) }
+        }
+
+        /// Its lanes below 0, and 0 for others.
+        #[inline(always)]
+        pub fn below_zero(self) -> Self {
+            Self(i16x8_min(self.0, i16x8_splat(0)))
+        }
+
         /// Sums of the products of pairs.
         #[inline(always)]
         pub fn dot(self, other: Self) -> I32x4 {
@@ -264,6 +277,12 @@ mod chosen {
         #[inline(always)]
         pub fn and(self, other: Self) -> Self {
             Self(v128_and(self.0, other.0))
+        }
+
+        /// The sign of each lane, a bit for one below 0.
+        #[inline(always)]
+        pub fn signs(self) -> u8 {
+            i32x4_bitmask(self.0)
         }
 
         /// At least `low`, at most `high`.
@@ -543,6 +562,14 @@ mod chosen {
             Self(self.0.map(|lane| lane << BITS))
         }
 
+        pub fn lanes(self) -> [i16; 8] {
+            self.0
+        }
+
+        pub fn below_zero(self) -> Self {
+            Self(self.0.map(|lane| lane.min(0)))
+        }
+
         pub fn dot(self, other: Self) -> I32x4 {
             let product = |lane: usize| i32::from(self.0[lane]) * i32::from(other.0[lane]);
             I32x4(from_fn(|lane| product(2 * lane).wrapping_add(product(2 * lane + 1))))
@@ -599,6 +626,10 @@ mod chosen {
 
         pub fn and(self, other: Self) -> Self {
             Self(from_fn(|lane| self.0[lane] & other.0[lane]))
+        }
+
+        pub fn signs(self) -> u8 {
+            self.0.iter().rev().fold(0, |signs, lane| signs << 1 | u8::from(*lane < 0))
         }
 
         pub fn clamped(self, low: i32, high: i32) -> Self {

@@ -18,18 +18,26 @@ pub const SUMS_BELOW: i64 = 1 << 25;
 /// The inverse of 9 modulo 2^32.
 const NINTH: i32 = 954_437_177;
 
-/// The nine weights of one input and output channel, row by row, as 36 factors.
-pub fn weights(weights: [i16; 9]) -> [i16; PRODUCTS] {
-    let row = |[a, b, c]: [i16; 3]| [6 * a, -(a + b + c), b - a - c, a + 2 * b + 4 * c, a - 2 * b + 4 * c, 3 * c];
-    let [a, b, c, d, e, f, g, h, i] = weights;
-    let columns = [row([a, d, g]), row([b, e, h]), row([c, f, i])];
-    let [one, two, three] = columns;
-    let mut found = [0; PRODUCTS];
-    let rows = one.into_iter().zip(two).zip(three);
-    for (slot, ((a, b), c)) in found.chunks_exact_mut(6).zip(rows) {
-        slot.copy_from_slice(&row([a, b, c]));
-    }
-    found
+/// The nine weights of eight inputs and one output channel, row by row, as 36 factors: six rows of six.
+#[inline(always)]
+pub fn weights([a, b, c, d, e, f, g, h, i]: [I16x8; 9]) -> [[I16x8; 6]; 6] {
+    let ([one, two, three], rows) = ([[a, d, g], [b, e, h], [c, f, i]].map(factors), [0, 1, 2, 3, 4, 5]);
+    rows.map(|row| factors([one[row], two[row], three[row]]))
+}
+
+/// Three weights, transformed in one direction.
+#[inline(always)]
+fn factors([a, b, c]: [I16x8; 3]) -> [I16x8; 6] {
+    let (two_b, a_c, a_four_c) = (b.shifted::<1>(), a.plus(c), a.plus(c.shifted::<2>()));
+    let negative = |x: I16x8| I16x8::splat(0).minus(x);
+    [
+        a.shifted::<2>().plus(a.shifted::<1>()),
+        negative(a_c.plus(b)),
+        b.minus(a_c),
+        a_four_c.plus(two_b),
+        a_four_c.minus(two_b),
+        c.plus(c.shifted::<1>()),
+    ]
 }
 
 /// Six neighbouring inputs, transformed in one direction.
@@ -87,10 +95,11 @@ mod tests {
             let vectors = image.map(|row| row.map(I16x8::splat));
             let transposed = |rows: [[I16x8; 6]; 6]| -> [[I16x8; 6]; 6] { core::array::from_fn(|x| core::array::from_fn(|y| rows[y][x])) };
             let tile = twice(transposed(twice(vectors, inputs)), inputs);
-            let factors = weights(filter);
+            let factors = weights(filter.map(I16x8::splat));
+            let one = |factors: I16x8| I16x8::from_bytes(&core::array::from_fn(|at| if at < 2 { factors.bytes()[at] } else { 0 }));
             // `tile` is by columns.
             let products: [[I32x4; 6]; 6] = core::array::from_fn(|y| {
-                core::array::from_fn(|x| tile[x][y].dot(I16x8::new(&[factors[y * 6 + x], 0, 0, 0, 0, 0, 0, 0])))
+                core::array::from_fn(|x| tile[x][y].dot(one(factors[y][x])))
             });
             let rows = twice(products, outputs);
             for y in 0..TILE {

@@ -53,7 +53,7 @@ pub fn table(multiplier: Multiplier, zero_point: i32) -> Box<[i32; 256]> {
     let mut table = Box::new([0; 256]);
     for (value, slot) in (-128..).zip(table.iter_mut()) {
         let value: i32 = value - zero_point;
-        *slot = multiplier.apply(value << LEFT_SHIFT);
+        *slot = multiplier.apply_once(value << LEFT_SHIFT);
     }
     table
 }

@@ -14,6 +14,7 @@ use crate::ops::weights::pack::pack_groups;
 use crate::ops::{Action, Flow, Kernel, Node, Request, allocate};
 use crate::run::io::Io;
 use crate::simd::ALONE;
+use crate::simd::requantise::reach;
 
 /// A convolution whose weights are packed.
 pub struct Conv {
@@ -51,12 +52,15 @@ pub fn prepare(node: &Node<'_>, request: &mut Request, mut geometry: Geometry, a
 #[inline(never)]
 fn leave_inputs_out(layer: &mut Layer, geometry: &mut Geometry, inputs: &Channels) -> Result<()> {
     let depth = geometry.window.input_channels;
-    for (bias, weights) in layer.bias.iter_mut().zip(layer.weights.chunks_exact(geometry.depth())) {
-        for (channel, value) in inputs.constants() {
-            let factor = i32::from(value) - layer.zero_point;
-            let taps = weights.iter().skip(channel).step_by(depth);
-            *bias = taps.fold(*bias, |sum, weight| sum.wrapping_add(i32::from(*weight) * factor));
-        }
+    let mut constants = allocate(geometry.depth(), 0)?;
+    for (channel, value) in inputs.constants() {
+        let taps = constants.iter_mut().skip(channel).step_by(depth);
+        taps.for_each(|slot| *slot = (i32::from(value) - layer.zero_point) as i16);
+    }
+    let weights = int8::widened(&layer.weights, 0)?;
+    for (bias, weights) in layer.bias.iter_mut().zip(weights.chunks_exact(geometry.depth())) {
+        // Sums wrap.
+        *bias = reach(weights, *bias, &constants, &constants).0 as i32;
     }
     layer.weights = int8::columns(&layer.weights, depth, &inputs.kept)?;
     (geometry.window.input_channels, geometry.group_inputs) = (inputs.kept.len(), inputs.kept.len());

@@ -92,7 +92,7 @@ impl Conv {
             let slots = channels.iter_mut().skip(block * LANES).zip(bias.iter_mut().skip(block).flatten());
             for ((channel, slot), ((bias, multiplier), weights)) in slots.zip(known) {
                 *slot = format.corrected(*bias, weights, zero_point);
-                *channel = Channel::new(weights.iter().copied(), zero_point, *bias, *multiplier);
+                *channel = Channel::new(weights, zero_point, *bias, *multiplier);
             }
         }
         let rescale = match shorts {

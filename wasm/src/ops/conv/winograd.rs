@@ -54,15 +54,15 @@ impl Winograd {
         let slots = channels.iter_mut().zip(bias.as_flattened_mut());
         for (number, ((filter, (bias, multiplier)), (channel, slot))) in known.zip(slots).enumerate() {
             *slot = *bias;
-            *channel = Channel::new(filter.iter().copied(), zero_point, *bias, *multiplier);
+            *channel = Channel::new(filter, zero_point, *bias, *multiplier);
             if channel.reach.0 <= -SUMS_BELOW || channel.reach.1 >= SUMS_BELOW {
                 return Ok(None);
             }
-            for input in 0..depth {
-                let mut taps = [0; 9];
-                taps.iter_mut().zip(filter.iter().skip(input).step_by(depth)).for_each(|(tap, weight)| *tap = *weight);
-                let products = transformed.iter_mut().skip(input).step_by(depth);
-                products.zip(weights(taps)).for_each(|(slot, weight)| *slot = weight);
+            for (input, products) in (0..depth).step_by(LANES).zip(0..) {
+                let taps: [Option<&[i16; LANES]>; 9] = core::array::from_fn(|tap| filter.get(tap * depth + input..)?.first_chunk());
+                let factors = weights(taps.map(|weights| I16x8::new(weights.unwrap_or(&[0; LANES]))));
+                let slots = transformed.as_chunks_mut::<LANES>().0.iter_mut().skip(products).step_by(depth / LANES);
+                slots.zip(factors.as_flattened()).for_each(|(slot, factors)| *slot = factors.lanes());
             }
             let block = packed.chunks_exact_mut(PRODUCTS * depth / 2).nth(number / LANES);
             tile::pack_channel(&transformed, depth, number % LANES, Format::Words, block.ok_or(ErrorKind::EngineInternal)?)?;

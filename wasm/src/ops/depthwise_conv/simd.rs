@@ -5,7 +5,7 @@ use core::ops::Range;
 use crate::error::{ErrorKind, Result};
 use crate::memory::allocate;
 use crate::ops::depthwise_conv::Geometry;
-use crate::ops::weights::int8::Lowered;
+use crate::ops::weights::int8::{Lowered, by_channel};
 use crate::ops::window::{Axis, Window};
 use crate::ops::{Flow, Kernel, Request};
 use crate::run::io::{Io, Port};
@@ -40,7 +40,7 @@ impl Table {
     /// Packs weights, `[channel][row][column]`, for windows that begin in this half of a pair. Half of a pair without a
     /// tap weighs nothing, and so do missing channels.
     #[inline(never)]
-    fn new(window: &Window, rows: &Rows, weights: &[i8], half: usize) -> Result<Self> {
+    fn new(window: &Window, rows: &Rows, weights: &[i16], half: usize) -> Result<Self> {
         let Window { height, width, output_channels, .. } = window;
         let row_at = |tap: usize| half + tap * height.dilation;
         let mut pairs: Vec<usize> = (0..height.filter).map(|tap| row_at(tap) / 2).collect();
@@ -58,7 +58,7 @@ impl Table {
                 let pair = pairs.partition_point(|pair| *pair < row / 2);
                 let slot = packed.get_mut(first + pair * width.filter + tap % width.filter).ok_or(ErrorKind::EngineInternal)?;
                 let bytes = slot.as_flattened_mut().as_chunks_mut().0.get_mut(channel % LANES * 2 + row % 2);
-                *bytes.ok_or(ErrorKind::EngineInternal)? = i16::from(*weight).to_le_bytes();
+                *bytes.ok_or(ErrorKind::EngineInternal)? = weight.to_le_bytes();
             }
         }
         let is_three = pairs == [0, 1] && width.filter == 3 && width.dilation == 1;
@@ -83,16 +83,12 @@ impl DepthwiseConv {
         let blocks = window.output_channels.div_ceil(LANES);
         let mut bias = allocate(blocks, [0i32; LANES])?;
         let mut channels = allocate(blocks * LANES, Channel::NONE)?;
-        let mut weights = allocate(lowered.weights.len(), 0i8)?;
-        let slots = channels.iter_mut().zip(bias.as_flattened_mut()).zip(weights.chunks_exact_mut(window.taps()));
+        let weights = by_channel(lowered.weights, window.output_channels)?;
+        let slots = channels.iter_mut().zip(bias.as_flattened_mut()).zip(weights.chunks_exact(window.taps()));
         let known = lowered.bias.iter().zip(lowered.multipliers);
-        for (number, (((channel, slot), weights), (bias, multiplier))) in slots.zip(known).enumerate() {
-            let from = lowered.weights.chunks_exact(window.output_channels);
-            for (weight, from) in weights.iter_mut().zip(from) {
-                *weight = from.get(number).copied().unwrap_or_default();
-            }
+        for (((channel, slot), weights), (bias, multiplier)) in slots.zip(known) {
             *slot = *bias;
-            *channel = Channel::new(weights.iter().map(|weight| i16::from(*weight)), zero_point, *bias, *multiplier);
+            *channel = Channel::new(weights, zero_point, *bias, *multiplier);
         }
         let requantise = Requantise::new(&channels, bias.as_flattened_mut(), lowered.stage)?;
         let mut tables = [Table::default(), Table::default()];

@@ -52,7 +52,7 @@ impl FullyConnected {
         let rows = weights.chunks_exact(depth).zip(bias.iter().zip(multipliers));
         for (channel, ((weights, (bias, multiplier)), (known, centred))) in rows.zip(known.iter_mut().zip(&mut centred)).enumerate() {
             *centred = format.corrected(*bias, weights, zero_point);
-            *known = Channel::new(weights.iter().copied(), zero_point, *bias, *multiplier);
+            *known = Channel::new(weights, zero_point, *bias, *multiplier);
             pack_channel(weights, channel, format, packed.get_mut(channel / LANES * steps..).unwrap_or_default())?;
         }
         let requantise = Requantise::new(&known, &mut centred, stage)?;

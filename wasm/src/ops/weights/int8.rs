@@ -4,6 +4,7 @@ use crate::error::{ErrorKind, Result, ensure};
 use crate::math::quantization::{Activation, Multiplier, OutputStage};
 use crate::model::tensor::{Tensor, TensorType};
 use crate::ops::{Node, allocate, gather};
+use crate::simd::vector::I16x8;
 
 /// Output channels computed together.
 pub const LANES: usize = 4;
@@ -47,9 +48,7 @@ pub fn weights(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<i8>> {
     let mut weights = allocate(tensor.shape.elements(), 0i8)?;
     match tensor.element_type {
         TensorType::Int8 => {
-            for (weight, byte) in weights.iter_mut().zip(bytes) {
-                *weight = *byte as i8;
-            }
+            take(&mut weights, bytes);
         }
         TensorType::Int4 => {
             for (pair, byte) in weights.chunks_mut(2).zip(bytes) {
@@ -62,6 +61,12 @@ pub fn weights(node: &Node<'_>, tensor: &Tensor) -> Result<Vec<i8>> {
         _ => return Err(ErrorKind::TypeUnsupported.into()),
     }
     Ok(weights)
+}
+
+/// By itself the compiler sees that this is a copy.
+#[inline(never)]
+fn take(weights: &mut [i8], bytes: &[u8]) {
+    weights.iter_mut().zip(bytes).for_each(|(weight, byte)| *weight = *byte as i8);
 }
 
 /// What a fast kernel of an operator with weights has to know. In which order the weights lie is the operator's to say.
@@ -143,7 +148,24 @@ fn picked<T: Copy>(values: &[T], places: &[usize]) -> Result<Vec<T>> {
 
 /// Weights with their negated zero point added.
 pub fn widened(weights: &[i8], offset: i32) -> Result<Vec<i16>> {
-    gather(weights.len(), weights.iter().map(|weight| Ok((i32::from(*weight) + offset) as i16)))
+    let mut wide = allocate(weights.len(), 0)?;
+    let ((eights, rest), (slots, rest_slots)) = (weights.as_chunks::<8>(), wide.as_chunks_mut());
+    for (slots, eight) in slots.iter_mut().zip(eights) {
+        *slots = I16x8::widen(eight.map(|weight| weight as u8)).plus(I16x8::splat(offset as i16)).lanes();
+    }
+    rest_slots.iter_mut().zip(rest).for_each(|(slot, weight)| *slot = i16::from(*weight) + offset as i16);
+    Ok(wide)
+}
+
+/// Weights `[tap][channel]` as `[channel][tap]`.
+#[inline(never)]
+pub fn by_channel(weights: &[i8], channels: usize) -> Result<Vec<i16>> {
+    let taps = weights.len() / channels;
+    let mut wide = allocate(weights.len(), 0)?;
+    for (tap, weights) in weights.chunks_exact(channels).enumerate() {
+        wide.iter_mut().skip(tap).step_by(taps).zip(weights).for_each(|(slot, weight)| *slot = i16::from(*weight));
+    }
+    Ok(wide)
 }
 
 /// The bias of an operator, one int32 per output channel; zeros where it has none.
