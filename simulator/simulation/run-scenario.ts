@@ -168,6 +168,8 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   };
 }
 
+const minuteMs = 60_000;
+
 /** Faults of the scenario contract that are not there yet: a run without them would say that all held. */
 const missing: readonly Fault['kind'][] = [
   'broker-replay',
@@ -176,10 +178,19 @@ const missing: readonly Fault['kind'][] = [
   'stolen-key',
 ];
 
-function refuseMissing({ timeline, expectations }: Scenario): void {
+function refuseMissing(scenario: Scenario): void {
+  const { timeline, expectations, labels, broker, reportMs, telemetryMs } = scenario;
+  if (reportMs !== minuteMs || telemetryMs !== minuteMs)
+    throw new CodedError('scenario-invalid', 'report and telemetry: only 60 s is there yet');
+  if (broker.mqtt !== '5')
+    throw new CodedError('scenario-invalid', 'broker.mqtt: only 5 is there yet');
+  if (labels?.of === 'disagreements')
+    throw new CodedError('scenario-invalid', 'labels.of: only windows is there yet');
   for (const entry of timeline) {
     if (entry.action === 'enrol-again')
       throw new CodedError('scenario-invalid', 'timeline: enrol is not there yet');
+    if ((entry.action === 'publish' || entry.action === 'rollout') && entry.spreadMs > 0)
+      throw new CodedError('scenario-invalid', 'timeline: ramp and spread are not there yet');
     if (entry.action !== 'fault') continue;
     const { fault } = entry;
     if (missing.includes(fault.kind) || (fault.kind === 'power-cut' && fault.torn))
