@@ -53,7 +53,6 @@ async function run(
   let toldMs = performance.now();
   try {
     return await runScenario(scenario, {
-      seed: scenario.seed,
       core: await compileWasmCore(),
       agentVersion: packageVersion(),
       revision: packageVersion().join('.'),

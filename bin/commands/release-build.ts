@@ -7,6 +7,7 @@ import { takeTurns } from '../../operator/keys/folder-turn.js';
 import { openKeyFolder } from '../../operator/keys/key-folder.js';
 import { buildRelease, sealRelease } from '../../operator/release/build-release.js';
 import { defaultBlockSize } from '../../operator/release/split-blocks.js';
+import { parseLabelsFile } from '../../operator/release/labels-file.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import { encodeReleaseFile } from '../../protocol/documents/release-file.js';
 import { fitKinds, type Resize } from '../../protocol/documents/pipeline.js';
@@ -83,7 +84,7 @@ export const releaseBuildCommand: Command = {
       {
         model: readNamedFile(modelFile),
         frontEnd: frontEndFile === undefined ? undefined : readNamedFile(frontEndFile),
-        labels: labelsFile === undefined ? [] : readLines(labelsFile),
+        labels: labelsFile === undefined ? [] : parseLabelsFile(readText(labelsFile)),
         pipeline:
           pipelineFile === undefined
             ? undefined
@@ -145,11 +146,4 @@ function fitOf(text: string | undefined): Resize['fit'] | undefined {
 
 function readText(file: string): string {
   return new TextDecoder().decode(readNamedFile(file));
-}
-
-function readLines(file: string): readonly string[] {
-  return readText(file)
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
 }

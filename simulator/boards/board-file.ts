@@ -2,7 +2,8 @@ import { v } from '../../agent/adapters/schema-library.js';
 import { readYamlTexts, type YamlTexts } from '../../agent/adapters/yaml.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { accept } from '../../protocol/result.js';
-import { linkKinds, type LinkKind, type LinkTerms } from '../broker/link-kinds.js';
+import { linkKinds, type LinkTerms } from '../broker/link-kinds.js';
+import { linkNames } from '../scenario/links.js';
 import { describeProblems } from '../scenario/problems.js';
 import {
   amount,
@@ -56,7 +57,7 @@ const boardFile = keysOf({
     ),
   ),
   radio: keysOf({
-    kind: oneOf(...(Object.keys(linkKinds) as LinkKind[])),
+    kind: oneOf(...linkNames),
     up: bandwidth(),
     down: bandwidth(),
     latency: v.optional(amount('duration', '20 ms', '1 day')),

@@ -1,3 +1,4 @@
+import { matchesFilter } from '../../agent/adapters/mqtt/topic-filter.js';
 import type { Message } from '../../agent/ports/transport.js';
 import type { Lane } from '../time/lane.js';
 import type { BrokerPacket, ClientPacket } from './packets.js';
@@ -36,8 +37,6 @@ export class SimulatedBroker {
   readonly lane: Lane;
   /** What is retained, by topic. */
   readonly retained = new Map<string, Uint8Array>();
-  /** Topics on which nothing is accepted, by client; all else is. */
-  mayPublish: (clientId: string, topic: string) => boolean = () => true;
   readonly #options: BrokerOptions;
   readonly #observer: BrokerObserver;
   readonly #sessions = new Map<string, BrokerSession>();
@@ -48,10 +47,6 @@ export class SimulatedBroker {
     this.lane = lane;
     this.#options = options;
     this.#observer = observer;
-  }
-
-  get isUp(): boolean {
-    return this.#isUp;
   }
 
   /** Ends without a word; sessions are gone, and what is retained where the store is lost. */
@@ -135,7 +130,7 @@ export class SimulatedBroker {
       return payload === undefined ? [] : [{ topic, payload, retained: true }];
     }
     return [...this.retained]
-      .filter(([each]) => TopicIndex.matches(topic, each))
+      .filter(([each]) => matchesFilter(topic, each))
       .map(([each, payload]) => ({ topic: each, payload, retained: true }));
   }
 }
@@ -174,9 +169,7 @@ class BrokerSession {
       case 'publish': {
         const { id, message } = packet;
         const { packetBytes = Infinity } = this.#options;
-        const refused =
-          !this.#broker.mayPublish(this.clientId, message.topic) ||
-          message.payload.length > packetBytes;
+        const refused = message.payload.length > packetBytes;
         if (!refused) this.#broker.publish(message, this.clientId);
         this.#send({ kind: 'puback', id, refused });
         return;

@@ -7,7 +7,6 @@ import type { Crypto } from '../../agent/ports/crypto.js';
 import type { DeviceKey } from '../../agent/ports/device-key.js';
 import type { Message } from '../../agent/ports/transport.js';
 import { spreadShare } from '../../protocol/assignment/spread.js';
-import { toHex } from '../../protocol/bytes.js';
 import { limits } from '../../protocol/limits.js';
 import { refuse } from '../../protocol/result.js';
 import type { Network } from '../broker/network.js';
@@ -46,8 +45,6 @@ export interface HostOptions {
   readonly keyset: Uint8Array;
   readonly key: DeviceKey;
   readonly periodMs: number;
-  /** Between two reports, with the measurements of the device. */
-  readonly reportMs: number;
   /** Frames of a delivery. */
   readonly strideFrames: number;
   readonly truthTopic: string | undefined;
@@ -71,17 +68,17 @@ export interface HostWorld {
 
 /** What is told about a device while it runs. */
 export interface HostWatch {
-  booted(deviceId: string): void;
+  booted(): void;
   /** A window came from the sensor while the agent took samples. */
-  window(deviceId: string, truth: string | undefined): void;
+  window(truth: string | undefined): void;
   /** The agent wants a message published. */
-  published(deviceId: string, message: Message): void;
+  published(message: Message): void;
   /** The device says how many windows it has dropped since its boot. */
-  toldDropped(deviceId: string, count: number): void;
+  toldDropped(count: number): void;
   /** The agent has ended over a broken invariant. */
-  crashed(deviceId: string, error: unknown): void;
+  crashed(error: unknown): void;
   /** Asked before each operation of the storage. */
-  beforeOperation(deviceId: string, number: number, what: string): StorageFault;
+  beforeOperation(what: string): StorageFault;
 }
 
 /** Each purpose has a generator of its own. */
@@ -117,7 +114,7 @@ export class DeviceHost {
       clock: world.clock,
       lane: world.lane,
       delivered: (truth) => {
-        world.watch.window(options.deviceId, truth);
+        world.watch.window(truth);
       },
     });
   }
@@ -135,7 +132,7 @@ export class DeviceHost {
   boot(): void {
     if (this.#agent !== undefined) return;
     const { lane, watch } = this.#world;
-    watch.booted(this.deviceId);
+    watch.booted();
     this.#agent = this.#createAgent();
     lane.soon(() => this.#agent?.start());
   }
@@ -153,11 +150,6 @@ export class DeviceHost {
   replace(key: DeviceKey): void {
     this.disk = createMemoryDisk();
     this.#key = key;
-  }
-
-  /** The public key of the machine, in hexadecimal. */
-  get publicKey(): string {
-    return toHex(this.#key.publicKey);
   }
 
   /** The committed state of the slot on disk; undefined where there is none. */
@@ -188,7 +180,7 @@ export class DeviceHost {
     });
     const publish = transport.publish.bind(transport);
     transport.publish = (message, done) => {
-      watch.published(deviceId, message);
+      watch.published(message);
       publish(message, done);
     };
     const nothing = (): void => undefined;
@@ -207,7 +199,7 @@ export class DeviceHost {
           storageBytes: options.limits.storageBytes,
           lane,
           meter,
-          beforeOperation: (number, what) => watch.beforeOperation(deviceId, number, what),
+          beforeOperation: (_, what) => watch.beforeOperation(what),
         }),
         transport,
         sensor: () => this.#sensor.attach(),
@@ -215,7 +207,7 @@ export class DeviceHost {
           Later.of(lane, refuse('file-unreadable', 'a simulated device has no factory release')),
         encodeCbor: (value) => {
           const dropped = droppedIn(value, options.slot);
-          if (dropped !== undefined) watch.toldDropped(deviceId, dropped);
+          if (dropped !== undefined) watch.toldDropped(dropped);
           return plainCbor.encode(value);
         },
         rssBytes: () => 0,
@@ -226,7 +218,7 @@ export class DeviceHost {
         share: spreadShare(deviceId),
       },
       (error) => {
-        watch.crashed(deviceId, error);
+        watch.crashed(error);
       },
     );
   }

@@ -16,7 +16,7 @@ export class DiskFaults {
     this.#cut = { remaining: operation, cut };
   }
 
-  before(_: number, what: string): StorageFault {
+  before(what: string): StorageFault {
     if (this.#cut !== undefined && --this.#cut.remaining === 0) {
       const { cut } = this.#cut;
       this.#cut = undefined;

@@ -10,33 +10,17 @@ export class Labeller {
   readonly #labels: Labels;
   readonly #simulation: Simulation;
   readonly #classes: readonly string[];
-  readonly #seed: number;
   readonly #chances = new Map<string, Prng>();
 
   /** @param classes all classes that anybody names: a wrong label is one of the others */
-  constructor(labels: Labels, simulation: Simulation, classes: readonly string[], seed: number) {
+  constructor(labels: Labels, simulation: Simulation, classes: readonly string[]) {
     this.#labels = labels;
     this.#simulation = simulation;
     this.#classes = classes;
-    this.#seed = seed;
   }
 
   /** A result was published: its window is labelled, or is not. */
-  heard({ deviceId, result, truth }: AcceptedResult): void {
-    if (this.#labels.of === 'windows') this.#consider(deviceId, result.boot, result.window, truth);
-  }
-
-  /** Champion and challenger differ on a window. */
-  heardDisagreement(
-    deviceId: string,
-    boot: number,
-    window: number,
-    truth: string | undefined,
-  ): void {
-    if (this.#labels.of === 'disagreements') this.#consider(deviceId, boot, window, truth);
-  }
-
-  #consider(deviceId: string, boot: number, window: number, truth: string | undefined): void {
+  heard({ deviceId, result: { boot, window }, truth }: AcceptedResult): void {
     const chance = this.#chanceOf(deviceId);
     const [chosen, mistaken, other] = [1, 2, 3].map(() => chance.uniform(0, 1));
     const delayMs = draw(this.#labels.delayMs, chance);
@@ -54,7 +38,8 @@ export class Labeller {
   }
 
   #chanceOf(deviceId: string): Prng {
-    const known = this.#chances.get(deviceId) ?? chanceOf(this.#seed, 'labels', deviceId);
+    const known =
+      this.#chances.get(deviceId) ?? chanceOf(this.#simulation.seed, 'labels', deviceId);
     this.#chances.set(deviceId, known);
     return known;
   }

@@ -4,6 +4,7 @@ import { createInProcessEngine } from '../../agent/adapters/engine/in-process-en
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Engine, Handle } from '../../agent/ports/engine.js';
 import { accept } from '../../protocol/result.js';
+import { parseLabelsFile } from '../../operator/release/labels-file.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
 import { buildRelease, type ReleaseTools } from '../../operator/release/build-release.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
@@ -31,7 +32,8 @@ export async function buildReleases(
   const workshop = new Workshop({ ...tools, stranger: createSeededKey('a stranger'), slot });
   const built = new Map<string, BuiltRelease>();
   for (const [i, release] of releases.entries()) {
-    const classes = readLines(release.labels);
+    const classes =
+      release.labels === undefined ? [] : parseLabelsFile(readFileSync(release.labels, 'utf8'));
     const pipeline = release.pipeline && readFileSync(release.pipeline, 'utf8');
     const [first, last] = [release.models[0], release.models.at(-1)];
     if (first === undefined || last === undefined) throw new Error('a release has a model');
@@ -91,10 +93,4 @@ function damaged(good: ReleaseFile, damage: Release['damage'], workshop: Worksho
 
 function readBytes(file: string): Uint8Array {
   return new Uint8Array(readFileSync(file));
-}
-
-function readLines(file: string | undefined): string[] {
-  if (file === undefined) return [];
-  const lines = readFileSync(file, 'utf8').split(/\r?\n/);
-  return lines.filter((line) => line !== '');
 }

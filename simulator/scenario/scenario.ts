@@ -1,7 +1,7 @@
 import type { Condition } from '../signals/condition.js';
 import type { EnvironmentName } from '../signals/environment.js';
 import type { Expectation } from './expectation.js';
-import type { LinkName } from './links.js';
+import type { LinkKind } from '../broker/link-kinds.js';
 import type { Selector } from './selector.js';
 import type { Amount, Rate } from './values.js';
 
@@ -69,7 +69,7 @@ export interface Profile {
 /** What lies between a device and the broker. */
 export interface Link {
   /** `own`: the file gives the terms. */
-  readonly name: LinkName | 'own';
+  readonly name: LinkKind | 'own';
   /** Undefined: as the profile has it, and for an own link no limit. */
   readonly upBitPerS: Amount | undefined;
   readonly downBitPerS: Amount | undefined;

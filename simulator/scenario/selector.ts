@@ -1,4 +1,4 @@
-import type { Phase } from '../../protocol/messages/event.js';
+import { phases } from '../../protocol/messages/event.js';
 import { accept, refuse, type Result } from '../../protocol/result.js';
 
 /** What devices can be selected by. */
@@ -93,19 +93,7 @@ function readCondition(text: string): Result<Condition> {
 
 /** Of some keys all values are known. */
 const fixedValues: Readonly<Partial<Record<SelectorKey, readonly string[]>>> = {
-  phase: [
-    'offered',
-    'admitted',
-    'fetching',
-    'verified',
-    'self-tested',
-    'staged',
-    'shadow',
-    'trial',
-    'committed',
-    'rolled-back',
-    'rejected',
-  ] satisfies readonly Phase[],
+  phase: phases,
   labelled: ['true', 'false'],
 };
 

@@ -25,7 +25,6 @@ import { Trace } from './trace.js';
 
 /** What a run needs besides its scenario. */
 export interface RunSettings {
-  readonly seed: number;
   readonly core: WebAssembly.Module;
   readonly agentVersion: Version;
   /** Of tinylamp: with file and seed it names the run. */
@@ -47,7 +46,8 @@ const keyFolder = '/keys';
 
 /** Runs a scenario from its beginning to its end. Throws `scenario-invalid` and what building its releases throws. */
 export async function runScenario(scenario: Scenario, settings: RunSettings): Promise<Outcome> {
-  const { seed, core, agentVersion, progress } = settings;
+  const { core, agentVersion, progress } = settings;
+  const { seed } = scenario;
   refuseMissing(scenario);
   const beganMs = performance.now();
   const trace = new Trace(settings.writeTrace);
@@ -61,7 +61,6 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     startWallMs: scenario.startMs,
     slot: scenario.slot,
     periodMs: scenario.periodMs,
-    reportMs: scenario.reportMs,
     broker: scenario.broker,
     agentVersion,
     core,
@@ -99,7 +98,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     crash ??= `${deviceId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   };
   const classes = [...new Set([...releases.values()].flatMap((each) => each.classes))];
-  const labeller = scenario.labels && new Labeller(scenario.labels, simulation, classes, seed);
+  const labeller = scenario.labels && new Labeller(scenario.labels, simulation, classes);
   simulation.onResult = (accepted) => {
     labeller?.heard(accepted);
     for (const rollout of rollouts.values()) {
@@ -108,7 +107,6 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   };
   schedule({
     scenario,
-    seed,
     simulation,
     operator,
     releases,

@@ -35,7 +35,6 @@ export interface SimulationOptions {
   readonly startWallMs: number;
   readonly slot: string;
   readonly periodMs: number;
-  readonly reportMs: number;
   readonly broker: BrokerOptions;
   readonly agentVersion: AgentSettings['agentVersion'];
   readonly core: WebAssembly.Module;
@@ -160,25 +159,18 @@ export class Simulation {
   /** A link for a client of the operator, which is as good as a link can be. */
   createNetwork(purpose: string): Network {
     const terms = { bitPerS: undefined, latencyMs: [20, 20] } as const;
-    const prng = chanceOf(this.#options.seed, purpose);
-    const [lane, nowMs] = [this.operatorLane, (): number => this.time.nowMs];
-    const up = new Way(terms, prng, lane, this.hub, nowMs);
-    return new Network(this.broker, lane, up, new Way(terms, prng, this.hub, lane, nowMs));
+    const link = { up: terms, down: terms, loss: 0 };
+    return this.#connect(this.operatorLane, link, chanceOf(this.seed, purpose)).network;
   }
 
   /** Makes a device, which is switched off. */
   add(description: DeviceDescription): SimulatedMember {
-    const { seed, startWallMs, slot, periodMs, reportMs, agentVersion, keyset } = this.#options;
+    const { seed, startWallMs, slot, periodMs, agentVersion, keyset } = this.#options;
     const { deviceId, labels, board, link, strideFrames } = description;
     const nowMs = (): number => this.time.nowMs;
     const lane = this.time.createLane(this.members.size + 1);
     const clock = new LaneClock(nowMs, startWallMs);
-    const linkChance = chanceOf(seed, 'link', deviceId);
-    const up = new Way(link.up, linkChance.fork(1), lane, this.hub, nowMs);
-    const down = new Way(link.down, linkChance.fork(2), this.hub, lane, nowMs);
-    up.worsen({ loss: link.loss });
-    down.worsen({ loss: link.loss });
-    const network = new Network(this.broker, lane, up, down);
+    const { up, down, network } = this.#connect(lane, link, chanceOf(seed, 'link', deviceId));
     const processor: Processor = {
       rates: board.rates,
       busyUs: 0,
@@ -206,7 +198,6 @@ export class Simulation {
         keyset,
         key: createSeededKey(`${seed}/${deviceId}`),
         periodMs,
-        reportMs,
         strideFrames,
         truthTopic: this.#options.hasLabels ? truthTopicOf(deviceId) : undefined,
       },
@@ -225,21 +216,21 @@ export class Simulation {
             log.windows.booted();
             this.record('booted', deviceId);
           },
-          window: (_, truth) => {
+          window: (truth) => {
             const isServed = host.record?.current !== undefined;
             log.windows.completed(this.time.nowMs, truth, isServed);
           },
-          published: (_, message) => {
+          published: (message) => {
             this.#published(deviceId, log, message);
           },
-          toldDropped: (_, count) => {
+          toldDropped: (count) => {
             log.windows.toldDropped(count);
           },
-          crashed: (_, error) => {
+          crashed: (error) => {
             this.record('crashed', deviceId);
             this.onCrash(deviceId, error);
           },
-          beforeOperation: (_, number, what) => disk.before(number, what),
+          beforeOperation: (what) => disk.before(what),
         },
       },
     );
@@ -316,6 +307,20 @@ export class Simulation {
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
     }
     return sum;
+  }
+
+  /** Both ways between a client and the broker. */
+  #connect(
+    lane: Lane,
+    { up: upTerms, down: downTerms, loss }: LinkTerms,
+    chance: Prng,
+  ): Pick<SimulatedMember, 'up' | 'down' | 'network'> {
+    const nowMs = (): number => this.time.nowMs;
+    const up = new Way(upTerms, chance.fork(1), lane, this.hub, nowMs);
+    const down = new Way(downTerms, chance.fork(2), this.hub, lane, nowMs);
+    up.worsen({ loss });
+    down.worsen({ loss });
+    return { up, down, network: new Network(this.broker, lane, up, down) };
   }
 
   #published(deviceId: string, log: DeviceLog, { topic, payload, channel }: Message): void {

@@ -20,7 +20,6 @@ import type { Terms } from './terms.js';
 /** What a timeline acts upon. */
 export interface Stage {
   readonly scenario: Scenario;
-  readonly seed: number;
   readonly simulation: Simulation;
   readonly operator: SimulatedOperator;
   readonly releases: ReadonlyMap<string, BuiltRelease>;
@@ -149,13 +148,13 @@ function planOf(entry: RolloutStart, { reportMs }: Scenario): RolloutPlan {
 }
 
 function befall({ fault, where, share, untilMs }: FaultEntry, index: number, stage: Stage): void {
-  const { simulation, seed, terms } = stage;
+  const { simulation, terms } = stage;
   if (!isOfDevice(fault)) {
     befallOthers(fault, untilMs, index, stage);
     return;
   }
   for (const member of terms.select(where)) {
-    const chance = chanceOf(seed, `fault ${index}`, member.host.deviceId);
+    const chance = chanceOf(simulation.seed, `fault ${index}`, member.host.deviceId);
     if (share < 1 && chance.uniform(0, 1) >= share) continue;
     simulation.record('fault', member.host.deviceId, { fault: fault.kind });
     const undo = applyFault(fault, member, chance, simulation, untilMs);
@@ -173,8 +172,8 @@ function befallOthers(
   index: number,
   stage: Stage,
 ): void {
-  const { simulation, seed, operator } = stage;
-  const chance = chanceOf(seed, `fault ${index}`);
+  const { simulation, operator } = stage;
+  const chance = chanceOf(simulation.seed, `fault ${index}`);
   simulation.record('fault', undefined, { fault: fault.kind });
   switch (fault.kind) {
     case 'broker-restart':

@@ -61,14 +61,13 @@ export class WindowLedger {
     life.atMs.push(atMs);
   }
 
-  /** The device wants a result published: what is true of its window. */
-  published({ boot, window }: HeardResult): string | undefined {
+  /** The device wants a result published. */
+  published({ boot, window }: HeardResult): void {
     const life = this.#lives.at(-1);
-    if (life === undefined) return undefined;
+    if (life === undefined) return;
     life.boot = boot;
     if (life.fate[window - 1] === fates.open || life.fate[window - 1] === fates.unserved)
       life.fate[window - 1] = fates.published;
-    return life.truth[window - 1];
   }
 
   /** The broker has a result. Gives what is true of its window, the first time. */

@@ -1,5 +1,4 @@
 import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
-import type { Message } from '../../agent/ports/transport.js';
 import { limits } from '../../protocol/limits.js';
 import { SimulatedBroker } from '../../simulator/broker/broker.js';
 import { sessionsOver } from '../../simulator/broker/client-session.js';
@@ -8,17 +7,17 @@ import { Network } from '../../simulator/broker/network.js';
 import { Prng } from '../../simulator/prng.js';
 import type { Lane } from '../../simulator/time/lane.js';
 import { VirtualTime } from '../../simulator/time/virtual-time.js';
-import { Mailbox } from '../helpers/mailbox.js';
+import { Listeners } from './listeners.js';
 import { describeTransport } from './transport.contract.js';
 
 describeTransport('the agent’s own, over a simulated broker', () => {
   const time = new VirtualTime();
   const hub = time.createLane(0, true);
-  const ears = new Map<string, Set<(message: Message) => void>>();
+  const listeners = new Listeners();
   const options = { queued: 1_000, inflight: 20, packetBytes: undefined };
   const broker = new SimulatedBroker(hub, options, {
     accepted: (message) => {
-      for (const hear of ears.get(message.topic) ?? []) hear({ ...message, retained: false });
+      listeners.hear(message);
     },
     dropped: () => undefined,
   });
@@ -70,13 +69,7 @@ describeTransport('the agent’s own, over a simulated broker', () => {
           broker.publish({ topic, payload, retained }, 'other');
           await time.settle();
         },
-        observe: (topic: string) => {
-          const messages = new Mailbox<Message>();
-          const kept = broker.retained.get(topic);
-          if (kept !== undefined) messages.put({ topic, payload: kept, retained: true });
-          ears.set(topic, (ears.get(topic) ?? new Set()).add(messages.put));
-          return Promise.resolve(messages);
-        },
+        observe: (topic: string) => Promise.resolve(listeners.observe(topic, broker.retained)),
       }),
     close: () => {
       closed = true;

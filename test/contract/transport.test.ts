@@ -1,14 +1,13 @@
 import { createCronScheduler } from '../../agent/adapters/cron-scheduler.js';
-import type { Message } from '../../agent/ports/transport.js';
 import { MemoryBroker, type MemoryTransport } from '../../simulator/ports/memory-broker.js';
-import { Mailbox } from '../helpers/mailbox.js';
+import { Listeners } from './listeners.js';
 import { describeTransport } from './transport.contract.js';
 
 describeTransport('broker in memory', () => {
   const scheduler = createCronScheduler();
-  const ears = new Map<string, Set<(message: Message) => void>>();
+  const listeners = new Listeners();
   const broker = new MemoryBroker((message) => {
-    for (const hear of ears.get(message.topic) ?? []) hear({ ...message, retained: false });
+    listeners.hear(message);
   });
   const open: MemoryTransport[] = [];
   return Promise.resolve({
@@ -36,13 +35,7 @@ describeTransport('broker in memory', () => {
           broker.publish({ topic, payload: new TextEncoder().encode(text), retained });
           return Promise.resolve();
         },
-        observe: (topic: string) => {
-          const messages = new Mailbox<Message>();
-          const kept = broker.retained.get(topic);
-          if (kept !== undefined) messages.put({ topic, payload: kept, retained: true });
-          ears.set(topic, (ears.get(topic) ?? new Set()).add(messages.put));
-          return Promise.resolve(messages);
-        },
+        observe: (topic: string) => Promise.resolve(listeners.observe(topic, broker.retained)),
       }),
     async close() {
       await Promise.all(open.map((transport) => transport.close(0)));

@@ -1,4 +1,5 @@
 import type { Message, SubscribeOptions } from '../../ports/transport.js';
+import { matchesFilter } from './topic-filter.js';
 
 type Listener = (message: Message) => void;
 
@@ -67,18 +68,8 @@ export class Subscriptions {
     const exact = this.#topics.get(topic);
     const found = exact === undefined ? [] : [exact];
     for (const [filter, listeners] of this.#filters) {
-      if (matches(filter, topic)) found.push(listeners);
+      if (matchesFilter(filter, topic)) found.push(listeners);
     }
     return found;
   }
-}
-
-/** Whether a topic matches a filter whose only wildcards are single levels (MQTT 5, 4.7.1.3). */
-function matches(filter: string, topic: string): boolean {
-  const levels = topic.split('/');
-  const wanted = filter.split('/');
-  return (
-    levels.length === wanted.length &&
-    wanted.every((level, i) => level === '+' || level === levels[i])
-  );
 }

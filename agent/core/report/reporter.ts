@@ -1,20 +1,15 @@
-import type { Incident, Phase, Report } from '../../../protocol/messages/event.js';
+import {
+  phases,
+  type Incident,
+  type Phase,
+  type Report,
+} from '../../../protocol/messages/event.js';
 import type { Tasks } from '../process.js';
 import { periodMs, Repeats } from './repeats.js';
 
 /** What is told each time: there is no end of causes that could make it come again and again. */
 const alwaysTold: ReadonlySet<Phase | Incident> = new Set<Phase | Incident>([
-  'offered',
-  'admitted',
-  'fetching',
-  'verified',
-  'self-tested',
-  'staged',
-  'shadow',
-  'trial',
-  'committed',
-  'rolled-back',
-  'rejected',
+  ...phases,
   'promoted',
   'shadow-finished',
 ]);

@@ -1,4 +1,4 @@
-import { linkLatencies } from '../links.js';
+import { latencyOf } from '../links.js';
 import type { Report } from '../problems.js';
 import type { Group, Link, Profile, Sensor } from '../scenario.js';
 import { mostDevices } from '../schema/fleet.js';
@@ -94,7 +94,7 @@ function resolveLink(given: NonNullable<GivenGroup['link']>): Link {
       name,
       upBitPerS: undefined,
       downBitPerS: undefined,
-      latencyMs: linkLatencies[name],
+      latencyMs: latencyOf(name),
       loss: 0,
     };
   }

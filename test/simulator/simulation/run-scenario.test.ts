@@ -42,7 +42,6 @@ describe('a scenario in virtual time', () => {
     const scenario = loadScenario(file, shippedBoardNames(), { seed });
     const agentVersion = [0, 1, 0] as const;
     return runScenario(scenario, {
-      seed: scenario.seed,
       core,
       agentVersion,
       revision: '0.1.0',
