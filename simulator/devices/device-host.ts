@@ -22,6 +22,7 @@ import type { Prng } from '../prng.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../simulated-device.js';
 import { Later } from '../time/later.js';
 import type { Lane, LaneClock } from '../time/lane.js';
+import { droppedIn } from './dropped-windows.js';
 import { createSimulatedEngine, type Processor } from './simulated-engine.js';
 import type { ModelPool } from './model-pool.js';
 import { WindowSensor } from './window-sensor.js';
@@ -222,16 +223,6 @@ export class DeviceHost {
       },
     );
   }
-}
-
-/** What telemetry says of windows that were dropped, where this is telemetry: SenML with the labels of RFC 8428, table 4. */
-function droppedIn(value: unknown, slot: string): number | undefined {
-  if (!Array.isArray(value)) return undefined;
-  for (const record of value as readonly unknown[]) {
-    if (!(record instanceof Map)) return undefined;
-    if (record.get(0) === `${slot}/windows-dropped`) return Number(record.get(2));
-  }
-  return undefined;
 }
 
 function settingsOf(options: HostOptions, key: DeviceKey): AgentSettings {

@@ -7,24 +7,16 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
-import type { Log } from '../../agent/ports/log.js';
 import type { FleetRow } from '../../operator/fleet/fleet-view.js';
 import { startBroker, type EmbeddedBroker } from '../../simulator/demo/broker.js';
-import { createLiveFleet, type LiveFleet } from '../../simulator/live-fleet.js';
+import { createLiveFleet, type LiveFleet } from '../../simulator/live/live-fleet.js';
+import { describeMachines } from '../../simulator/live/machines.js';
 import { program, runCommand } from '../helpers/command-line.js';
 
 const models = fileURLToPath(new URL('../../../simulator/demo/models/', import.meta.url));
 const slot = 'vibration';
 
 /** What devices decide is seen by what they publish. */
-const quiet: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  droppedLines: 0,
-};
-
 /** Two simulated devices are enrolled and run; one is enrolled and silent; one runs and is unknown. */
 describe('tinylamp watch', function () {
   this.timeout(300_000);
@@ -57,19 +49,21 @@ describe('tinylamp watch', function () {
       ...['--pipeline', path.join(models, 'pipeline.json'), '--keys', 'keys', '-o', 'v1.tinylamp'],
     );
     fleet = createLiveFleet({
-      seed: 1,
-      devices: 3,
-      broker: broker.url,
+      devices: describeMachines({
+        seed: 1,
+        devices: 3,
+        environment: 'laboratory',
+        periodMs: 100,
+        framesPerBurst: 256,
+      }),
+      broker: { urls: [broker.url] },
       prefix: 'tinylamp',
       slot,
-      environment: 'laboratory',
       periodMs: 100,
-      framesPerBurst: 256,
       telemetrySchedule: '* * * * * *',
       keyset: new Uint8Array(readFileSync(path.join(folder, 'keys', 'keyset.cbor'))),
       agentVersion: [0, 1, 0],
       core: await compileWasmCore(),
-      log: quiet,
       failed: (_, error) => failures.push(error),
     });
     fleet.start();
