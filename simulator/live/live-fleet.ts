@@ -16,7 +16,7 @@ import { createSharedCronScheduler } from './shared-cron.js';
 
 export interface LiveFleetOptions extends Omit<LiveWorld, 'clock' | 'scheduler'> {
   readonly devices: readonly LiveDescription[];
-  /** Devices that are started a second; all at once where it is left out, which only a small fleet bears. */
+  /** Devices that are started a second; as many as the event loop bears where it is left out. */
   readonly perSecond?: number | undefined;
   /** What the disk of a device is; memory that is gone with the process where it is left out. */
   readonly openStorage?: ((description: LiveDescription) => Promise<Storage>) | undefined;

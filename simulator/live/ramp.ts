@@ -8,7 +8,7 @@ const turnMs = 20;
 const mostInTurn = 16;
 
 /**
- * Does something for each of a list, in order, so many a second: sockets that all connect in one turn of the event loop
+ * Does something for each of a list, in order, so many a second, or (Infinity) as fast as timers stay alive: sockets that all connect in one turn of the event loop
  * let every timer stand still. Gives the way to end it early; `done` is called after the last.
  */
 export function ramp<T>(
@@ -22,7 +22,8 @@ export function ramp<T>(
   let cancel = (): void => undefined;
   const beganMs = clock.monotonicMs();
   const turn = (): void => {
-    const due = Math.floor(((clock.monotonicMs() - beganMs) / 1000) * perSecond) + 1;
+    const seconds = (clock.monotonicMs() - beganMs) / 1000;
+    const due = perSecond === Infinity ? all.length : Math.floor(seconds * perSecond) + 1;
     const until = Math.min(all.length, due, started + mostInTurn);
     for (const each of all.slice(started, until)) start(each);
     started = until;
