@@ -40,7 +40,7 @@ export const liveFleetBench: Bench = {
     try {
       await site.publish(site.release('vibration-v1', 1));
       const bare = (await tell(site.folder, [
-        path.join(import.meta.dirname, 'bare-clients.js'),
+        path.join(import.meta.dirname, 'bare-clients-worker.js'),
         ...[site.broker.url, devices, perSecond, seconds].map(String),
       ])) as Taken;
       const fleet = (await tell(site.folder, [

@@ -3,7 +3,7 @@ import { setTimeout as pass } from 'node:timers/promises';
 import mqtt from 'mqtt';
 
 /**
- * `bare-clients.js URL CLIENTS PER_SECOND SECONDS`: MQTT.js without an agent. Each client has a will and two subscriptions, and
+ * `bare-clients-worker.js URL CLIENTS PER_SECOND SECONDS`: MQTT.js without an agent. Each client has a will and two subscriptions, and
  * publishes a message of the size of a result once a minute at QoS 1. Prints what it took as one object.
  */
 const [url = '', clients = '1', perSecond = '1', seconds = '1'] = process.argv.slice(2);
