@@ -21,7 +21,7 @@ import {
 import type { Prng } from '../prng.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../simulated-device.js';
 import { Later } from '../time/later.js';
-import type { Lane, LaneClock } from '../time/lane.js';
+import { every, type Lane, type LaneClock } from '../time/lane.js';
 import { createSimulatedEngine, type Processor } from './simulated-engine.js';
 import type { ModelPool } from './model-pool.js';
 import { WindowSensor } from './window-sensor.js';
@@ -45,6 +45,9 @@ export interface HostOptions {
   readonly keyset: Uint8Array;
   readonly key: DeviceKey;
   readonly periodMs: number;
+  readonly reportMs: number;
+  /** Undefined: it sends no telemetry. */
+  readonly telemetryMs: number | undefined;
   /** Frames of a delivery. */
   readonly strideFrames: number;
   readonly truthTopic: string | undefined;
@@ -70,11 +73,9 @@ export interface HostWorld {
 export interface HostWatch {
   booted(): void;
   /** A window came from the sensor while the agent took samples. */
-  window(truth: string | undefined): void;
+  window(truth: string | undefined, values: Float32Array): void;
   /** The agent wants a message published. */
   published(message: Message): void;
-  /** The device says how many windows it has dropped since its boot. */
-  toldDropped(count: number): void;
   /** The agent has ended over a broken invariant. */
   crashed(error: unknown): void;
   /** Asked before each operation of the storage. */
@@ -113,14 +114,19 @@ export class DeviceHost {
       phaseMs: world.prng.fork(purposes.sensor).below(options.periodMs),
       clock: world.clock,
       lane: world.lane,
-      delivered: (truth) => {
-        world.watch.window(truth);
+      delivered: (truth, values) => {
+        world.watch.window(truth, values);
       },
     });
   }
 
   get isOn(): boolean {
     return this.#agent !== undefined;
+  }
+
+  /** Windows that its agent counts as dropped since it was switched on. */
+  get droppedWindows(): number {
+    return this.#agent?.droppedWindows(this.options.slot) ?? 0;
   }
 
   /** What is true of the machine now. */
@@ -170,7 +176,7 @@ export class DeviceHost {
     const plainCbor = createPlainCbor();
     const transport = new MqttTransport({
       urls: ['mqtt://broker'],
-      protocol: '5',
+      protocol: 'auto',
       clientId: deviceId,
       packetBytes: limits.packetBytes,
       spoolBytes,
@@ -184,6 +190,7 @@ export class DeviceHost {
       publish(message, done);
     };
     const nothing = (): void => undefined;
+    const share = spreadShare(deviceId);
     return createSimulatedDevice(
       settingsOf(options, this.#key),
       {
@@ -205,33 +212,16 @@ export class DeviceHost {
         sensor: () => this.#sensor.attach(),
         readFactory: () =>
           Later.of(lane, refuse('file-unreadable', 'a simulated device has no factory release')),
-        encodeCbor: (value) => {
-          const dropped = droppedIn(value, options.slot);
-          if (dropped !== undefined) watch.toldDropped(dropped);
-          return plainCbor.encode(value);
-        },
+        encodeCbor: (value) => plainCbor.encode(value),
         rssBytes: () => 0,
       },
-      {
-        expression: '* * * * *',
-        timezone: 'UTC',
-        share: spreadShare(deviceId),
-      },
+      options.telemetryMs === undefined ? undefined : every(options.telemetryMs, share),
       (error) => {
         watch.crashed(error);
       },
+      every(options.reportMs, share),
     );
   }
-}
-
-/** What telemetry says of windows that were dropped, where this is telemetry: SenML with the labels of RFC 8428, table 4. */
-function droppedIn(value: unknown, slot: string): number | undefined {
-  if (!Array.isArray(value)) return undefined;
-  for (const record of value as readonly unknown[]) {
-    if (!(record instanceof Map)) return undefined;
-    if (record.get(0) === `${slot}/windows-dropped`) return Number(record.get(2));
-  }
-  return undefined;
 }
 
 function settingsOf(options: HostOptions, key: DeviceKey): AgentSettings {

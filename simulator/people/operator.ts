@@ -39,6 +39,8 @@ export interface OperatorWorld {
   /** A link of its own for each client of the operator. */
   readonly createNetwork: () => Network;
   readonly enrolled: () => readonly RolloutDevice[];
+  /** Called with each report that a controller has heard. */
+  readonly heardReport: (deviceId: string, payload: Uint8Array) => void;
   /** Called with what a person would be told. */
   readonly notice: (message: string) => void;
 }
@@ -59,9 +61,15 @@ export class SimulatedOperator {
   readonly #networks: Network[] = [];
   #clients = 0;
   #repairs: Transport | undefined;
+  #controllers = 0;
 
   constructor(world: OperatorWorld) {
     this.#world = world;
+  }
+
+  /** Whether a controller of a rollout listens to the fleet. */
+  get listens(): boolean {
+    return this.#controllers > 0;
   }
 
   /** `tinylamp publish`: everyone is to run it. */
@@ -107,12 +115,15 @@ export class SimulatedOperator {
     this.#world.lane.stop();
     for (const network of this.#networks.splice(0)) network.sever();
     this.#repairs = undefined;
+    this.#controllers = 0;
   }
 
   async #control(begun: Rollout, tools: PublishTools, watch: RolloutWatch): Promise<Rollout> {
     const { lane, clock, topics, store, requests, keyring, enrolled, notice } = this.#world;
+    const { heardReport } = this.#world;
     const transport = this.#createTransport();
     const deviceIds = [...begun.roster, ...begun.enrolled].map(({ deviceId }) => deviceId);
+    let isListening = false;
     try {
       const ears = await openFleetEars(
         transport,
@@ -123,6 +134,8 @@ export class SimulatedOperator {
           notice(`${code}: ${detail}`);
         },
       );
+      isListening = true;
+      this.#controllers++;
       const ended = await runRollout(begun, {
         publish: tools,
         store,
@@ -131,7 +144,11 @@ export class SimulatedOperator {
         scheduler: lane,
         now: () => clock.wallMs(),
         monotonicMs: () => clock.monotonicMs(),
-        listen: (listener) => ears.listen(listener),
+        listen: (listener) =>
+          ears.listen((deviceId, heard, isLive) => {
+            if (heard.channel === 'report') heardReport(deviceId, heard.payload);
+            listener(deviceId, heard, isLive);
+          }),
         enrolled,
         hear: (added) => {
           ears.add(added);
@@ -143,6 +160,7 @@ export class SimulatedOperator {
       watch.progress(ended);
       return ended;
     } finally {
+      if (isListening) this.#controllers--;
       await transport.close(goodbyeMs);
     }
   }
@@ -174,7 +192,7 @@ export class SimulatedOperator {
     this.#networks.push(network);
     return new MqttTransport({
       urls: ['mqtt://broker'],
-      protocol: '5',
+      protocol: 'auto',
       clientId: `operator-${++this.#clients}`,
       packetBytes: limits.packetBytes,
       spoolBytes,

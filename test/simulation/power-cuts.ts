@@ -13,7 +13,7 @@ import { openSign1 } from '../../protocol/cose/sign1.js';
 import { parseEvidence, type Evidence } from '../../protocol/messages/evidence.js';
 import { environments } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
-import { parseDisagreements } from '../helpers/disagreements.js';
+import { parseDisagreements } from '../../protocol/messages/disagreements.js';
 import { PosixDisk, type DiskImage } from '../../simulator/ports/posix-disk.js';
 import { Prng } from '../../simulator/prng.js';
 import { drawFates, everyFate } from './fates.js';
