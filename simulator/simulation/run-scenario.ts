@@ -3,14 +3,12 @@ import { CodedError } from '../../protocol/coded-error.js';
 import type { Version } from '../../protocol/documents/manifest.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { TransientKeyring } from '../../operator/rollout/keyring.js';
-import { RequestBox } from '../../operator/rollout/requests.js';
-import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import { chanceOf } from '../devices/draws.js';
 import { createBehaviours } from '../people/behaviours.js';
 import { Labeller } from '../people/labeller.js';
 import { SimulatedOperator } from '../people/operator.js';
 import { buildReleases } from '../people/releases.js';
-import { MemoryFiles } from '../ports/memory-files.js';
+import { createMemoryTree, MemoryFiles } from '../ports/memory-files.js';
 import { createSeededKey } from '../ports/seeded-key.js';
 import { Evaluation } from '../scenario/evaluation.js';
 import type { Fault, Scenario } from '../scenario/scenario.js';
@@ -52,9 +50,9 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   refuseMissing(scenario);
   const beganMs = performance.now();
   const trace = new Trace(settings.writeTrace);
-  const files = new MemoryFiles();
+  const tree = createMemoryTree();
   const key = createSeededKey(`${seed}/operator`);
-  const keys = createKeyFolder(files, keyFolder, key, scenario.startMs);
+  const keys = createKeyFolder(new MemoryFiles(tree), keyFolder, key, scenario.startMs);
   const rollouts = new Map<string, RolloutLog>();
   const names = scenario.releases.map(({ name }) => name);
   const simulation: Simulation = new Simulation({
@@ -95,9 +93,8 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     crypto,
     prng: chanceOf(seed, 'operator'),
     topics,
-    keys,
-    store: new RolloutStore(files, keyFolder),
-    requests: new RequestBox(files, keyFolder, scenario.slot),
+    disk: { tree, keyFolder },
+    slot: scenario.slot,
     keyring,
     createNetwork: () => simulation.createNetwork('operator-link'),
     enrolled: () => fleet.enrolled,
@@ -142,6 +139,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     releases,
     rollouts,
     terms,
+    controllers: new Map(),
     join: (group, numbers) => {
       fleet.join(group, numbers);
     },
@@ -215,11 +213,6 @@ function refuseMissing(scenario: Scenario): void {
     const { fault } = entry;
     if (missing.includes(fault.kind) || (fault.kind === 'power-cut' && fault.torn))
       throw new CodedError('scenario-invalid', `timeline: ${fault.kind} is not there yet`);
-    if (fault.kind === 'controller-kill' && fault.when.kind !== 'now')
-      throw new CodedError(
-        'scenario-invalid',
-        'timeline: controller-kill at a write is not there yet',
-      );
   }
 }
 
