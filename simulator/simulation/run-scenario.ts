@@ -66,6 +66,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     agentVersion,
     core,
     keyset: keys.keyset,
+    losesUnsynced: tears(scenario),
     hasLabels: scenario.labels !== undefined,
     trace,
     behaviourOf: (deviceId) => behaviourOf(deviceId),
@@ -204,6 +205,13 @@ const missing: readonly Fault['kind'][] = [
   'stolen-key',
 ];
 
+/** Whether any power cut of the scenario tears what is not synced. */
+function tears({ timeline }: Scenario): boolean {
+  return timeline.some(
+    (entry) => entry.action === 'fault' && entry.fault.kind === 'power-cut' && entry.fault.torn,
+  );
+}
+
 function refuseMissing(scenario: Scenario): void {
   const { timeline } = scenario;
   for (const entry of timeline) {
@@ -211,7 +219,7 @@ function refuseMissing(scenario: Scenario): void {
       throw new CodedError('scenario-invalid', 'timeline: ramp and spread are not there yet');
     if (entry.action !== 'fault') continue;
     const { fault } = entry;
-    if (missing.includes(fault.kind) || (fault.kind === 'power-cut' && fault.torn))
+    if (missing.includes(fault.kind))
       throw new CodedError('scenario-invalid', `timeline: ${fault.kind} is not there yet`);
   }
 }

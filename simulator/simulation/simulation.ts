@@ -14,6 +14,7 @@ import { Way } from '../broker/link.js';
 import { Network } from '../broker/network.js';
 import { DeviceHost } from '../devices/device-host.js';
 import { chanceOf } from '../devices/draws.js';
+import { createDurableDisk, createUnsyncedHostDisk } from '../devices/host-disk.js';
 import { ModelPool } from '../devices/model-pool.js';
 import { createSharedCrypto } from '../devices/shared-crypto.js';
 import { DiskFaults } from '../faults/disk-faults.js';
@@ -43,6 +44,8 @@ export interface SimulationOptions {
   readonly core: WebAssembly.Module;
   /** The first keyset, which all devices trust. */
   readonly keyset: Uint8Array;
+  /** Whether the power may go before writes are synced: then disks keep them apart. */
+  readonly losesUnsynced: boolean;
   /** Whether anybody tells devices the truth. */
   readonly hasLabels: boolean;
   readonly trace: Trace;
@@ -220,6 +223,7 @@ export class Simulation {
         clock,
         network,
         pool: this.pool,
+        createDisk: this.#options.losesUnsynced ? createUnsyncedHostDisk : createDurableDisk,
         crypto: this.#deviceCrypto,
         processor,
         meter: wear,
@@ -273,12 +277,12 @@ export class Simulation {
 
   /** Changes bits of what lies on the disk of a device, wherever they are. */
   rot({ host }: SimulatedMember, bits: number, chance: Prng): void {
-    const files = [...host.disk.files];
+    const files = [...host.disk.files].sort(([a], [b]) => (a < b ? -1 : 1));
     for (let i = 0; i < bits && files.length > 0; i++) {
       const [name, bytes] = files[chance.below(files.length)] ?? [];
       if (name === undefined || bytes === undefined || bytes.length === 0) continue;
       const at = chance.below(bytes.length);
-      host.disk.files.set(name, bytes.with(at, (bytes[at] ?? 0) ^ (1 << chance.below(8))));
+      host.disk.corrupt(name, bytes.with(at, (bytes[at] ?? 0) ^ (1 << chance.below(8))));
       this.record('bit-rot', host.deviceId, { file: name, at });
     }
   }
@@ -292,12 +296,11 @@ export class Simulation {
     host.boot();
   }
 
-  /** Takes the power of a device; its disk stays. */
-  cutPower({ host, log }: SimulatedMember): void {
+  /** Takes the power of a device; its disk stays. @param tears what becomes of what it has not synced; left out, all is kept */
+  cutPower({ host, log }: SimulatedMember, tears?: Prng): void {
     if (!host.isOn) return;
-    this.record('power-cut', host.deviceId);
     log.windows.toldDropped(host.droppedWindows);
-    host.cutPower();
+    this.record('power-cut', host.deviceId, { unsynced: host.cutPower(tears) });
     log.windows.powerCut();
     log.reports.powerCut();
   }
