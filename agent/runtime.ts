@@ -48,8 +48,10 @@ export interface Ports {
 }
 
 export interface RuntimeOptions {
-  /** When telemetry is due. */
-  readonly telemetrySchedule: Schedule;
+  /** When telemetry is due; undefined: this device sends none. */
+  readonly telemetrySchedule: Schedule | undefined;
+  /** When reports are due; with the telemetry where it is left out. */
+  readonly reportSchedule?: Schedule | undefined;
   /** Called once when a broken invariant ended the runtime. Nothing runs afterwards. */
   readonly failed: (error: unknown) => void;
 }
@@ -92,7 +94,7 @@ export class Runtime {
   #droppedInputs = 0;
   /** How far the wall clock is ahead of the monotonic one, as far as the core knows. */
   #wallLeadMs = 0;
-  #endTelemetry: () => void = () => undefined;
+  readonly #endSchedules: (() => void)[] = [];
   #endWatch: () => void = () => undefined;
   #awaited: { readonly isThere: () => boolean; readonly goOn: () => void } | undefined;
   readonly #waitingForRoom = new Map<string, readonly (() => void)[]>();
@@ -109,10 +111,20 @@ export class Runtime {
   /** Boots the device: the core reads its storage first, and then asks for the broker. */
   start(): void {
     const { scheduler } = this.#ports;
+    const { telemetrySchedule, reportSchedule } = this.#options;
+    const report = (): void => {
+      this.#post({ kind: 'reportsDue' });
+    };
     // First, because it throws for what is no schedule: then nothing runs yet.
-    this.#endTelemetry = scheduler.cron(this.#options.telemetrySchedule, () => {
-      this.#post({ kind: 'telemetryDue', vitals: this.#vitals() });
-    });
+    if (telemetrySchedule !== undefined) {
+      const end = scheduler.cron(telemetrySchedule, () => {
+        this.#post({ kind: 'telemetryDue', vitals: this.#vitals() });
+        if (reportSchedule === undefined) report();
+      });
+      this.#endSchedules.push(end);
+    }
+    if (reportSchedule !== undefined)
+      this.#endSchedules.push(scheduler.cron(reportSchedule, report));
     const { wallMs, monotonicMs } = this.#now();
     this.#wallLeadMs = wallMs - monotonicMs;
     this.#post({ kind: 'started' });
@@ -128,12 +140,13 @@ export class Runtime {
   async stop(timeoutMs: number): Promise<void> {
     const { clock, engine, transport } = this.#ports;
     const endMs = clock.monotonicMs() + timeoutMs;
-    this.#endTelemetry();
+    for (const end of this.#endSchedules) end();
     this.#endWatch();
     await Promise.all([...this.#sensors.values()].map((sensor) => sensor.close()));
     this.#sensors.clear();
     await this.#waitUntil(() => this.#agent.pendingWindows() === 0, (timeoutMs * 3) / 4);
-    this.#post({ kind: 'stopping', vitals: this.#vitals() });
+    const vitals = this.#options.telemetrySchedule && this.#vitals();
+    this.#post({ kind: 'stopping', vitals });
     await this.#waitUntil(() => this.#agent.hasLeft, timeoutMs / 8);
     this.#ended = true;
     for (const cancel of this.#timers.values()) cancel();

@@ -6,33 +6,36 @@ import { promises } from 'node:fs';
  * loses whatever was not synced (`simulator/ports/posix-disk.ts`).
  */
 export interface FileSystem {
-  open(file: string, flags: number, mode?: number): Promise<OpenFile>;
+  open(file: string, flags: number, mode?: number): PromiseLike<OpenFile>;
   /** Makes a folder and the folders above it; the first one that was made, or undefined where all were there. */
-  mkdir(folder: string, options: { recursive: true; mode: number }): Promise<string | undefined>;
-  readdir(folder: string): Promise<string[]>;
-  rename(from: string, to: string): Promise<void>;
-  unlink(file: string): Promise<void>;
+  mkdir(
+    folder: string,
+    options: { recursive: true; mode: number },
+  ): PromiseLike<string | undefined>;
+  readdir(folder: string): PromiseLike<string[]>;
+  rename(from: string, to: string): PromiseLike<void>;
+  unlink(file: string): PromiseLike<void>;
   /** What a name is, without following a link. */
   lstat(
     file: string,
-  ): Promise<{ readonly size: number; isDirectory(): boolean; isFile(): boolean }>;
-  statfs(folder: string): Promise<{ readonly bavail: number; readonly bsize: number }>;
+  ): PromiseLike<{ readonly size: number; isDirectory(): boolean; isFile(): boolean }>;
+  statfs(folder: string): PromiseLike<{ readonly bavail: number; readonly bsize: number }>;
 }
 
 /** An open file or folder. */
 export interface OpenFile {
-  stat(): Promise<{ readonly size: number }>;
-  readFile(): Promise<Uint8Array>;
+  stat(): PromiseLike<{ readonly size: number }>;
+  readFile(): PromiseLike<Uint8Array>;
   /** Writes some of `length` bytes from `offset` in `bytes` at a position of the file; says how many. */
   write(
     bytes: Uint8Array,
     offset: number,
     length: number,
     position: number,
-  ): Promise<{ readonly bytesWritten: number }>;
+  ): PromiseLike<{ readonly bytesWritten: number }>;
   /** Makes durable what the file holds; of a folder, which names it has (fsync). */
-  sync(): Promise<void>;
-  close(): Promise<void>;
+  sync(): PromiseLike<void>;
+  close(): PromiseLike<void>;
 }
 
 /** The file system of this machine. */

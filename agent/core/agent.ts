@@ -89,6 +89,11 @@ export class Agent {
     return pending;
   }
 
+  /** Windows of a slot that got no answer, since the start. */
+  droppedWindows(slot: string): number {
+    return this.#slots.get(slot)?.counters.dropped ?? 0;
+  }
+
   /** Whether everything is written down that is to be before the end, after a `stopping`. */
   get hasLeft(): boolean {
     return this.#hasLeft;
@@ -151,13 +156,15 @@ export class Agent {
         for (const slot of this.#slots.values()) slot.clockJumped();
         break;
       case 'telemetryDue':
-        this.#desired.checkFreshness();
         this.#publishTelemetry(input.vitals);
+        break;
+      case 'reportsDue':
+        this.#desired.checkFreshness();
         this.#publishReports();
         break;
       case 'stopping':
         for (const slot of this.#slots.values()) slot.giveUp();
-        this.#publishTelemetry(input.vitals);
+        if (input.vitals !== undefined) this.#publishTelemetry(input.vitals);
         this.#publishReports();
         this.#reporter.flush();
         this.#presence.leave();

@@ -135,7 +135,9 @@ export type Input = { readonly at: Instant } & (
    */
   | { readonly kind: 'clockJumped'; readonly byMs: number }
   | { readonly kind: 'telemetryDue'; readonly vitals: Vitals }
-  | { readonly kind: 'stopping'; readonly vitals: Vitals }
+  | { readonly kind: 'reportsDue' }
+  /** Without vitals where the device sends no telemetry. */
+  | { readonly kind: 'stopping'; readonly vitals: Vitals | undefined }
 );
 
 /** The two clocks at the moment of an input (`ports/clock.ts`). */

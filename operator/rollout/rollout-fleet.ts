@@ -89,6 +89,15 @@ export class RolloutFleet {
     this.#devices.set(deviceId, unheard({ lives: [], failure: undefined }));
   }
 
+  /** The operator believes another key of some devices: those that have named theirs are met again. */
+  meetAgain(): void {
+    for (const [deviceId, device] of this.#devices) {
+      const key = device.model.state?.key;
+      if (key !== undefined && this.#keyring.find(deviceId) === undefined)
+        this.#meet(deviceId, device, key);
+    }
+  }
+
   /** By id, in the order of the roster. */
   get devices(): ReadonlyMap<string, Readonly<KnownDevice>> {
     return this.#devices;

@@ -190,12 +190,13 @@ class Controller {
 
   /** Looks after what changes seldom. A broker or a file that is away now will be there in a minute. */
   async #keepUp(): Promise<void> {
-    const { publish, now, monotonicMs } = this.#world;
+    const { publish, keyring, now, monotonicMs } = this.#world;
     if (monotonicMs() - this.#keptMs < upkeepMs) return;
     this.#keptMs = monotonicMs();
     const tools = { ...publish, wallMs: now() };
     try {
       this.#meetEnrolled();
+      if (keyring.refresh()) this.#fleet.meetAgain();
       const { beacon } = readStanding(tools);
       if (beacon !== undefined && isRenewalDue(beacon.content, tools.wallMs)) {
         await renewBeacon(tools);

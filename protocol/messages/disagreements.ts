@@ -1,8 +1,10 @@
 import { encodeCbor } from '../cbor/encode.js';
-import { checkInteger, checkList, checkText } from '../cbor/fields.js';
+import { checkInteger, checkList, checkText, parseFields } from '../cbor/fields.js';
 import type { CborValue } from '../cbor/value.js';
-import { releaseRefValue, type ReleaseRef } from '../documents/release-ref.js';
+import { parseReleaseRef, releaseRefValue, type ReleaseRef } from '../documents/release-ref.js';
 import { limits } from '../limits.js';
+import type { Result } from '../result.js';
+import { deviceIdPattern, slotPattern } from '../topics.js';
 
 /** Windows on which champion and challenger differ, so that somebody can say who was right. */
 export interface Disagreements {
@@ -49,6 +51,22 @@ export function encodeDisagreements(message: Disagreements): Uint8Array {
       [7, message.entries.map(disagreementValue)],
     ]),
   );
+}
+
+/** Reads disagreements from a payload whose signature is the reader's to check. Refuses with `document-invalid`. */
+export function parseDisagreements(payload: Uint8Array): Result<Disagreements> {
+  return parseFields(payload, 'disagreements', (fields) => {
+    fields.integer(0, [1, 1]);
+    return {
+      deviceId: fields.text(1, [1, 64], deviceIdPattern),
+      slot: fields.text(2, [1, 32], slotPattern),
+      champion: fields.value(3, parseReleaseRef),
+      challenger: fields.value(4, parseReleaseRef),
+      salt: fields.bytes(5, [8, 8]),
+      life: fields.bytes(6, [8, 8]),
+      entries: fields.list(7, [1, limits.disagreements], parseDisagreement),
+    };
+  });
 }
 
 /** One entry as it stands in the message, and wherever else entries are listed. */

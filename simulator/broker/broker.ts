@@ -12,6 +12,8 @@ export interface BrokerOptions {
   readonly inflight: number;
   /** The largest packet; no limit where it is undefined (`max_packet_size`). */
   readonly packetBytes: number | undefined;
+  /** The newest version of MQTT that it speaks; a broker of MQTT 5 speaks 3.1.1, too. */
+  readonly mqtt: '5' | '3.1.1';
 }
 
 /** What a broker does, for whoever watches. */
@@ -75,9 +77,13 @@ export class SimulatedBroker {
             send({ kind: 'closed', because: 'unreachable' });
             return;
           }
-          session = new BrokerSession(packet.clientId, packet.will, send, this, this.#options);
+          if (packet.protocol === 5 && this.#options.mqtt !== '5') {
+            send({ kind: 'closed', because: 'version' });
+            return;
+          }
+          session = new BrokerSession(packet, send, this, this.#options);
           this.#begin(session);
-          send({ kind: 'connack', window: Math.min(clientWindow, this.#options.inflight) });
+          send({ kind: 'connack', window: windowOf(packet.protocol, this.#options) });
         } else session?.take(packet);
       },
       lost: () => session?.close(undefined, true),
@@ -138,9 +144,18 @@ export class SimulatedBroker {
 /** Messages that the agent has under way at most (`agent/adapters/mqtt/session.ts`). */
 const clientWindow = 16;
 
+/** What a client may have under way; MQTT 3.1.1 has no Receive Maximum by which a broker could say less. */
+function windowOf(protocol: Protocol, { inflight }: BrokerOptions): number {
+  return protocol === 5 ? Math.min(clientWindow, inflight) : clientWindow;
+}
+
+type Connect = Extract<ClientPacket, { kind: 'connect' }>;
+type Protocol = Connect['protocol'];
+
 class BrokerSession {
   readonly clientId: string;
   readonly topics = new Set<string>();
+  readonly #protocol: Protocol;
   readonly #will: Message | undefined;
   readonly #send: (packet: BrokerPacket) => void;
   readonly #broker: SimulatedBroker;
@@ -150,13 +165,13 @@ class BrokerSession {
   #ended = false;
 
   constructor(
-    clientId: string,
-    will: Message | undefined,
+    { clientId, protocol, will }: Connect,
     send: (packet: BrokerPacket) => void,
     broker: SimulatedBroker,
     options: BrokerOptions,
   ) {
     this.clientId = clientId;
+    this.#protocol = protocol;
     this.#will = will;
     this.#send = send;
     this.#broker = broker;
@@ -170,6 +185,11 @@ class BrokerSession {
         const { id, message } = packet;
         const { packetBytes = Infinity } = this.#options;
         const refused = message.payload.length > packetBytes;
+        // PUBACK of MQTT 3.1.1 cannot say no: the session ends over what is too large.
+        if (refused && this.#protocol !== 5) {
+          this.close('ended', true);
+          return;
+        }
         if (!refused) this.#broker.publish(message, this.clientId);
         this.#send({ kind: 'puback', id, refused });
         return;
@@ -209,7 +229,9 @@ class BrokerSession {
     if (this.#ended) return;
     this.#ended = true;
     this.#broker.end(this);
-    if (because !== undefined) this.#send({ kind: 'closed', because });
+    // A broker of MQTT 3.1.1 closes without a word.
+    const word = this.#protocol === 5 ? because : because && 'ended';
+    if (word !== undefined) this.#send({ kind: 'closed', because: word });
     if (withWill && this.#will !== undefined) this.#broker.publish(this.#will, this.clientId);
   }
 

@@ -36,7 +36,7 @@ class ClientSession implements Session {
   #ended = false;
 
   constructor(options: SessionOptions, listener: SessionListener, network: Network, lane: Lane) {
-    const { clientId, will, packetBytes, payloadBytesOf } = options;
+    const { clientId, protocol, will, packetBytes, payloadBytesOf } = options;
     this.#listener = listener;
     this.#lane = lane;
     this.#packetBytes = packetBytes;
@@ -48,7 +48,7 @@ class ClientSession implements Session {
     this.#cancelTimeout = lane.after(connectTimeoutMs, () => {
       this.#fail({ code: 'broker-unreachable', detail: 'no answer to CONNECT' });
     });
-    this.#connection.send({ kind: 'connect', clientId, will });
+    this.#connection.send({ kind: 'connect', protocol, clientId, will });
   }
 
   get traffic(): Traffic {
@@ -101,7 +101,7 @@ class ClientSession implements Session {
         this.#deliver(packet.message);
         return;
       case 'closed':
-        this.#fail(rejectionOf(packet.because));
+        this.#fail(rejectionOf(packet.because), packet.because === 'version' ? 'said' : undefined);
         return;
     }
   }
@@ -116,7 +116,7 @@ class ClientSession implements Session {
     else this.#listener.skipped({ topic, bytes: payload.length, limitBytes });
   }
 
-  #fail(rejection: Rejection): void {
+  #fail(rejection: Rejection, versionRefused?: 'said'): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelTimeout();
@@ -125,7 +125,7 @@ class ClientSession implements Session {
     const unanswered = [...this.#subscribed.values()];
     this.#lane.soon(() => {
       for (const done of unanswered) done(refuse('session-ended', rejection.detail));
-      this.#listener.ended({ rejection, versionRefused: undefined });
+      this.#listener.ended({ rejection, versionRefused });
     });
   }
 }
@@ -142,6 +142,8 @@ function rejectionOf(because: Extract<BrokerPacket, { kind: 'closed' }>['because
       return { code: 'session-taken-over', detail: 'another client connected with the same id' };
     case 'unanswered':
       return { code: 'session-unanswered', detail: 'the broker answered no ping' };
+    case 'version':
+      return { code: 'protocol-unsupported', detail: 'the broker does not speak this version' };
     case 'unreachable':
       return { code: 'broker-unreachable', detail: 'the connection was refused' };
   }

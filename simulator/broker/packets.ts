@@ -2,7 +2,13 @@ import type { Message } from '../../agent/ports/transport.js';
 
 /** What a client sends, as far as MQTT means something by it. */
 export type ClientPacket =
-  | { readonly kind: 'connect'; readonly clientId: string; readonly will: Message | undefined }
+  | {
+      readonly kind: 'connect';
+      /** 4 is MQTT 3.1.1. */
+      readonly protocol: 4 | 5;
+      readonly clientId: string;
+      readonly will: Message | undefined;
+    }
   | { readonly kind: 'publish'; readonly id: number; readonly message: Message }
   | { readonly kind: 'puback' }
   | { readonly kind: 'subscribe'; readonly id: number; readonly topic: string }
@@ -18,7 +24,13 @@ export type BrokerPacket =
   /** The connection is closed, with or without a word. */
   | {
       readonly kind: 'closed';
-      readonly because: 'ended' | 'taken-over' | 'unreachable' | 'unanswered';
+      readonly because:
+        | 'ended'
+        | 'taken-over'
+        | 'unreachable'
+        | 'unanswered'
+        /** CONNACK: this version is not spoken here. */
+        | 'version';
     };
 
 /** Header, lengths and packet identifier, about. */

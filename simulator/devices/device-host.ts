@@ -11,18 +11,12 @@ import { limits } from '../../protocol/limits.js';
 import { refuse } from '../../protocol/result.js';
 import type { Network } from '../broker/network.js';
 import { sessionsOver } from '../broker/client-session.js';
-import {
-  createMemoryDisk,
-  createMemoryStorage,
-  type MemoryDisk,
-  type StorageFault,
-  type StorageMeter,
-} from '../ports/memory-storage.js';
+import type { StorageFault, StorageMeter } from '../ports/memory-storage.js';
 import type { Prng } from '../prng.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../simulated-device.js';
 import { Later } from '../time/later.js';
-import type { Lane, LaneClock } from '../time/lane.js';
-import { droppedIn } from './dropped-windows.js';
+import { every, type Lane, type LaneClock } from '../time/lane.js';
+import type { HostDisk } from './host-disk.js';
 import { createSimulatedEngine, type Processor } from './simulated-engine.js';
 import type { ModelPool } from './model-pool.js';
 import { WindowSensor } from './window-sensor.js';
@@ -46,6 +40,9 @@ export interface HostOptions {
   readonly keyset: Uint8Array;
   readonly key: DeviceKey;
   readonly periodMs: number;
+  readonly reportMs: number;
+  /** Undefined: it sends no telemetry. */
+  readonly telemetryMs: number | undefined;
   /** Frames of a delivery. */
   readonly strideFrames: number;
   readonly truthTopic: string | undefined;
@@ -59,6 +56,7 @@ export interface HostWorld {
   readonly pool: ModelPool;
   readonly crypto: Crypto;
   readonly processor: Processor;
+  readonly createDisk: () => HostDisk;
   /** Follows the wear of the flash. */
   readonly meter: StorageMeter;
   readonly source: WindowSource;
@@ -71,11 +69,9 @@ export interface HostWorld {
 export interface HostWatch {
   booted(): void;
   /** A window came from the sensor while the agent took samples. */
-  window(truth: string | undefined): void;
+  window(truth: string | undefined, values: Float32Array): void;
   /** The agent wants a message published. */
   published(message: Message): void;
-  /** The device says how many windows it has dropped since its boot. */
-  toldDropped(count: number): void;
   /** The agent has ended over a broken invariant. */
   crashed(error: unknown): void;
   /** Asked before each operation of the storage. */
@@ -92,7 +88,7 @@ const spoolBytes = 1_048_576;
 export class DeviceHost {
   readonly deviceId: string;
   readonly options: HostOptions;
-  disk: MemoryDisk = createMemoryDisk();
+  disk: HostDisk;
   readonly #world: HostWorld;
   readonly #sensor: WindowSensor;
   readonly #entropy: Prng;
@@ -106,6 +102,7 @@ export class DeviceHost {
     this.#key = options.key;
     this.options = options;
     this.#world = world;
+    this.disk = world.createDisk();
     this.#entropy = world.prng.fork(purposes.agent);
     this.#sensor = new WindowSensor({
       source: world.source,
@@ -114,14 +111,19 @@ export class DeviceHost {
       phaseMs: world.prng.fork(purposes.sensor).below(options.periodMs),
       clock: world.clock,
       lane: world.lane,
-      delivered: (truth) => {
-        world.watch.window(truth);
+      delivered: (truth, values) => {
+        world.watch.window(truth, values);
       },
     });
   }
 
   get isOn(): boolean {
     return this.#agent !== undefined;
+  }
+
+  /** Windows that its agent counts as dropped since it was switched on. */
+  get droppedWindows(): number {
+    return this.#agent?.droppedWindows(this.options.slot) ?? 0;
   }
 
   /** What is true of the machine now. */
@@ -138,27 +140,32 @@ export class DeviceHost {
     lane.soon(() => this.#agent?.start());
   }
 
-  /** Everything but the disk is gone at once. */
-  cutPower(): void {
-    if (this.#agent === undefined) return;
+  /**
+   * Everything but the disk is gone at once. Gives how many changes of the disk were not synced.
+   *
+   * @param tears what becomes of them; all are kept where it is left out
+   */
+  cutPower(tears?: Prng): number {
+    if (this.#agent === undefined) return 0;
     this.#agent = undefined;
     this.#world.lane.stop();
     this.#world.network.sever();
     this.#sensor.stop();
+    return tears === undefined ? 0 : this.disk.tear(tears);
   }
 
   /** Another machine takes this one's place, with an empty disk and another key. It is off. */
   replace(key: DeviceKey): void {
-    this.disk = createMemoryDisk();
+    this.disk = this.#world.createDisk();
     this.#key = key;
   }
 
   /** The committed state of the slot on disk; undefined where there is none. */
   get record(): SlotRecord | undefined {
-    const a = this.disk.files.get('state/a');
-    const b = this.disk.files.get('state/b');
+    const a = this.disk.read('state/a');
+    const b = this.disk.read('state/b');
     if (this.#record?.a !== a || this.#record?.b !== b || this.#record === undefined) {
-      const newest = newestRecord((copy) => this.disk.files.get(copy));
+      const newest = newestRecord((copy) => this.disk.read(copy));
       const slot = newest && slotOf(newest.record, this.options.slot);
       this.#record = { a, b, slot };
     }
@@ -171,7 +178,7 @@ export class DeviceHost {
     const plainCbor = createPlainCbor();
     const transport = new MqttTransport({
       urls: ['mqtt://broker'],
-      protocol: '5',
+      protocol: 'auto',
       clientId: deviceId,
       packetBytes: limits.packetBytes,
       spoolBytes,
@@ -185,6 +192,7 @@ export class DeviceHost {
       publish(message, done);
     };
     const nothing = (): void => undefined;
+    const share = spreadShare(deviceId);
     return createSimulatedDevice(
       settingsOf(options, this.#key),
       {
@@ -195,32 +203,24 @@ export class DeviceHost {
         engine: createSimulatedEngine(pool, lane, processor),
         entropy: this.#entropy,
         log: { debug: nothing, info: nothing, warn: nothing, error: nothing, droppedLines: 0 },
-        storage: createMemoryStorage({
-          disk: this.disk,
+        storage: this.disk.createStorage({
           storageBytes: options.limits.storageBytes,
           lane,
           meter,
-          beforeOperation: (_, what) => watch.beforeOperation(what),
+          beforeOperation: (what) => watch.beforeOperation(what),
         }),
         transport,
         sensor: () => this.#sensor.attach(),
         readFactory: () =>
           Later.of(lane, refuse('file-unreadable', 'a simulated device has no factory release')),
-        encodeCbor: (value) => {
-          const dropped = droppedIn(value, options.slot);
-          if (dropped !== undefined) watch.toldDropped(dropped);
-          return plainCbor.encode(value);
-        },
+        encodeCbor: (value) => plainCbor.encode(value),
         rssBytes: () => 0,
       },
-      {
-        expression: '* * * * *',
-        timezone: 'UTC',
-        share: spreadShare(deviceId),
-      },
+      options.telemetryMs === undefined ? undefined : every(options.telemetryMs, share),
       (error) => {
         watch.crashed(error);
       },
+      every(options.reportMs, share),
     );
   }
 }

@@ -13,8 +13,8 @@ export interface InferenceFate {
   readonly isWrong: boolean;
 }
 
-/** What a device does with one model beyond what the model says; drawn for each inference. */
-export type Behaviour = () => InferenceFate;
+/** What a device does with one model beyond what the model says; drawn for each inference by its input. */
+export type Behaviour = (input: Uint8Array) => InferenceFate;
 
 /** The behaviour of a model, by its bytes; undefined where it does what it says. */
 export type BehaviourOf = (model: Uint8Array) => Behaviour | undefined;
@@ -68,7 +68,7 @@ export function createSimulatedEngine(pool: ModelPool, lane: Lane, processor: Pr
         return later;
       }
       const { model, behaviour } = loaded;
-      const fate = behaviour?.();
+      const fate = behaviour?.(input);
       const latencyUs = loaded.latencyUs * processor.slowdown * (fate?.slowdown ?? 1);
       let ends = fate?.ends ?? 'well';
       if (latencyUs > deadlineMs * 1000) ends = 'engine-deadline';

@@ -13,8 +13,8 @@ export interface WindowSensorOptions {
   readonly phaseMs: number;
   readonly clock: Clock;
   readonly lane: Lane;
-  /** Called before each delivery that an agent takes, with what is true of it. */
-  readonly delivered: (truth: string | undefined) => void;
+  /** Called before each delivery that an agent takes, with what is true of it and what is lent to it. */
+  readonly delivered: (truth: string | undefined, values: Float32Array) => void;
 }
 
 /** A sensor that is there before the agent and after it: it delivers at its own instants, to whoever listens then. */
@@ -67,7 +67,7 @@ export class WindowSensor {
     const { source, clock, delivered } = this.#options;
     this.#schedule();
     if (!source.next(this.#values)) return;
-    delivered(source.truth);
+    delivered(source.truth, this.#values);
     this.#listener?.samples(this.#values, clock.wallMs());
   }
 }

@@ -99,7 +99,7 @@ export function applyFault(
     case 'power-cut': {
       const cut = (): void => {
         const awayMs = draw(fault.awayMs, chance);
-        simulation.cutPower(member);
+        simulation.cutPower(member, fault.torn ? chance : undefined);
         // The device is off, and its lane with it: the mains come back by the world's clock.
         simulation.hub.after(awayMs, () => {
           lane.arrive(simulation.time.nowMs, 0, simulation.nextArrival(), () => {
@@ -108,10 +108,13 @@ export function applyFault(
         });
       };
       if (fault.when.kind === 'operation') {
-        disk.cutAt(fault.when.number, cut);
+        disk.cutAt(fault.when.number, cut, fault.torn ? chance.below(mostCalls) : undefined);
         return nothing;
       }
-      return atInstants(fault.when, chance, simulation, untilMs, cut);
+      return atInstants(fault.when, chance, simulation, untilMs, () => {
+        if (fault.torn && chance.uniform(0, 1) < 0.5) tearSoon(member, chance, simulation, cut);
+        else cut();
+      });
     }
     case 'bit-rot':
       simulation.rot(member, Math.round(draw(fault.bits, chance)), chance);
@@ -120,6 +123,29 @@ export function applyFault(
       simulation.swap(member);
       return nothing;
   }
+}
+
+/** More calls of the system than an operation of the storage makes that change something. */
+const mostCalls = 8;
+
+/** So long it is waited for a write in the middle of which the power can go. */
+const tearPatienceMs = 60_000;
+
+/** The power goes in the middle of the next write, or a little later where there is none. */
+function tearSoon(
+  { disk }: SimulatedMember,
+  chance: Prng,
+  { hub }: Simulation,
+  cut: () => void,
+): void {
+  const giveUp = hub.after(tearPatienceMs, () => {
+    disk.spare();
+    cut();
+  });
+  disk.tearNext(chance.below(mostCalls), () => {
+    giveUp();
+    cut();
+  });
 }
 
 function gain(factor: number): SensorFault {

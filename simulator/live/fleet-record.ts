@@ -40,6 +40,8 @@ export interface FleetRecordOptions {
   readonly isHeard: (topic: string) => boolean;
   /** Called with each result that the broker takes for the first time. */
   readonly answered: (accepted: AcceptedResult) => void;
+  /** Called with what a device says of windows on which champion and challenger differ. */
+  readonly disagreed: (deviceId: string, payload: Uint8Array) => void;
 }
 
 /** Messages that are numbered, so that none is missed. */
@@ -108,7 +110,7 @@ export class FleetRecord implements FleetWatch {
   }
 
   published(deviceId: string, message: Message): (result: Result<void>) => void {
-    const { topics, isHeard, nowMs, answered } = this.#options;
+    const { topics, isHeard, nowMs, answered, disagreed } = this.#options;
     const { topic, channel } = message;
     const kind = kindOf(topic, topics);
     const entry = this.#of(deviceId);
@@ -122,10 +124,16 @@ export class FleetRecord implements FleetWatch {
       }
       this.traffic.add(kind, message);
       if (number !== undefined) this.arrivals.kind(kind).accepted++;
+      if (channel === 'disagreements') disagreed(deviceId, message.payload);
       if (channel !== 'results') return;
       const first = entry.log.windows.accepted(said as ResultMessage, nowMs());
-      if (first !== undefined)
-        answered({ deviceId, result: said as ResultMessage, truth: first.truth });
+      if (first === undefined) return;
+      answered({
+        deviceId,
+        result: said as ResultMessage,
+        truth: first.truth,
+        other: undefined,
+      });
     };
   }
 

@@ -15,7 +15,6 @@ import { spreadShare } from '../../protocol/assignment/spread.js';
 import type { Version } from '../../protocol/documents/manifest.js';
 import { limits } from '../../protocol/limits.js';
 import { refuse, type Rejection, type Result } from '../../protocol/result.js';
-import { droppedIn } from '../devices/dropped-windows.js';
 import type { WindowSource } from '../devices/window-source.js';
 import { createGeneratedSensor } from '../ports/generated-sensor.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../simulated-device.js';
@@ -75,8 +74,6 @@ export interface LiveWatch {
   delivered(truth: string | undefined): void;
   /** The agent wants a message published. Gives what is called when the broker has it, or when it was given up. */
   published(message: Message): ((result: Result<void>) => void) | undefined;
-  /** The device says how many windows it has dropped since its boot. */
-  toldDropped(count: number): void;
   /** An invariant of the device is broken. */
   failed(error: unknown): void;
 }
@@ -122,11 +119,7 @@ export function createLiveDevice(
           scheduler,
         }),
       readFactory: () => Promise.resolve(refuse('file-unreadable', 'a simulated device has none')),
-      encodeCbor: (value) => {
-        const dropped = droppedIn(value, world.slot);
-        if (dropped !== undefined) watch.toldDropped(dropped);
-        return plainCbor.encode(value);
-      },
+      encodeCbor: (value) => plainCbor.encode(value),
       rssBytes: () => 0,
     },
     { expression: telemetrySchedule, timezone: 'UTC', share: spreadShare(deviceId) },

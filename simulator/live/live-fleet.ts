@@ -34,12 +34,13 @@ export interface FleetWatch {
   disconnected(deviceId: string, rejection: Rejection): void;
   delivered(deviceId: string, truth: string | undefined): void;
   published(deviceId: string, message: Message): ((result: Result<void>) => void) | undefined;
-  toldDropped(deviceId: string, count: number): void;
 }
 
 /** Devices of one process on real sockets. */
 export interface LiveFleet {
   start(): void;
+  /** Those that were started. */
+  readonly running: readonly SimulatedDevice[];
   /** Ends all devices that were started, in order. */
   stop(timeoutMs: number): Promise<void>;
 }
@@ -76,6 +77,7 @@ export function createLiveFleet(options: LiveFleetOptions): LiveFleet {
     }
   };
   return {
+    running,
     start() {
       const perSecond = options.perSecond ?? Infinity;
       endRamp = ramp(options.devices, perSecond, { clock, scheduler }, (description) => {
@@ -102,7 +104,6 @@ function watchOf(deviceId: string, { watch, failed }: LiveFleetOptions): LiveWat
     disconnected: (rejection) => watch?.disconnected(deviceId, rejection),
     delivered: (truth) => watch?.delivered(deviceId, truth),
     published: (message) => watch?.published(deviceId, message),
-    toldDropped: (count) => watch?.toldDropped(deviceId, count),
     failed: (error) => {
       failed(deviceId, error);
     },

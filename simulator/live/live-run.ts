@@ -5,6 +5,7 @@ import { Evaluation } from '../scenario/evaluation.js';
 import type { Expectation } from '../scenario/expectation.js';
 import type { Labels } from '../scenario/scenario.js';
 import { expectationOutcome, type ExpectationOutcome } from '../simulation/outcome.js';
+import { readDisagreements } from '../simulation/follow-truth.js';
 import { FleetRecord } from './fleet-record.js';
 import { Listener } from './listener.js';
 import { createLiveFleet, type LiveFleetOptions } from './live-fleet.js';
@@ -86,13 +87,23 @@ export async function runLive(
     answered: (accepted) => {
       labeller?.heard(accepted);
     },
+    disagreed: (deviceId, payload) => {
+      const { log } = record.entries.get(deviceId) ?? {};
+      for (const each of readDisagreements(payload)?.entries ?? [])
+        labeller?.differed(deviceId, each, log?.windows.truthOf(each));
+    },
   });
   const terms = new LiveTerms(record);
   const durationMs = options.durationMs ?? Infinity;
   const evaluations = options.expectations.map(
     (expectation) => new Evaluation(expectation, { durationMs, beginsMs: () => 0, lookMs }),
   );
+  const countDropped = (): void => {
+    for (const device of fleet.running)
+      record.toldDropped(device.deviceId, device.droppedWindows(slot));
+  };
   const observe = (): void => {
+    countDropped();
     for (const evaluation of evaluations) {
       if ((evaluation.dueMs ?? Infinity) <= nowMs())
         evaluation.observe(nowMs(), (term) => terms.read(term));
@@ -109,6 +120,7 @@ export async function runLive(
   await ended;
   clearInterval(looking);
   const load = endLoad();
+  countDropped();
   const endedMs = nowMs();
   const expectations = evaluations.map((evaluation) => {
     // Whenever a run is ended: that is its end.

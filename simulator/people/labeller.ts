@@ -1,9 +1,12 @@
+import type { ResultMessage } from '../../protocol/messages/result.js';
 import { draw } from '../scenario/values.js';
 import { chanceOf } from '../devices/draws.js';
 import type { Prng } from '../prng.js';
 import type { Labels } from '../scenario/scenario.js';
 import type { AcceptedResult } from '../simulation/simulation.js';
 import { truthTopicOf } from '../simulation/traffic.js';
+
+type WindowName = Pick<ResultMessage, 'boot' | 'window'>;
 
 /** The world as somebody sees it who tells the truth. */
 export interface LabellerWorld {
@@ -19,6 +22,8 @@ export class Labeller {
   readonly #world: LabellerWorld;
   readonly #classes: readonly string[];
   readonly #chances = new Map<string, Prng>();
+  /** Windows that the two releases differ on and that were heard of: each is asked about once. */
+  readonly #asked = new Set<string>();
 
   /** @param classes all classes that anybody names: a wrong label is one of the others */
   constructor(labels: Labels, world: LabellerWorld, classes: readonly string[]) {
@@ -28,7 +33,19 @@ export class Labeller {
   }
 
   /** A result was published: its window is labelled, or is not. */
-  heard({ deviceId, result: { boot, window }, truth }: AcceptedResult): void {
+  heard({ deviceId, result, truth }: AcceptedResult): void {
+    if (this.#labels.of === 'windows') this.#label(deviceId, result, truth);
+  }
+
+  /** A device has named a window on which champion and challenger differ. */
+  differed(deviceId: string, name: WindowName, truth: string | undefined): void {
+    const key = `${deviceId}/${name.boot}/${name.window}`;
+    if (this.#labels.of !== 'disagreements' || this.#asked.has(key)) return;
+    this.#asked.add(key);
+    this.#label(deviceId, name, truth);
+  }
+
+  #label(deviceId: string, { boot, window }: WindowName, truth: string | undefined): void {
     const chance = this.#chanceOf(deviceId);
     const [chosen, mistaken, other] = [1, 2, 3].map(() => chance.uniform(0, 1));
     const delayMs = draw(this.#labels.delayMs, chance);
@@ -44,8 +61,7 @@ export class Labeller {
   }
 
   #chanceOf(deviceId: string): Prng {
-    const known =
-      this.#chances.get(deviceId) ?? chanceOf(this.#world.seed, 'labels', deviceId);
+    const known = this.#chances.get(deviceId) ?? chanceOf(this.#world.seed, 'labels', deviceId);
     this.#chances.set(deviceId, known);
     return known;
   }

@@ -1,21 +1,22 @@
 import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import type { Clock } from '../../agent/ports/clock.js';
+import type { Scheduler } from '../../agent/ports/scheduler.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Transport } from '../../agent/ports/transport.js';
-import type { KeyFolder } from '../../operator/keys/key-folder.js';
 import { answerWants, type Supplies } from '../../operator/publish/answer-wants.js';
-import { connectBroker } from '../../operator/publish/broker-client.js';
 import { renewBeacon } from '../../operator/publish/publish-policy.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { beginRollout, resumeRollout } from '../../operator/rollout/begin-rollout.js';
 import { openFleetEars } from '../../operator/rollout/fleet-ears.js';
 import type { Keyring } from '../../operator/rollout/keyring.js';
-import type { RequestBox, RolloutRequest } from '../../operator/rollout/requests.js';
+import type { RolloutRequest } from '../../operator/rollout/requests.js';
 import type { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import type { Rollout, RolloutDevice, RolloutPlan } from '../../operator/rollout/rollout.js';
 import { runRollout } from '../../operator/rollout/run-rollout.js';
+import { decodeVerdict } from '../../operator/rollout/verdict-file.js';
 import type { VerdictRecord } from '../../operator/rollout/verdict-record.js';
+import { CodedError } from '../../protocol/coded-error.js';
 import type { TrialTerms } from '../../protocol/documents/policy.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { limits } from '../../protocol/limits.js';
@@ -23,7 +24,14 @@ import type { Topics } from '../../protocol/topics.js';
 import { sessionsOver } from '../broker/client-session.js';
 import type { Network } from '../broker/network.js';
 import type { Prng } from '../prng.js';
+import { ProcessLife, type Fate } from '../ports/process-life.js';
 import type { Lane } from '../time/lane.js';
+import {
+  startProcess,
+  withTools,
+  type OperatorDisk,
+  type OperatorProcess,
+} from './operator-process.js';
 
 /** The world of the person who operates a fleet. */
 export interface OperatorWorld {
@@ -32,13 +40,14 @@ export interface OperatorWorld {
   readonly crypto: Crypto;
   readonly prng: Prng;
   readonly topics: Topics;
-  readonly keys: KeyFolder;
-  readonly store: RolloutStore;
-  readonly requests: RequestBox;
+  readonly disk: OperatorDisk;
+  readonly slot: string;
   readonly keyring: Keyring;
   /** A link of its own for each client of the operator. */
   readonly createNetwork: () => Network;
   readonly enrolled: () => readonly RolloutDevice[];
+  /** Called with each report that a controller has heard. */
+  readonly heardReport: (deviceId: string, payload: Uint8Array) => void;
   /** Called with what a person would be told. */
   readonly notice: (message: string) => void;
 }
@@ -59,79 +68,131 @@ export class SimulatedOperator {
   readonly #networks: Network[] = [];
   #clients = 0;
   #repairs: Transport | undefined;
+  #controllers = 0;
+  readonly #lives = new Set<ProcessLife>();
+  /** The process that runs a rollout now. */
+  #controller: ProcessLife | undefined;
+  /** What is to become of the next one. */
+  #doom: Parameters<ProcessLife['doom']> | undefined;
 
   constructor(world: OperatorWorld) {
     this.#world = world;
   }
 
+  /** Whether a controller of a rollout listens to the fleet. */
+  get listens(): boolean {
+    return this.#controllers > 0;
+  }
+
   /** `tinylamp publish`: everyone is to run it. */
   publish(release: ReleaseFile, trial: TrialTerms): Promise<void> {
     this.#supply(release);
-    return this.#withTools(async (tools) => {
+    return this.#run(new ProcessLife(), async (_, tools) => {
       await publishRelease(release, tools, trial);
     });
   }
 
   /** `tinylamp beacon renew`. */
   renewBeacon(): Promise<void> {
-    return this.#withTools(async (tools) => {
+    return this.#run(new ProcessLife(), async (_, tools) => {
       await renewBeacon(tools);
     });
   }
 
-  /** `tinylamp rollout start`: fulfils when the rollout is over, and never where the controller is killed. */
-  async rollOut(release: ReleaseFile, plan: RolloutPlan, watch: RolloutWatch): Promise<Rollout> {
-    const { store, requests, enrolled } = this.#world;
+  /**
+   * `tinylamp rollout start`: fulfils when the rollout is over, and never where the controller is killed. Called again it goes on
+   * with what is on disk, as whoever starts a controller again does.
+   */
+  rollOut(release: ReleaseFile, plan: RolloutPlan, watch: RolloutWatch): Promise<Rollout> {
+    const { enrolled, slot } = this.#world;
     this.#supply(release);
-    return this.#withTools(async (tools) => {
-      const roster = enrolled();
-      const begun = await beginRollout({ release, plan, roster, store, requests }, tools);
-      return this.#control(begun, tools, watch);
+    const life = new ProcessLife();
+    if (this.#doom !== undefined) life.doom(...this.#doom);
+    this.#doom = undefined;
+    this.#controller = life;
+    return this.#run(life, async (process, tools) => {
+      const { store, requests } = process;
+      const there = store.find(slot);
+      let rollout: Rollout;
+      if (there?.challenger.sequence === release.manifest.sequence) {
+        catchUp(there, store, watch);
+        try {
+          rollout = await resumeRollout(slot, store, tools);
+        } catch (error) {
+          // All is decided, and devices know it.
+          if (error instanceof CodedError && error.code === 'rollout-over') return there;
+          throw error;
+        }
+      } else {
+        const roster = enrolled();
+        rollout = await beginRollout({ release, plan, roster, store, requests }, tools);
+      }
+      return this.#control(rollout, process, tools, watch);
     });
-  }
-
-  /** `tinylamp rollout start` without a release: goes on with the one that is there. */
-  async resume(slot: string, watch: RolloutWatch): Promise<Rollout> {
-    return this.#withTools(async (tools) =>
-      this.#control(await resumeRollout(slot, this.#world.store, tools), tools, watch),
-    );
   }
 
   /** `tinylamp rollout pause`, and the like. */
   request(request: RolloutRequest): void {
-    this.#world.requests.put(request);
+    const { lane, disk, slot } = this.#world;
+    startProcess(disk, slot, lane, new ProcessLife()).requests.put(request);
+  }
+
+  /** The controller is killed at one of its writes to files or broker, 1 the next; where there is none now, the next one is. */
+  doom(fate: Fate, struck: () => void): void {
+    const kill = (): void => {
+      this.kill();
+      struck();
+    };
+    if (this.#controller === undefined) this.#doom = [fate, kill];
+    else this.#controller.doom(fate, kill);
   }
 
   /** All of the operator's processes are gone, without a word; what they wrote stays. */
   kill(): void {
     this.#world.lane.stop();
+    for (const life of this.#lives) life.end();
+    this.#lives.clear();
     for (const network of this.#networks.splice(0)) network.sever();
     this.#repairs = undefined;
+    this.#controller = undefined;
+    this.#controllers = 0;
   }
 
-  async #control(begun: Rollout, tools: PublishTools, watch: RolloutWatch): Promise<Rollout> {
-    const { lane, clock, topics, store, requests, keyring, enrolled, notice } = this.#world;
-    const transport = this.#createTransport();
+  async #control(
+    begun: Rollout,
+    { life, store, requests, scheduler }: OperatorProcess,
+    tools: PublishTools,
+    watch: RolloutWatch,
+  ): Promise<Rollout> {
+    const { clock, topics, keyring, enrolled, notice, heardReport } = this.#world;
+    const transport = this.#createTransport(scheduler);
     const deviceIds = [...begun.roster, ...begun.enrolled].map(({ deviceId }) => deviceId);
+    let isListening = false;
     try {
       const ears = await openFleetEars(
         transport,
         topics,
         { deviceIds, slot: begun.slot },
-        lane,
+        scheduler,
         ({ code, detail }) => {
           notice(`${code}: ${detail}`);
         },
       );
+      isListening = true;
+      this.#controllers++;
       const ended = await runRollout(begun, {
         publish: tools,
         store,
         requests,
         keyring,
-        scheduler: lane,
+        scheduler,
         now: () => clock.wallMs(),
         monotonicMs: () => clock.monotonicMs(),
-        listen: (listener) => ears.listen(listener),
+        listen: (listener) =>
+          ears.listen((deviceId, heard, isLive) => {
+            if (heard.channel === 'report') heardReport(deviceId, heard.payload);
+            listener(deviceId, heard, isLive);
+          }),
         enrolled,
         hear: (added) => {
           ears.add(added);
@@ -143,42 +204,43 @@ export class SimulatedOperator {
       watch.progress(ended);
       return ended;
     } finally {
+      if (isListening && !life.isOver) this.#controllers--;
       await transport.close(goodbyeMs);
     }
   }
 
-  async #withTools<T>(work: (tools: PublishTools) => Promise<T>): Promise<T> {
-    const { lane, clock, crypto, prng, topics, keys, notice } = this.#world;
-    const client = await connectBroker(this.#createTransport(), lane);
+  /** Runs a process to its end. What one that was killed still comes to is nobody's. */
+  async #run<T>(
+    life: ProcessLife,
+    work: (process: OperatorProcess, tools: PublishTools) => Promise<T>,
+  ): Promise<T> {
+    const { disk, slot, lane } = this.#world;
+    const process = startProcess(disk, slot, lane, life);
+    this.#lives.add(life);
     try {
-      return await work({
-        client,
-        topics,
-        keys,
-        // One operator, whose commands come one after the other.
-        exclusively: async (work) => work(),
-        crypto,
-        wallMs: clock.wallMs(),
-        randomBytes: (length) => Uint8Array.from({ length }, () => prng.below(256)),
-        progress: () => undefined,
-        notice,
-      });
+      const transport = this.#createTransport(process.scheduler);
+      return await withTools(process, transport, this.#world, (tools) => work(process, tools));
+    } catch (error) {
+      // The last write of a killed process throws, and so does all that it still tries.
+      if (life.isOver) return await new Promise<T>(() => undefined);
+      throw error;
     } finally {
-      await client.close();
+      this.#lives.delete(life);
+      if (this.#controller === life) this.#controller = undefined;
     }
   }
 
-  #createTransport(): Transport {
+  #createTransport(scheduler: Scheduler): Transport {
     const { lane, prng, createNetwork } = this.#world;
     const network = createNetwork();
     this.#networks.push(network);
     return new MqttTransport({
       urls: ['mqtt://broker'],
-      protocol: '5',
+      protocol: 'auto',
       clientId: `operator-${++this.#clients}`,
       packetBytes: limits.packetBytes,
       spoolBytes,
-      scheduler: lane,
+      scheduler,
       entropy: prng,
       openSession: sessionsOver(network, lane),
     });
@@ -186,11 +248,11 @@ export class SimulatedOperator {
 
   /** Devices that miss a block get it from what was published so far. */
   #supply(release: ReleaseFile): void {
-    const { topics, crypto, clock, notice } = this.#world;
-    this.#published.push(release);
+    const { lane, topics, crypto, clock, notice } = this.#world;
+    if (!this.#published.includes(release)) this.#published.push(release);
     void this.#repairs?.close(0);
     const supplies: Supplies = { releases: this.#published, manifests: [] };
-    this.#repairs = this.#createTransport();
+    this.#repairs = this.#createTransport(lane);
     answerWants(this.#repairs, supplies, {
       topics,
       crypto,
@@ -201,4 +263,12 @@ export class SimulatedOperator {
       },
     });
   }
+}
+
+/** Tells what was decided, and written, before a controller was killed. */
+function catchUp(rollout: Rollout, store: RolloutStore, watch: RolloutWatch): void {
+  const last = store.chainOf(rollout).read(rollout.chain.length);
+  const verdict = last && decodeVerdict(last.text);
+  if (verdict === undefined) watch.progress(rollout);
+  else watch.decided(rollout, verdict);
 }

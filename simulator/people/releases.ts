@@ -3,6 +3,8 @@ import type { SigningKey } from '../../agent/adapters/signing-key.js';
 import { createInProcessEngine } from '../../agent/adapters/engine/in-process-engine.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { Engine, Handle } from '../../agent/ports/engine.js';
+import { expectOk } from '../../protocol/coded-error.js';
+import { parseSelfTest } from '../../protocol/documents/self-test.js';
 import { accept } from '../../protocol/result.js';
 import { parseLabelsFile } from '../../operator/release/labels-file.js';
 import { parsePipelineFile } from '../../operator/release/pipeline-file.js';
@@ -19,6 +21,8 @@ export interface BuiltRelease {
   readonly file: ReleaseFile;
   /** The names of its classes, in the order of its outputs. */
   readonly classes: readonly string[];
+  /** The inputs of its self-test, as its last model takes them. */
+  readonly golden: readonly Uint8Array[];
 }
 
 /** Builds the releases of a scenario, with the operator's key. Throws what building throws. */
@@ -52,7 +56,8 @@ export async function buildReleases(
       },
       tools,
     );
-    built.set(release.name, { release, file: damaged(good, release.damage, workshop), classes });
+    const file = damaged(good, release.damage, workshop);
+    built.set(release.name, { release, file, classes, golden: goldenInputsOf(good) });
   }
   return built;
 }
@@ -74,6 +79,15 @@ function timeless(engine: Engine): Engine {
       return accept({ ...invoked.value, latencyUs });
     },
   };
+}
+
+function goldenInputsOf({ manifest, artifacts }: ReleaseFile): readonly Uint8Array[] {
+  const at = manifest.artifacts.findIndex(({ role }) => role === 'self-test');
+  const bytes = artifacts[at];
+  if (bytes === undefined) return [];
+  const selfTest = expectOk(parseSelfTest(bytes));
+  const { vectors } = selfTest.further?.at(-1) ?? selfTest;
+  return vectors.map(({ inputs }) => inputs);
 }
 
 function damaged(good: ReleaseFile, damage: Release['damage'], workshop: Workshop): ReleaseFile {

@@ -33,7 +33,17 @@ export interface MemoryStorageOptions {
 }
 
 /** What becomes of one operation. */
-export type StorageFault = 'go' | 'stop' | 'fail' | 'full';
+export type StorageFault = 'go' | 'stop' | 'fail' | 'full' | TornOperation;
+
+/**
+ * The power goes in the middle of an operation, after so many calls of the system that change something or make it durable.
+ * A disk that has no calls stops before the operation.
+ */
+export interface TornOperation {
+  readonly calls: number;
+  /** Takes the power. */
+  readonly cut: () => void;
+}
 
 /** Room that is kept for the state record, as on a real disk (`adapters/file-storage.ts`). */
 const reserveBytes = 262_144;
@@ -53,7 +63,8 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
   const operate = <T>(what: string, name: string, run: () => Result<T>): PromiseLike<Result<T>> => {
     if (!namePattern.test(name)) throw new Error(`${name} is no name of a stored file`);
     const fault = stopped ? 'stop' : options.beforeOperation?.(++operations, `${what} ${name}`);
-    stopped = fault === 'stop';
+    if (typeof fault === 'object') fault.cut();
+    stopped = fault === 'stop' || typeof fault === 'object';
     const { lane } = options;
     if (stopped) return lane === undefined ? new Promise(() => undefined) : new Later(lane);
     const code =

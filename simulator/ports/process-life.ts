@@ -15,7 +15,8 @@ export class StruckError extends Error {}
  * was written before stays, and nothing is read or written after it.
  */
 export class ProcessLife {
-  readonly #fate: Fate | undefined;
+  #fate: Fate | undefined;
+  #struck = (): void => undefined;
   #writes = 0;
   #isOver = false;
 
@@ -26,6 +27,22 @@ export class ProcessLife {
   /** Writes so far, the last one of a killed process included. */
   get writes(): number {
     return this.#writes;
+  }
+
+  /** Whether the process was killed. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Its fate comes at a later write, 1 is the next; `struck` is called then, before anything is thrown. */
+  doom({ write, fault }: Fate, struck: () => void): void {
+    this.#fate = { write: this.#writes + write, fault };
+    this.#struck = struck;
+  }
+
+  /** Somebody else kills it. */
+  end(): void {
+    this.#isOver = true;
   }
 
   /** Whether its fate has come. Code that makes another error of a {@link StruckError} cannot hide it here. */
@@ -46,6 +63,7 @@ export class ProcessLife {
       if (fault === undefined) return write();
       this.#isOver = fault !== 'refused';
       if (fault === 'killed-after') write();
+      this.#struck();
       throw new StruckError(`write ${this.#writes}: ${fault}`);
     });
   }

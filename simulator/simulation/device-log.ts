@@ -1,9 +1,11 @@
 import { phases, type EventMessage, type Phase } from '../../protocol/messages/event.js';
+import { ReportLedger } from './report-ledger.js';
 import { WindowLedger } from './window-ledger.js';
 
 /** What a run knows of one device besides what its disk says. */
 export class DeviceLog {
   readonly windows: WindowLedger;
+  readonly reports = new ReportLedger();
   /** The last phase of its slot that it told; undefined before the first. */
   phase: Phase | undefined;
   /** How often it told each code. */

@@ -50,7 +50,17 @@ export interface RolloutOutcome {
   readonly served: number;
   readonly stay: number;
   readonly windowsServed: number;
-  readonly loss: { readonly lower: number; readonly upper: number } | undefined;
+  /** Answers of the challenger that were wrong, beyond those that the champion would have given to the same windows. */
+  readonly wrong: number;
+  readonly loss: LossOutcome;
+}
+
+/** The mean paired loss: the bounds of the last verdict, and what it was on the windows that devices have compared. */
+export interface LossOutcome {
+  readonly lower: number | undefined;
+  readonly upper: number | undefined;
+  /** Undefined where nothing was compared. */
+  readonly truth: number | undefined;
 }
 
 export interface ExpectationOutcome {

@@ -1,5 +1,6 @@
 import type { Rollout } from '../../operator/rollout/rollout.js';
 import type { VerdictRecord } from '../../operator/rollout/verdict-record.js';
+import { RolloutTruth } from './rollout-truth.js';
 
 /** How a rollout of a scenario ended, or stands. */
 export type RolloutEnd = 'promoted' | 'aborted' | 'reverted' | 'held' | 'running';
@@ -17,12 +18,16 @@ export class RolloutLog {
   atMs: number | undefined;
   /** Windows that the challenger answered. */
   windowsServed = 0;
+  /** Of them, how many more it got wrong than the champion would have. */
+  wrong = 0;
+  readonly truth: RolloutTruth;
 
   constructor(name: string, release: string, sequence: number, beganMs: number) {
     this.name = name;
     this.release = release;
     this.sequence = sequence;
     this.beganMs = beganMs;
+    this.truth = new RolloutTruth(sequence);
   }
 
   get ends(): RolloutEnd {

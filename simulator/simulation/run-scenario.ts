@@ -1,21 +1,20 @@
+import { sameBytes } from '../../protocol/bytes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { Version } from '../../protocol/documents/manifest.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { TransientKeyring } from '../../operator/rollout/keyring.js';
-import { RequestBox } from '../../operator/rollout/requests.js';
-import { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import { chanceOf } from '../devices/draws.js';
 import { createBehaviours } from '../people/behaviours.js';
 import { Labeller, type LabellerWorld } from '../people/labeller.js';
 import { SimulatedOperator } from '../people/operator.js';
 import { buildReleases } from '../people/releases.js';
-import { MemoryFiles } from '../ports/memory-files.js';
+import { createMemoryTree, MemoryFiles } from '../ports/memory-files.js';
 import { createSeededKey } from '../ports/seeded-key.js';
 import { Evaluation } from '../scenario/evaluation.js';
-import type { Term } from '../scenario/expectation.js';
 import type { Fault, Scenario } from '../scenario/scenario.js';
 import { createFleet } from './fleet.js';
 import { exitOf, expectationOutcome, type Outcome } from './outcome.js';
+import { readDisagreements, TruthFollower } from './follow-truth.js';
 import type { RolloutLog } from './rollout-log.js';
 import { watchPromises } from '../time/promise-guard.js';
 import { Simulation, type SimulatedMember } from './simulation.js';
@@ -51,9 +50,9 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   refuseMissing(scenario);
   const beganMs = performance.now();
   const trace = new Trace(settings.writeTrace);
-  const files = new MemoryFiles();
+  const tree = createMemoryTree();
   const key = createSeededKey(`${seed}/operator`);
-  const keys = createKeyFolder(files, keyFolder, key, scenario.startMs);
+  const keys = createKeyFolder(new MemoryFiles(tree), keyFolder, key, scenario.startMs);
   const rollouts = new Map<string, RolloutLog>();
   const names = scenario.releases.map(({ name }) => name);
   const simulation: Simulation = new Simulation({
@@ -61,22 +60,33 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     startWallMs: scenario.startMs,
     slot: scenario.slot,
     periodMs: scenario.periodMs,
+    reportMs: scenario.reportMs,
+    telemetryMs: scenario.telemetryMs,
     broker: scenario.broker,
     agentVersion,
     core,
     keyset: keys.keyset,
+    losesUnsynced: tears(scenario),
     hasLabels: scenario.labels !== undefined,
     trace,
-    behaviourOf: createBehaviours(scenario.releases, seed, {
+    behaviourOf: (deviceId) => behaviourOf(deviceId),
+  });
+  const behaviourOf = createBehaviours(
+    scenario.releases,
+    seed,
+    {
       factsOf: (deviceId) => terms.factsOf(memberOf(simulation, deviceId)),
       servingOf: (deviceId) => servingOn(memberOf(simulation, deviceId).host.record),
-    }),
-  });
+    },
+    (release, input) =>
+      [...releases.values()][release]?.golden.some((each) => sameBytes(each, input)) === true,
+  );
   const terms = new Terms(simulation, names, rollouts);
   const { crypto, topics, clock } = simulation;
   const releases = await buildReleases(scenario.releases, scenario.slot, { core, crypto, key });
   const fleet = createFleet(scenario, simulation, [...releases.values()]);
   const refused: string[] = [];
+  const keyring = new TransientKeyring();
   let crash: string | undefined;
   const operator = new SimulatedOperator({
     lane: simulation.operatorLane,
@@ -84,12 +94,14 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     crypto,
     prng: chanceOf(seed, 'operator'),
     topics,
-    keys,
-    store: new RolloutStore(files, keyFolder),
-    requests: new RequestBox(files, keyFolder, scenario.slot),
-    keyring: new TransientKeyring(),
+    disk: { tree, keyFolder },
+    slot: scenario.slot,
+    keyring,
     createNetwork: () => simulation.createNetwork('operator-link'),
     enrolled: () => fleet.enrolled,
+    heardReport: (deviceId, payload) => {
+      memberOf(simulation, deviceId).log.reports.heard(payload);
+    },
     notice: (message) => {
       simulation.record('notice', undefined, { message });
     },
@@ -107,12 +119,28 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     },
   };
   const labeller = scenario.labels && new Labeller(scenario.labels, labellerWorld, classes);
+  const truth = new TruthFollower({
+    simulation,
+    rollouts,
+    releases: [...releases.values()],
+    behaviourOf,
+  });
   simulation.onResult = (accepted) => {
     labeller?.heard(accepted);
-    for (const rollout of rollouts.values()) {
-      if (accepted.result.sequence === rollout.sequence) rollout.windowsServed++;
-    }
+    truth.heard(accepted);
   };
+  simulation.onAccepted = (deviceId, kind, { payload }) => {
+    if (kind === 'report' && !operator.listens)
+      memberOf(simulation, deviceId).log.reports.heard(payload);
+    if (kind !== 'disagreements' || scenario.labels?.of !== kind) return;
+    const { windows } = memberOf(simulation, deviceId).log;
+    for (const each of readDisagreements(payload)?.entries ?? [])
+      labeller?.differed(deviceId, each, windows.truthOf(each));
+  };
+  simulation.onPublished = (member, { channel, payload }) => {
+    truth.published(member, channel, payload);
+  };
+  simulation.askOther = (member, values) => truth.askChampion(member, values);
   schedule({
     scenario,
     simulation,
@@ -120,10 +148,13 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     releases,
     rollouts,
     terms,
+    controllers: new Map(),
     join: (group, numbers) => {
       fleet.join(group, numbers);
     },
-    enrolAgain: () => undefined,
+    enrolAgain: (deviceIds) => {
+      for (const deviceId of deviceIds) keyring.forget(deviceId);
+    },
     refused: (what, { code, message }) => {
       refused.push(`${what}: ${message}`);
       simulation.record('refused', undefined, { what, code });
@@ -174,8 +205,6 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   };
 }
 
-const minuteMs = 60_000;
-
 /** Faults of the scenario contract that are not there yet: a run without them would say that all held. */
 const missing: readonly Fault['kind'][] = [
   'broker-replay',
@@ -184,38 +213,23 @@ const missing: readonly Fault['kind'][] = [
   'stolen-key',
 ];
 
+/** Whether any power cut of the scenario tears what is not synced. */
+function tears({ timeline }: Scenario): boolean {
+  return timeline.some(
+    (entry) => entry.action === 'fault' && entry.fault.kind === 'power-cut' && entry.fault.torn,
+  );
+}
+
 function refuseMissing(scenario: Scenario): void {
-  const { timeline, expectations, labels, broker, reportMs, telemetryMs } = scenario;
-  if (reportMs !== minuteMs || telemetryMs !== minuteMs)
-    throw new CodedError('scenario-invalid', 'report and telemetry: only 60 s is there yet');
-  if (broker.mqtt !== '5')
-    throw new CodedError('scenario-invalid', 'broker.mqtt: only 5 is there yet');
-  if (labels?.of === 'disagreements')
-    throw new CodedError('scenario-invalid', 'labels.of: only windows is there yet');
+  const { timeline } = scenario;
   for (const entry of timeline) {
-    if (entry.action === 'enrol-again')
-      throw new CodedError('scenario-invalid', 'timeline: enrol is not there yet');
     if ((entry.action === 'publish' || entry.action === 'rollout') && entry.spreadMs > 0)
       throw new CodedError('scenario-invalid', 'timeline: ramp and spread are not there yet');
     if (entry.action !== 'fault') continue;
     const { fault } = entry;
-    if (missing.includes(fault.kind) || (fault.kind === 'power-cut' && fault.torn))
+    if (missing.includes(fault.kind))
       throw new CodedError('scenario-invalid', `timeline: ${fault.kind} is not there yet`);
-    if (fault.kind === 'controller-kill' && fault.when.kind !== 'now')
-      throw new CodedError(
-        'scenario-invalid',
-        'timeline: controller-kill at a write is not there yet',
-      );
   }
-  for (const { text, anyOf } of expectations) {
-    if (anyOf.some(({ term }) => isMissing(term)))
-      throw new CodedError('scenario-invalid', `expect: ${text}: the term is not there yet`);
-  }
-}
-
-function isMissing(term: Term): boolean {
-  if (term.kind === 'rollout') return term.of === 'wrong';
-  return term.kind === 'reports.missing';
 }
 
 /** Lets time pass to the end of the scenario, and asks its expectations when they are due. */
@@ -266,7 +280,8 @@ function rolloutOutcome(name: string, log: RolloutLog, terms: Terms): Outcome['r
     served: read('served'),
     stay: read('stay'),
     windowsServed: log.windowsServed,
-    loss: judgement && { lower: judgement.lower, upper: judgement.upper },
+    wrong: log.wrong,
+    loss: { lower: judgement?.lower, upper: judgement?.upper, truth: log.truth.loss },
   };
 }
 

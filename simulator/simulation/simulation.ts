@@ -14,6 +14,7 @@ import { Way } from '../broker/link.js';
 import { Network } from '../broker/network.js';
 import { DeviceHost } from '../devices/device-host.js';
 import { chanceOf } from '../devices/draws.js';
+import { createDurableDisk, createUnsyncedHostDisk } from '../devices/host-disk.js';
 import { ModelPool } from '../devices/model-pool.js';
 import { createSharedCrypto } from '../devices/shared-crypto.js';
 import { DiskFaults } from '../faults/disk-faults.js';
@@ -25,7 +26,7 @@ import type { Prng } from '../prng.js';
 import { LaneClock, type Lane } from '../time/lane.js';
 import { VirtualTime } from '../time/virtual-time.js';
 import { DeviceLog } from './device-log.js';
-import { kindOf, Traffic, truthTopicOf } from './traffic.js';
+import { kindOf, Traffic, truthTopicOf, type MessageKind } from './traffic.js';
 import type { Trace } from './trace.js';
 
 /** What is the same for all of a run. */
@@ -35,11 +36,16 @@ export interface SimulationOptions {
   readonly startWallMs: number;
   readonly slot: string;
   readonly periodMs: number;
+  readonly reportMs: number;
+  /** Undefined: devices send no telemetry. */
+  readonly telemetryMs: number | undefined;
   readonly broker: BrokerOptions;
   readonly agentVersion: AgentSettings['agentVersion'];
   readonly core: WebAssembly.Module;
   /** The first keyset, which all devices trust. */
   readonly keyset: Uint8Array;
+  /** Whether the power may go before writes are synced: then disks keep them apart. */
+  readonly losesUnsynced: boolean;
   /** Whether anybody tells devices the truth. */
   readonly hasLabels: boolean;
   readonly trace: Trace;
@@ -80,6 +86,8 @@ export interface AcceptedResult {
   readonly deviceId: string;
   readonly result: ResultMessage;
   readonly truth: string | undefined;
+  /** What the champion would have answered, where the challenger of a rollout did. */
+  readonly other: string | undefined;
 }
 
 /** The prefix of all topics of a run. */
@@ -88,7 +96,7 @@ const prefix = 'tinylamp';
 /** A lane behind those of all devices that a run can have. */
 const behindDevices = 2 ** 20;
 
-/** How long a window may be on its way before it counts as lost, in periods. */
+/** How long a window or a report may be on its way before it counts as lost, in periods. */
 const gracePeriods = 2;
 
 /** Devices, a broker and time: everything of a run but what people do and what is expected. */
@@ -106,6 +114,12 @@ export class Simulation {
   readonly members = new Map<string, SimulatedMember>();
   /** Called with each result that the broker takes for the first time. */
   onResult: (accepted: AcceptedResult) => void = () => undefined;
+  /** Called with each message that the broker takes, with the device that it is of. */
+  onAccepted: (deviceId: string, kind: MessageKind, message: Message) => void = () => undefined;
+  /** Called with each message that a device wants published, before anybody else has it. */
+  onPublished: (member: SimulatedMember, message: Message) => void = () => undefined;
+  /** Asked for each window what another release would have answered. */
+  askOther: (member: SimulatedMember, values: Float32Array) => string | undefined = () => undefined;
   /** Called where an agent ends over a broken invariant. */
   onCrash: (deviceId: string, error: unknown) => void = () => undefined;
   /** Messages that the broker did not keep for a client whose queue was full. */
@@ -113,7 +127,7 @@ export class Simulation {
   readonly #options: SimulationOptions;
   #arrivals = 0;
   readonly #byLane: string[] = [];
-  readonly #pool: ModelPool;
+  readonly pool: ModelPool;
   readonly #deviceCrypto = createSharedCrypto(createNodeCrypto());
 
   constructor(options: SimulationOptions) {
@@ -121,7 +135,7 @@ export class Simulation {
     this.hub = this.time.createLane(0);
     this.operatorLane = this.time.createLane(behindDevices, true);
     this.clock = new LaneClock(() => this.time.nowMs, options.startWallMs);
-    this.#pool = new ModelPool(options.core, this.crypto);
+    this.pool = new ModelPool(options.core, this.crypto);
     this.broker = new SimulatedBroker(this.hub, options.broker, {
       accepted: (message, clientId) => {
         this.#accepted(message, clientId);
@@ -166,6 +180,7 @@ export class Simulation {
   /** Makes a device, which is switched off. */
   add(description: DeviceDescription): SimulatedMember {
     const { seed, startWallMs, slot, periodMs, agentVersion, keyset } = this.#options;
+    const { reportMs, telemetryMs } = this.#options;
     const { deviceId, labels, board, link, strideFrames } = description;
     const nowMs = (): number => this.time.nowMs;
     const lane = this.time.createLane(this.members.size + 1);
@@ -198,6 +213,8 @@ export class Simulation {
         keyset,
         key: createSeededKey(`${seed}/${deviceId}`),
         periodMs,
+        reportMs,
+        telemetryMs,
         strideFrames,
         truthTopic: this.#options.hasLabels ? truthTopicOf(deviceId) : undefined,
       },
@@ -205,7 +222,8 @@ export class Simulation {
         lane,
         clock,
         network,
-        pool: this.#pool,
+        pool: this.pool,
+        createDisk: this.#options.losesUnsynced ? createUnsyncedHostDisk : createDurableDisk,
         crypto: this.#deviceCrypto,
         processor,
         meter: wear,
@@ -216,15 +234,14 @@ export class Simulation {
             log.windows.booted();
             this.record('booted', deviceId);
           },
-          window: (truth) => {
+          window: (truth, values) => {
             const isServed = host.record?.current !== undefined;
-            log.windows.completed(this.time.nowMs, truth, isServed);
+            const other = this.askOther(member, values);
+            log.windows.completed(this.time.nowMs, truth, isServed, other);
           },
           published: (message) => {
             this.#published(deviceId, log, message);
-          },
-          toldDropped: (count) => {
-            log.windows.toldDropped(count);
+            this.onPublished(member, message);
           },
           crashed: (error) => {
             this.record('crashed', deviceId);
@@ -234,7 +251,7 @@ export class Simulation {
         },
       },
     );
-    const member = {
+    const member: SimulatedMember = {
       description,
       host,
       lane,
@@ -260,12 +277,12 @@ export class Simulation {
 
   /** Changes bits of what lies on the disk of a device, wherever they are. */
   rot({ host }: SimulatedMember, bits: number, chance: Prng): void {
-    const files = [...host.disk.files];
+    const files = [...host.disk.files].sort(([a], [b]) => (a < b ? -1 : 1));
     for (let i = 0; i < bits && files.length > 0; i++) {
       const [name, bytes] = files[chance.below(files.length)] ?? [];
       if (name === undefined || bytes === undefined || bytes.length === 0) continue;
       const at = chance.below(bytes.length);
-      host.disk.files.set(name, bytes.with(at, (bytes[at] ?? 0) ^ (1 << chance.below(8))));
+      host.disk.corrupt(name, bytes.with(at, (bytes[at] ?? 0) ^ (1 << chance.below(8))));
       this.record('bit-rot', host.deviceId, { file: name, at });
     }
   }
@@ -279,12 +296,13 @@ export class Simulation {
     host.boot();
   }
 
-  /** Takes the power of a device; its disk stays. */
-  cutPower({ host, log }: SimulatedMember): void {
+  /** Takes the power of a device; its disk stays. @param tears what becomes of what it has not synced; left out, all is kept */
+  cutPower({ host, log }: SimulatedMember, tears?: Prng): void {
     if (!host.isOn) return;
-    this.record('power-cut', host.deviceId);
-    host.cutPower();
+    log.windows.toldDropped(host.droppedWindows);
+    this.record('power-cut', host.deviceId, { unsynced: host.cutPower(tears) });
     log.windows.powerCut();
+    log.reports.powerCut();
   }
 
   /** What a device has taken so far, in joules: for inferences, its radio, and the time in between. It is on all the time. */
@@ -302,11 +320,20 @@ export class Simulation {
   windows(): ReturnType<DeviceLog['windows']['counts']> {
     const graceMs = gracePeriods * this.#options.periodMs;
     const sum = { completed: 0, answered: 0, late: 0, dropped: 0, cut: 0, lost: 0, wrong: 0 };
-    for (const { log } of this.members.values()) {
+    for (const { log, host } of this.members.values()) {
+      if (host.isOn) log.windows.toldDropped(host.droppedWindows);
       const counts = log.windows.counts(this.time.nowMs, graceMs);
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
     }
     return sum;
+  }
+
+  /** Reports of all devices that should have been heard by now, and were not. */
+  reportsMissing(): number {
+    const madeByMs = this.time.nowMs - gracePeriods * this.#options.reportMs;
+    let missing = 0;
+    for (const { log } of this.members.values()) missing += log.reports.missing(madeByMs);
+    return missing;
   }
 
   /** Both ways between a client and the broker. */
@@ -334,7 +361,10 @@ export class Simulation {
         ...(event.release !== undefined && { release: event.release }),
         ...(event.code !== undefined && { code: event.code }),
       });
-    } else this.record('published', deviceId, { topic, crc: crc32(payload) });
+    } else {
+      if (channel === 'report') log.reports.made(payload, this.time.nowMs);
+      this.record('published', deviceId, { topic, crc: crc32(payload) });
+    }
   }
 
   #accepted(message: Message, clientId: string): void {
@@ -342,13 +372,14 @@ export class Simulation {
     const kind = kindOf(topic, this.topics);
     this.traffic.add(kind, message);
     this.record('accepted', undefined, { client: clientId, topic, crc: crc32(payload) });
-    if (kind !== 'results') return;
     const deviceId = this.topics.parseDevice(topic)?.deviceId ?? '';
+    this.onAccepted(deviceId, kind, message);
+    if (kind !== 'results') return;
     const member = this.members.get(deviceId);
     const result = JSON.parse(new TextDecoder().decode(payload)) as ResultMessage;
     const first = member?.log.windows.accepted(result, this.time.nowMs);
     if (member === undefined || first === undefined) return;
     member.log.answeredBy.add(result.sequence);
-    this.onResult({ deviceId, result, truth: first.truth });
+    this.onResult({ deviceId, result, ...first });
   }
 }

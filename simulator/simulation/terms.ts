@@ -69,8 +69,7 @@ export class Terms {
       case 'wear.max':
         return greatest(this.#all(), ({ wear }) => wear.mostWrites);
       case 'reports.missing':
-        // Refused before the run.
-        return undefined;
+        return this.#simulation.reportsMissing();
     }
   }
 
@@ -101,7 +100,7 @@ export class Terms {
           return host.isOn && current !== undefined && current < rollout.sequence;
         }).length;
       case 'wrong':
-        return undefined;
+        return rollout.wrong;
     }
   }
 }

@@ -1,18 +1,11 @@
+import type { Code } from '../../protocol/codes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { everyone } from '../../protocol/documents/policy.js';
-import { defaultPlanTerms, isOver, type RolloutPlan } from '../../operator/rollout/rollout.js';
-import { applyFault, atInstants, type DeviceFault } from '../faults/apply-fault.js';
-import { chanceOf } from '../devices/draws.js';
-import { draw } from '../scenario/values.js';
+import { defaultPlanTerms, type RolloutPlan } from '../../operator/rollout/rollout.js';
 import type { BuiltRelease } from '../people/releases.js';
 import type { RolloutWatch, SimulatedOperator } from '../people/operator.js';
-import type {
-  Fault,
-  FaultEntry,
-  RolloutStart,
-  Scenario,
-  TimelineEntry,
-} from '../scenario/scenario.js';
+import type { RolloutStart, Scenario, TimelineEntry } from '../scenario/scenario.js';
+import { befall } from './befall.js';
 import { RolloutLog } from './rollout-log.js';
 import type { Simulation } from './simulation.js';
 import type { Terms } from './terms.js';
@@ -25,6 +18,8 @@ export interface Stage {
   readonly releases: ReadonlyMap<string, BuiltRelease>;
   readonly rollouts: Map<string, RolloutLog>;
   readonly terms: Terms;
+  /** Starts the controller of a rollout, or starts it again. By the rollout's name. */
+  readonly controllers: Map<string, () => void>;
   /** Devices with these numbers are enrolled and start. */
   readonly join: (
     group: string,
@@ -83,9 +78,13 @@ function rollOut(entry: RolloutStart, stage: Stage): void {
   const { sequence } = file.manifest;
   const log = new RolloutLog(name, release, sequence, stage.simulation.time.nowMs);
   stage.rollouts.set(name, log);
-  command(`rollout ${name}`, stage, async () => {
-    await stage.operator.rollOut(file, planOf(entry, stage.scenario), watchOf(log, stage));
-  });
+  const control = (): void => {
+    command(`rollout ${name}`, stage, async () => {
+      await stage.operator.rollOut(file, planOf(entry, stage.scenario), watchOf(log, stage));
+    });
+  };
+  stage.controllers.set(name, control);
+  control();
 }
 
 function watchOf(log: RolloutLog, { simulation }: Stage): RolloutWatch {
@@ -95,6 +94,8 @@ function watchOf(log: RolloutLog, { simulation }: Stage): RolloutWatch {
     },
     decided: (rollout, verdict) => {
       log.rollout = rollout;
+      // Told again where a controller goes on.
+      if (verdict.number <= (log.last?.number ?? 0)) return;
       log.last = verdict;
       log.atMs = simulation.time.nowMs;
       const { action, judgement } = verdict;
@@ -103,18 +104,6 @@ function watchOf(log: RolloutLog, { simulation }: Stage): RolloutWatch {
       simulation.record('decided', undefined, { rollout: log.name, action, ...bounds });
     },
   };
-}
-
-/** The operator is back after its processes were killed: an open rollout is gone on with. */
-function goOn(stage: Stage): void {
-  stage.simulation.record('controller-back');
-  for (const log of stage.rollouts.values()) {
-    const isOpen = log.rollout === undefined || !isOver(log.rollout);
-    if (!isOpen) continue;
-    command(`rollout ${log.name}`, stage, async () => {
-      await stage.operator.resume(stage.scenario.slot, watchOf(log, stage));
-    });
-  }
 }
 
 /** Windows that are compared in each `over`, and the share of time that may be spent on it: the defaults of `rollout start`. */
@@ -147,70 +136,28 @@ function planOf(entry: RolloutStart, { reportMs }: Scenario): RolloutPlan {
   };
 }
 
-function befall({ fault, where, share, untilMs }: FaultEntry, index: number, stage: Stage): void {
-  const { simulation, terms } = stage;
-  if (!isOfDevice(fault)) {
-    befallOthers(fault, untilMs, index, stage);
-    return;
-  }
-  for (const member of terms.select(where)) {
-    const chance = chanceOf(simulation.seed, `fault ${index}`, member.host.deviceId);
-    if (share < 1 && chance.uniform(0, 1) >= share) continue;
-    simulation.record('fault', member.host.deviceId, { fault: fault.kind });
-    const undo = applyFault(fault, member, chance, simulation, untilMs);
-    if (untilMs === undefined) continue;
-    simulation.hub.after(untilMs - simulation.time.nowMs, () => {
-      simulation.record('fault-over', member.host.deviceId, { fault: fault.kind });
-      undo();
-    });
-  }
-}
-
-function befallOthers(
-  fault: Exclude<Fault, DeviceFault>,
-  untilMs: number | undefined,
-  index: number,
-  stage: Stage,
-): void {
-  const { simulation, operator } = stage;
-  const chance = chanceOf(simulation.seed, `fault ${index}`);
-  simulation.record('fault', undefined, { fault: fault.kind });
-  switch (fault.kind) {
-    case 'broker-restart':
-      atInstants(fault.when, chance, simulation, untilMs, () => {
-        simulation.broker.stop(fault.store);
-        simulation.hub.after(draw(fault.awayMs, chance), () => {
-          simulation.record('broker-back');
-          simulation.broker.start();
-        });
-      });
-      return;
-    case 'controller-kill':
-      operator.kill();
-      simulation.hub.after(draw(fault.awayMs, chance), () => {
-        goOn(stage);
-      });
-      return;
-    case 'broker-withhold':
-    case 'broker-replay':
-    case 'lying':
-    case 'stolen-key':
-      return;
-  }
-}
-
-function isOfDevice(fault: Fault): fault is DeviceFault {
-  return !/^(broker-|controller-kill$|lying$|stolen-key$)/.test(fault.kind);
-}
-
-/** Does what a command of the operator does; what it refuses is told. */
+/**
+ * Does what a command of the operator does; what it refuses is told. Where it could not reach the broker, somebody gives it again
+ * a little later.
+ */
 function command(what: string, stage: Stage, work: () => Promise<void>): void {
-  stage.simulation.time.expectNatives();
+  const { simulation, refused, failed } = stage;
+  simulation.time.expectNatives();
   work().catch((error: unknown) => {
-    if (error instanceof CodedError) stage.refused(what, error);
-    else stage.failed(error);
+    if (!(error instanceof CodedError)) {
+      failed(error);
+      return;
+    }
+    refused(what, error);
+    if (!unreached.has(error.code)) return;
+    simulation.hub.after(againMs, () => {
+      command(what, stage, work);
+    });
   });
 }
+
+const unreached: ReadonlySet<Code> = new Set(['broker-unreachable', 'session-ended']);
+const againMs = 10_000;
 
 function found<T>(all: ReadonlyMap<string, T>, name: string): T {
   const one = all.get(name);

@@ -6,7 +6,7 @@ export interface WindowCounts {
   readonly answered: number;
   /** Answered, but more than a period after they were complete. */
   readonly late: number;
-  /** Given up by the device, which told it. */
+  /** Given up by the device, which counts them. */
   readonly dropped: number;
   /** Ended by a power cut before the broker had their result. */
   readonly cut: number;
@@ -24,6 +24,13 @@ export interface HeardResult {
   readonly sequence: number;
 }
 
+/** What is known of a window besides its result. */
+export interface KnownWindow {
+  readonly truth: string | undefined;
+  /** What another release would have answered, where somebody asked it. */
+  readonly other: string | undefined;
+}
+
 const fates = { open: 0, published: 1, answered: 2, cut: 3, unserved: 4 } as const;
 
 /** The windows of one device from one boot to the next. */
@@ -31,8 +38,10 @@ class Life {
   readonly fate: number[] = [];
   readonly truth: (string | undefined)[] = [];
   readonly atMs: number[] = [];
+  /** What another release would have answered, where somebody asked it. */
+  readonly other: (string | undefined)[] = [];
   boot: number | undefined;
-  /** Windows that the device itself says it has dropped. */
+  /** Windows that the device itself counts as dropped. */
   dropped = 0;
 }
 
@@ -52,12 +61,16 @@ export class WindowLedger {
     this.#lives.push(new Life());
   }
 
-  /** @param isServed whether a committed release is there */
-  completed(atMs: number, truth: string | undefined, isServed: boolean): void {
+  /**
+   * @param isServed whether a committed release is there
+   * @param other what another release would have answered
+   */
+  completed(atMs: number, truth: string | undefined, isServed: boolean, other?: string): void {
     const life = this.#lives.at(-1);
     if (life === undefined) return;
     life.fate.push(isServed ? fates.open : fates.unserved);
     life.truth.push(truth);
+    if (other !== undefined) life.other[life.fate.length - 1] = other;
     life.atMs.push(atMs);
   }
 
@@ -71,7 +84,7 @@ export class WindowLedger {
   }
 
   /** The broker has a result. Gives what is true of its window, the first time. */
-  accepted(result: HeardResult, atMs: number): { readonly truth: string | undefined } | undefined {
+  accepted(result: HeardResult, atMs: number): KnownWindow | undefined {
     const life = this.#lives.findLast(({ boot }) => boot === result.boot);
     const at = result.window - 1;
     if (life === undefined || life.fate[at] === undefined || life.fate[at] === fates.answered)
@@ -81,10 +94,15 @@ export class WindowLedger {
     if (atMs - (life.atMs[at] ?? 0) > this.#periodMs) this.#late++;
     const truth = life.truth[at];
     if (truth !== undefined && result.label !== truth) this.#wrong++;
-    return { truth };
+    return { truth, other: life.other[at] };
   }
 
-  /** What the device says it has dropped since its boot. */
+  /** What is true of a window that was published; undefined where nobody knows. */
+  truthOf({ boot, window }: Pick<HeardResult, 'boot' | 'window'>): string | undefined {
+    return this.#lives.findLast((life) => life.boot === boot)?.truth[window - 1];
+  }
+
+  /** What the device counts as dropped since its boot. */
   toldDropped(count: number): void {
     const life = this.#lives.at(-1);
     if (life !== undefined) life.dropped = Math.max(life.dropped, count);

@@ -58,7 +58,20 @@ export class LaneClock implements Clock {
   }
 }
 
-/** How often a schedule is due: expressions are not read in virtual time, only counted as each second or each minute. */
-export function periodOf({ expression }: Schedule): number {
-  return expression.split(' ').length === 6 ? 1_000 : 60_000;
+/** A schedule of virtual time: again and again after so many milliseconds, from when it is asked for. */
+export function every(periodMs: number, share: number): Schedule {
+  return { expression: `${everyWord} ${periodMs}`, timezone: 'UTC', share };
 }
+
+/**
+ * How often a schedule is due, in milliseconds. Expressions of cron are not read in virtual time, only counted as each second or
+ * each minute.
+ */
+export function periodOf({ expression }: Schedule): number {
+  const fields = expression.split(' ');
+  if (fields[0] === everyWord) return Number(fields[1]);
+  return fields.length === 6 ? 1_000 : 60_000;
+}
+
+/** No expression of cron begins so with a number behind it. */
+const everyWord = '@every';

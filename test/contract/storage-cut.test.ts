@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { openFileStorage } from '../../agent/adapters/file-storage.js';
 import { PosixDisk } from '../../simulator/ports/posix-disk.js';
 import { Prng } from '../../simulator/prng.js';
-import { drawFates, everyFate } from '../simulation/fates.js';
+import { drawSomeFates, everyFate } from '../simulation/fates.js';
 import { describeStorage } from './storage.contract.js';
 
 describeStorage('files on a disk that loses what was not synced', async (storageBytes) => ({
@@ -77,7 +77,7 @@ describe('The storage in a folder whose power fails', () => {
         for (let steps = 0; steps <= disk.steps; steps++) {
           const now = promises.findLast(({ from }) => from <= steps)?.promised;
           const pending = disk.pendingAfter(steps);
-          for (const fates of [...everyFate(pending, 32), ...drawFates(pending, prng, 4)]) {
+          for (const fates of [...everyFate(pending, 32), ...drawSomeFates(pending, prng, 4)]) {
             const left = new PosixDisk(disk.cutAfter(steps, fates));
             await openFileStorage(options, left.fileSystem);
             for (const file of names) {

@@ -9,7 +9,7 @@ import { parsePresence, type PresenceMessage } from '../../protocol/messages/pre
 import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { StateMessage } from '../../protocol/messages/state.js';
 import { createTopics } from '../../protocol/topics.js';
-import { parseDisagreements } from './disagreements.js';
+import { parseDisagreements } from '../../protocol/messages/disagreements.js';
 import { Journal } from './journal.js';
 
 /** Sees on the broker what one device says of itself, and publishes as any client may. */

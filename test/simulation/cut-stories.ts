@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
-import { emptyImage, type DiskImage } from '../../simulator/ports/posix-disk.js';
+import { emptyImage, type DiskImage } from '../../simulator/ports/posix-tree.js';
 import type { Prng } from '../../simulator/prng.js';
 import { PowerCuts, type CutEffort, type CutStory } from './power-cuts.js';
 import type { World } from './world.js';

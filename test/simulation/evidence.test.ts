@@ -5,7 +5,7 @@ import { expectOk } from '../../protocol/coded-error.js';
 import { openSign1 } from '../../protocol/cose/sign1.js';
 import { limits } from '../../protocol/limits.js';
 import type { Disagreement } from '../../protocol/messages/disagreements.js';
-import { parseDisagreements } from '../helpers/disagreements.js';
+import { parseDisagreements } from '../../protocol/messages/disagreements.js';
 import { parseEvidence, type Evidence } from '../../protocol/messages/evidence.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
 import { Prng } from '../../simulator/prng.js';

@@ -1,4 +1,5 @@
-import { sectorBytes, type Change, type Fate } from '../../simulator/ports/posix-disk.js';
+import { drawFates } from '../../simulator/ports/drawn-fates.js';
+import type { Change, Fate } from '../../simulator/ports/posix-tree.js';
 import type { Prng } from '../../simulator/prng.js';
 
 /** What may become of changes that were not durable when the power failed, one fate for each. */
@@ -34,33 +35,10 @@ export function* everyFate(pending: readonly Change[], most: number): Generator<
 }
 
 /** So many combinations at random: lost, kept, and writes that are torn. */
-export function* drawFates(
+export function* drawSomeFates(
   pending: readonly Change[],
   prng: Prng,
   count: number,
 ): Generator<Fates> {
-  for (let i = 0; i < count; i++) {
-    // Disks differ in how much they keep of what nobody asked them to keep.
-    const keeps = prng.uniform(0, 1);
-    yield pending.map((change) => drawFate(change, prng, keeps));
-  }
-}
-
-function drawFate(change: Change, prng: Prng, keeps: number): Fate {
-  if (prng.uniform(0, 1) >= keeps) return 'lost';
-  if (change.kind === 'entry') return 'kept';
-  switch (prng.below(4)) {
-    case 0:
-      return 'sized';
-    case 1:
-      return { prefix: prng.below(change.bytes.length + 1) };
-    case 2: {
-      const first = Math.floor(change.position / sectorBytes);
-      const count = Math.ceil(change.bytes.length / sectorBytes) + 1;
-      const kept = Array.from({ length: count }, () => prng.below(2) === 1);
-      return { sectors: (sector) => kept[sector - first] ?? false };
-    }
-    default:
-      return 'kept';
-  }
+  for (let i = 0; i < count; i++) yield drawFates(pending, prng);
 }

@@ -13,10 +13,11 @@ import { openSign1 } from '../../protocol/cose/sign1.js';
 import { parseEvidence, type Evidence } from '../../protocol/messages/evidence.js';
 import { environments } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
-import { parseDisagreements } from '../helpers/disagreements.js';
-import { PosixDisk, type DiskImage } from '../../simulator/ports/posix-disk.js';
+import { parseDisagreements } from '../../protocol/messages/disagreements.js';
+import { PosixDisk } from '../../simulator/ports/posix-disk.js';
+import type { DiskImage } from '../../simulator/ports/posix-tree.js';
 import { Prng } from '../../simulator/prng.js';
-import { drawFates, everyFate } from './fates.js';
+import { drawSomeFates, everyFate } from './fates.js';
 import { newestRecord } from '../../agent/core/state/newest-record.js';
 import type { WorldDevice, WorldDeviceOptions } from './world-device.js';
 import { slot } from './world-slot.js';
@@ -140,7 +141,7 @@ export class PowerCuts {
       const pending = whole.disk.pendingAfter(steps);
       const states = this.#statesOf(whole, steps, [
         ...everyFate(pending, this.#effort.exhaustive),
-        ...drawFates(pending, this.#prng, this.#effort.samples),
+        ...drawSomeFates(pending, this.#prng, this.#effort.samples),
       ]);
       for (const image of states) await this.#check(whole, steps, image, settled, 1);
       again.push(...states.slice(0, 1), ...this.#sample(states.slice(1), 1));
@@ -179,7 +180,7 @@ export class PowerCuts {
       const states = this.#statesOf(
         first,
         steps,
-        drawFates(pending, this.#prng, this.#effort.again),
+        drawSomeFates(pending, this.#prng, this.#effort.again),
       );
       for (const left of states) await this.#check(first, steps, left, settled, 2);
       const [once] = this.#sample(states, 1);
@@ -190,7 +191,7 @@ export class PowerCuts {
       for (const left of this.#statesOf(
         second,
         third,
-        drawFates(last, this.#prng, this.#effort.again),
+        drawSomeFates(last, this.#prng, this.#effort.again),
       )) {
         await this.#check(second, third, left, settled, 3);
       }

@@ -7,7 +7,7 @@ import { parseEvidence, type Evidence } from '../../protocol/messages/evidence.j
 import { Prng } from '../../simulator/prng.js';
 import { environments } from '../../simulator/signals/environment.js';
 import { VibrationSignal } from '../../simulator/signals/vibration-signal.js';
-import { parseDisagreements } from '../helpers/disagreements.js';
+import { parseDisagreements } from '../../protocol/messages/disagreements.js';
 import { settle } from './settle.js';
 import { slot } from './world-slot.js';
 import { World } from './world.js';

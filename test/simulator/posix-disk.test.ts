@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:fs';
-import {
-  emptyImage,
-  PosixDisk,
-  type DiskImage,
-  type Fate,
-} from '../../simulator/ports/posix-disk.js';
+import { PosixDisk } from '../../simulator/ports/posix-disk.js';
+import { emptyImage, type DiskImage, type Fate } from '../../simulator/ports/posix-tree.js';
 
 const create = constants.O_RDWR | constants.O_CREAT;
 

@@ -56,6 +56,24 @@ describe('the keys of the roster', () => {
     );
   });
 
+  it('are looked at again: what the operator has given or forgotten meanwhile holds, and who was dismissed stays known', () => {
+    enrol(files, folder, { deviceId: 'press-8', labels: {}, key: first }, wallMs);
+    const keyring = new RosterKeyring(files, folder);
+    keyring.pin('press-7', first);
+    keyring.save();
+    assert.equal(keyring.refresh(), false);
+    believeAgain(files, folder, 'press-7', undefined);
+    believeAgain(files, folder, 'press-8', second);
+    assert.equal(keyring.refresh(), true);
+    assert.deepEqual([keyring.find('press-7'), keyring.find('press-8')], [undefined, second]);
+    keyring.pin('press-7', second);
+    keyring.save();
+    assert.equal(keyOf('press-7'), second);
+    dismiss(files, folder, 'press-8');
+    keyring.refresh();
+    assert.equal(keyring.find('press-8'), second);
+  });
+
   it('touch no file where nothing was named', () => {
     const file = path.join(folder, 'roster.json');
     const keyring = new RosterKeyring(files, folder);

@@ -15,7 +15,7 @@ import {
   type Evidence,
 } from '../../../protocol/messages/evidence.js';
 import type { Result } from '../../../protocol/result.js';
-import { parseDisagreements } from '../../helpers/disagreements.js';
+import { parseDisagreements } from '../../../protocol/messages/disagreements.js';
 import { fixedKey, sampleDisagreements, sampleEvidence } from '../../helpers/documents.js';
 
 const codeOf = (result: Result<unknown>): string => (result.ok ? 'ok' : result.rejection.code);

@@ -127,6 +127,20 @@ expect:
     assert.deepEqual(releases, { v1: 6 });
   });
 
+  it('lets a release err on windows, and pass its self-test', async () => {
+    const { exit, reason, windows } = await run(`
+  bad: {model: "demo:vibration-v2", labels: ${models}/labels.txt, pipeline: ${models}/pipeline.json, behaves: {wrong: 50 %}}
+timeline:
+  - {at: 0, publish: bad}
+expect:
+  - share(devices, release = bad) = 100 %
+  - events(code = self-test-mismatch) = 0
+`);
+    assert.equal(exit, 0, reason);
+    const share = windows.wrong / windows.answered;
+    assert.ok(share > 0.4 && share < 0.6, JSON.stringify(windows));
+  });
+
   it('refuses releases that do what no release may, on every device, and serves on', async () => {
     const outcome = await run(`
   bad: {model: "demo:vibration-v2", labels: ${models}/labels.txt, pipeline: ${models}/pipeline.json, damage: self-test}

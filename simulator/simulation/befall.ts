@@ -1,0 +1,111 @@
+import { isOver } from '../../operator/rollout/rollout.js';
+import { chanceOf } from '../devices/draws.js';
+import { applyFault, atInstants, type DeviceFault } from '../faults/apply-fault.js';
+import type { Prng } from '../prng.js';
+import type { Fault, FaultEntry } from '../scenario/scenario.js';
+import { draw } from '../scenario/values.js';
+import type { Stage } from './timeline.js';
+
+/** Lets a fault of the timeline happen. @param index its place in the timeline, which names its chance */
+export function befall(
+  { fault, where, share, untilMs }: FaultEntry,
+  index: number,
+  stage: Stage,
+): void {
+  const { simulation, terms } = stage;
+  if (!isOfDevice(fault)) {
+    befallOthers(fault, untilMs, index, stage);
+    return;
+  }
+  for (const member of terms.select(where)) {
+    const chance = chanceOf(simulation.seed, `fault ${index}`, member.host.deviceId);
+    if (share < 1 && chance.uniform(0, 1) >= share) continue;
+    simulation.record('fault', member.host.deviceId, { fault: fault.kind });
+    const undo = applyFault(fault, member, chance, simulation, untilMs);
+    if (untilMs === undefined) continue;
+    simulation.hub.after(untilMs - simulation.time.nowMs, () => {
+      simulation.record('fault-over', member.host.deviceId, { fault: fault.kind });
+      undo();
+    });
+  }
+}
+
+function befallOthers(
+  fault: Exclude<Fault, DeviceFault>,
+  untilMs: number | undefined,
+  index: number,
+  stage: Stage,
+): void {
+  const { simulation } = stage;
+  const chance = chanceOf(simulation.seed, `fault ${index}`);
+  simulation.record('fault', undefined, { fault: fault.kind });
+  switch (fault.kind) {
+    case 'broker-restart':
+      atInstants(fault.when, chance, simulation, untilMs, () => {
+        simulation.broker.stop(fault.store);
+        simulation.hub.after(draw(fault.awayMs, chance), () => {
+          simulation.record('broker-back');
+          simulation.broker.start();
+        });
+      });
+      return;
+    case 'controller-kill':
+      killController(fault, chance, untilMs, stage);
+      return;
+    case 'broker-withhold':
+    case 'broker-replay':
+    case 'lying':
+    case 'stolen-key':
+      return;
+  }
+}
+
+function killController(
+  { when, awayMs }: Extract<Fault, { kind: 'controller-kill' }>,
+  chance: Prng,
+  untilMs: number | undefined,
+  stage: Stage,
+): void {
+  const { simulation, operator } = stage;
+  const comeBack = (): void => {
+    simulation.record('controller-killed');
+    simulation.hub.after(draw(awayMs, chance), () => {
+      goOn(stage);
+    });
+  };
+  if (when.kind === 'now') {
+    operator.kill();
+    comeBack();
+    return;
+  }
+  // Before the write or after it: neither must matter.
+  const doom = (write: number, struck: () => void): void => {
+    const fault = chance.uniform(0, 1) < 0.5 ? 'killed-before' : 'killed-after';
+    operator.doom({ write, fault }, struck);
+  };
+  if (when.kind === 'write') {
+    doom(when.number, comeBack);
+    return;
+  }
+  // Each life ends one write later than the one before: so each write is somebody's last.
+  const next = (write: number): void => {
+    doom(write, () => {
+      comeBack();
+      if (simulation.time.nowMs < (untilMs ?? 0)) next(write + 1);
+    });
+  };
+  next(1);
+}
+
+function isOfDevice(fault: Fault): fault is DeviceFault {
+  return !/^(broker-|controller-kill$|lying$|stolen-key$)/.test(fault.kind);
+}
+
+/** The operator is back after its processes were killed: an open rollout is gone on with. */
+function goOn(stage: Stage): void {
+  stage.simulation.record('controller-back');
+  for (const log of stage.rollouts.values()) {
+    const isOpen = log.rollout === undefined || !isOver(log.rollout);
+    if (isOpen) stage.controllers.get(log.name)?.();
+  }
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import type { Outcome } from '../../../simulator/simulation/outcome.js';
+import { demoRelease, runText } from './scenario-runner.js';
+
+const rollout = (fault: string): string => `
+name: test
+duration: 1 h
+period: 10 s
+report: 10 s
+fleet:
+  - {count: 4, sensor: {kind: vibration, environment: laboratory}}
+labels: {delay: 1 s}
+releases:
+${demoRelease('bad', 1, ', behaves: {wrong: 50 %}')}${demoRelease('good', 2)}
+timeline:
+  - {at: 0, publish: bad}
+  - {at: 1 min, fault: {controller-kill: ${fault}}}
+  - {at: 2 min, rollout: good, as: r, over: 2 min, step-soak: 20 s}
+expect: [rollout(r).ends = promoted, "share(devices, release = good) = 100 %", windows.lost = 0]
+`;
+
+/** Runs it, with how often the controller was killed and came back. */
+async function kills(fault: string): Promise<{ outcome: Outcome; killed: number; back: number }> {
+  let [killed, back] = [0, 0];
+  const outcome = await runText(rollout(fault), undefined, {
+    writeTrace: (line) => {
+      killed += Number(line.includes('"did":"controller-killed"'));
+      back += Number(line.includes('"did":"controller-back"'));
+    },
+  });
+  return { outcome, killed, back };
+}
+
+describe('a controller in a scenario', () => {
+  it('that is killed at its third write comes to the same end in its next life', async () => {
+    const { outcome, killed, back } = await kills('write 3');
+    assert.equal(outcome.exit, 0, outcome.reason);
+    assert.deepEqual([killed, back], [1, 1]);
+  });
+
+  it('that is killed at each of its writes, one a life, comes to the same end, the same each time', async () => {
+    const { outcome, killed, back } = await kills('every write, for: 30 min');
+    assert.equal(outcome.exit, 0, outcome.reason);
+    assert.ok(killed > 20, String(killed));
+    assert.equal(back, killed);
+    assert.equal((await kills('every write, for: 30 min')).outcome.hash, outcome.hash);
+  });
+});
