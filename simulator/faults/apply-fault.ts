@@ -8,7 +8,7 @@ import type { SensorFault } from './faulty-source.js';
 /** A fault of single devices. */
 export type DeviceFault = Exclude<
   Fault,
-  { kind: `broker-${string}` | 'controller-kill' | 'lying' | 'stolen-key' }
+  { kind: `broker-${string}` | 'controller-kill' | 'stolen-key' }
 >;
 
 /** What is called where a lasting fault is over. */
@@ -116,6 +116,11 @@ export function applyFault(
         else cut();
       });
     }
+    case 'lying':
+      member.host.lie = fault.signs;
+      return () => {
+        member.host.lie = undefined;
+      };
     case 'bit-rot':
       simulation.rot(member, Math.round(draw(fault.bits, chance)), chance);
       return nothing;

@@ -74,6 +74,7 @@ export class SimulatedOperator {
   #controller: ProcessLife | undefined;
   /** What is to become of the next one. */
   #doom: Parameters<ProcessLife['doom']> | undefined;
+  #takesOver = false;
 
   constructor(world: OperatorWorld) {
     this.#world = world;
@@ -135,6 +136,11 @@ export class SimulatedOperator {
   request(request: RolloutRequest): void {
     const { lane, disk, slot } = this.#world;
     startProcess(disk, slot, lane, new ProcessLife()).requests.put(request);
+  }
+
+  /** The next command has `--take-over`: it goes on from higher numbers that the same keys have signed. */
+  takeOverNext(): void {
+    this.#takesOver = true;
   }
 
   /** The controller is killed at one of its writes to files or broker, 1 the next; where there is none now, the next one is. */
@@ -219,7 +225,10 @@ export class SimulatedOperator {
     this.#lives.add(life);
     try {
       const transport = this.#createTransport(process.scheduler);
-      return await withTools(process, transport, this.#world, (tools) => work(process, tools));
+      const takeOver = this.#takesOver;
+      this.#takesOver = false;
+      const world = { ...this.#world, takeOver };
+      return await withTools(process, transport, world, (tools) => work(process, tools));
     } catch (error) {
       // The last write of a killed process throws, and so does all that it still tries.
       if (life.isOver) return await new Promise<T>(() => undefined);

@@ -1,3 +1,4 @@
+import type { SigningKey } from '../../agent/adapters/signing-key.js';
 import type { Code } from '../../protocol/codes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { everyone } from '../../protocol/documents/policy.js';
@@ -18,6 +19,8 @@ export interface Stage {
   readonly releases: ReadonlyMap<string, BuiltRelease>;
   readonly rollouts: Map<string, RolloutLog>;
   readonly terms: Terms;
+  /** By which policies and beacons are signed: it may be stolen. */
+  readonly key: SigningKey;
   /** Starts the controller of a rollout, or starts it again. By the rollout's name. */
   readonly controllers: Map<string, () => void>;
   /** Devices with these numbers are enrolled and start. */
@@ -149,7 +152,10 @@ function command(what: string, stage: Stage, work: () => Promise<void>): void {
       return;
     }
     refused(what, error);
-    if (!unreached.has(error.code)) return;
+    const isForged = error.code === 'published-elsewhere';
+    if (!isForged && !unreached.has(error.code)) return;
+    // Nobody else publishes here: the owner goes on from the numbers of whoever did.
+    if (isForged) stage.operator.takeOverNext();
     simulation.hub.after(againMs, () => {
       command(what, stage, work);
     });

@@ -182,7 +182,7 @@ expect:
   });
 
   it('refuses what it cannot do yet, before it begins', async () => {
-    await assert.rejects(run('timeline: [{at: 1 min, fault: {stolen-key: policy}}]\n'), {
+    await assert.rejects(run('timeline: [{at: 0, publish: v1, spread: 1 min}]\n'), {
       code: 'scenario-invalid',
     });
   });
