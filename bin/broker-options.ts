@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readPasswordFile } from '../agent/adapters/configuration/password-file.js';
-import { MqttTransport } from '../agent/adapters/mqtt/transport.js';
+import { MqttTransport, type MqttTransportOptions } from '../agent/adapters/mqtt/transport.js';
 import { createSystemEntropy } from '../agent/adapters/system-entropy.js';
 import { CodedError } from '../protocol/coded-error.js';
 import { limits } from '../protocol/limits.js';
@@ -14,6 +14,13 @@ export const prefixOption = {
   prefix: { type: 'text', describe: 'The first part of every topic.', default: 'tinylamp' },
 } as const satisfies Record<string, Option>;
 
+/** What a broker may ask for. */
+export const credentialOptions = {
+  username: { type: 'text', describe: 'The name that the broker knows.' },
+  'password-file': { type: 'text', describe: 'A file with the password.' },
+  ca: { type: 'text', describe: 'A PEM file with the authority of the broker.' },
+} as const satisfies Record<string, Option>;
+
 /** The options of every operator's command that speaks with a broker. */
 export const brokerOptions = {
   broker: {
@@ -23,25 +30,38 @@ export const brokerOptions = {
     required: true,
   },
   ...prefixOption,
-  username: { type: 'text', describe: 'The name that the broker knows.' },
-  'password-file': { type: 'text', describe: 'A file with the password.' },
-  ca: { type: 'text', describe: 'A PEM file with the authority of the broker.' },
+  ...credentialOptions,
 } as const satisfies Record<string, Option>;
 
 /** What waits for a session may be a whole release. */
 const spoolBytes = 67_108_864;
 
-/** A transport to the broker that was named; not open yet. Throws `usage-invalid` and `file-unreadable`. */
-export function createBrokerTransport(given: Arguments, scheduler: Scheduler): MqttTransport {
+/** What a session with the broker takes. */
+export type BrokerTerms = Pick<MqttTransportOptions, 'urls' | 'username' | 'password' | 'tls'>;
+
+/** The broker that was named, and what it asks for. Throws `usage-invalid` and `file-unreadable`. */
+export function readBrokerTerms(given: Arguments): BrokerTerms {
   const passwordFile = given.text('password-file');
   const ca = given.text('ca');
-  return new MqttTransport({
+  return {
     urls: [checkBrokerUrl(given.requiredText('broker'))],
-    protocol: 'auto',
-    clientId: `operator-${randomBytes(6).toString('hex')}`,
     username: given.text('username'),
     password: passwordFile === undefined ? undefined : readPassword(passwordFile),
     tls: ca === undefined ? undefined : { ca: readNamedFile(ca) },
+  };
+}
+
+/** A transport to the broker that was named; not open yet. Throws `usage-invalid` and `file-unreadable`. */
+export function createBrokerTransport(given: Arguments, scheduler: Scheduler): MqttTransport {
+  return createTransport(readBrokerTerms(given), scheduler);
+}
+
+/** The same for terms that are read already. */
+export function createTransport(terms: BrokerTerms, scheduler: Scheduler): MqttTransport {
+  return new MqttTransport({
+    ...terms,
+    protocol: 'auto',
+    clientId: `operator-${randomBytes(6).toString('hex')}`,
     packetBytes: limits.packetBytes,
     spoolBytes,
     scheduler,

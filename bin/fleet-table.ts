@@ -60,6 +60,19 @@ export function drawFleet(rows: readonly FleetRow[], frame: TableFrame): readonl
   ].map((line) => line.slice(0, frame.columns).trimEnd());
 }
 
+/**
+ * A device as lines that only change when it does something: one for each slot, without ages, counts and latencies, which grow
+ * all the time.
+ */
+export function describeDevice(device: FleetRow, only: string | undefined): readonly string[] {
+  return linesOf([device], only).map((line) => {
+    const { slot, name } = line;
+    const words = [device.deviceId, name ?? unknown, `online ${presenceOf(device)}`];
+    const code = slot?.code === undefined ? [] : [slot.code];
+    return [...words, `release ${releaseOf(slot)}`, slot?.phase ?? unknown, ...code].join('  ');
+  });
+}
+
 /** Counts by presence, phase and release, in one line. */
 function summarise(rows: readonly FleetRow[], lines: readonly Line[]): string {
   const online = rows.filter((row) => row.online === true).length;

@@ -6,16 +6,22 @@ import { fleetChannels, FleetView, type FleetRow } from '../../operator/fleet/fl
 import { subscribeFleet } from '../../operator/fleet/subscribe-fleet.js';
 import { readRoster } from '../../operator/roster/roster.js';
 import { brokerOptions, createBrokerTransport } from '../broker-options.js';
-import { jsonOption, type Arguments, type Command, type Terminal } from '../command.js';
-import { drawFleet } from '../fleet-table.js';
+import {
+  jsonOption,
+  type Arguments,
+  type Command,
+  type Screen,
+  type Terminal,
+} from '../command.js';
+import { describeDevice, drawFleet } from '../fleet-table.js';
 import { createDiskFiles } from '../../operator/adapters/disk-files.js';
 
 /** Retained messages follow SUBACK at once; a broker that is far away gets this long. */
 const retainedTimeoutMs = 500;
 
-/** Between two pictures on a terminal, and between two tables elsewhere. */
+/** Between two pictures on a terminal, and between two where nothing was heard: ages grow. */
 const redrawMs = 250;
-const tableMs = 1_000;
+const ageMs = 1_000;
 
 /** Time for a DISCONNECT. */
 const goodbyeMs = 2_000;
@@ -120,42 +126,26 @@ function createPicture(
   given: Arguments,
   terminal: Terminal,
 ): Picture {
+  if (given.flag('json')) return createJsonPicture(view, slot, !given.flag('once'), terminal);
   const { screen } = terminal;
+  return screen === undefined || given.flag('once')
+    ? createLinePicture(view, slot, terminal)
+    : createScreenPicture(view, slot, screen);
+}
+
+/** A table on a terminal, drawn over the one before. */
+function createScreenPicture(view: FleetView, slot: string | undefined, screen: Screen): Picture {
   const drawing: Drawing = { stale: true, drawnMs: 0 };
-  const draw = (columns: number, rows: number): readonly string[] => [
-    ...drawFleet(view.rows, { columns, rows, nowMs: Date.now(), slot }),
-    ...(drawing.problem === undefined
-      ? []
-      : [`no session: ${drawing.problem.code}; trying again`.slice(0, columns)]),
-  ];
   const show = (): void => {
     drawing.stale = false;
     drawing.drawnMs = performance.now();
-    if (screen !== undefined) {
-      const { columns, rows } = screen.size;
-      // The last line stays free for the cursor, one more for the state of the session.
-      screen.show(draw(columns - 1, rows - 2));
-    } else for (const line of draw(Infinity, Infinity)) terminal.print(line);
+    const { columns, rows } = screen.size;
+    const frame = { columns: columns - 1, rows: rows - 2, nowMs: Date.now(), slot };
+    const { problem } = drawing;
+    const session = problem && `no session: ${problem.code}; trying again`.slice(0, frame.columns);
+    // The last line stays free for the cursor, one more for the state of the session.
+    screen.show([...drawFleet(view.rows, frame), ...(session === undefined ? [] : [session])]);
   };
-  const printRow = (row: FleetRow | undefined): void => {
-    if (row !== undefined) terminal.printJson(slot === undefined ? row : onlySlot(row, slot));
-  };
-  const live = !given.flag('once');
-  if (given.flag('json')) {
-    return {
-      changed: (deviceId) => {
-        if (live) printRow(view.row(deviceId));
-      },
-      session: (problem) => {
-        if (problem !== undefined && live) terminal.progress(`no session: ${problem.code}`);
-      },
-      begin: () => undefined,
-      drawOnce: () => {
-        view.rows.forEach(printRow);
-      },
-      end: () => undefined,
-    };
-  }
   return {
     changed: () => {
       drawing.stale = true;
@@ -166,20 +156,73 @@ function createPicture(
     },
     begin: () => {
       show();
-      drawing.timer = setInterval(
-        () => {
-          // Ages grow even when nothing is heard.
-          if (drawing.stale || performance.now() - drawing.drawnMs >= tableMs) show();
-        },
-        screen === undefined ? tableMs : redrawMs,
-      );
+      drawing.timer = setInterval(() => {
+        // Ages grow even when nothing is heard.
+        if (drawing.stale || performance.now() - drawing.drawnMs >= ageMs) show();
+      }, redrawMs);
     },
-    drawOnce: () => {
-      for (const line of draw(screen?.size.columns ?? Infinity, Infinity)) terminal.print(line);
-    },
+    drawOnce: show,
     end: () => {
       clearInterval(drawing.timer);
     },
+  };
+}
+
+/** The table once, then a line for each change: what is written into a file is read later, and once. */
+function createLinePicture(view: FleetView, slot: string | undefined, terminal: Terminal): Picture {
+  const columns = terminal.screen?.size.columns ?? Infinity;
+  const told = new Map<string, string>();
+  let isBegun = false;
+  const print = (text: string): void => {
+    terminal.print(`${new Date().toISOString()}  ${text}`);
+  };
+  const changed = (deviceId: string): void => {
+    const row = view.row(deviceId);
+    const text = row && describeDevice(row, slot).join('\n');
+    if (row === undefined || text === undefined || told.get(deviceId) === text) return;
+    told.set(deviceId, text);
+    if (isBegun) for (const line of describeDevice(row, slot)) print(line);
+  };
+  const draw = (): void => {
+    const frame = { columns, rows: Infinity, nowMs: Date.now(), slot };
+    for (const line of drawFleet(view.rows, frame)) terminal.print(line);
+  };
+  return {
+    changed,
+    session: (problem) => {
+      if (isBegun && problem !== undefined) print(`no session: ${problem.code}; trying again`);
+    },
+    begin: () => {
+      draw();
+      isBegun = true;
+    },
+    drawOnce: draw,
+    end: () => undefined,
+  };
+}
+
+/** A line of JSON for each device that has changed. */
+function createJsonPicture(
+  view: FleetView,
+  slot: string | undefined,
+  isLive: boolean,
+  terminal: Terminal,
+): Picture {
+  const printRow = (row: FleetRow | undefined): void => {
+    if (row !== undefined) terminal.printJson(slot === undefined ? row : onlySlot(row, slot));
+  };
+  return {
+    changed: (deviceId) => {
+      if (isLive) printRow(view.row(deviceId));
+    },
+    session: (problem) => {
+      if (problem !== undefined && isLive) terminal.progress(`no session: ${problem.code}`);
+    },
+    begin: () => undefined,
+    drawOnce: () => {
+      view.rows.forEach(printRow);
+    },
+    end: () => undefined,
   };
 }
 

@@ -47,10 +47,13 @@ export interface RolloutWorld {
   readonly signal: AbortSignal;
 }
 
+/** How soon what a person asks for is seen, where the fleet is looked at less often. */
+const mostPauseMs = 1_000;
+
 const leastLookMs = 250;
 
-/** Devices report once in a period: looks that are much closer see the same again. */
-const looksInReport = 60;
+/** Devices report once in a period: looks that are much closer see little that is new. */
+const looksInReport = 12;
 
 /** Large fleets are looked at less often, so that looking costs about the same. */
 const lookMsOfDevice = 1;
@@ -73,6 +76,8 @@ export function runRollout(begun: Rollout, world: RolloutWorld): Promise<Rollout
 class Controller {
   readonly #world: RolloutWorld;
   readonly #fleet: RolloutFleet;
+  /** Between two looks at the fleet. */
+  readonly #lookMs: number;
   #rollout: Rollout;
   #written: Rollout | undefined;
   #writtenMs = 0;
@@ -84,6 +89,12 @@ class Controller {
     this.#rollout = begun;
     this.#world = world;
     this.#fleet = new RolloutFleet(begun, world.publish.crypto, world.keyring);
+    const { roster, plan } = begun;
+    this.#lookMs = Math.max(
+      leastLookMs,
+      lookMsOfDevice * roster.length,
+      plan.reportMs / looksInReport,
+    );
     const nowMs = world.monotonicMs();
     this.#lookedMs = nowMs;
     this.#askedMs = nowMs;
@@ -97,12 +108,7 @@ class Controller {
     const stopListening = listen((deviceId, heard, isLive) => {
       this.#fleet.take(deviceId, heard, isLive, monotonicMs());
     });
-    const { roster, plan } = this.#rollout;
-    const pauseMs = Math.max(
-      leastLookMs,
-      lookMsOfDevice * roster.length,
-      plan.reportMs / looksInReport,
-    );
+    const pauseMs = Math.min(this.#lookMs, mostPauseMs);
     try {
       while (!isOver(this.#rollout) && !signal.aborted) {
         await new Promise<void>((resolve) => scheduler.after(pauseMs, resolve));
@@ -120,10 +126,11 @@ class Controller {
   async #look(): Promise<void> {
     const { requests, keyring, monotonicMs, now, decided } = this.#world;
     const nowMs = monotonicMs();
+    const request = requests.look();
+    if (request === undefined && nowMs - this.#lookedMs < this.#lookMs) return;
     const time = { wallMs: now(), monotonicMs: nowMs, askedMs: this.#askedMs };
     this.#rollout = withTime(this.#rollout, nowMs - this.#lookedMs);
     this.#lookedMs = nowMs;
-    const request = requests.look();
     let next: Rollout;
     let move: Move | undefined;
     // What a person wants comes before what the evidence asks for.

@@ -60,14 +60,7 @@ export function enrol(
   { deviceId, labels, key }: Pick<EnrolledDevice, 'deviceId' | 'labels' | 'key'>,
   wallMs: number,
 ): EnrolledDevice {
-  if (!deviceIdPattern.test(deviceId)) {
-    throw new CodedError('topic-invalid', `the device id ${JSON.stringify(deviceId)}`);
-  }
-  for (const [name, value] of Object.entries(labels)) {
-    if (!labelNamePattern.test(name) || !labelValuePattern.test(value)) {
-      throw new CodedError('label-malformed', JSON.stringify(`${name}=${value}`));
-    }
-  }
+  checkEntry(deviceId, labels);
   const { devices } = readRoster(files, folder);
   const known = devices.find((each) => each.deviceId === deviceId);
   if (known !== undefined) {
@@ -77,6 +70,48 @@ export function enrol(
   const enrolled = { deviceId, labels, enrolledAt, ...(key !== undefined && { key }) };
   writeRoster(files, folder, [...devices, enrolled]);
   return enrolled;
+}
+
+/**
+ * Adds many devices in one write. One that is there with the same key, or with none, stays as it is. Gives how many are new.
+ * Throws `device-enrolled` where one is there with another key; then none is added; else as `enrol` does.
+ */
+export function enrolAll(
+  files: Files,
+  folder: string,
+  devices: readonly Pick<EnrolledDevice, 'deviceId' | 'labels' | 'key'>[],
+  wallMs: number,
+): number {
+  const roster = readRoster(files, folder);
+  const known = new Map(roster.devices.map((each) => [each.deviceId, each]));
+  const enrolledAt = new Date(wallMs).toISOString();
+  const added: EnrolledDevice[] = [];
+  for (const { deviceId, labels, key } of devices) {
+    checkEntry(deviceId, labels);
+    const there = known.get(deviceId);
+    if (there?.key !== undefined && key !== undefined && there.key !== key) {
+      throw new CodedError(
+        'device-enrolled',
+        `${deviceId} has another key since ${there.enrolledAt}`,
+      );
+    }
+    if (there === undefined)
+      added.push({ deviceId, labels, enrolledAt, ...(key !== undefined && { key }) });
+  }
+  if (added.length > 0) writeRoster(files, folder, [...roster.devices, ...added]);
+  return added.length;
+}
+
+/** Throws `topic-invalid` for an id that no topic can hold, and `label-malformed`. */
+function checkEntry(deviceId: string, labels: Readonly<Record<string, string>>): void {
+  if (!deviceIdPattern.test(deviceId)) {
+    throw new CodedError('topic-invalid', `the device id ${JSON.stringify(deviceId)}`);
+  }
+  for (const [name, value] of Object.entries(labels)) {
+    if (!labelNamePattern.test(name) || !labelValuePattern.test(value)) {
+      throw new CodedError('label-malformed', JSON.stringify(`${name}=${value}`));
+    }
+  }
 }
 
 /** The entry of a device. Throws `device-unknown` and `roster-unreadable`. */

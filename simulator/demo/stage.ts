@@ -14,7 +14,8 @@ import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { generateSigningKey } from '../../agent/adapters/signing-key.js';
 import { connectBroker, type BrokerClient } from '../../operator/publish/broker-client.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
-import { createLiveFleet } from '../live-fleet.js';
+import { createLiveFleet } from '../live/live-fleet.js';
+import { describeMachines } from '../live/machines.js';
 import { Prng } from '../prng.js';
 import { environments } from '../signals/environment.js';
 import { VibrationSignal } from '../signals/vibration-signal.js';
@@ -85,31 +86,28 @@ export async function openStage(
   const keys = createKeyFolder(files, keyFolder, generateSigningKey(), Date.now());
   const core = await compileWasmCore();
   const topics = createTopics(prefix);
-  const fleet = createLiveFleet({
+  const devices = describeMachines({
     ...options,
-    broker: broker.url,
-    prefix,
-    slot,
     environment: 'field',
-    labelsTopic: truthTopic,
     periodMs,
     framesPerBurst: windowFrames,
+    truthTopicOf: truthTopic,
+  });
+  const fleet = createLiveFleet({
+    agentVersion: options.agentVersion,
+    devices,
+    broker: { urls: [broker.url] },
+    prefix,
+    slot,
+    periodMs,
     telemetrySchedule,
     keyset: keys.keyset,
     core,
-    // What devices have to say is on the broker; only what is wrong with one belongs here.
-    log: {
-      debug: () => undefined,
-      info: () => undefined,
-      warn: () => undefined,
-      error: () => undefined,
-      droppedLines: 0,
-    },
     failed: (device, error) => crashes.push(`${device}: ${String(error)}`),
   });
   const truth = new Map<string, string>([
     [gatewayId, gatewayCondition],
-    ...fleet.devices.map(({ deviceId, condition }) => [deviceId, condition] as const),
+    ...devices.map(({ deviceId, condition }) => [deviceId, condition] as const),
   ]);
   const inspector = new Inspector(
     await connect(broker.url, 'inspector'),

@@ -3,24 +3,32 @@ import { draw } from '../scenario/values.js';
 import { chanceOf } from '../devices/draws.js';
 import type { Prng } from '../prng.js';
 import type { Labels } from '../scenario/scenario.js';
-import type { AcceptedResult, Simulation } from '../simulation/simulation.js';
+import type { AcceptedResult } from '../simulation/simulation.js';
 import { truthTopicOf } from '../simulation/traffic.js';
 
 type WindowName = Pick<ResultMessage, 'boot' | 'window'>;
 
+/** The world as somebody sees it who tells the truth. */
+export interface LabellerWorld {
+  readonly seed: number;
+  after(delayMs: number, task: () => void): void;
+  /** Publishes a label, not retained. Where the broker cannot be reached, it is lost. */
+  publish(topic: string, payload: Uint8Array): void;
+}
+
 /** Somebody who tells devices the truth about their windows, late and with mistakes. */
 export class Labeller {
   readonly #labels: Labels;
-  readonly #simulation: Simulation;
+  readonly #world: LabellerWorld;
   readonly #classes: readonly string[];
   readonly #chances = new Map<string, Prng>();
   /** Windows that the two releases differ on and that were heard of: each is asked about once. */
   readonly #asked = new Set<string>();
 
   /** @param classes all classes that anybody names: a wrong label is one of the others */
-  constructor(labels: Labels, simulation: Simulation, classes: readonly string[]) {
+  constructor(labels: Labels, world: LabellerWorld, classes: readonly string[]) {
     this.#labels = labels;
-    this.#simulation = simulation;
+    this.#world = world;
     this.#classes = classes;
   }
 
@@ -46,17 +54,14 @@ export class Labeller {
     const isWrong = (mistaken ?? 1) < this.#labels.wrong;
     const wrong = others[Math.floor((other ?? 0) * others.length)];
     const label = isWrong && wrong !== undefined ? wrong : truth;
-    const { hub, broker } = this.#simulation;
-    hub.after(delayMs, () => {
-      // Where the broker cannot be reached, the label is lost.
+    this.#world.after(delayMs, () => {
       const payload = new TextEncoder().encode(JSON.stringify({ boot, window, label }));
-      broker.publish({ topic: truthTopicOf(deviceId), payload, retained: false }, 'labeller');
+      this.#world.publish(truthTopicOf(deviceId), payload);
     });
   }
 
   #chanceOf(deviceId: string): Prng {
-    const known =
-      this.#chances.get(deviceId) ?? chanceOf(this.#simulation.seed, 'labels', deviceId);
+    const known = this.#chances.get(deviceId) ?? chanceOf(this.#world.seed, 'labels', deviceId);
     this.#chances.set(deviceId, known);
     return known;
   }

@@ -73,7 +73,8 @@ export function createFleet(
   };
 }
 
-function boardOf({ name, file }: Group['profile']): Board {
+/** The board of a group. */
+export function boardOf({ name, file }: Group['profile']): Board {
   return file === undefined ? shippedBoard(name) : loadBoard(file);
 }
 
@@ -97,7 +98,7 @@ function atLeast(latencyMs: Amount): readonly [number, number] {
 }
 
 /** What a sensor delivers at a time: the same for all releases, because the sensor does not know them. */
-function strideOf(releases: readonly BuiltRelease[]): number {
+export function strideOf(releases: readonly BuiltRelease[]): number {
   const strides = new Set(releases.map(({ file }) => file.manifest.pipeline.window.stride));
   const [stride] = strides;
   if (stride === undefined || strides.size > 1) {

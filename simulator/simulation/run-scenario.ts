@@ -5,7 +5,7 @@ import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { TransientKeyring } from '../../operator/rollout/keyring.js';
 import { chanceOf } from '../devices/draws.js';
 import { createBehaviours } from '../people/behaviours.js';
-import { Labeller } from '../people/labeller.js';
+import { Labeller, type LabellerWorld } from '../people/labeller.js';
 import { SimulatedOperator } from '../people/operator.js';
 import { buildReleases } from '../people/releases.js';
 import { createMemoryTree, MemoryFiles } from '../ports/memory-files.js';
@@ -110,7 +110,15 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     crash ??= `${deviceId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   };
   const classes = [...new Set([...releases.values()].flatMap((each) => each.classes))];
-  const labeller = scenario.labels && new Labeller(scenario.labels, simulation, classes);
+  const { hub, broker } = simulation;
+  const labellerWorld: LabellerWorld = {
+    seed,
+    after: (delayMs, task) => hub.after(delayMs, task),
+    publish: (topic, payload) => {
+      broker.publish({ topic, payload, retained: false }, 'labeller');
+    },
+  };
+  const labeller = scenario.labels && new Labeller(scenario.labels, labellerWorld, classes);
   const truth = new TruthFollower({
     simulation,
     rollouts,

@@ -8,6 +8,7 @@ import { agentUpdateBench } from './agent-update.js';
 import { coreSizeBench } from './core-size.js';
 import { costModelBench } from './cost-model.js';
 import { createDisturbancesBench } from './disturbances.js';
+import { liveFleetBench } from './live-fleet.js';
 import { rolloutLookBench } from './rollout-look.js';
 import { shadowBench } from './shadow.js';
 import { workersBench } from './workers.js';
@@ -33,6 +34,7 @@ const benches: readonly Bench[] = [
   agentSlotsBench,
   agentUpdateBench,
   agentThroughputBench,
+  liveFleetBench,
   shadowBench,
   rolloutLookBench,
   costModelBench,

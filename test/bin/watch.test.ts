@@ -7,24 +7,16 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { compileWasmCore } from '../../agent/adapters/engine/wasm-core.js';
-import type { Log } from '../../agent/ports/log.js';
 import type { FleetRow } from '../../operator/fleet/fleet-view.js';
 import { startBroker, type EmbeddedBroker } from '../../simulator/demo/broker.js';
-import { createLiveFleet, type LiveFleet } from '../../simulator/live-fleet.js';
+import { createLiveFleet, type LiveFleet } from '../../simulator/live/live-fleet.js';
+import { describeMachines } from '../../simulator/live/machines.js';
 import { program, runCommand } from '../helpers/command-line.js';
 
 const models = fileURLToPath(new URL('../../../simulator/demo/models/', import.meta.url));
 const slot = 'vibration';
 
 /** What devices decide is seen by what they publish. */
-const quiet: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  droppedLines: 0,
-};
-
 /** Two simulated devices are enrolled and run; one is enrolled and silent; one runs and is unknown. */
 describe('tinylamp watch', function () {
   this.timeout(300_000);
@@ -57,19 +49,21 @@ describe('tinylamp watch', function () {
       ...['--pipeline', path.join(models, 'pipeline.json'), '--keys', 'keys', '-o', 'v1.tinylamp'],
     );
     fleet = createLiveFleet({
-      seed: 1,
-      devices: 3,
-      broker: broker.url,
+      devices: describeMachines({
+        seed: 1,
+        devices: 3,
+        environment: 'laboratory',
+        periodMs: 100,
+        framesPerBurst: 256,
+      }),
+      broker: { urls: [broker.url] },
       prefix: 'tinylamp',
       slot,
-      environment: 'laboratory',
       periodMs: 100,
-      framesPerBurst: 256,
       telemetrySchedule: '* * * * * *',
       keyset: new Uint8Array(readFileSync(path.join(folder, 'keys', 'keyset.cbor'))),
       agentVersion: [0, 1, 0],
       core: await compileWasmCore(),
-      log: quiet,
       failed: (_, error) => failures.push(error),
     });
     fleet.start();
@@ -146,21 +140,29 @@ describe('tinylamp watch', function () {
     assert.match(table, /^press-7 +never/m);
   });
 
-  it('prints a table again and again where there is no terminal', async () => {
+  it('prints the table once and then only changes where there is no terminal', async () => {
     const child = spawn(process.execPath, [program, ...watch()], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(child);
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-    let tables = 0;
+    const lines: string[] = [];
     for await (const line of createInterface({ input: child.stdout })) {
       assert.ok(!line.includes('\x1b'), line);
-      if (line.startsWith('3 devices, ')) tables++;
-      if (tables === 2) break;
+      lines.push(line);
+      // Devices that go on publishing results, and do nothing else, are no news; one that leaves is.
+      if (line.startsWith('3 devices, ')) void fleet?.stop(2_000);
+      if (lines.filter((each) => / {2}online no {2}/.test(each)).length === 2) break;
     }
     child.kill('SIGINT');
     assert.equal(await ended, 0);
+    assert.equal(lines.filter((each) => each.startsWith('3 devices, ')).length, 1);
+    assert.equal(lines.length, 7, lines.join('\n'));
+    assert.match(
+      lines.at(-1) ?? '',
+      /^[-\d]+T\S+Z {2}sim-000\d {2}vibration {2}online no {2}release 1 {2}committed$/,
+    );
   });
 
   const refusals: readonly (readonly [what: string, words: readonly string[], code: string])[] = [

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { dismiss, enrol, findEnrolled, readRoster } from '../../../operator/roster/roster.js';
+import {
+  dismiss,
+  enrol,
+  enrolAll,
+  findEnrolled,
+  readRoster,
+} from '../../../operator/roster/roster.js';
 import { createDiskFiles } from '../../../operator/adapters/disk-files.js';
 
 const wallMs = Date.UTC(2026, 0, 31, 12);
@@ -35,6 +41,33 @@ describe('the roster', () => {
     enrol(files, folder, { deviceId: 'press-7', labels: {} }, wallMs);
     assert.deepEqual(readdirSync(folder), ['roster.json']);
     assert.equal(statSync(path.join(folder, 'roster.json')).mode & 0o777, 0o600);
+  });
+
+  it('adds many at once, leaves who is there as it is, and adds none where a key differs', () => {
+    const key = 'ab'.repeat(32);
+    enrol(files, folder, { deviceId: 'press-7', labels: { site: 'hall-2' }, key }, wallMs);
+    const two = [
+      { deviceId: 'press-7', labels: {}, key },
+      { deviceId: 'press-8', labels: { site: 'hall-3' }, key },
+    ];
+    assert.equal(enrolAll(files, folder, two, wallMs + 1), 1);
+    assert.equal(enrolAll(files, folder, two, wallMs + 2), 0);
+    assert.deepEqual(
+      readRoster(files, folder).devices.map(({ deviceId, labels }) => [deviceId, labels]),
+      [
+        ['press-7', { site: 'hall-2' }],
+        ['press-8', { site: 'hall-3' }],
+      ],
+    );
+    const others = [
+      { deviceId: 'press-9', labels: {} },
+      { deviceId: 'press-7', labels: {}, key: 'cd'.repeat(32) },
+    ];
+    assert.throws(() => enrolAll(files, folder, others, wallMs), { code: 'device-enrolled' });
+    assert.equal(readRoster(files, folder).devices.length, 2);
+    assert.throws(() => enrolAll(files, folder, [{ deviceId: 'a/b', labels: {} }], wallMs), {
+      code: 'topic-invalid',
+    });
   });
 
   it('takes no device twice, and forgets only whom it is told to', () => {

@@ -1,0 +1,50 @@
+import type { BuiltRelease } from '../people/releases.js';
+import { chanceOf } from '../devices/draws.js';
+import { createSeededKey } from '../ports/seeded-key.js';
+import { deviceIdOf } from '../scenario/device-ids.js';
+import type { Group, Scenario } from '../scenario/scenario.js';
+import { boardOf, strideOf } from '../simulation/fleet.js';
+import { sourcesOf } from '../simulation/sources.js';
+import { truthTopicOf } from '../simulation/traffic.js';
+import type { LiveDescription } from './live-device.js';
+
+/**
+ * The devices of a scenario for a live run: their boards limit them, but nothing slows them down. Throws
+ * `scenario-invalid`.
+ *
+ * @param nowMs of the run
+ */
+export function describeFleet(
+  scenario: Scenario,
+  releases: readonly BuiltRelease[],
+  nowMs: () => number,
+): readonly LiveDescription[] {
+  const frames = strideOf(releases);
+  return scenario.groups.flatMap((group) => describeGroup(group, scenario, frames, nowMs));
+}
+
+function describeGroup(
+  { name, site, profile, link, sensor, devices }: Group,
+  { seed, only, labels, periodMs }: Scenario,
+  frames: number,
+  nowMs: () => number,
+): LiveDescription[] {
+  const board = boardOf(profile);
+  const createSource = sourcesOf(sensor);
+  const ids = Array.from({ length: devices.count }, (_, i) => deviceIdOf(devices.first + i));
+  return ids
+    .filter((deviceId) => only?.has(deviceId) !== false)
+    .map((deviceId) => ({
+      deviceId,
+      labels: { site, class: board.class, group: name },
+      profile: profile.name,
+      link: link?.name ?? board.link,
+      limits: board.limits,
+      key: createSeededKey(`${seed}/${deviceId}`),
+      entropy: chanceOf(seed, 'agent', deviceId),
+      source: createSource(chanceOf(seed, 'sensor', deviceId), nowMs),
+      frames,
+      firstMs: chanceOf(seed, 'phase', deviceId).uniform(0, periodMs),
+      truthTopic: labels === undefined ? undefined : truthTopicOf(deviceId),
+    }));
+}
