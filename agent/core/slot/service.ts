@@ -44,6 +44,8 @@ export interface ServiceListener {
   worseOff(): void;
   /** A turn is over, where the two answer in turns. */
   turned(): void;
+  /** More blocks are closed, of a device that had too few. */
+  caughtUp(): void;
 }
 
 /**
@@ -100,6 +102,9 @@ export class Service {
       },
       turned: () => {
         listener.turned();
+      },
+      caughtUp: () => {
+        listener.caughtUp();
       },
     });
     this.capture = new CaptureStore(device, ledger.name, settings.capture?.bytesPerDay ?? 0);

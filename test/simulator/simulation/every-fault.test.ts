@@ -56,7 +56,7 @@ timeline:
   - {at: 91 min..99 min, fault: {sensor: offset, add: 0.1, over: 5 min, where: group = spare}}
   - {at: 100 min, fault: {swap: true, where: id = sim-00006}}
   - {at: 101 min, enrol: again, where: id = sim-00006}
-  - {at: 30 min..110 min, fault: {lying: worse, where: id = sim-00007}}
+  - {at: 30 min..110 min, fault: {lying: better, where: id = sim-00007}}
   - {at: 120 min, fault: {controller-kill: now}}
   - {at: 125 min, fault: {controller-kill: write 2, away: 20 s}}
   - {at: 170 min, fault: {stolen-key: beacon}}
@@ -76,6 +76,9 @@ describe('a scenario with every fault', function () {
   it('loses no window and no state, and ends with everyone on the last release', async () => {
     outcome = await runText(text);
     assert.equal(outcome.exit, 0, `${outcome.reason} ${JSON.stringify(outcome, undefined, 1)}`);
+    assert.equal(outcome.rollouts['r']?.ends, 'promoted');
+    const { completed, answered, dropped, cut } = outcome.windows;
+    assert.equal(completed, answered + dropped + cut, JSON.stringify(outcome.windows));
   });
 
   it('is the same each time', async () => {
