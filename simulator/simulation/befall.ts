@@ -1,4 +1,3 @@
-import { isOver } from '../../operator/rollout/rollout.js';
 import { chanceOf } from '../devices/draws.js';
 import { applyFault, atInstants, type DeviceFault } from '../faults/apply-fault.js';
 import { replayDocuments, withholdDocuments } from '../faults/broker-faults.js';
@@ -117,11 +116,8 @@ function isOfDevice(fault: Fault): fault is DeviceFault {
   return !/^(broker-|controller-kill$|stolen-key$)/.test(fault.kind);
 }
 
-/** The operator is back after its processes were killed: an open rollout is gone on with. */
-function goOn(stage: Stage): void {
-  stage.simulation.record('controller-back');
-  for (const log of stage.rollouts.values()) {
-    const isOpen = log.rollout === undefined || !isOver(log.rollout);
-    if (isOpen) stage.controllers.get(log.name)?.();
-  }
+/** The operator is back after its processes were killed: what they had not ended is gone on with. */
+function goOn({ simulation, unfinished }: Stage): void {
+  simulation.record('controller-back');
+  for (const again of [...unfinished.values()]) again();
 }

@@ -149,7 +149,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     rollouts,
     terms,
     key,
-    controllers: new Map(),
+    unfinished: new Map(),
     join: (group, numbers) => {
       fleet.join(group, numbers);
     },

@@ -21,8 +21,8 @@ export interface Stage {
   readonly terms: Terms;
   /** By which policies and beacons are signed: it may be stolen. */
   readonly key: SigningKey;
-  /** Starts the controller of a rollout, or starts it again. By the rollout's name. */
-  readonly controllers: Map<string, () => void>;
+  /** Gives commands again that were given and have not ended, where their processes were killed. By what they do. */
+  readonly unfinished: Map<string, () => void>;
   /** Devices with these numbers are enrolled and start. */
   readonly join: (
     group: string,
@@ -81,13 +81,9 @@ function rollOut(entry: RolloutStart, stage: Stage): void {
   const { sequence } = file.manifest;
   const log = new RolloutLog(name, release, sequence, stage.simulation.time.nowMs);
   stage.rollouts.set(name, log);
-  const control = (): void => {
-    command(`rollout ${name}`, stage, async () => {
-      await stage.operator.rollOut(file, planOf(entry, stage.scenario), watchOf(log, stage));
-    });
-  };
-  stage.controllers.set(name, control);
-  control();
+  command(`rollout ${name}`, stage, async () => {
+    await stage.operator.rollOut(file, planOf(entry, stage.scenario), watchOf(log, stage));
+  });
 }
 
 function watchOf(log: RolloutLog, { simulation }: Stage): RolloutWatch {
@@ -144,9 +140,14 @@ function planOf(entry: RolloutStart, { reportMs }: Scenario): RolloutPlan {
  * a little later.
  */
 function command(what: string, stage: Stage, work: () => Promise<void>): void {
-  const { simulation, refused, failed } = stage;
+  const { simulation, unfinished, refused, failed } = stage;
+  const again = (): void => {
+    command(what, stage, work);
+  };
+  unfinished.set(what, again);
   simulation.time.expectNatives();
-  work().catch((error: unknown) => {
+  const ended = work().finally(() => unfinished.delete(what));
+  ended.catch((error: unknown) => {
     if (!(error instanceof CodedError)) {
       failed(error);
       return;
@@ -156,9 +157,7 @@ function command(what: string, stage: Stage, work: () => Promise<void>): void {
     if (!isForged && !unreached.has(error.code)) return;
     // Nobody else publishes here: the owner goes on from the numbers of whoever did.
     if (isForged) stage.operator.takeOverNext();
-    simulation.hub.after(againMs, () => {
-      command(what, stage, work);
-    });
+    simulation.hub.after(againMs, again);
   });
 }
 
