@@ -2,7 +2,7 @@ import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import type { AgentSettings } from '../../agent/core/settings.js';
 import { newestRecord } from '../../agent/core/state/newest-record.js';
-import { slotOf, type SlotRecord } from '../../agent/core/state/record.js';
+import { slotOf, type DeviceRecord, type SlotRecord } from '../../agent/core/state/record.js';
 import type { Crypto } from '../../agent/ports/crypto.js';
 import type { DeviceKey } from '../../agent/ports/device-key.js';
 import type { Message } from '../../agent/ports/transport.js';
@@ -97,8 +97,12 @@ export class DeviceHost {
   readonly #entropy: Prng;
   #key: DeviceKey;
   #agent: SimulatedDevice | undefined;
-  #record:
-    { readonly a: unknown; readonly b: unknown; readonly slot: SlotRecord | undefined } | undefined;
+  #stored: { readonly a: unknown; readonly b: unknown; readonly record: DeviceRecord | undefined } =
+    {
+      a: undefined,
+      b: undefined,
+      record: undefined,
+    };
 
   constructor(options: HostOptions, world: HostWorld) {
     this.deviceId = options.deviceId;
@@ -163,16 +167,21 @@ export class DeviceHost {
     this.#key = key;
   }
 
-  /** The committed state of the slot on disk; undefined where there is none. */
-  get record(): SlotRecord | undefined {
+  /** The state on disk: the same object as long as nothing of it changes; undefined where there is none. */
+  get deviceRecord(): DeviceRecord | undefined {
     const a = this.disk.read('state/a');
     const b = this.disk.read('state/b');
-    if (this.#record?.a !== a || this.#record?.b !== b || this.#record === undefined) {
-      const newest = newestRecord((copy) => this.disk.read(copy));
-      const slot = newest && slotOf(newest.record, this.options.slot);
-      this.#record = { a, b, slot };
+    if (this.#stored.a !== a || this.#stored.b !== b) {
+      const record = newestRecord((copy) => this.disk.read(copy))?.record;
+      this.#stored = { a, b, record };
     }
-    return this.#record.slot;
+    return this.#stored.record;
+  }
+
+  /** The committed state of the slot on disk; undefined where there is none. */
+  get record(): SlotRecord | undefined {
+    const record = this.deviceRecord;
+    return record && slotOf(record, this.options.slot);
   }
 
   #createAgent(): SimulatedDevice {

@@ -64,8 +64,7 @@ export function applyFault(
       processor.arenaShare = draw(fault.share, chance);
       return () => (processor.arenaShare = 1);
     case 'clock-skew': {
-      const byMs = Math.round(draw(fault.byMs, chance));
-      clock.jump(byMs);
+      const byMs = clock.jump(Math.round(draw(fault.byMs, chance)));
       return () => {
         clock.jump(-byMs);
       };
@@ -89,8 +88,8 @@ export function applyFault(
       return atInstants(fault.when, chance, simulation, untilMs, () => {
         const { to } = fault;
         const byMs = 'wallMs' in to ? to.wallMs - clock.wallMs() : draw(to.byMs, chance);
-        simulation.record('clock-jumped', member.host.deviceId, { byMs: Math.round(byMs) });
-        clock.jump(Math.round(byMs));
+        const jumpedMs = clock.jump(Math.round(byMs));
+        simulation.record('clock-jumped', member.host.deviceId, { byMs: jumpedMs });
       });
     case 'worker-crash':
       return atInstants(fault.when, chance, simulation, untilMs, () => {

@@ -44,6 +44,7 @@ function befallOthers(
     case 'broker-restart':
       atInstants(fault.when, chance, simulation, untilMs, () => {
         simulation.broker.stop(fault.store);
+        if (fault.store === 'lost') stage.inspect({ kind: 'store-lost' });
         simulation.hub.after(draw(fault.awayMs, chance), () => {
           simulation.record('broker-back');
           simulation.broker.start();

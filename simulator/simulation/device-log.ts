@@ -1,3 +1,4 @@
+import type { DeviceRecord } from '../../agent/core/state/record.js';
 import { phases, type EventMessage, type Phase } from '../../protocol/messages/event.js';
 import { ReportLedger } from './report-ledger.js';
 import { WindowLedger } from './window-ledger.js';
@@ -8,6 +9,8 @@ export class DeviceLog {
   readonly reports = new ReportLedger();
   /** The last phase of its slot that it told; undefined before the first. */
   phase: Phase | undefined;
+  /** Its record, as it was looked at last. */
+  record: DeviceRecord | undefined;
   /** How often it told each code. */
   readonly codes = new Map<string, number>();
   /** Sequence numbers that ever answered. */

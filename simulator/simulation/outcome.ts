@@ -1,14 +1,7 @@
+import type { Violation } from '../checkers/inspection.js';
 import type { Finding } from '../scenario/evaluation.js';
 import type { Expectation } from '../scenario/expectation.js';
 import type { WindowCounts } from './window-ledger.js';
-
-/** Something that must never happen, and did. */
-export interface Violation {
-  readonly checker: string;
-  readonly device: string;
-  readonly atMs: number;
-  readonly text: string;
-}
 
 /** How a run exits: all held, safety, an expectation, a crash, two runs that differ (the scenario contract). */
 export type RunExit = 0 | 10 | 11 | 12 | 13;
@@ -34,10 +27,12 @@ export interface Outcome {
   readonly releases: Readonly<Record<string, number>>;
   readonly rollouts: Readonly<Record<string, RolloutOutcome>>;
   readonly expectations: readonly ExpectationOutcome[];
-  readonly violations: readonly Violation[];
+  readonly violations: readonly Omit<Violation, 'kind'>[];
   /** Of the devices of each profile the most that one has taken, in joules, and the most writes of a block of flash. */
   readonly energyJ: Readonly<Record<string, number>>;
   readonly wear: Readonly<Record<string, number>>;
+  /** Whether devices had to be where the policy wants them at the end, and why not where they had not. */
+  readonly liveness: string;
   /** What the operator's commands refused, in order. */
   readonly refused: readonly string[];
   readonly replay: string;
@@ -83,13 +78,18 @@ export function exitOf(
   expectations: readonly (ExpectationOutcome & { readonly sometimes: boolean })[],
 ): { readonly exit: RunExit; readonly reason: string } {
   if (crash !== undefined) return { exit: 12, reason: crash };
-  const [violation] = violations;
-  if (violation !== undefined)
-    return { exit: 10, reason: `${violation.checker}: ${violation.device} ${violation.text}` };
+  const unsafe = violations.find(({ kind }) => kind === 'safety');
+  if (unsafe !== undefined) return { exit: 10, reason: textOf(unsafe) };
   const missed = expectations.find(({ held, sometimes }) => !held && !sometimes);
   if (missed !== undefined) {
     const value = missed.value === undefined ? 'nothing to tell' : String(missed.value);
     return { exit: 11, reason: `expected ${missed.text}; it was ${value}` };
   }
+  const [late] = violations;
+  if (late !== undefined) return { exit: 11, reason: textOf(late) };
   return { exit: 0, reason: 'all held' };
+}
+
+function textOf({ checker, device, text }: Violation): string {
+  return `${checker}: ${device === '' ? text : `${device} ${text}`}`;
 }

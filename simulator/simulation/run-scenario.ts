@@ -12,7 +12,10 @@ import { createMemoryTree, MemoryFiles } from '../ports/memory-files.js';
 import { createSeededKey } from '../ports/seeded-key.js';
 import { Evaluation } from '../scenario/evaluation.js';
 import type { Scenario } from '../scenario/scenario.js';
+import { createCheckers } from '../checkers/all-checkers.js';
+import { Inspection } from '../checkers/inspection.js';
 import { createFleet } from './fleet.js';
+import { endOf, livenessOf } from './run-end.js';
 import { exitOf, expectationOutcome, type Outcome } from './outcome.js';
 import { readDisagreements, TruthFollower } from './follow-truth.js';
 import type { RolloutLog } from './rollout-log.js';
@@ -81,6 +84,13 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     (release, input) =>
       [...releases.values()][release]?.golden.some((each) => sameBytes(each, input)) === true,
   );
+  const inspection = new Inspection(createCheckers(scenario.slot), () => simulation.time.nowMs);
+  simulation.onDevice = (deviceId, event) => {
+    inspection.device(deviceId, event);
+  };
+  simulation.onPolicy = (policy) => {
+    inspection.world({ kind: 'policy', policy });
+  };
   const terms = new Terms(simulation, names, rollouts);
   const { crypto, topics, clock } = simulation;
   const releases = await buildReleases(scenario.releases, scenario.slot, { core, crypto, key });
@@ -150,6 +160,9 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     terms,
     key,
     unfinished: new Map(),
+    inspect: (event) => {
+      inspection.world(event);
+    },
     join: (group, numbers) => {
       fleet.join(group, numbers);
     },
@@ -172,6 +185,9 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   fleet.boot();
   const goesOn = (): boolean => crash === undefined;
   const evaluations = await follow(scenario, simulation, terms, goesOn, progress).finally(guard);
+  const end = endOf(scenario, simulation);
+  inspection.end(end);
+  const { violations } = inspection;
   const wallMs = performance.now() - beganMs;
   const expectations = evaluations.map((evaluation) => ({
     ...expectationOutcome(evaluation.expectation, evaluation.conclude()),
@@ -183,7 +199,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     scenario: scenario.name,
     seed,
     revision: settings.revision,
-    ...exitOf(crash, [], expectations),
+    ...exitOf(crash, violations, expectations),
     hash: trace.digest(),
     devices,
     virtualMs,
@@ -198,7 +214,13 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
       [...rollouts].map(([name, log]) => [name, rolloutOutcome(name, log, terms)]),
     ),
     expectations: expectations.map(({ text, held, value, atMs }) => ({ text, held, value, atMs })),
-    violations: [],
+    violations: violations.map(({ checker, device, atMs, text }) => ({
+      checker,
+      device,
+      atMs,
+      text,
+    })),
+    liveness: livenessOf(end),
     energyJ: byProfile(simulation, (member) => simulation.joulesOf(member)),
     wear: byProfile(simulation, ({ wear }) => wear.mostWrites),
     refused,

@@ -2,6 +2,8 @@ import { crc32 } from 'node:zlib';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import type { AgentSettings } from '../../agent/core/settings.js';
 import type { Message } from '../../agent/ports/transport.js';
+import { openSign1 } from '../../protocol/cose/sign1.js';
+import { parsePolicy, type Policy } from '../../protocol/documents/policy.js';
 import type { EventMessage } from '../../protocol/messages/event.js';
 import type { ResultMessage } from '../../protocol/messages/result.js';
 import { createTopics } from '../../protocol/topics.js';
@@ -13,6 +15,7 @@ import { DocumentHistory } from '../broker/document-history.js';
 import type { LinkTerms } from '../broker/link-kinds.js';
 import { Way } from '../broker/link.js';
 import { Network } from '../broker/network.js';
+import type { DeviceEvent } from '../checkers/checker.js';
 import { DeviceHost } from '../devices/device-host.js';
 import { chanceOf } from '../devices/draws.js';
 import { createDurableDisk, createUnsyncedHostDisk } from '../devices/host-disk.js';
@@ -124,6 +127,9 @@ export class Simulation {
   onPublished: (member: SimulatedMember, message: Message) => void = () => undefined;
   /** Asked for each window what another release would have answered. */
   askOther: (member: SimulatedMember, values: Float32Array) => string | undefined = () => undefined;
+  /** Called with what checkers watch. */
+  onDevice: (deviceId: string, event: DeviceEvent) => void = () => undefined;
+  onPolicy: (policy: Policy) => void = () => undefined;
   /** Called where an agent ends over a broken invariant. */
   onCrash: (deviceId: string, error: unknown) => void = () => undefined;
   /** Messages that the broker did not keep for a client whose queue was full. */
@@ -237,6 +243,7 @@ export class Simulation {
           booted: () => {
             log.windows.booted();
             this.record('booted', deviceId);
+            this.onDevice(deviceId, { kind: 'booted' });
           },
           window: (truth, values) => {
             const isServed = host.record?.current !== undefined;
@@ -246,6 +253,8 @@ export class Simulation {
           published: (message) => {
             this.#published(deviceId, log, message);
             this.onPublished(member, message);
+            this.#lookAtRecord(member);
+            this.onDevice(deviceId, { kind: 'published', message });
           },
           crashed: (error) => {
             this.record('crashed', deviceId);
@@ -288,6 +297,7 @@ export class Simulation {
       const at = chance.below(bytes.length);
       host.disk.corrupt(name, bytes.with(at, (bytes[at] ?? 0) ^ (1 << chance.below(8))));
       this.record('bit-rot', host.deviceId, { file: name, at });
+      this.onDevice(host.deviceId, { kind: 'rotted' });
     }
   }
 
@@ -297,14 +307,19 @@ export class Simulation {
     this.cutPower(member);
     this.record('swapped', host.deviceId);
     host.replace(createSeededKey(`${this.#options.seed}/${host.deviceId}/${this.nextArrival()}`));
+    this.onDevice(host.deviceId, { kind: 'swapped' });
     host.boot();
   }
 
   /** Takes the power of a device; its disk stays. @param tears what becomes of what it has not synced; left out, all is kept */
-  cutPower({ host, log }: SimulatedMember, tears?: Prng): void {
+  cutPower(member: SimulatedMember, tears?: Prng): void {
+    const { host, log } = member;
     if (!host.isOn) return;
     log.windows.toldDropped(host.droppedWindows);
-    this.record('power-cut', host.deviceId, { unsynced: host.cutPower(tears) });
+    this.#lookAtRecord(member);
+    const unsynced = host.cutPower(tears);
+    this.record('power-cut', host.deviceId, { unsynced });
+    this.onDevice(host.deviceId, { kind: 'power-cut', hasLost: unsynced > 0 });
     log.windows.powerCut();
     log.reports.powerCut();
   }
@@ -338,6 +353,14 @@ export class Simulation {
     let missing = 0;
     for (const { log } of this.members.values()) missing += log.reports.missing(madeByMs);
     return missing;
+  }
+
+  /** Tells the record of a device where it is another one than before. */
+  #lookAtRecord({ host, log }: SimulatedMember): void {
+    const { deviceRecord: record } = host;
+    if (record === log.record) return;
+    log.record = record;
+    this.onDevice(host.deviceId, { kind: 'recorded', record });
   }
 
   /** Both ways between a client and the broker. */
@@ -380,6 +403,7 @@ export class Simulation {
     this.record('accepted', undefined, { client: clientId, topic, crc: crc32(payload) });
     const deviceId = this.topics.parseDevice(topic)?.deviceId ?? '';
     this.onAccepted(deviceId, kind, message);
+    if (topic === this.topics.policy(this.#options.slot)) this.#tellPolicy(payload);
     if (kind !== 'results') return;
     const member = this.members.get(deviceId);
     const result = JSON.parse(new TextDecoder().decode(payload)) as ResultMessage;
@@ -387,5 +411,11 @@ export class Simulation {
     if (member === undefined || first === undefined) return;
     member.log.answeredBy.add(result.sequence);
     this.onResult({ deviceId, result, ...first });
+  }
+
+  #tellPolicy(payload: Uint8Array): void {
+    const opened = openSign1(payload, 'policy');
+    const policy = opened.ok ? parsePolicy(opened.value.payload) : opened;
+    if (policy.ok) this.onPolicy(policy.value);
   }
 }

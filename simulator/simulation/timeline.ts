@@ -3,6 +3,7 @@ import type { Code } from '../../protocol/codes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { everyone } from '../../protocol/documents/policy.js';
 import { defaultPlanTerms, type RolloutPlan } from '../../operator/rollout/rollout.js';
+import type { WorldEvent } from '../checkers/checker.js';
 import type { BuiltRelease } from '../people/releases.js';
 import type { RolloutWatch, SimulatedOperator } from '../people/operator.js';
 import type { RolloutStart, Scenario, TimelineEntry } from '../scenario/scenario.js';
@@ -23,6 +24,8 @@ export interface Stage {
   readonly key: SigningKey;
   /** Gives commands again that were given and have not ended, where their processes were killed. By what they do. */
   readonly unfinished: Map<string, () => void>;
+  /** Told what checkers watch. */
+  readonly inspect: (event: WorldEvent) => void;
   /** Devices with these numbers are enrolled and start. */
   readonly join: (
     group: string,
@@ -51,7 +54,7 @@ function act(entry: TimelineEntry, index: number, stage: Stage): void {
   switch (entry.action) {
     case 'publish': {
       const { release, soakMs, inferences } = entry;
-      const { file } = found(stage.releases, release);
+      const { file } = releaseOf(release, stage);
       command(`publish ${release}`, stage, () =>
         stage.operator.publish(file, { soakMs, inferences }),
       );
@@ -77,7 +80,7 @@ function act(entry: TimelineEntry, index: number, stage: Stage): void {
 
 function rollOut(entry: RolloutStart, stage: Stage): void {
   const { name, release } = entry;
-  const { file } = found(stage.releases, release);
+  const { file } = releaseOf(release, stage);
   const { sequence } = file.manifest;
   const log = new RolloutLog(name, release, sequence, stage.simulation.time.nowMs);
   stage.rollouts.set(name, log);
@@ -86,7 +89,7 @@ function rollOut(entry: RolloutStart, stage: Stage): void {
   });
 }
 
-function watchOf(log: RolloutLog, { simulation }: Stage): RolloutWatch {
+function watchOf(log: RolloutLog, { simulation, inspect }: Stage): RolloutWatch {
   return {
     progress: (rollout) => {
       log.rollout = rollout;
@@ -97,12 +100,26 @@ function watchOf(log: RolloutLog, { simulation }: Stage): RolloutWatch {
       if (verdict.number <= (log.last?.number ?? 0)) return;
       log.last = verdict;
       log.atMs = simulation.time.nowMs;
+      inspect({ kind: 'decided', rollout: log.name, verdict });
       const { action, judgement } = verdict;
       const { guardrail, lower, upper } = judgement;
       const bounds = { lower, upper, guardrail: guardrail ?? 'none' };
       simulation.record('decided', undefined, { rollout: log.name, action, ...bounds });
     },
   };
+}
+
+/** A release that is about to be published. */
+function releaseOf(name: string, { releases, inspect }: Stage): BuiltRelease {
+  const built = found(releases, name);
+  const { release, file } = built;
+  // One that fails only its self-test is signed and whole: no device may take it, and none may crash over it.
+  inspect({
+    kind: 'released',
+    sequence: file.manifest.sequence,
+    isGood: release.damage === undefined,
+  });
+  return built;
 }
 
 /** Windows that are compared in each `over`, and the share of time that may be spent on it: the defaults of `rollout start`. */

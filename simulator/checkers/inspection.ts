@@ -1,0 +1,54 @@
+import type { Checker, DeviceEvent, Finding, RunEnd, WorldEvent } from './checker.js';
+
+/** Something that must never happen, and did, or that must have happened and did not. */
+export interface Violation {
+  readonly checker: string;
+  readonly kind: Checker['kind'];
+  /** Empty where it is about the operator. */
+  readonly device: string;
+  readonly atMs: number;
+  readonly text: string;
+}
+
+/** Of one checker and device, so many are kept: what follows from a violation says little. */
+const mostOfOne = 3;
+
+/** Hands what happens in a run to all checkers, and keeps what they find. */
+export class Inspection {
+  readonly violations: Violation[] = [];
+  readonly #checkers: readonly Checker[];
+  readonly #nowMs: () => number;
+  readonly #counts = new Map<string, number>();
+
+  constructor(checkers: readonly Checker[], nowMs: () => number) {
+    this.#checkers = checkers;
+    this.#nowMs = nowMs;
+  }
+
+  device(deviceId: string, event: DeviceEvent): void {
+    for (const checker of this.#checkers) {
+      const text = checker.device?.(deviceId, event, this.#nowMs());
+      if (text !== undefined) this.#keep(checker, { device: deviceId, text });
+    }
+  }
+
+  world(event: WorldEvent): void {
+    for (const checker of this.#checkers) {
+      const text = checker.world?.(event, this.#nowMs());
+      if (text !== undefined) this.#keep(checker, { text });
+    }
+  }
+
+  end(end: RunEnd): void {
+    for (const checker of this.#checkers)
+      for (const finding of checker.end?.(end) ?? []) this.#keep(checker, finding);
+  }
+
+  #keep({ name, kind }: Checker, { device = '', text }: Finding): void {
+    const key = `${name} ${device}`;
+    const count = (this.#counts.get(key) ?? 0) + 1;
+    this.#counts.set(key, count);
+    if (count > mostOfOne) return;
+    this.violations.push({ checker: name, kind, device, atMs: this.#nowMs(), text });
+  }
+}
