@@ -43,7 +43,8 @@ export class Machine {
   #response = 0;
   #earlierResponse = 0;
 
-  constructor(condition: Condition, body: Prng, impacts: Prng) {
+  /** @param moment draws where shaft, swing and impacts are; left out, they are where the body was drawn */
+  constructor(condition: Condition, body: Prng, impacts: Prng, moment?: Prng) {
     this.#body = drawBody(body);
     this.#impacts = impacts;
     const angle = (2 * Math.PI * this.#body.resonanceHz) / sampleRateHz;
@@ -54,6 +55,10 @@ export class Machine {
     this.#swingPhase = this.#body.swingStart;
     this.#turn = this.#body.shaftStart;
     this.condition = condition;
+    if (moment === undefined) return;
+    this.#swingPhase = moment.uniform(0, 1);
+    this.#turn = moment.uniform(0, 2);
+    this.#untilImpactTurns *= moment.uniform(0, 1);
   }
 
   get condition(): Condition {

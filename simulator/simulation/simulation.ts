@@ -49,6 +49,8 @@ export interface SimulationOptions {
   readonly keyset: Uint8Array;
   /** Whether the power may go before writes are synced: then disks keep them apart. */
   readonly losesUnsynced: boolean;
+  /** Whether signals and outputs that come again are kept; without it each is computed, and comes out the same. */
+  readonly remembers: boolean;
   /** Whether anybody tells devices the truth. */
   readonly hasLabels: boolean;
   readonly trace: Trace;
@@ -141,7 +143,7 @@ export class Simulation {
     this.hub = this.time.createLane(0);
     this.operatorLane = this.time.createLane(behindDevices, true);
     this.clock = new LaneClock(() => this.time.nowMs, options.startWallMs);
-    this.pool = new ModelPool(options.core, this.crypto);
+    this.pool = new ModelPool(options.core, this.crypto, options.remembers);
     this.broker = new SimulatedBroker(this.hub, options.broker, {
       accepted: (message, clientId) => {
         this.#accepted(message, clientId);
@@ -155,6 +157,10 @@ export class Simulation {
 
   get seed(): number {
     return this.#options.seed;
+  }
+
+  get remembers(): boolean {
+    return this.#options.remembers;
   }
 
   /** The device in which something happens right now; undefined where it is elsewhere. */
