@@ -48,7 +48,11 @@ export class WindowPool {
     const prng = this.#prng.fork(machine);
     const moment = prng.fork(number);
     new VibrationSignal(environments[environment], condition, prng, moment).next(values);
-    if (this.#keeps) this.#windows.set(name, Int16Array.from(values, (value) => value / stepG));
+    if (this.#keeps)
+      this.#windows.set(
+        name,
+        Int16Array.from(values, (value) => value / stepG),
+      );
   }
 }
 
