@@ -43,6 +43,7 @@ export class SimulatedBroker {
   readonly #observer: BrokerObserver;
   readonly #sessions = new Map<string, BrokerSession>();
   readonly #topics = new TopicIndex<BrokerSession>();
+  readonly #withheld = new Set<(topic: string) => boolean>();
   #isUp = true;
 
   constructor(lane: Lane, options: BrokerOptions, observer: BrokerObserver) {
@@ -65,6 +66,21 @@ export class SimulatedBroker {
   /** Ends all sessions, which may begin again at once. Their wills are published. */
   cutSessions(): void {
     for (const session of [...this.#sessions.values()]) session.close('ended', true);
+  }
+
+  /** Keeps messages on some topics back from all sessions; what is still retained of them is handed over when it is ended. */
+  withhold(isMeant: (topic: string) => boolean): () => void {
+    this.#withheld.add(isMeant);
+    return () => {
+      this.#withheld.delete(isMeant);
+      for (const session of [...this.#sessions.values()]) session.catchUp();
+    };
+  }
+
+  /** Used by its sessions. */
+  withholds(topic: string): boolean {
+    for (const isMeant of this.#withheld) if (isMeant(topic)) return true;
+    return false;
   }
 
   /** Makes the broker's end of a connection. */
@@ -161,6 +177,8 @@ class BrokerSession {
   readonly #broker: SimulatedBroker;
   readonly #options: BrokerOptions;
   readonly #queue: Message[] = [];
+  /** Topics on which something was kept back. */
+  readonly #missed = new Set<string>();
   #underWay = 0;
   #ended = false;
 
@@ -217,8 +235,23 @@ class BrokerSession {
     }
   }
 
+  /** What was kept back and is still retained is delivered, where it is not kept back for another reason. */
+  catchUp(): void {
+    for (const topic of [...this.#missed]) {
+      if (this.#broker.withholds(topic)) continue;
+      this.#missed.delete(topic);
+      const payload = this.#broker.retained.get(topic);
+      if (payload !== undefined && this.topics.has(topic))
+        this.deliver({ topic, payload, retained: true });
+    }
+  }
+
   deliver(message: Message): void {
     if (this.#ended) return;
+    if (this.#broker.withholds(message.topic)) {
+      this.#missed.add(message.topic);
+      return;
+    }
     if (this.#underWay < this.#options.inflight) this.#deliverNow(message);
     else if (this.#queue.length < this.#options.queued) this.#queue.push(message);
     else this.#broker.dropped(message, this.clientId);

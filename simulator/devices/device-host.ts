@@ -12,6 +12,7 @@ import type { Network } from '../broker/network.js';
 import { sessionsOver } from '../broker/client-session.js';
 import type { StorageFault, StorageMeter } from '../ports/memory-storage.js';
 import type { Prng } from '../prng.js';
+import { lieAbout, type Lie } from '../faults/lies.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../simulated-device.js';
 import { Later } from '../time/later.js';
 import { every, type Lane, type LaneClock } from '../time/lane.js';
@@ -91,6 +92,8 @@ export class DeviceHost {
   readonly deviceId: string;
   readonly options: HostOptions;
   disk: HostDisk;
+  /** What it signs instead of what it has found out. */
+  lie: Lie | undefined;
   readonly #world: HostWorld;
   readonly #sensor: WindowSensor;
   readonly #entropy: Prng;
@@ -199,7 +202,10 @@ export class DeviceHost {
     const publish = transport.publish.bind(transport);
     transport.publish = (message, done) => {
       watch.published(message);
-      publish(message, done);
+      const { channel, payload } = message;
+      const { lie } = this;
+      if (channel !== 'evidence' || lie === undefined) publish(message, done);
+      else publish({ ...message, payload: lieAbout(payload, lie, this.#key) }, done);
     };
     const nothing = (): void => undefined;
     const share = spreadShare(deviceId);

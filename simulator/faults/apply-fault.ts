@@ -8,7 +8,7 @@ import type { SensorFault } from './faulty-source.js';
 /** A fault of single devices. */
 export type DeviceFault = Exclude<
   Fault,
-  { kind: `broker-${string}` | 'controller-kill' | 'lying' | 'stolen-key' }
+  { kind: `broker-${string}` | 'controller-kill' | 'stolen-key' }
 >;
 
 /** What is called where a lasting fault is over. */
@@ -64,8 +64,7 @@ export function applyFault(
       processor.arenaShare = draw(fault.share, chance);
       return () => (processor.arenaShare = 1);
     case 'clock-skew': {
-      const byMs = Math.round(draw(fault.byMs, chance));
-      clock.jump(byMs);
+      const byMs = clock.jump(Math.round(draw(fault.byMs, chance)));
       return () => {
         clock.jump(-byMs);
       };
@@ -89,8 +88,8 @@ export function applyFault(
       return atInstants(fault.when, chance, simulation, untilMs, () => {
         const { to } = fault;
         const byMs = 'wallMs' in to ? to.wallMs - clock.wallMs() : draw(to.byMs, chance);
-        simulation.record('clock-jumped', member.host.deviceId, { byMs: Math.round(byMs) });
-        clock.jump(Math.round(byMs));
+        const jumpedMs = clock.jump(Math.round(byMs));
+        simulation.record('clock-jumped', member.host.deviceId, { byMs: jumpedMs });
       });
     case 'worker-crash':
       return atInstants(fault.when, chance, simulation, untilMs, () => {
@@ -116,6 +115,11 @@ export function applyFault(
         else cut();
       });
     }
+    case 'lying':
+      member.host.lie = fault.signs;
+      return () => {
+        member.host.lie = undefined;
+      };
     case 'bit-rot':
       simulation.rot(member, Math.round(draw(fault.bits, chance)), chance);
       return nothing;

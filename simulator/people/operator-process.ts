@@ -55,13 +55,13 @@ function mortal(lane: Lane, life: ProcessLife): Scheduler {
 export async function withTools<T>(
   { life, keys, scheduler }: OperatorProcess,
   transport: Transport,
-  world: Pick<PublishTools, 'crypto' | 'topics' | 'notice'> & {
+  world: Pick<PublishTools, 'crypto' | 'topics' | 'notice' | 'takeOver'> & {
     readonly clock: Clock;
     readonly prng: Prng;
   },
   work: (tools: PublishTools) => Promise<T>,
 ): Promise<T> {
-  const { clock, crypto, prng, topics, notice } = world;
+  const { clock, crypto, prng, topics, notice, takeOver = false } = world;
   const client = await connectBroker(transport, scheduler);
   try {
     return await work({
@@ -79,6 +79,7 @@ export async function withTools<T>(
       randomBytes: (length) => Uint8Array.from({ length }, () => prng.below(256)),
       progress: () => undefined,
       notice,
+      takeOver,
     });
   } finally {
     await client.close();

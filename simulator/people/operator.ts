@@ -8,14 +8,9 @@ import { renewBeacon } from '../../operator/publish/publish-policy.js';
 import { publishRelease } from '../../operator/publish/publish-release.js';
 import type { PublishTools } from '../../operator/publish/publish-tools.js';
 import { beginRollout, resumeRollout } from '../../operator/rollout/begin-rollout.js';
-import { openFleetEars } from '../../operator/rollout/fleet-ears.js';
 import type { Keyring } from '../../operator/rollout/keyring.js';
 import type { RolloutRequest } from '../../operator/rollout/requests.js';
-import type { RolloutStore } from '../../operator/rollout/rollout-store.js';
 import type { Rollout, RolloutDevice, RolloutPlan } from '../../operator/rollout/rollout.js';
-import { runRollout } from '../../operator/rollout/run-rollout.js';
-import { decodeVerdict } from '../../operator/rollout/verdict-file.js';
-import type { VerdictRecord } from '../../operator/rollout/verdict-record.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { TrialTerms } from '../../protocol/documents/policy.js';
 import type { ReleaseFile } from '../../protocol/documents/release-file.js';
@@ -26,6 +21,7 @@ import type { Network } from '../broker/network.js';
 import type { Prng } from '../prng.js';
 import { ProcessLife, type Fate } from '../ports/process-life.js';
 import type { Lane } from '../time/lane.js';
+import { catchUp, controlRollout, type RolloutWatch } from './control-rollout.js';
 import {
   startProcess,
   withTools,
@@ -52,14 +48,7 @@ export interface OperatorWorld {
   readonly notice: (message: string) => void;
 }
 
-/** What is told of a rollout while its controller runs. */
-export interface RolloutWatch {
-  readonly progress: (rollout: Rollout) => void;
-  readonly decided: (rollout: Rollout, verdict: VerdictRecord) => void;
-}
-
 const spoolBytes = 8_388_608;
-const goodbyeMs = 2_000;
 
 /** The operator's commands as they are, in virtual time: what they publish, and the controller of rollouts. */
 export class SimulatedOperator {
@@ -74,6 +63,7 @@ export class SimulatedOperator {
   #controller: ProcessLife | undefined;
   /** What is to become of the next one. */
   #doom: Parameters<ProcessLife['doom']> | undefined;
+  #takesOver = false;
 
   constructor(world: OperatorWorld) {
     this.#world = world;
@@ -127,7 +117,12 @@ export class SimulatedOperator {
         const roster = enrolled();
         rollout = await beginRollout({ release, plan, roster, store, requests }, tools);
       }
-      return this.#control(rollout, process, tools, watch);
+      return controlRollout(rollout, { process, tools, watch }, this.#world, {
+        transport: this.#createTransport(process.scheduler),
+        listens: (by) => {
+          this.#controllers += by;
+        },
+      });
     });
   }
 
@@ -135,6 +130,11 @@ export class SimulatedOperator {
   request(request: RolloutRequest): void {
     const { lane, disk, slot } = this.#world;
     startProcess(disk, slot, lane, new ProcessLife()).requests.put(request);
+  }
+
+  /** The next command has `--take-over`: it goes on from higher numbers that the same keys have signed. */
+  takeOverNext(): void {
+    this.#takesOver = true;
   }
 
   /** The controller is killed at one of its writes to files or broker, 1 the next; where there is none now, the next one is. */
@@ -158,57 +158,6 @@ export class SimulatedOperator {
     this.#controllers = 0;
   }
 
-  async #control(
-    begun: Rollout,
-    { life, store, requests, scheduler }: OperatorProcess,
-    tools: PublishTools,
-    watch: RolloutWatch,
-  ): Promise<Rollout> {
-    const { clock, topics, keyring, enrolled, notice, heardReport } = this.#world;
-    const transport = this.#createTransport(scheduler);
-    const deviceIds = [...begun.roster, ...begun.enrolled].map(({ deviceId }) => deviceId);
-    let isListening = false;
-    try {
-      const ears = await openFleetEars(
-        transport,
-        topics,
-        { deviceIds, slot: begun.slot },
-        scheduler,
-        ({ code, detail }) => {
-          notice(`${code}: ${detail}`);
-        },
-      );
-      isListening = true;
-      this.#controllers++;
-      const ended = await runRollout(begun, {
-        publish: tools,
-        store,
-        requests,
-        keyring,
-        scheduler,
-        now: () => clock.wallMs(),
-        monotonicMs: () => clock.monotonicMs(),
-        listen: (listener) =>
-          ears.listen((deviceId, heard, isLive) => {
-            if (heard.channel === 'report') heardReport(deviceId, heard.payload);
-            listener(deviceId, heard, isLive);
-          }),
-        enrolled,
-        hear: (added) => {
-          ears.add(added);
-        },
-        decided: watch.decided,
-        progress: watch.progress,
-        signal: new AbortController().signal,
-      });
-      watch.progress(ended);
-      return ended;
-    } finally {
-      if (isListening && !life.isOver) this.#controllers--;
-      await transport.close(goodbyeMs);
-    }
-  }
-
   /** Runs a process to its end. What one that was killed still comes to is nobody's. */
   async #run<T>(
     life: ProcessLife,
@@ -219,7 +168,10 @@ export class SimulatedOperator {
     this.#lives.add(life);
     try {
       const transport = this.#createTransport(process.scheduler);
-      return await withTools(process, transport, this.#world, (tools) => work(process, tools));
+      const takeOver = this.#takesOver;
+      this.#takesOver = false;
+      const world = { ...this.#world, takeOver };
+      return await withTools(process, transport, world, (tools) => work(process, tools));
     } catch (error) {
       // The last write of a killed process throws, and so does all that it still tries.
       if (life.isOver) return await new Promise<T>(() => undefined);
@@ -263,12 +215,4 @@ export class SimulatedOperator {
       },
     });
   }
-}
-
-/** Tells what was decided, and written, before a controller was killed. */
-function catchUp(rollout: Rollout, store: RolloutStore, watch: RolloutWatch): void {
-  const last = store.chainOf(rollout).read(rollout.chain.length);
-  const verdict = last && decodeVerdict(last.text);
-  if (verdict === undefined) watch.progress(rollout);
-  else watch.decided(rollout, verdict);
 }

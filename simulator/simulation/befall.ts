@@ -1,6 +1,7 @@
-import { isOver } from '../../operator/rollout/rollout.js';
 import { chanceOf } from '../devices/draws.js';
 import { applyFault, atInstants, type DeviceFault } from '../faults/apply-fault.js';
+import { replayDocuments, withholdDocuments } from '../faults/broker-faults.js';
+import { forgeBeacon, forgePolicy } from '../people/thief.js';
 import type { Prng } from '../prng.js';
 import type { Fault, FaultEntry } from '../scenario/scenario.js';
 import { draw } from '../scenario/values.js';
@@ -53,11 +54,25 @@ function befallOthers(
     case 'controller-kill':
       killController(fault, chance, untilMs, stage);
       return;
-    case 'broker-withhold':
-    case 'broker-replay':
-    case 'lying':
-    case 'stolen-key':
+    case 'broker-withhold': {
+      const handOver = withholdDocuments(simulation, fault.what);
+      simulation.hub.after((untilMs ?? 0) - simulation.time.nowMs, () => {
+        simulation.record('fault-over', undefined, { fault: fault.kind });
+        handOver();
+      });
       return;
+    }
+    case 'broker-replay':
+      replayDocuments(simulation, fault.ageMs);
+      return;
+    case 'stolen-key': {
+      const { topics, documents, broker } = simulation;
+      const loot = { key: stage.key, topics, documents };
+      const forged =
+        fault.key === 'policy' ? forgePolicy(stage.scenario.slot, loot) : forgeBeacon(loot);
+      if (forged !== undefined) broker.publish({ ...forged, retained: true }, 'thief');
+      return;
+    }
   }
 }
 
@@ -99,14 +114,11 @@ function killController(
 }
 
 function isOfDevice(fault: Fault): fault is DeviceFault {
-  return !/^(broker-|controller-kill$|lying$|stolen-key$)/.test(fault.kind);
+  return !/^(broker-|controller-kill$|stolen-key$)/.test(fault.kind);
 }
 
-/** The operator is back after its processes were killed: an open rollout is gone on with. */
-function goOn(stage: Stage): void {
-  stage.simulation.record('controller-back');
-  for (const log of stage.rollouts.values()) {
-    const isOpen = log.rollout === undefined || !isOver(log.rollout);
-    if (isOpen) stage.controllers.get(log.name)?.();
-  }
+/** The operator is back after its processes were killed: what they had not ended is gone on with. */
+function goOn({ simulation, unfinished }: Stage): void {
+  simulation.record('controller-back');
+  for (const again of [...unfinished.values()]) again();
 }

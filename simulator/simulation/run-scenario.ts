@@ -11,7 +11,7 @@ import { buildReleases } from '../people/releases.js';
 import { createMemoryTree, MemoryFiles } from '../ports/memory-files.js';
 import { createSeededKey } from '../ports/seeded-key.js';
 import { Evaluation } from '../scenario/evaluation.js';
-import type { Fault, Scenario } from '../scenario/scenario.js';
+import type { Scenario } from '../scenario/scenario.js';
 import { createCheckers } from '../checkers/all-checkers.js';
 import { Inspection } from '../checkers/inspection.js';
 import { createFleet } from './fleet.js';
@@ -161,7 +161,8 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     releases,
     rollouts,
     terms,
-    controllers: new Map(),
+    key,
+    unfinished: new Map(),
     inspect: (event) => {
       inspection.world(event);
     },
@@ -230,14 +231,6 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   };
 }
 
-/** Faults of the scenario contract that are not there yet: a run without them would say that all held. */
-const missing: readonly Fault['kind'][] = [
-  'broker-replay',
-  'broker-withhold',
-  'lying',
-  'stolen-key',
-];
-
 /** Whether any power cut of the scenario tears what is not synced. */
 function tears({ timeline }: Scenario): boolean {
   return timeline.some(
@@ -245,16 +238,11 @@ function tears({ timeline }: Scenario): boolean {
   );
 }
 
-function refuseMissing(scenario: Scenario): void {
-  const { timeline } = scenario;
-  for (const entry of timeline) {
+/** A run without what the file asks for would say that all held. */
+function refuseMissing({ timeline }: Scenario): void {
+  for (const entry of timeline)
     if ((entry.action === 'publish' || entry.action === 'rollout') && entry.spreadMs > 0)
       throw new CodedError('scenario-invalid', 'timeline: ramp and spread are not there yet');
-    if (entry.action !== 'fault') continue;
-    const { fault } = entry;
-    if (missing.includes(fault.kind))
-      throw new CodedError('scenario-invalid', `timeline: ${fault.kind} is not there yet`);
-  }
 }
 
 /** Lets time pass to the end of the scenario, and asks its expectations when they are due. */

@@ -12,6 +12,7 @@ import type { Board } from '../boards/board.js';
 import { idleJoules, inferenceJoules, radioJoules } from '../boards/energy.js';
 import { WearMeter } from '../boards/wear-meter.js';
 import { SimulatedBroker, type BrokerOptions } from '../broker/broker.js';
+import { DocumentHistory } from '../broker/document-history.js';
 import type { LinkTerms } from '../broker/link-kinds.js';
 import { Way } from '../broker/link.js';
 import { Network } from '../broker/network.js';
@@ -21,6 +22,7 @@ import { chanceOf } from '../devices/draws.js';
 import { createDurableDisk, createUnsyncedHostDisk } from '../devices/host-disk.js';
 import { ModelPool } from '../devices/model-pool.js';
 import { createSharedCrypto } from '../devices/shared-crypto.js';
+import { brokerItself } from '../faults/broker-faults.js';
 import { DiskFaults } from '../faults/disk-faults.js';
 import { FaultySource } from '../faults/faulty-source.js';
 import type { BehaviourOf, Processor } from '../devices/simulated-engine.js';
@@ -124,6 +126,8 @@ export class Simulation {
   readonly broker: SimulatedBroker;
   readonly crypto = createNodeCrypto();
   readonly traffic = new Traffic();
+  /** What was ever retained of signed documents. */
+  readonly documents = new DocumentHistory();
   readonly members = new Map<string, SimulatedMember>();
   /** Called with each result that the broker takes for the first time. */
   onResult: (accepted: AcceptedResult) => void = () => undefined;
@@ -429,6 +433,8 @@ export class Simulation {
     const about = this.topics.parseDevice(topic);
     const kind = kindOf(topic, about);
     this.traffic.add(kind, message);
+    if (kind === 'documents' && message.retained && clientId !== brokerItself)
+      this.documents.add(topic, payload, this.time.nowMs);
     this.record('accepted', undefined, { client: clientId, topic, crc: crc32(payload) });
     const deviceId = about?.deviceId ?? '';
     this.onAccepted(deviceId, kind, message);

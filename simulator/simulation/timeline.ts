@@ -1,10 +1,12 @@
+import type { SigningKey } from '../../agent/adapters/signing-key.js';
 import type { Code } from '../../protocol/codes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { everyone } from '../../protocol/documents/policy.js';
 import { defaultPlanTerms, type RolloutPlan } from '../../operator/rollout/rollout.js';
 import type { WorldEvent } from '../checkers/checker.js';
 import type { BuiltRelease } from '../people/releases.js';
-import type { RolloutWatch, SimulatedOperator } from '../people/operator.js';
+import type { RolloutWatch } from '../people/control-rollout.js';
+import type { SimulatedOperator } from '../people/operator.js';
 import type { RolloutStart, Scenario, TimelineEntry } from '../scenario/scenario.js';
 import { befall } from './befall.js';
 import { RolloutLog } from './rollout-log.js';
@@ -19,8 +21,10 @@ export interface Stage {
   readonly releases: ReadonlyMap<string, BuiltRelease>;
   readonly rollouts: Map<string, RolloutLog>;
   readonly terms: Terms;
-  /** Starts the controller of a rollout, or starts it again. By the rollout's name. */
-  readonly controllers: Map<string, () => void>;
+  /** By which policies and beacons are signed: it may be stolen. */
+  readonly key: SigningKey;
+  /** Gives commands again that were given and have not ended, where their processes were killed. By what they do. */
+  readonly unfinished: Map<string, () => void>;
   /** Told what checkers watch. */
   readonly inspect: (event: WorldEvent) => void;
   /** Devices with these numbers are enrolled and start. */
@@ -81,13 +85,9 @@ function rollOut(entry: RolloutStart, stage: Stage): void {
   const { sequence } = file.manifest;
   const log = new RolloutLog(name, release, sequence, stage.simulation.time.nowMs);
   stage.rollouts.set(name, log);
-  const control = (): void => {
-    command(`rollout ${name}`, stage, async () => {
-      await stage.operator.rollOut(file, planOf(entry, stage.scenario), watchOf(log, stage));
-    });
-  };
-  stage.controllers.set(name, control);
-  control();
+  command(`rollout ${name}`, stage, async () => {
+    await stage.operator.rollOut(file, planOf(entry, stage.scenario), watchOf(log, stage));
+  });
 }
 
 function watchOf(log: RolloutLog, { simulation, inspect }: Stage): RolloutWatch {
@@ -158,18 +158,24 @@ function planOf(entry: RolloutStart, { reportMs }: Scenario): RolloutPlan {
  * a little later.
  */
 function command(what: string, stage: Stage, work: () => Promise<void>): void {
-  const { simulation, refused, failed } = stage;
+  const { simulation, unfinished, refused, failed } = stage;
+  const again = (): void => {
+    command(what, stage, work);
+  };
+  unfinished.set(what, again);
   simulation.time.expectNatives();
-  work().catch((error: unknown) => {
+  const ended = work().finally(() => unfinished.delete(what));
+  ended.catch((error: unknown) => {
     if (!(error instanceof CodedError)) {
       failed(error);
       return;
     }
     refused(what, error);
-    if (!unreached.has(error.code)) return;
-    simulation.hub.after(againMs, () => {
-      command(what, stage, work);
-    });
+    const isForged = error.code === 'published-elsewhere';
+    if (!isForged && !unreached.has(error.code)) return;
+    // Nobody else publishes here: the owner goes on from the numbers of whoever did.
+    if (isForged) stage.operator.takeOverNext();
+    simulation.hub.after(againMs, again);
   });
 }
 

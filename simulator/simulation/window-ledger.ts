@@ -111,8 +111,11 @@ export class WindowLedger {
   powerCut(): void {
     const life = this.#lives.at(-1);
     if (life === undefined) return;
+    // Which ones the device has dropped, it does not say: the oldest, as it drops them.
+    let dropped = life.dropped;
     for (const [i, fate] of life.fate.entries()) {
-      if (fate === fates.open || fate === fates.published) life.fate[i] = fates.cut;
+      if (fate === fates.open && dropped > 0) dropped--;
+      else if (fate === fates.open || fate === fates.published) life.fate[i] = fates.cut;
     }
   }
 

@@ -44,9 +44,11 @@ export class LaneClock implements Clock {
     return Math.floor(this.#startWallMs + nowMs + this.#leadMs + driftMs);
   }
 
-  /** Lets the wall clock jump. */
-  jump(byMs: number): void {
-    this.#leadMs += byMs;
+  /** Lets the wall clock jump, not to before 1970, as systems do not either. Gives by how much it did. */
+  jump(byMs: number): number {
+    const jumpedMs = Math.max(byMs, -this.wallMs());
+    this.#leadMs += jumpedMs;
+    return jumpedMs;
   }
 
   /** Lets the wall clock gain so much from now on; what it has gained stays. */

@@ -90,7 +90,7 @@ describe('The storage in a folder whose power fails', () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 120 },
     );
   });
 });

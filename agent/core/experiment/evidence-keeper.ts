@@ -50,6 +50,8 @@ export interface EvidenceListener {
   worseOff(): void;
   /** A turn is over: another release is to answer. */
   turned(): void;
+  /** More blocks are closed, of a device that had too few: the policy may want something else of it now. */
+  caughtUp(): void;
 }
 
 /** Files of evidence, one a slot. */
@@ -76,6 +78,8 @@ export class EvidenceKeeper {
   #isDirected = false;
   /** Whether something is on disk, and perhaps retained on the broker, that is to go with the comparison. */
   #mayBePublished = false;
+  /** Closed blocks when it was last asked whether they are enough. */
+  #askedBlocks = 0;
   /** The last window of this run that was missed: it is counted once, whoever answers it in the end. */
   #lastMissed = 0;
 
@@ -264,6 +268,10 @@ export class EvidenceKeeper {
     if (tally === undefined) return;
     tally.reported(serving !== undefined && isRelease(serving, tally.name.challenger));
     this.#device.tasks.run(this.#writing.pass(this.#write(tally)));
+    const { blocks } = tally.standing;
+    if (this.#wanted?.aside !== 'too-few-blocks' || blocks === this.#askedBlocks) return;
+    this.#askedBlocks = blocks;
+    this.#listener.caughtUp();
   }
 
   /** The same before the end of the device. */

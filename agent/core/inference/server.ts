@@ -112,12 +112,15 @@ export class Server {
   /**
    * Serves another release, or none, at once, from within a failed answer: windows of another shape get no
    * answer any more.
+   *
+   * @param isMissed whether one is to be had again where there is none now: windows go on being made, and are dropped
    */
-  replace(release: LoadedRelease | undefined): void {
+  replace(release: LoadedRelease | undefined, isMissed: boolean): void {
     this.#served = release;
     const shape = release?.manifest.pipeline.window;
-    if (shape === undefined) this.#window = undefined;
-    else if (this.#window === undefined || !sameShape(this.#window.shape, shape)) {
+    if (shape === undefined) {
+      if (!isMissed) this.#window = undefined;
+    } else if (this.#window === undefined || !sameShape(this.#window.shape, shape)) {
       this.#window = new Window(shape);
     }
   }

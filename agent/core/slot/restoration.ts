@@ -32,6 +32,12 @@ const passing: ReadonlySet<Code> = new Set<Code>([
   'memory-exhausted',
 ]);
 
+/**
+ * What says that a release has no room within what the device allows at this moment. It had room when it was committed, so that
+ * its files are no worse for it: it stays on record, and is told once.
+ */
+const outgrown: ReadonlySet<Code> = new Set<Code>(['arena-too-small', 'model-too-heavy']);
+
 /** Finds the best release that a slot can serve without any network. */
 export class Restoration {
   readonly #device: Device;
@@ -69,12 +75,13 @@ export class Restoration {
         if (!betterMayCome) yield* this.#become(current, stored);
         return { release: undefined, betterMayCome };
       }
-      const loaded = yield* this.load(stored, !betterMayCome);
+      const loaded: Result<LoadedRelease> = yield* this.load(stored, !betterMayCome);
       if (loaded.ok) {
         if (!betterMayCome) yield* this.#become(current, stored);
         return { release: loaded.value, betterMayCome };
       }
-      betterMayCome ||= passing.has(loaded.rejection.code);
+      const { code }: Rejection = loaded.rejection;
+      betterMayCome ||= passing.has(code) || outgrown.has(code);
     }
     if (!betterMayCome) yield* this.#become(current, undefined);
     if (serving !== undefined) return { release: undefined, betterMayCome };

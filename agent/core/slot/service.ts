@@ -44,6 +44,8 @@ export interface ServiceListener {
   worseOff(): void;
   /** A turn is over, where the two answer in turns. */
   turned(): void;
+  /** More blocks are closed, of a device that had too few. */
+  caughtUp(): void;
 }
 
 /**
@@ -100,6 +102,9 @@ export class Service {
       },
       turned: () => {
         listener.turned();
+      },
+      caughtUp: () => {
+        listener.caughtUp();
       },
     });
     this.capture = new CaptureStore(device, ledger.name, settings.capture?.bytesPerDay ?? 0);
@@ -297,13 +302,13 @@ export class Service {
     const before = this.#champion;
     if (before === undefined) return;
     this.#champion = before.under(stored, manifest);
-    if (this.#server.served === before) this.#server.replace(this.#champion);
+    if (this.#server.served === before) this.#replace(this.#champion);
   }
 
   /** Back to the champion at once where this release is served. */
   *leave(release: LoadedRelease): Process<void> {
     if (this.#server.served !== release) return;
-    this.#server.replace(this.#champion);
+    this.#replace(this.#champion);
     if (this.#champion !== undefined) yield* this.serve(this.#champion);
   }
 
@@ -416,6 +421,11 @@ export class Service {
     }
   }
 
+  /** Where what is on record cannot be loaded now, its windows are missed, and counted. */
+  #replace(release: LoadedRelease | undefined): void {
+    this.#server.replace(release, this.#ledger.record.current !== undefined);
+  }
+
   *#failed(release: LoadedRelease, failure: Rejection, window: number): Process<boolean> {
     const rejection = release === this.#cutShort ? tooSlow : failure;
     this.counters.failures++;
@@ -445,7 +455,7 @@ export class Service {
     // Its successor may be served already, where this was the answer during which they were exchanged.
     if (this.#server.served?.models === release.models) {
       const next = again ?? this.#champion;
-      this.#server.replace(next);
+      this.#replace(next);
       if (next !== undefined) yield* this.serve(next);
     }
     // What fell back to its previous release still wants what the policy names.

@@ -61,6 +61,9 @@ export class Slot {
       turned: () => {
         this.#consider();
       },
+      caughtUp: () => {
+        this.#consider();
+      },
     });
     this.#candidacy = new Candidacy(device, this.#ledger, this.#service, settings, () => {
       this.#consider();

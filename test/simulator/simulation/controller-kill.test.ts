@@ -38,6 +38,17 @@ describe('a controller in a scenario', () => {
     assert.deepEqual([killed, back], [1, 1]);
   });
 
+  it('that is killed takes a publication with it, which is given again', async () => {
+    const { exit, reason } = await runText(
+      rollout('now')
+        .replace('at: 1 min, fault', 'at: 100 ms, fault')
+        .replace(/ {2}- .at: 2 min, rollout.*\n/, '')
+        .replace(/expect.*/, 'expect: ["share(devices, release = bad) = 100 %"]')
+        .replace('1 h', '2 min'),
+    );
+    assert.equal(exit, 0, reason);
+  });
+
   it('that is killed at each of its writes, one a life, comes to the same end, the same each time', async () => {
     const { outcome, killed, back } = await kills('every write, for: 30 min');
     assert.equal(outcome.exit, 0, outcome.reason);

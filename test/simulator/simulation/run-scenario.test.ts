@@ -181,8 +181,25 @@ expect:
     assert.equal(exit, 0, reason);
   });
 
+  it('keeps a release that has no room for a while, counts what it misses, and serves again without a broker', async () => {
+    const { exit, reason, windows } = await run(`
+timeline:
+  - {at: 0, publish: v1}
+  - {at: 1 min, fault: {broker: restart, store: lost, away: 1 h}}
+  - {at: 2 min..5 min, fault: {memory: 1 %}}
+  - {at: 3 min, fault: {worker-crash: now, where: site = hall-1}}
+  - {at: 3 min, fault: {power-cut: now, where: site = hall-2}}
+expect:
+  - share(devices, release = v1) = 100 % after 1 min
+  - windows.lost = 0
+`);
+    assert.equal(exit, 0, reason);
+    // Four devices for two minutes.
+    assert.ok(windows.dropped >= 40 && windows.dropped <= 60, JSON.stringify(windows));
+  });
+
   it('refuses what it cannot do yet, before it begins', async () => {
-    await assert.rejects(run('timeline: [{at: 1 min, fault: {stolen-key: policy}}]\n'), {
+    await assert.rejects(run('timeline: [{at: 0, publish: v1, spread: 1 min}]\n'), {
       code: 'scenario-invalid',
     });
   });

@@ -123,4 +123,12 @@ describe('the wall clock of a lane', () => {
     await time.run(2_000);
     assert.deepEqual([clock.wallMs(), clock.monotonicMs()], [1_001_600, 2_000]);
   });
+
+  it('is never set to before 1970, and says how far it went', () => {
+    const clock = new LaneClock(() => 0, 5_000);
+    assert.equal(clock.jump(-3_600_000), -5_000);
+    assert.equal(clock.wallMs(), 0);
+    assert.equal(clock.jump(5_000), 5_000);
+    assert.equal(clock.wallMs(), 5_000);
+  });
 });
