@@ -156,8 +156,10 @@ export class Runtime {
 
   #post(input: WithoutInstant<Input>): void {
     if (this.#ended) return;
-    this.#noticeJump();
-    const stamped = { ...input, at: this.#now() } as Input;
+    const at = this.#now();
+    this.#noticeJump(at);
+    // Each caller makes its input for this call: nobody else has it.
+    const stamped = Object.assign(input, { at }) as Input;
     // A sensor that delivers from within an effect lends its buffer only for this call.
     if (this.#draining && stamped.kind === 'samples') {
       const bytes = inputBytes + stamped.values.byteLength;
@@ -174,8 +176,7 @@ export class Runtime {
   }
 
   /** Puts a jump of the wall clock in the queue, if there was one since the last look. */
-  #noticeJump(): void {
-    const at = this.#now();
+  #noticeJump(at: Instant): void {
     const byMs = at.wallMs - at.monotonicMs - this.#wallLeadMs;
     if (Math.abs(byMs) <= clockSlackMs) return;
     this.#wallLeadMs += byMs;
@@ -185,8 +186,8 @@ export class Runtime {
   #watchClock(): void {
     this.#endWatch = this.#ports.scheduler.after(clockLookMs, () => {
       this.#watchClock();
-      this.#noticeJump();
-      if (!this.#draining) this.#drain();
+      this.#noticeJump(this.#now());
+      if (!this.#draining && this.#queue.length > 0) this.#drain();
     });
   }
 

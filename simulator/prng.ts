@@ -38,12 +38,7 @@ export class Prng implements Entropy {
 
   /** A uniformly distributed integer in [0, 2^32). */
   uint32(): number {
-    const word = (this.#a + this.#b + this.#counter) | 0;
-    this.#counter = (this.#counter + 1) | 0;
-    this.#a = this.#b ^ (this.#b >>> 9);
-    this.#b = (this.#c + (this.#c << 3)) | 0;
-    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + word) | 0;
-    return word >>> 0;
+    return this.#word() >>> 0;
   }
 
   /** A uniformly distributed number in [low, high), one word of resolution. */
@@ -62,9 +57,21 @@ export class Prng implements Entropy {
    * takes three of them per frame on thousands of devices.
    */
   noise(): number {
-    const word = this.uint32();
+    const word = this.#word();
     const sum = (word & 255) + ((word >>> 8) & 255) + ((word >>> 16) & 255) + (word >>> 24);
     return (sum - byteSumMean) * byteSumInverseDeviation;
+  }
+
+  /** Signed: an engine keeps such a number without an object of its own. */
+  #word(): number {
+    const c = this.#c;
+    const b = this.#b;
+    const word = (this.#a + b + this.#counter) | 0;
+    this.#counter = (this.#counter + 1) | 0;
+    this.#a = b ^ (b >>> 9);
+    this.#b = (c + (c << 3)) | 0;
+    this.#c = (((c << 21) | (c >>> 11)) + word) | 0;
+    return word;
   }
 }
 

@@ -22,13 +22,13 @@ export class TopicIndex<S> {
   /** All who subscribe to a topic, each once. */
   of(topic: string): Iterable<S> {
     const exact = this.#exact.get(topic);
-    if (this.#filters.size === 0) return exact ?? [];
-    const found = new Set(exact);
+    let found: Set<S> | undefined;
     for (const [filter, subscribers] of this.#filters) {
       if (!matchesFilter(filter, topic)) continue;
+      found ??= new Set(exact);
       for (const each of subscribers) found.add(each);
     }
-    return found;
+    return found ?? exact ?? [];
   }
 
   #mapOf(topic: string): Map<string, Set<S>> {

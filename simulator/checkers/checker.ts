@@ -2,6 +2,7 @@ import type { DeviceRecord } from '../../agent/core/state/record.js';
 import type { Message } from '../../agent/ports/transport.js';
 import type { VerdictRecord } from '../../operator/rollout/verdict-record.js';
 import type { Policy } from '../../protocol/documents/policy.js';
+import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { WindowCounts } from '../simulation/window-ledger.js';
 
 /** Something that happened to one device. */
@@ -11,8 +12,12 @@ export type DeviceEvent =
   | { readonly kind: 'power-cut'; readonly hasLost: boolean }
   /** Its disk holds another record than when it was last looked at. */
   | { readonly kind: 'recorded'; readonly record: DeviceRecord | undefined }
-  /** It wants a message published. */
-  | { readonly kind: 'published'; readonly message: Message };
+  /** It wants a message published; `result` is what that says, where it is an answer. */
+  | {
+      readonly kind: 'published';
+      readonly message: Message;
+      readonly result: ResultMessage | undefined;
+    };
 
 /** Something that happened elsewhere. */
 export type WorldEvent =

@@ -3,7 +3,6 @@ import { experimentName, isExposed } from '../../protocol/assignment/bucket.js';
 import { toHex } from '../../protocol/bytes.js';
 import type { Policy } from '../../protocol/documents/policy.js';
 import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
-import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { Checker, DeviceEnd, RunEnd } from './checker.js';
 
 /** The longest pause between two attempts of anything. */
@@ -23,9 +22,8 @@ export function createConvergenceChecker(): Checker {
     kind: 'liveness',
     device(deviceId, event) {
       if (event.kind === 'booted') answered.delete(deviceId);
-      if (event.kind !== 'published' || event.message.channel !== 'results') return undefined;
-      const text = new TextDecoder().decode(event.message.payload);
-      answered.set(deviceId, (JSON.parse(text) as ResultMessage).sequence);
+      if (event.kind === 'published' && event.result !== undefined)
+        answered.set(deviceId, event.result.sequence);
       return undefined;
     },
     world(event, atMs) {

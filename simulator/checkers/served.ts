@@ -1,6 +1,5 @@
 import type { SlotRecord } from '../../agent/core/state/record.js';
 import type { Policy } from '../../protocol/documents/policy.js';
-import type { ResultMessage } from '../../protocol/messages/result.js';
 import { slotOf } from '../../agent/core/state/record.js';
 import type { Checker } from './checker.js';
 
@@ -35,9 +34,8 @@ export function createServedChecker(slot: string): Checker {
         if (sequenceFloor !== floors.get(deviceId)?.sequence)
           floors.set(deviceId, { sequence: sequenceFloor, sinceMs: atMs });
       }
-      if (event.kind !== 'published' || event.message.channel !== 'results') return undefined;
-      const text = new TextDecoder().decode(event.message.payload);
-      const { sequence } = JSON.parse(text) as ResultMessage;
+      if (event.kind !== 'published' || event.result === undefined) return undefined;
+      const { sequence } = event.result;
       if (!named.has(sequence)) return `release ${sequence} answered, which no policy has named`;
       if (bad.has(sequence)) return `release ${sequence} answered, which is damaged or unsigned`;
       const floor = floors.get(deviceId);

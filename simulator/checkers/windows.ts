@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Message } from '../../agent/ports/transport.js';
+import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { Checker, RunEnd, Finding } from './checker.js';
 
 /** So many of the last answers of a device are remembered. */
@@ -17,10 +18,10 @@ export function createWindowsChecker(): Checker {
     kind: 'safety',
     device(deviceId, event) {
       if (event.kind === 'swapped') answers.delete(deviceId);
-      if (event.kind !== 'published' || event.message.channel !== 'results') return undefined;
+      if (event.kind !== 'published' || event.result === undefined) return undefined;
       const known = answers.get(deviceId) ?? new Map<string, number>();
       answers.set(deviceId, known);
-      return check(known, event.message);
+      return check(known, event.message, event.result);
     },
     *end({ devices }: RunEnd): Iterable<Finding> {
       for (const { deviceId, windows } of devices) {
@@ -34,8 +35,11 @@ export function createWindowsChecker(): Checker {
   };
 }
 
-function check(known: Map<string, number>, { payload }: Message): string | undefined {
-  const { boot, window } = JSON.parse(new TextDecoder().decode(payload)) as Answer;
+function check(
+  known: Map<string, number>,
+  { payload }: Message,
+  { boot, window }: ResultMessage,
+): string | undefined {
   const name = `${boot}/${window}`;
   const sum = crc32(payload);
   const before = known.get(name);
@@ -45,9 +49,4 @@ function check(known: Map<string, number>, { payload }: Message): string | undef
   const [oldest] = known.size > remembered ? known.keys() : [];
   if (oldest !== undefined) known.delete(oldest);
   return undefined;
-}
-
-interface Answer {
-  readonly boot: number;
-  readonly window: number;
 }

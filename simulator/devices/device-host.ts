@@ -1,4 +1,3 @@
-import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import type { AgentSettings } from '../../agent/core/settings.js';
 import { newestRecord } from '../../agent/core/state/newest-record.js';
@@ -61,6 +60,9 @@ export interface HostWorld {
   /** Follows the wear of the flash. */
   readonly meter: StorageMeter;
   readonly source: WindowSource;
+  /** Room for so many values of a sensor, which all devices share. */
+  readonly roomOf: (values: number) => Float32Array;
+  readonly encodeCbor: (value: unknown) => Uint8Array;
   /** All chance of the device. */
   readonly prng: Prng;
   readonly watch: HostWatch;
@@ -113,7 +115,7 @@ export class DeviceHost {
     this.#entropy = world.prng.fork(purposes.agent);
     this.#sensor = new WindowSensor({
       source: world.source,
-      frames: options.strideFrames,
+      room: world.roomOf(options.strideFrames * world.source.channels),
       periodMs: options.periodMs,
       phaseMs: world.prng.fork(purposes.sensor).below(options.periodMs),
       clock: world.clock,
@@ -187,7 +189,6 @@ export class DeviceHost {
   #createAgent(): SimulatedDevice {
     const { options, deviceId } = this;
     const { lane, clock, network, pool, crypto, processor, meter, watch } = this.#world;
-    const plainCbor = createPlainCbor();
     const transport = new MqttTransport({
       urls: ['mqtt://broker'],
       protocol: 'auto',
@@ -228,7 +229,7 @@ export class DeviceHost {
         sensor: () => this.#sensor.attach(),
         readFactory: () =>
           Later.of(lane, refuse('file-unreadable', 'a simulated device has no factory release')),
-        encodeCbor: (value) => plainCbor.encode(value),
+        encodeCbor: this.#world.encodeCbor,
         rssBytes: () => 0,
       },
       options.telemetryMs === undefined ? undefined : every(options.telemetryMs, share),

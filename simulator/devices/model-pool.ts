@@ -6,6 +6,7 @@ import { toHex } from '../../protocol/bytes.js';
 import { accept, type Result } from '../../protocol/result.js';
 import { Interpreter } from '../../wasm/loader/interpreter.js';
 import type { ModelReport } from '../../wasm/loader/model-report.js';
+import { remembering } from './remembered-outputs.js';
 
 /** A loaded model that may be anybody's: what one device does with it changes nothing for another one. */
 export interface PooledModel {
@@ -25,11 +26,14 @@ export interface PooledModel {
 export class ModelPool {
   readonly #core: WebAssembly.Module;
   readonly #crypto: Crypto;
-  readonly #loaded = new Map<string, Result<Interpreter>>();
+  readonly #remembers: boolean;
+  readonly #loaded = new Map<string, Result<Shared>>();
 
-  constructor(core: WebAssembly.Module, crypto: Crypto) {
+  /** @param remembers whether outputs are kept for inputs that come again */
+  constructor(core: WebAssembly.Module, crypto: Crypto, remembers: boolean) {
     this.#core = core;
     this.#crypto = crypto;
+    this.#remembers = remembers;
   }
 
   load(model: Uint8Array, { arenaBytes, mostWork }: EngineLimits): Result<PooledModel> {
@@ -40,23 +44,36 @@ export class ModelPool {
       this.#loaded.set(key, loaded);
     }
     if (!loaded.ok) return loaded;
-    const first = loaded.value;
-    // A stateful model: variables, or operators that keep what they saw.
-    if (first.report.variableBytes === 0) return accept(pooled(first));
+    const { interpreter, model: shared } = loaded.value;
+    if (shared !== undefined) return accept(shared);
     try {
-      return accept(pooled(first.another({ arenaBytes })));
+      return accept(pooled(interpreter.another({ arenaBytes })));
     } catch (error) {
       return { ok: false, rejection: rejectionOfEngine(error) };
     }
   }
 
-  #load(model: Uint8Array, arenaBytes: number, mostWork: number | undefined): Result<Interpreter> {
+  #load(model: Uint8Array, arenaBytes: number, mostWork: number | undefined): Result<Shared> {
     try {
-      return accept(Interpreter.create(this.#core, model, { arenaBytes, mostWork }));
+      const interpreter = Interpreter.create(this.#core, model, { arenaBytes, mostWork });
+      if (hasState(interpreter)) return accept({ interpreter, model: undefined });
+      const made = pooled(interpreter);
+      return accept({ interpreter, model: this.#remembers ? remembering(made) : made });
     } catch (error) {
       return { ok: false, rejection: rejectionOfEngine(error) };
     }
   }
+}
+
+/** The first interpreter of a model, and what all devices share of it: nothing where it has state. */
+interface Shared {
+  readonly interpreter: Interpreter;
+  readonly model: PooledModel | undefined;
+}
+
+/** Whether a model has variables, or operators that keep what they saw. */
+function hasState({ report }: Interpreter): boolean {
+  return report.variableBytes > 0;
 }
 
 function pooled(interpreter: Interpreter): PooledModel {
@@ -92,8 +109,9 @@ function pooled(interpreter: Interpreter): PooledModel {
       if (first === undefined) return;
       const last = first.shape.at(-1) ?? 1;
       const step = first.byteLength / first.shape.reduce((product, size) => product * size, 1);
+      const wrapped = output.slice(step * (last - 1), step * last);
       output.copyWithin(step, 0, step * (last - 1));
-      output.set(interpreter.outputView(0).subarray(step * (last - 1), step * last));
+      output.set(wrapped);
     },
     reset: () => {
       interpreter.reset();

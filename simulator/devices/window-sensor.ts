@@ -6,13 +6,13 @@ import type { WindowSource } from './window-source.js';
 
 export interface WindowSensorOptions {
   readonly source: WindowSource;
-  /** Frames of a delivery: the stride of a window. */
-  readonly frames: number;
   readonly periodMs: number;
   /** When the first delivery is due, since the beginning of the run. */
   readonly phaseMs: number;
   readonly clock: Clock;
   readonly lane: Lane;
+  /** Room for a delivery, lent to whoever listens: all sensors of a thread share it, since none waits while it is used. */
+  readonly room: Float32Array;
   /** Called before each delivery that an agent takes, with what is true of it and what is lent to it. */
   readonly delivered: (truth: string | undefined, values: Float32Array) => void;
 }
@@ -20,13 +20,11 @@ export interface WindowSensorOptions {
 /** A sensor that is there before the agent and after it: it delivers at its own instants, to whoever listens then. */
 export class WindowSensor {
   readonly #options: WindowSensorOptions;
-  readonly #values: Float32Array;
   #listener: SensorListener | undefined;
   #cancel = (): void => undefined;
 
   constructor(options: WindowSensorOptions) {
     this.#options = options;
-    this.#values = new Float32Array(options.frames * options.source.channels);
   }
 
   /** The sensor port of an agent; a later one takes the place of an earlier one. */
@@ -64,10 +62,10 @@ export class WindowSensor {
   }
 
   #deliver(): void {
-    const { source, clock, delivered } = this.#options;
+    const { source, clock, delivered, room } = this.#options;
     this.#schedule();
-    if (!source.next(this.#values)) return;
-    delivered(source.truth, this.#values);
-    this.#listener?.samples(this.#values, clock.wallMs());
+    if (!source.next(room)) return;
+    delivered(source.truth, room);
+    this.#listener?.samples(room, clock.wallMs());
   }
 }

@@ -112,7 +112,7 @@ export class FleetRecord implements FleetWatch {
   published(deviceId: string, message: Message): (result: Result<void>) => void {
     const { topics, isHeard, nowMs, answered, disagreed } = this.#options;
     const { topic, channel } = message;
-    const kind = kindOf(topic, topics);
+    const kind = kindOf(topic, topics.parseDevice(topic));
     const entry = this.#of(deviceId);
     const said = this.#read(entry, message);
     const number = said && numberOf(said);
@@ -139,7 +139,7 @@ export class FleetRecord implements FleetWatch {
 
   /** A subscriber of this process has heard something of a device. */
   heard({ topic, payload, retained }: Message): void {
-    const kind = kindOf(topic, this.#options.topics);
+    const kind = kindOf(topic, this.#options.topics.parseDevice(topic));
     const said = kind === 'report' ? parseReport(payload) : parseNumbered(payload);
     if (retained || said === undefined) return;
     this.arrivals.heard(kind, topic, numberOf(said));

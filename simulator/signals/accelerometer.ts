@@ -6,7 +6,7 @@ export const channels = 3;
 
 /** Full scale and resolution of the sensor: +-8 g at 12 bits. */
 const rangeG = 8;
-const stepG = 1 / 256;
+export const stepG = 1 / 256;
 
 /** A 3-axis accelerometer as it was built in: turns motion into what a driver would read. */
 export class Accelerometer {

@@ -13,6 +13,9 @@ const residualTwoShare = 0.3;
 /** The speed changes over tens of seconds: it is looked at every so many frames. */
 const speedFrames = 64;
 
+/** Where a number of the state of a machine is. The angle of the shaft is in turns, modulo 2 because of the motion at half its frequency. */
+const places = { turn: 0, untilImpact: 1, response: 2, earlierResponse: 3 } as const;
+
 /** A rotating machine: how its housing moves at the sensor, frame after frame, for as long as one likes. */
 export class Machine {
   readonly #body: Body;
@@ -36,14 +39,12 @@ export class Machine {
   #untilSpeed = 0;
   /** Where the slow swing of the speed is, in its periods. */
   #swingPhase: number;
-  /** Angle of the shaft in turns, modulo 2 because of the motion at half its frequency. */
-  #turn: number;
   #turnsPerFrame = 0;
-  #untilImpactTurns = Infinity;
-  #response = 0;
-  #earlierResponse = 0;
+  /** What changes with each frame: typed, because the engine would make a new number on its heap for each change of a field. */
+  readonly #state = new Float64Array(4);
 
-  constructor(condition: Condition, body: Prng, impacts: Prng) {
+  /** @param moment draws where shaft, swing and impacts are; left out, they are where the body was drawn */
+  constructor(condition: Condition, body: Prng, impacts: Prng, moment?: Prng) {
     this.#body = drawBody(body);
     this.#impacts = impacts;
     const angle = (2 * Math.PI * this.#body.resonanceHz) / sampleRateHz;
@@ -52,8 +53,12 @@ export class Machine {
     this.#decay = -radius * radius;
     this.#strike = Math.sin(angle);
     this.#swingPhase = this.#body.swingStart;
-    this.#turn = this.#body.shaftStart;
+    this.#state[places.turn] = this.#body.shaftStart;
     this.condition = condition;
+    if (moment === undefined) return;
+    this.#swingPhase = moment.uniform(0, 1);
+    this.#state[places.turn] = moment.uniform(0, 2);
+    this.#state[places.untilImpact] = moment.uniform(0, 1) / this.#excitation.impactsPerTurn;
   }
 
   get condition(): Condition {
@@ -69,7 +74,7 @@ export class Machine {
     this.#two = severity * excitation.twoG + residualTwoShare * residualG;
     this.#three = severity * excitation.threeG;
     this.#truncation = severity * excitation.truncationG;
-    this.#untilImpactTurns = 1 / excitation.impactsPerTurn;
+    this.#state[places.untilImpact] = 1 / excitation.impactsPerTurn;
     this.#untilSpeed = 0;
   }
 
@@ -79,7 +84,8 @@ export class Machine {
     this.#untilSpeed--;
 
     const body = this.#body;
-    const angle = 2 * Math.PI * this.#turn;
+    const turn = this.#state[places.turn] ?? 0;
+    const angle = 2 * Math.PI * turn;
     const cosine = Math.cos(angle);
     const alongX =
       this.#half * Math.cos(angle / 2 + body.halfPhase) +
@@ -99,26 +105,29 @@ export class Machine {
     motion[1] = body.vertical * vertical + body.impactVertical * ringing;
     motion[2] = body.axial * (horizontal + ringing);
 
-    this.#turn += this.#turnsPerFrame;
-    if (this.#turn >= 2) this.#turn -= 2;
+    const after = turn + this.#turnsPerFrame;
+    this.#state[places.turn] = after >= 2 ? after - 2 : after;
   }
 
   /** The response of the housing to impacts; `cosine` of the shaft's angle stands for the turning load. */
   #ring(cosine: number): number {
-    let strike = 0;
-    this.#untilImpactTurns -= this.#turnsPerFrame;
-    if (this.#untilImpactTurns <= 0) strike = this.#strike * this.#impact(cosine);
+    const state = this.#state;
+    const untilImpact = (state[places.untilImpact] ?? 0) - this.#turnsPerFrame;
+    state[places.untilImpact] = untilImpact;
+    const strike = untilImpact <= 0 ? this.#strike * this.#impact(cosine) : 0;
+    const before = state[places.response] ?? 0;
     const response =
-      this.#oscillation * this.#response + this.#decay * this.#earlierResponse + strike;
-    this.#earlierResponse = this.#response;
-    this.#response = response;
+      this.#oscillation * before + this.#decay * (state[places.earlierResponse] ?? 0) + strike;
+    state[places.earlierResponse] = before;
+    state[places.response] = response;
     return response;
   }
 
   /** The strength of the impact that is due; the next one is set. */
   #impact(cosine: number): number {
     const { impactsPerTurn, slip, impactG, impactSpread, loadModulation } = this.#excitation;
-    this.#untilImpactTurns += (1 + slip * this.#impacts.noise()) / impactsPerTurn;
+    const interval = (1 + slip * this.#impacts.noise()) / impactsPerTurn;
+    this.#state[places.untilImpact] = (this.#state[places.untilImpact] ?? 0) + interval;
     const spread = Math.max(0, 1 + impactSpread * this.#impacts.noise());
     return this.#body.severity * impactG * spread * (1 + loadModulation * cosine);
   }

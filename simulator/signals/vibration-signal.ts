@@ -5,7 +5,7 @@ import type { Environment } from './environment.js';
 import { Machine } from './machine.js';
 
 /** Each purpose has a generator of its own, so that a draw more for one changes nothing in the others. */
-const purposes = { body: 1, impacts: 2, mounting: 3, noise: 4 } as const;
+const purposes = { body: 1, impacts: 2, mounting: 3, noise: 4, start: 5 } as const;
 
 /**
  * The endless signal of a 3-axis accelerometer on a rotating machine. `README.md` beside this file has the
@@ -19,12 +19,19 @@ export class VibrationSignal {
   /** The motion of the present frame, between the two. */
   readonly #motion = new Float64Array(channels);
 
-  constructor(environment: Environment, condition: Condition, prng: Prng) {
-    this.#machine = new Machine(condition, prng.fork(purposes.body), prng.fork(purposes.impacts));
+  /** @param moment one of many at which the same machine is listened to; left out, there is one, drawn with the machine */
+  constructor(environment: Environment, condition: Condition, prng: Prng, moment?: Prng) {
+    const passing = moment ?? prng;
+    this.#machine = new Machine(
+      condition,
+      prng.fork(purposes.body),
+      passing.fork(purposes.impacts),
+      moment?.fork(purposes.start),
+    );
     this.#accelerometer = new Accelerometer(
       environment,
       prng.fork(purposes.mounting),
-      prng.fork(purposes.noise),
+      passing.fork(purposes.noise),
     );
   }
 

@@ -1,6 +1,7 @@
 import type { DeviceRecord } from '../../agent/core/state/record.js';
 import { phases, type EventMessage, type Phase } from '../../protocol/messages/event.js';
 import { ReportLedger } from './report-ledger.js';
+import type { TraceEvent } from './trace.js';
 import { WindowLedger } from './window-ledger.js';
 
 /** What a run knows of one device besides what its disk says. */
@@ -15,8 +16,9 @@ export class DeviceLog {
   readonly codes = new Map<string, number>();
   /** Sequence numbers that ever answered. */
   readonly answeredBy = new Set<number>();
-  /** The last things that happened to it, for whoever looks for the cause of a failure. */
-  readonly last: string[] = [];
+  /** The last things that happened to it, in a ring. */
+  readonly #last: TraceEvent[] = [];
+  #noted = 0;
 
   constructor(periodMs: number) {
     this.windows = new WindowLedger(periodMs);
@@ -27,13 +29,18 @@ export class DeviceLog {
     if (code !== undefined) this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
   }
 
-  note(line: string): void {
-    this.last.push(line);
-    if (this.last.length > keptLines) this.last.shift();
+  note(event: TraceEvent): void {
+    this.#last[this.#noted++ % keptEvents] = event;
+  }
+
+  /** The last things that happened to it, for whoever looks for the cause of a failure; the oldest first. */
+  last(): TraceEvent[] {
+    const at = this.#noted % keptEvents;
+    return [...this.#last.slice(at), ...this.#last.slice(0, at)];
   }
 }
 
-const keptLines = 30;
+const keptEvents = 30;
 
 function isPhase(event: string): event is Phase {
   return phases.some((phase) => phase === event);

@@ -5,6 +5,7 @@ import { loadBoard, shippedBoard } from '../boards/shipped-boards.js';
 import { linkKinds, type LinkTerms } from '../broker/link-kinds.js';
 import { leastLatencyMs } from '../broker/link.js';
 import { chanceOf } from '../devices/draws.js';
+import { WindowPool } from '../signals/window-pool.js';
 import type { BuiltRelease } from '../people/releases.js';
 import { deviceIdOf } from '../scenario/device-ids.js';
 import type { DeviceNumbers, Group, Link, Scenario } from '../scenario/scenario.js';
@@ -32,7 +33,10 @@ export function createFleet(
   const enrolled: RolloutDevice[] = [];
   const strideFrames = strideOf(releases);
   const boards = new Map(scenario.groups.map(({ name, profile }) => [name, boardOf(profile)]));
-  const sources = new Map(scenario.groups.map(({ name, sensor }) => [name, sourcesOf(sensor)]));
+  const pool = isLarge(scenario) ? new WindowPool(scenario.seed, simulation.remembers) : undefined;
+  const sources = new Map(
+    scenario.groups.map(({ name, sensor }) => [name, sourcesOf(sensor, pool)]),
+  );
   for (const group of scenario.groups) checkChannels(group, sources.get(group.name), releases);
   const add = (group: Group, numbers: DeviceNumbers): SimulatedMember[] => {
     const ids = Array.from({ length: numbers.count }, (_, i) => deviceIdOf(numbers.first + i));
@@ -71,6 +75,17 @@ export function createFleet(
       for (const { host } of add(group, numbers)) host.boot();
     },
   };
+}
+
+/** Above so many devices machines are shared. */
+const mostOwnMachines = 2_048;
+
+/** Whether a fleet is so large that its devices share machines; those that are left out for a smaller run count. */
+function isLarge({ groups, timeline }: Scenario): boolean {
+  let devices = 0;
+  for (const group of groups) devices += group.devices.count;
+  for (const entry of timeline) if (entry.action === 'join') devices += entry.devices.count;
+  return devices > mostOwnMachines;
 }
 
 /** The board of a group. */

@@ -33,6 +33,8 @@ export interface RunSettings {
   readonly revision: string;
   /** The command that replays the run. */
   readonly replay: string;
+  /** Whether signals and outputs are kept where they come again (the default). The run is the same without. */
+  readonly remembers?: boolean;
   /** Called with each line of the event log, where somebody wants it. */
   readonly writeTrace?: (line: string) => void;
   /** Called now and then with how far it is. */
@@ -70,6 +72,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     core,
     keyset: keys.keyset,
     losesUnsynced: tears(scenario),
+    remembers: settings.remembers !== false,
     hasLabels: scenario.labels !== undefined,
     trace,
     behaviourOf: (deviceId) => behaviourOf(deviceId),

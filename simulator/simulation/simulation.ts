@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
+import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import type { AgentSettings } from '../../agent/core/settings.js';
 import type { Message } from '../../agent/ports/transport.js';
 import { openSign1 } from '../../protocol/cose/sign1.js';
@@ -32,7 +33,7 @@ import { LaneClock, type Lane } from '../time/lane.js';
 import { VirtualTime } from '../time/virtual-time.js';
 import { DeviceLog } from './device-log.js';
 import { kindOf, Traffic, truthTopicOf, type MessageKind } from './traffic.js';
-import type { Trace } from './trace.js';
+import type { Trace, TraceEvent } from './trace.js';
 
 /** What is the same for all of a run. */
 export interface SimulationOptions {
@@ -51,6 +52,8 @@ export interface SimulationOptions {
   readonly keyset: Uint8Array;
   /** Whether the power may go before writes are synced: then disks keep them apart. */
   readonly losesUnsynced: boolean;
+  /** Whether signals and outputs that come again are kept; without it each is computed, and comes out the same. */
+  readonly remembers: boolean;
   /** Whether anybody tells devices the truth. */
   readonly hasLabels: boolean;
   readonly trace: Trace;
@@ -104,6 +107,13 @@ const behindDevices = 2 ** 20;
 /** How long a window or a report may be on its way before it counts as lost, in periods. */
 const gracePeriods = 2;
 
+const utf8 = new TextDecoder();
+
+/** What a device of ours has said: the agent under test, and no stranger. */
+function readResult({ payload }: Message): ResultMessage {
+  return JSON.parse(utf8.decode(payload)) as ResultMessage;
+}
+
 /** Devices, a broker and time: everything of a run but what people do and what is expected. */
 export class Simulation {
   readonly time = new VirtualTime();
@@ -138,6 +148,8 @@ export class Simulation {
   #arrivals = 0;
   readonly #byLane: string[] = [];
   readonly pool: ModelPool;
+  readonly #cbor = createPlainCbor();
+  readonly #rooms = new Map<number, Float32Array>();
   readonly #deviceCrypto = createSharedCrypto(createNodeCrypto());
 
   constructor(options: SimulationOptions) {
@@ -145,7 +157,7 @@ export class Simulation {
     this.hub = this.time.createLane(0);
     this.operatorLane = this.time.createLane(behindDevices, true);
     this.clock = new LaneClock(() => this.time.nowMs, options.startWallMs);
-    this.pool = new ModelPool(options.core, this.crypto);
+    this.pool = new ModelPool(options.core, this.crypto, options.remembers);
     this.broker = new SimulatedBroker(this.hub, options.broker, {
       accepted: (message, clientId) => {
         this.#accepted(message, clientId);
@@ -159,6 +171,10 @@ export class Simulation {
 
   get seed(): number {
     return this.#options.seed;
+  }
+
+  get remembers(): boolean {
+    return this.#options.remembers;
   }
 
   /** The device in which something happens right now; undefined where it is elsewhere. */
@@ -175,9 +191,10 @@ export class Simulation {
   ): void {
     // Thousandths of a millisecond are exact enough for whoever reads it.
     const atMs = Math.round(this.time.nowMs * 1_000) / 1_000;
-    this.#options.trace.add({ atMs, ...(device !== undefined && { device }), did, ...details });
-    if (device !== undefined)
-      this.members.get(device)?.log.note(`${atMs} ms ${did} ${JSON.stringify(details)}`);
+    const event: TraceEvent = device === undefined ? { atMs, did } : { atMs, device, did };
+    Object.assign(event, details);
+    this.#options.trace.add(event);
+    if (device !== undefined) this.members.get(device)?.log.note(event);
   }
 
   /** A link for a client of the operator, which is as good as a link can be. */
@@ -233,6 +250,8 @@ export class Simulation {
         clock,
         network,
         pool: this.pool,
+        roomOf: (values) => this.#roomOf(values),
+        encodeCbor: (value) => this.#cbor.encode(value),
         createDisk: this.#options.losesUnsynced ? createUnsyncedHostDisk : createDurableDisk,
         crypto: this.#deviceCrypto,
         processor,
@@ -251,10 +270,11 @@ export class Simulation {
             log.windows.completed(this.time.nowMs, truth, isServed, other);
           },
           published: (message) => {
-            this.#published(deviceId, log, message);
+            const result = message.channel === 'results' ? readResult(message) : undefined;
+            this.#published(deviceId, log, message, result);
             this.onPublished(member, message);
             this.#lookAtRecord(member);
-            this.onDevice(deviceId, { kind: 'published', message });
+            this.onDevice(deviceId, { kind: 'published', message, result });
           },
           crashed: (error) => {
             this.record('crashed', deviceId);
@@ -363,6 +383,15 @@ export class Simulation {
     this.onDevice(host.deviceId, { kind: 'recorded', record });
   }
 
+  #roomOf(values: number): Float32Array {
+    let room = this.#rooms.get(values);
+    if (room === undefined) {
+      room = new Float32Array(values);
+      this.#rooms.set(values, room);
+    }
+    return room;
+  }
+
   /** Both ways between a client and the broker. */
   #connect(
     lane: Lane,
@@ -377,11 +406,16 @@ export class Simulation {
     return { up, down, network: new Network(this.broker, lane, up, down) };
   }
 
-  #published(deviceId: string, log: DeviceLog, { topic, payload, channel }: Message): void {
-    if (channel === 'results') {
-      log.windows.published(JSON.parse(new TextDecoder().decode(payload)) as ResultMessage);
+  #published(
+    deviceId: string,
+    log: DeviceLog,
+    { topic, payload, channel }: Message,
+    result: ResultMessage | undefined,
+  ): void {
+    if (result !== undefined) {
+      log.windows.published(result);
     } else if (channel === 'events') {
-      const event = JSON.parse(new TextDecoder().decode(payload)) as EventMessage;
+      const event = JSON.parse(utf8.decode(payload)) as EventMessage;
       log.told(event);
       this.record('told', deviceId, {
         event: event.event,
@@ -396,17 +430,18 @@ export class Simulation {
 
   #accepted(message: Message, clientId: string): void {
     const { topic, payload } = message;
-    const kind = kindOf(topic, this.topics);
+    const about = this.topics.parseDevice(topic);
+    const kind = kindOf(topic, about);
     this.traffic.add(kind, message);
     if (kind === 'documents' && message.retained && clientId !== brokerItself)
       this.documents.add(topic, payload, this.time.nowMs);
     this.record('accepted', undefined, { client: clientId, topic, crc: crc32(payload) });
-    const deviceId = this.topics.parseDevice(topic)?.deviceId ?? '';
+    const deviceId = about?.deviceId ?? '';
     this.onAccepted(deviceId, kind, message);
     if (topic === this.topics.policy(this.#options.slot)) this.#tellPolicy(payload);
     if (kind !== 'results') return;
     const member = this.members.get(deviceId);
-    const result = JSON.parse(new TextDecoder().decode(payload)) as ResultMessage;
+    const result = readResult(message);
     const first = member?.log.windows.accepted(result, this.time.nowMs);
     if (member === undefined || first === undefined) return;
     member.log.answeredBy.add(result.sequence);

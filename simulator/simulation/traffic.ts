@@ -1,5 +1,5 @@
 import type { Message } from '../../agent/ports/transport.js';
-import type { Topics } from '../../protocol/topics.js';
+import type { DeviceTopic } from '../../protocol/topics.js';
 
 /** Kinds of messages, as reports of runs name them. */
 export type MessageKind =
@@ -37,9 +37,8 @@ export class Traffic {
   }
 }
 
-/** The kind of a message by its topic. */
-export function kindOf(topic: string, topics: Topics): MessageKind {
-  const about = topics.parseDevice(topic);
+/** The kind of a message by its topic. @param about what the topic says of a device, if anything */
+export function kindOf(topic: string, about: DeviceTopic | undefined): MessageKind {
   if (about !== undefined) return about.channel;
   if (topic.startsWith(truthPrefix)) return 'labels';
   return topic.includes('/blocks/') ? 'blocks' : 'documents';

@@ -8,7 +8,9 @@ import type { Lane } from './lane.js';
 export class Later<T> implements PromiseLike<T> {
   readonly #lane: Lane;
   #settled: { readonly value: T } | undefined;
-  #waiting: ((value: T) => void)[] = [];
+  /** Who waits: mostly one. */
+  #first: ((value: T) => void) | undefined;
+  #others: ((value: T) => void)[] | undefined;
 
   constructor(lane: Lane) {
     this.#lane = lane;
@@ -25,11 +27,11 @@ export class Later<T> implements PromiseLike<T> {
   settle(value: T): void {
     if (this.#settled !== undefined) return;
     this.#settled = { value };
-    for (const wake of this.#waiting.splice(0)) {
-      this.#lane.soon(() => {
-        wake(value);
-      });
-    }
+    const [first, others] = [this.#first, this.#others];
+    this.#first = undefined;
+    this.#others = undefined;
+    if (first !== undefined) this.#wake(first, value);
+    if (others !== undefined) for (const wake of others) this.#wake(wake, value);
   }
 
   then<A = T, B = never>(
@@ -45,12 +47,16 @@ export class Later<T> implements PromiseLike<T> {
       else next.settle(made);
     };
     const settled = this.#settled;
-    if (settled === undefined) this.#waiting.push(wake);
-    else
-      this.#lane.soon(() => {
-        wake(settled.value);
-      });
+    if (settled !== undefined) this.#wake(wake, settled.value);
+    else if (this.#first === undefined) this.#first = wake;
+    else (this.#others ??= []).push(wake);
     return next;
+  }
+
+  #wake(wake: (value: T) => void, value: T): void {
+    this.#lane.soon(() => {
+      wake(value);
+    });
   }
 }
 

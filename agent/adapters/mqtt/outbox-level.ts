@@ -24,6 +24,10 @@ export class OutboxLevel {
     return this.#waiting.size > 0;
   }
 
+  get holdsBack(): boolean {
+    return this.#heldBack.size > 0;
+  }
+
   get topicsHeldBack(): readonly string[] {
     return [...this.#heldBack.keys()];
   }

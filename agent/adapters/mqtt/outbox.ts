@@ -16,6 +16,11 @@ const ranks: readonly (readonly Channel[])[] = [
   ['responses', 'commands'],
 ];
 
+/** Which rank a channel has. */
+const rankOf: ReadonlyMap<Channel, number> = new Map(
+  ranks.flatMap((channels, rank) => channels.map((channel) => [channel, rank] as const)),
+);
+
 /** All but the last. */
 const sharingRanks = ranks.length - 1;
 
@@ -182,6 +187,7 @@ export class Outbox {
 
   #releaseTopics(): void {
     for (const level of this.#levels) {
+      if (!level.holdsBack) continue;
       for (const topic of level.topicsHeldBack) {
         if (this.#suspects.leaveFor(`publish ${topic}`) !== 'held') level.release(topic);
       }
@@ -205,7 +211,7 @@ function levelOf(
   levels: readonly OutboxLevel[],
   { message: { channel = 'other' } }: Entry,
 ): OutboxLevel {
-  const level = levels[ranks.findIndex((rank) => rank.includes(channel))];
+  const level = levels[rankOf.get(channel) ?? -1];
   if (level === undefined) throw new Error(`no rank for ${channel}`);
   return level;
 }

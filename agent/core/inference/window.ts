@@ -55,18 +55,33 @@ export class Window {
         taken += skip;
         continue;
       }
-      const count = Math.min(this.#values.length - this.#filled, values.length - taken);
+      const size = this.#values.length;
+      const left = values.length - taken;
+      if (this.#filled === 0 && left >= size && stride * channels >= size) {
+        // A whole window that shares nothing with the next one is lent as it came.
+        completed(values.subarray(taken, taken + size), this.#place);
+        this.#goOn();
+        this.#filled = size - stride * channels;
+        taken += size;
+        continue;
+      }
+      const count = Math.min(size - this.#filled, left);
       this.#values.set(values.subarray(taken, taken + count), this.#filled);
       this.#filled += count;
       taken += count;
       if (this.#filled === this.#values.length) {
         completed(this.#values, this.#place);
-        const { stretch, frame } = this.#place;
-        this.#place = { stretch, frame: frame + stride };
+        this.#goOn();
         this.#values.copyWithin(0, stride * channels);
         this.#filled -= stride * channels;
       }
     }
+  }
+
+  /** The next window begins a stride later. */
+  #goOn(): void {
+    const { stretch, frame } = this.#place;
+    this.#place = { stretch, frame: frame + this.shape.stride };
   }
 }
 
