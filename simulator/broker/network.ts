@@ -74,10 +74,10 @@ class LinkedConnection implements ClientConnection {
       this.#sendDown(packet);
     });
     this.#atBroker = atBroker;
-    this.#upwards = new Sender(up, (packet, bytes) => {
+    this.#upwards = new Sender(up, lane, (packet, bytes) => {
       atBroker.take(packet, bytes);
     });
-    this.#downwards = new Sender(down, (packet, bytes) => {
+    this.#downwards = new Sender(down, broker.lane, (packet, bytes) => {
       if (!this.#closedHere) this.#take(packet, bytes);
     });
     this.watchCut();
@@ -151,20 +151,31 @@ class LinkedConnection implements ClientConnection {
   }
 }
 
+/** A packet that another one is to overtake waits no longer. */
+const longestBehindMs = 1_000;
+
 /** Sends packets on a way: messages may come twice, or behind the next one; nothing else does, because MQTT runs over TCP. */
 class Sender<P extends ClientPacket | BrokerPacket> {
   readonly #way: Way;
+  readonly #lane: Lane;
   readonly #take: (packet: P, bytes: number) => void;
   #behind: P | undefined;
 
-  constructor(way: Way, take: (packet: P, bytes: number) => void) {
+  constructor(way: Way, lane: Lane, take: (packet: P, bytes: number) => void) {
     this.#way = way;
+    this.#lane = lane;
     this.#take = take;
   }
 
   send(packet: P, fate: Fate): void {
     if (packet.kind === 'publish' && fate === 'comes behind the next' && !this.#behind) {
       this.#behind = packet;
+      // There may be no next one before this one is answered.
+      this.#lane.after(longestBehindMs, () => {
+        if (this.#behind !== packet) return;
+        this.#behind = undefined;
+        this.#sendNow(packet);
+      });
       return;
     }
     this.#sendNow(packet);
