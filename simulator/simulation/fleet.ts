@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { SampleForm } from '../../agent/ports/sensor.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { RolloutDevice } from '../../operator/rollout/rollout.js';
 import type { Board } from '../boards/board.js';
@@ -35,9 +37,9 @@ export function createFleet(
   const boards = new Map(scenario.groups.map(({ name, profile }) => [name, boardOf(profile)]));
   const pool = isLarge(scenario) ? new WindowPool(scenario.seed, simulation.remembers) : undefined;
   const sources = new Map(
-    scenario.groups.map(({ name, sensor }) => [name, sourcesOf(sensor, pool)]),
+    scenario.groups.map(({ name, sensor }) => [name, sourcesOf(sensor, formOf(releases), pool)]),
   );
-  for (const group of scenario.groups) checkChannels(group, sources.get(group.name), releases);
+  for (const group of scenario.groups) checkSensor(group, sources.get(group.name), releases);
   const add = (group: Group, numbers: DeviceNumbers): SimulatedMember[] => {
     const ids = Array.from({ length: numbers.count }, (_, i) => deviceIdOf(numbers.first + i));
     return ids.flatMap((deviceId) => {
@@ -126,19 +128,36 @@ export function strideOf(releases: readonly BuiltRelease[]): number {
   return stride;
 }
 
-/** Throws where a sensor does not fit the window of a release. */
-function checkChannels(
+/** What releases take of a sensor: files are read in this form. */
+export function formOf(releases: readonly BuiltRelease[]): SampleForm {
+  const [form, ...others] = releases.map(({ file }) => file.manifest.pipeline.window);
+  if (form === undefined) throw new CodedError('scenario-invalid', 'releases: there is none');
+  const { channels, sampleRateHz, resize } = form;
+  const isSame = others.every((each) => isDeepStrictEqual(each.resize, resize));
+  if (!isSame)
+    throw new CodedError('scenario-invalid', 'releases: they take pictures of several sizes');
+  return { channels, sampleRateHz, resize };
+}
+
+/** Throws where a sensor does not fit the window of a release, or knows a class that the release does not name. */
+function checkSensor(
   { name }: Group,
   createSource: CreateSource | undefined,
   releases: readonly BuiltRelease[],
 ): void {
   const source = createSource?.(chanceOf(0, 'check'), () => 0);
-  for (const { release, file } of releases) {
+  for (const { release, file, classes } of releases) {
     const { channels } = file.manifest.pipeline.window;
-    if (source === undefined || source.channels === channels) continue;
-    throw new CodedError(
-      'scenario-invalid',
-      `group ${name}: its sensor gives ${source.channels} channels, release ${release.name} takes ${channels}`,
-    );
+    if (source !== undefined && source.channels !== channels)
+      throw new CodedError(
+        'scenario-invalid',
+        `group ${name}: its sensor gives ${source.channels} channels, release ${release.name} takes ${channels}`,
+      );
+    const unnamed = createSource?.classes.find((each) => !classes.includes(each));
+    if (classes.length > 0 && unnamed !== undefined)
+      throw new CodedError(
+        'scenario-invalid',
+        `group ${name}: its sensor knows the class ${unnamed}, which release ${release.name} does not name; it names ${classes.join(', ')}`,
+      );
   }
 }
