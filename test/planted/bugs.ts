@@ -448,6 +448,13 @@ export const plantedBugs: readonly PlantedBug[] = [
     specs: swarm,
   },
   {
+    name: 'a start that cannot be counted takes any number',
+    file: 'agent/core/state/record-keeper.ts',
+    search: 'return known + 1 + Math.floor(share * Math.max(0, mostBoot - known));',
+    replacement: 'return 1 + Math.floor(share * (known < 0 ? 0 : mostBoot));',
+    specs: swarm,
+  },
+  {
     name: 'reports leave out a number',
     file: 'agent/core/agent.ts',
     search: 'window: ++this.#reports,',

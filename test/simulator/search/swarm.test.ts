@@ -25,7 +25,8 @@ expect:
 
 describe('a swarm of faults', function () {
   this.timeout(120_000);
-  for (const seed of [1, 2, 3]) {
+  // 212: a start that cannot be counted, because its disk is full, once took a number below that of the start before it.
+  for (const seed of [1, 2, 3, 212]) {
     it(`breaks nothing that is promised, with seed ${seed}`, async () => {
       const { exit, reason, violations } = await runText(text, seed, {}, withSwarm);
       assert.deepEqual([exit, reason, violations], [0, 'all held', []]);
