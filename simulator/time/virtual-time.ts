@@ -55,6 +55,17 @@ export class VirtualTime {
     }
   }
 
+  /** When the next event is due; undefined where there is none. */
+  get nextMs(): number | undefined {
+    if (this.#soon.length > 0) return this.#nowMs;
+    // What was cancelled must not be seen: how long it stays in the heap depends on what else is there.
+    for (let next = this.#heap.first; next !== undefined; next = this.#heap.first) {
+      if (next.wake !== undefined && !next.life.isOver) return next.dueMs;
+      this.#heap.pop();
+    }
+    return undefined;
+  }
+
   /** How many events have happened. */
   get events(): number {
     return this.#events;
@@ -117,13 +128,38 @@ export class VirtualTime {
       if (!goesOn()) return;
       const next = this.#heap.first;
       if (next === undefined || next.dueMs > untilMs) break;
-      this.#heap.pop();
-      if (next.wake === undefined || next.life.isOver) continue;
-      this.#nowMs = next.dueMs;
-      this.#events++;
-      next.wake();
+      this.#happen(next);
     }
     this.#nowMs = Math.max(this.#nowMs, untilMs);
+  }
+
+  /** Lets time pass up to an instant, which does not count. */
+  async runTo(endMs: number): Promise<void> {
+    for (;;) {
+      this.advance(endMs);
+      if (!this.#natives) return;
+      await this.settle();
+    }
+  }
+
+  /** The same at once; it stops where native promises may have settled. */
+  advance(endMs: number): void {
+    for (;;) {
+      this.#drain();
+      if (this.#natives) return;
+      const next = this.#heap.first;
+      if (next === undefined || next.dueMs >= endMs) break;
+      this.#happen(next);
+    }
+    this.#nowMs = Math.max(this.#nowMs, endMs);
+  }
+
+  #happen(next: WakeUp): void {
+    this.#heap.pop();
+    if (next.wake === undefined || next.life.isOver) return;
+    this.#nowMs = next.dueMs;
+    this.#events++;
+    next.wake();
   }
 
   #drain(): void {
@@ -148,7 +184,12 @@ class TimeLane implements Lane {
 
   after(delayMs: number, wake: () => void): () => void {
     const dueMs = this.#time.nowMs + Math.max(0, delayMs);
-    return this.#add(dueMs, this.#order++, this.#life, wake);
+    const event = this.#add(dueMs, this.#order++, this.#life, wake);
+    return () => {
+      if (event.wake === undefined) return;
+      event.wake = undefined;
+      this.#time.cancelled();
+    };
   }
 
   arrive(atMs: number, from: number, count: number, take: () => void): void {
@@ -156,7 +197,7 @@ class TimeLane implements Lane {
     this.#add(atMs, (from + 1) * mostEvents + count, always, take);
   }
 
-  #add(dueMs: number, order: number, life: Life, wake: () => void): () => void {
+  #add(dueMs: number, order: number, life: Life, wake: () => void): WakeUp {
     const event: WakeUp = {
       dueMs,
       lane: this.index,
@@ -168,11 +209,7 @@ class TimeLane implements Lane {
       },
     };
     this.#time.add(event);
-    return () => {
-      if (event.wake === undefined) return;
-      event.wake = undefined;
-      this.#time.cancelled();
-    };
+    return event;
   }
 
   cron(schedule: Schedule, wake: () => void): () => void {
