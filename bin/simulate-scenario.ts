@@ -2,17 +2,17 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { compileWasmCore } from '../agent/adapters/engine/wasm-core.js';
 import { CodedError } from '../protocol/coded-error.js';
 import { shippedBoardNames } from '../simulator/boards/shipped-boards.js';
-import { chanceOf } from '../simulator/devices/draws.js';
-import { drawSwarm } from '../simulator/scenario/draw-swarm.js';
 import { loadScenario } from '../simulator/scenario/load-scenario.js';
 import type { Scenario } from '../simulator/scenario/scenario.js';
 import type { Outcome } from '../simulator/simulation/outcome.js';
 import { runScenario } from '../simulator/simulation/run-scenario.js';
+import { withSwarm } from '../simulator/search/seeded-scenario.js';
 import type { Arguments, ExitCode, Terminal } from './command.js';
 import { packageVersion } from './package-version.js';
+import { replayOf } from './replay-command.js';
 import { formatTable } from './text-table.js';
 
-/** `tinylamp simulate SCENARIO.yaml`: one run in virtual time, or several of a search. */
+/** `tinylamp simulate SCENARIO.yaml`: one run in virtual time. */
 export async function simulateScenario(
   file: string,
   given: Arguments,
@@ -37,13 +37,6 @@ export async function simulateScenario(
 
 /** More threads than any machine has that one would simulate on. */
 const mostShards = 64;
-
-function withSwarm(scenario: Scenario): Scenario {
-  const { swarm, quietMs, seed, timeline } = scenario;
-  const drawn = drawSwarm(swarm, quietMs, chanceOf(seed, 'swarm'));
-  const all = [...timeline, ...drawn].sort((a, b) => a.atMs - b.atMs);
-  return { ...scenario, timeline: all };
-}
 
 async function run(
   scenario: Scenario,
@@ -94,14 +87,6 @@ function readSeed(given: Arguments): number {
   return given.wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER);
 }
 
-function replayOf(file: string, seed: number, given: Arguments): string {
-  const devices = given.number('devices');
-  return [
-    `tinylamp simulate ${file} --seed ${seed}`,
-    ...(devices === undefined ? [] : [`--devices ${devices}`]),
-  ].join(' ');
-}
-
 function report(outcome: Outcome, given: Arguments, terminal: Terminal): ExitCode {
   if (given.flag('json')) terminal.printJson(outcome);
   else for (const line of linesOf(outcome)) terminal.print(line);
@@ -126,6 +111,14 @@ function* linesOf(outcome: Outcome): Generator<string> {
     value === undefined ? '' : String(value),
   ]);
   if (rows.length > 0) yield* formatTable(['', 'expected', 'it was'], rows);
+  const violated = outcome.violations.map((each) => [
+    each.checker,
+    each.device,
+    `${Math.round(each.atMs / 1000)} s`,
+    each.text,
+  ]);
+  if (violated.length > 0) yield* formatTable(['violated', 'device', 'at', 'what'], violated);
+  yield `liveness: ${outcome.liveness}`;
   yield `exit ${outcome.exit}: ${outcome.reason}`;
   yield `hash ${outcome.hash}`;
   if (outcome.exit !== 0) yield `replay: ${outcome.replay}`;

@@ -6,6 +6,7 @@ import {
   Lexer,
   LineCounter,
   parseDocument,
+  stringify,
   visit,
   type Document,
   type Range,
@@ -78,6 +79,11 @@ export function readYamlTexts(text: string): YamlTexts {
     // All that is left to be wrong are too many aliases.
     throw new Error('line 1: the aliases of the file stand for too much', { cause: error });
   }
+}
+
+/** A YAML document of lists, maps and texts, such as `readYamlTexts` gives. */
+export function formatYaml(value: unknown): string {
+  return stringify(value, { lineWidth: 120, aliasDuplicateObjects: false });
 }
 
 /** The first thing that is wrong. Warnings are for tags that nobody knows: here nobody needs any. */

@@ -1,6 +1,7 @@
 import { CodedError } from '../../protocol/coded-error.js';
 import { jsonOption, type Command } from '../command.js';
 import { liveOptions, simulateLive } from '../simulate-live.js';
+import { searchScenario } from '../simulate-search.js';
 import { simulateScenario } from '../simulate-scenario.js';
 
 /** `tinylamp simulate`: a scenario in virtual time, or a fleet of devices on real sockets. */
@@ -29,6 +30,14 @@ export const simulateCommand: Command = {
       type: 'flag',
       describe: 'Compute every signal and inference; the run is the same.',
     },
+    search: {
+      type: 'number',
+      describe: 'Run so many seeds, each with faults that it draws from the swarm of the file.',
+    },
+    jobs: {
+      type: 'number',
+      describe: 'Threads of a search; as many as the machine has if not given.',
+    },
     trace: {
       type: 'text',
       describe: 'Write the event log into this file, one JSON object a line.',
@@ -39,6 +48,7 @@ export const simulateCommand: Command = {
   },
   examples: [
     ['$0 simulate field.yaml --seed 7', 'one run of the scenario, in virtual time'],
+    ['$0 simulate field.yaml --search 1000', 'a thousand runs; those that fail are made smaller'],
     [
       '$0 simulate --devices 20 --live --broker mqtt://localhost --keys keys',
       'twenty devices until Ctrl-C',
@@ -48,6 +58,8 @@ export const simulateCommand: Command = {
   run(given, terminal) {
     const scenario = given.text('scenario');
     if (given.flag('live')) return simulateLive(scenario, given, terminal);
+    if (scenario !== undefined && given.number('search') !== undefined)
+      return searchScenario(scenario, given, terminal);
     if (scenario !== undefined) return simulateScenario(scenario, given, terminal);
     throw new CodedError('usage-invalid', 'give a scenario file, or --live');
   },

@@ -19,9 +19,23 @@ export function loadScenario(
   boards: readonly string[],
   overrides: Overrides = {},
 ): Scenario {
-  const folder = path.dirname(path.resolve(file));
+  return loadScenarioText(readScenarioText(file), path.dirname(file), boards, overrides);
+}
+
+/** The text of a scenario file. Throws `file-unreadable` or `scenario-invalid`. */
+export function readScenarioText(file: string): string {
+  return decode(read(file), file);
+}
+
+/** The same as `loadScenario` for a text, with files that are named relative to a folder. */
+export function loadScenarioText(
+  text: string,
+  folder: string,
+  boards: readonly string[],
+  overrides: Overrides = {},
+): Scenario {
   return parseScenario(
-    decode(read(file), file),
+    text,
     {
       locate: (name, kind) => locate(path.resolve(folder, name), kind),
       demoFile: (name) => fileURLToPath(import.meta.resolve(`#demo-models/${name}`)),

@@ -1,6 +1,7 @@
 import type { Violation } from '../checkers/inspection.js';
 import type { Finding } from '../scenario/evaluation.js';
 import type { Expectation } from '../scenario/expectation.js';
+import type { RolloutEnd } from './rollout-log.js';
 import type { WindowCounts } from './window-ledger.js';
 
 /** How a run exits: all held, safety, an expectation, a crash, two runs that differ (the scenario contract). */
@@ -39,7 +40,7 @@ export interface Outcome {
 }
 
 export interface RolloutOutcome {
-  readonly ends: string;
+  readonly ends: RolloutEnd;
   readonly reason: string | undefined;
   readonly atMs: number | undefined;
   readonly served: number;
