@@ -80,7 +80,8 @@ export class Network {
     this.#index = index;
     this.#nowMs = nowMs;
     this.up = new Way(link.up, chance.fork(1), nowMs, (atMs, count, cargo) => {
-      toBroker({ atMs, from: index, count, ...cargo });
+      const { connection, packet } = cargo;
+      toBroker({ atMs, from: index, count, connection, packet });
     });
     this.down = new Way(link.down, chance.fork(2), nowMs, (atMs, count, cargo) => {
       this.#bring(atMs, count, cargo);

@@ -136,11 +136,7 @@ const mostCalls = 8;
 const tearPatienceMs = 60_000;
 
 /** The power goes in the middle of the next write, or a little later where there is none. */
-function tearSoon(
-  { disk, outside }: SimulatedMember,
-  chance: Prng,
-  cut: () => void,
-): void {
+function tearSoon({ disk, outside }: SimulatedMember, chance: Prng, cut: () => void): void {
   const giveUp = outside.after(tearPatienceMs, () => {
     disk.spare();
     cut();

@@ -290,7 +290,12 @@ export class DeviceWorld {
     if (channel === 'report') this.see(member, { kind: 'reported', payload });
     else if (channel === 'evidence' || channel === 'disagreements')
       this.see(member, { kind: 'compared', channel, payload });
-    this.record(member, 'published', { topic, crc: crc32(payload) });
+    const line = lineOf(this.time.nowMs, 'published', member.description.deviceId, {
+      topic,
+      crc: crc32(payload),
+    });
+    const isRoutine = channel === 'report' || channel === 'telemetry';
+    this.see(member, { kind: 'line', line, isRoutine });
     return undefined;
   }
 

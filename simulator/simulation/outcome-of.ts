@@ -102,7 +102,6 @@ function byProfile(
   of: (state: DeviceState) => number,
 ): Record<string, number> {
   const most: Record<string, number> = {};
-  for (const state of states)
-    most[state.profile] = Math.max(most[state.profile] ?? 0, of(state));
+  for (const state of states) most[state.profile] = Math.max(most[state.profile] ?? 0, of(state));
   return most;
 }

@@ -209,4 +209,3 @@ function refuseMissing({ timeline }: Scenario): void {
     if ((entry.action === 'publish' || entry.action === 'rollout') && entry.spreadMs > 0)
       throw new CodedError('scenario-invalid', 'timeline: ramp and spread are not there yet');
 }
-

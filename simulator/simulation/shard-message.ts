@@ -1,13 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { RunEnd } from '../checkers/checker.js';
 import type { Violation } from '../checkers/inspection.js';
-import type {
-  DeviceStand,
-  DeviceState,
-  ShardOrders,
-  ShardReport,
-  ShardSetup,
-} from './shard.js';
+import type { DeviceStand, DeviceState, ShardOrders, ShardReport, ShardSetup } from './shard.js';
 
 /** What the thread of a shard is asked, one after the other. */
 export type ShardRequest =

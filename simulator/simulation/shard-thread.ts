@@ -1,6 +1,11 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Shard } from './shard.js';
-import { places, type ShardReply, type ShardRequest, type ShardThreadData } from './shard-message.js';
+import {
+  places,
+  type ShardReply,
+  type ShardRequest,
+  type ShardThreadData,
+} from './shard-message.js';
 
 /**
  * The program of a thread with a shard. It waits where it stands and not in an event loop: nothing comes to it but what it is asked.
@@ -14,8 +19,7 @@ function reply(message: ShardReply): void {
 }
 
 function nextRequest(taken: number): ShardRequest {
-  while (Atomics.load(sent, places.requests) === taken)
-    Atomics.wait(sent, places.requests, taken);
+  while (Atomics.load(sent, places.requests) === taken) Atomics.wait(sent, places.requests, taken);
   const received = receiveMessageOnPort(port) as { readonly message: ShardRequest };
   return received.message;
 }
@@ -42,5 +46,8 @@ try {
     reply(answer(shard, request));
   }
 } catch (error) {
-  reply({ kind: 'failed', why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  reply({
+    kind: 'failed',
+    why: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
 }

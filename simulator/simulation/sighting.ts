@@ -3,8 +3,13 @@ import type { ResultMessage } from '../../protocol/messages/result.js';
 
 /** What is seen of a run. Plain data: it may come from another thread. */
 export type Seen =
-  /** A line of the event log; `device` where it is about one. */
-  | { readonly kind: 'line'; readonly line: string; readonly device?: string }
+  /** A line of the event log; `device` where it is about one. What comes again and again explains no failure. */
+  | {
+      readonly kind: 'line';
+      readonly line: string;
+      readonly device?: string;
+      readonly isRoutine?: boolean;
+    }
   | { readonly kind: 'booted' }
   /** Its power is gone; it had counted so many windows as dropped. */
   | { readonly kind: 'power-cut'; readonly dropped: number }

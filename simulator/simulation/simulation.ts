@@ -197,6 +197,7 @@ export class Simulation {
   #take({ atMs, number, seen }: Sighting): void {
     if (seen.kind === 'line') {
       this.#options.trace.add(seen.line);
+      if (seen.isRoutine === true) return;
       const about = number > 0 ? number : this.#numbers.get(seen.device ?? '');
       if (about !== undefined) this.logs.get(about)?.note(seen.line);
       return;

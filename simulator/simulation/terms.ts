@@ -45,8 +45,7 @@ export class Terms {
         return this.windows()[term.of];
       case 'events':
         return this.#select(term.where).reduce(
-          (sum, { number }) =>
-            sum + (simulation.logs.get(number)?.codes.get(term.code) ?? 0),
+          (sum, { number }) => sum + (simulation.logs.get(number)?.codes.get(term.code) ?? 0),
           0,
         );
       case 'messages':

@@ -1,8 +1,18 @@
-import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import {
+  MessageChannel,
+  receiveMessageOnPort,
+  Worker,
+  type MessagePort,
+} from 'node:worker_threads';
 import type { RunEnd } from '../checkers/checker.js';
 import type { Violation } from '../checkers/inspection.js';
 import type { ShardPort } from './shard-port.js';
-import { places, type ShardReply, type ShardRequest, type ShardThreadData } from './shard-message.js';
+import {
+  places,
+  type ShardReply,
+  type ShardRequest,
+  type ShardThreadData,
+} from './shard-message.js';
 import type { DeviceStand, DeviceState, ShardOrders, ShardReport, ShardSetup } from './shard.js';
 
 /** What one shard may take. Much of what a device makes is needed for a moment only: a large young generation costs less time. */
@@ -79,10 +89,12 @@ export class ThreadShard implements ShardPort {
         throw new Error('a shard does not answer any more');
     }
     this.#taken++;
-    const received = receiveMessageOnPort(this.#port) as { readonly message: ShardReply } | undefined;
+    const received = receiveMessageOnPort(this.#port) as
+      { readonly message: ShardReply } | undefined;
     const reply = received?.message;
     if (reply?.kind === 'failed') throw new Error(reply.why);
-    if (reply?.kind !== kind) throw new Error(`a shard says ${reply?.kind ?? 'nothing'} instead of ${kind}`);
+    if (reply?.kind !== kind)
+      throw new Error(`a shard says ${reply?.kind ?? 'nothing'} instead of ${kind}`);
     return reply as Extract<ShardReply, { kind: K }>;
   }
 }

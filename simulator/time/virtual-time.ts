@@ -2,10 +2,15 @@ import type { Schedule } from '../../agent/ports/scheduler.js';
 import { EventHeap, type TimedEvent } from './event-heap.js';
 import { periodOf, type Lane } from './lane.js';
 
+/** Something that was asked for. */
 interface WakeUp extends TimedEvent {
-  /** Undefined where it was cancelled. */
-  wake: (() => void) | undefined;
+  dueMs: number;
+  order: number;
+  /** Undefined where it was cancelled, or has happened. */
+  task: (() => void) | undefined;
   readonly life: Life;
+  readonly lane: number;
+  readonly of: TimeLane;
 }
 
 /** What was asked for between two stops of a lane. */
@@ -60,7 +65,7 @@ export class VirtualTime {
     if (this.#soon.length > 0) return this.#nowMs;
     // What was cancelled must not be seen: how long it stays in the heap depends on what else is there.
     for (let next = this.#heap.first; next !== undefined; next = this.#heap.first) {
-      if (next.wake !== undefined && !next.life.isOver) return next.dueMs;
+      if (next.task !== undefined && !next.life.isOver) return next.dueMs;
       this.#heap.pop();
     }
     return undefined;
@@ -90,7 +95,7 @@ export class VirtualTime {
   cancelled(): void {
     if (++this.#cancelled < Math.max(fewCancelled, this.#heap.size / 2)) return;
     this.#cancelled = 0;
-    this.#heap.keep(({ wake, life }) => wake !== undefined && !life.isOver);
+    this.#heap.keep(({ task, life }) => task !== undefined && !life.isOver);
   }
 
   /** Does something at this instant, after all that is to be done at it so far. Used by the lanes. */
@@ -135,31 +140,30 @@ export class VirtualTime {
 
   /** Lets time pass up to an instant, which does not count. */
   async runTo(endMs: number): Promise<void> {
-    for (;;) {
-      this.advance(endMs);
-      if (!this.#natives) return;
-      await this.settle();
-    }
+    while (!this.advance(endMs)) await this.settle();
   }
 
-  /** The same at once; it stops where native promises may have settled. */
-  advance(endMs: number): void {
+  /** The same at once. False: it has stopped where native promises may have settled, which are to be carried through first. */
+  advance(endMs: number): boolean {
     for (;;) {
       this.#drain();
-      if (this.#natives) return;
+      if (this.#natives) return false;
       const next = this.#heap.first;
       if (next === undefined || next.dueMs >= endMs) break;
       this.#happen(next);
     }
     this.#nowMs = Math.max(this.#nowMs, endMs);
+    return true;
   }
 
   #happen(next: WakeUp): void {
     this.#heap.pop();
-    if (next.wake === undefined || next.life.isOver) return;
+    const { task } = next;
+    if (task === undefined || next.life.isOver) return;
+    next.task = undefined;
     this.#nowMs = next.dueMs;
     this.#events++;
-    next.wake();
+    next.of.call(task);
   }
 
   #drain(): void {
@@ -186,9 +190,7 @@ class TimeLane implements Lane {
     const dueMs = this.#time.nowMs + Math.max(0, delayMs);
     const event = this.#add(dueMs, this.#order++, this.#life, wake);
     return () => {
-      if (event.wake === undefined) return;
-      event.wake = undefined;
-      this.#time.cancelled();
+      this.#cancel(event);
     };
   }
 
@@ -197,40 +199,41 @@ class TimeLane implements Lane {
     this.#add(atMs, (from + 1) * mostEvents + count, always, take);
   }
 
-  #add(dueMs: number, order: number, life: Life, wake: () => void): WakeUp {
-    const event: WakeUp = {
-      dueMs,
-      lane: this.index,
-      order,
-      life,
-      wake: () => {
-        event.wake = undefined;
-        this.#call(wake);
-      },
+  cron(schedule: Schedule, wake: () => void): () => void {
+    const periodMs = periodOf(schedule);
+    let isOver = false;
+    // One event for all times: it is put in again as often as it has happened.
+    const task = (): void => {
+      event.dueMs = this.#time.nowMs + periodMs;
+      event.order = this.#order++;
+      event.task = task;
+      this.#time.add(event);
+      wake();
     };
+    const firstMs = this.#time.nowMs + (1 + (schedule.share ?? 0)) * periodMs;
+    const event = this.#add(firstMs, this.#order++, this.#life, task);
+    return () => {
+      if (!isOver) this.#cancel(event);
+      isOver = true;
+    };
+  }
+
+  #add(dueMs: number, order: number, life: Life, task: () => void): WakeUp {
+    const event: WakeUp = { dueMs, lane: this.index, order, life, task, of: this };
     this.#time.add(event);
     return event;
   }
 
-  cron(schedule: Schedule, wake: () => void): () => void {
-    const periodMs = periodOf(schedule);
-    let cancel = (): void => undefined;
-    const again = (delayMs: number): void => {
-      cancel = this.after(delayMs, () => {
-        again(periodMs);
-        wake();
-      });
-    };
-    again((1 + (schedule.share ?? 0)) * periodMs);
-    return () => {
-      cancel();
-    };
+  #cancel(event: WakeUp): void {
+    if (event.task === undefined) return;
+    event.task = undefined;
+    this.#time.cancelled();
   }
 
   soon(task: () => void): void {
     const life = this.#life;
     this.#time.soon(() => {
-      if (!life.isOver) this.#call(task);
+      if (!life.isOver) this.call(task);
     });
   }
 
@@ -239,7 +242,8 @@ class TimeLane implements Lane {
     this.#life = { isOver: false };
   }
 
-  #call(task: () => void): void {
+  /** Calls what was asked for. Used by time. */
+  call(task: () => void): void {
     if (this.#isNative) this.#time.expectNatives();
     this.#time.call(this, task);
   }
