@@ -35,6 +35,9 @@ export async function simulateScenario(
   return report({ ...first, exit: 13, reason }, given, terminal);
 }
 
+/** More threads than any machine has that one would simulate on. */
+const mostShards = 64;
+
 async function run(
   scenario: Scenario,
   file: string,
@@ -50,6 +53,8 @@ async function run(
       agentVersion: packageVersion(),
       revision: packageVersion().join('.'),
       replay: replayOf(file, scenario.seed, given),
+      shards: given.number('shards') === undefined ? 1 : given.wholeNumber('shards', 1, mostShards),
+      remembers: !given.flag('no-memo'),
       ...(trace && { writeTrace: trace.write }),
       progress: (virtualMs) => {
         if (performance.now() - toldMs < 1_000) return;

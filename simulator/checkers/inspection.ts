@@ -17,38 +17,36 @@ const mostOfOne = 3;
 export class Inspection {
   readonly violations: Violation[] = [];
   readonly #checkers: readonly Checker[];
-  readonly #nowMs: () => number;
   readonly #counts = new Map<string, number>();
 
-  constructor(checkers: readonly Checker[], nowMs: () => number) {
+  constructor(checkers: readonly Checker[]) {
     this.#checkers = checkers;
-    this.#nowMs = nowMs;
   }
 
-  device(deviceId: string, event: DeviceEvent): void {
+  device(deviceId: string, event: DeviceEvent, atMs: number): void {
     for (const checker of this.#checkers) {
-      const text = checker.device?.(deviceId, event, this.#nowMs());
-      if (text !== undefined) this.#keep(checker, { device: deviceId, text });
+      const text = checker.device?.(deviceId, event, atMs);
+      if (text !== undefined) this.#keep(checker, { device: deviceId, text }, atMs);
     }
   }
 
-  world(event: WorldEvent): void {
+  world(event: WorldEvent, atMs: number): void {
     for (const checker of this.#checkers) {
-      const text = checker.world?.(event, this.#nowMs());
-      if (text !== undefined) this.#keep(checker, { text });
+      const text = checker.world?.(event, atMs);
+      if (text !== undefined) this.#keep(checker, { text }, atMs);
     }
   }
 
   end(end: RunEnd): void {
     for (const checker of this.#checkers)
-      for (const finding of checker.end?.(end) ?? []) this.#keep(checker, finding);
+      for (const finding of checker.end?.(end) ?? []) this.#keep(checker, finding, end.atMs);
   }
 
-  #keep({ name, kind }: Checker, { device = '', text }: Finding): void {
+  #keep({ name, kind }: Checker, { device = '', text }: Finding, atMs: number): void {
     const key = `${name} ${device}`;
     const count = (this.#counts.get(key) ?? 0) + 1;
     this.#counts.set(key, count);
     if (count > mostOfOne) return;
-    this.violations.push({ checker: name, kind, device, atMs: this.#nowMs(), text });
+    this.violations.push({ checker: name, kind, device, atMs, text });
   }
 }

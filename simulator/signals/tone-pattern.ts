@@ -2,7 +2,7 @@ import type { Prng } from '../prng.js';
 import type { Recording } from '../devices/recorded-source.js';
 
 /** Sound as keyword models are trained on it. */
-export const toneRateHz = 16_000;
+const toneRateHz = 16_000;
 
 const seconds = 1;
 const tones = 4;

@@ -27,11 +27,12 @@ function find(
   device: Partial<DeviceEnd> = {},
 ): string[] {
   let nowMs = 0;
-  const inspection = new Inspection(createCheckers(slot), () => nowMs);
+  const inspection = new Inspection(createCheckers(slot));
   for (const each of story) {
     if (each.kind === 'passes') nowMs += each.ms;
-    else if (deviceKinds.includes(each.kind)) inspection.device('press-7', each as DeviceEvent);
-    else inspection.world(each as WorldEvent);
+    else if (deviceKinds.includes(each.kind))
+      inspection.device('press-7', each as DeviceEvent, nowMs);
+    else inspection.world(each as WorldEvent, nowMs);
   }
   const windows = { completed: 0, answered: 0, late: 0, dropped: 0, cut: 0, lost: 0, wrong: 0 };
   inspection.end({
