@@ -13,6 +13,7 @@ import { DeviceHost, type HostWatch } from '../devices/device-host.js';
 import { chanceOf } from '../devices/draws.js';
 import { createDurableDisk, createUnsyncedHostDisk } from '../devices/host-disk.js';
 import { ModelPool } from '../devices/model-pool.js';
+import { SharedContents } from '../devices/shared-contents.js';
 import { createSharedCrypto } from '../devices/shared-crypto.js';
 import type { BehaviourOf, Processor } from '../devices/simulated-engine.js';
 import { DiskFaults } from '../faults/disk-faults.js';
@@ -67,6 +68,7 @@ export class DeviceWorld {
   readonly #byNumber = new Map<number, SimulatedMember>();
   readonly #watch: DeviceWorldWatch;
   readonly #crypto = createSharedCrypto(createNodeCrypto());
+  readonly #contents = new SharedContents(createNodeCrypto());
   readonly #cbor = createPlainCbor();
   readonly #rooms = new Map<number, Float32Array>();
   readonly #utf8 = new TextDecoder();
@@ -171,7 +173,9 @@ export class DeviceWorld {
         pool: this.pool,
         roomOf: (values) => this.#roomOf(values),
         encodeCbor: (value) => this.#cbor.encode(value),
-        createDisk: terms.losesUnsynced ? createUnsyncedHostDisk : createDurableDisk,
+        createDisk: terms.losesUnsynced
+          ? createUnsyncedHostDisk
+          : () => createDurableDisk(this.#contents),
         crypto: this.#crypto,
         processor,
         meter: wear,

@@ -12,11 +12,10 @@ export function lineOf(
   details: Readonly<Record<string, string | number>>,
 ): string {
   // Thousandths of a millisecond are exact enough for whoever reads it.
-  let line = `{"atMs":${Math.round(atMs * 1_000) / 1_000}`;
-  if (device !== undefined) line += `,"device":${JSON.stringify(device)}`;
-  line += `,"did":"${did}"`;
-  for (const name in details) line += `,"${name}":${JSON.stringify(details[name])}`;
-  return `${line}}`;
+  const at = { atMs: Math.round(atMs * 1_000) / 1_000 };
+  const event = device === undefined ? { ...at, did } : { ...at, device, did };
+  // One text, and none that remembers the parts it was put together from: many are kept.
+  return JSON.stringify(Object.assign(event, details));
 }
 
 /**
