@@ -1,7 +1,9 @@
 import { CodedError } from '../../protocol/coded-error.js';
-import { jsonOption, type Command } from '../command.js';
+import { shippedScenarios } from '../../simulator/scenario/shipped-scenarios.js';
+import { jsonOption, type Command, type ExitCode, type Terminal } from '../command.js';
 import { liveOptions, simulateLive } from '../simulate-live.js';
 import { searchScenario } from '../simulate-search.js';
+import { formatTable } from '../text-table.js';
 import { simulateScenario } from '../simulate-scenario.js';
 
 /** `tinylamp simulate`: a scenario in virtual time, or a fleet of devices on real sockets. */
@@ -9,7 +11,11 @@ export const simulateCommand: Command = {
   words: 'simulate',
   summary: 'Run a scenario of simulated devices in virtual time, or a fleet against a broker.',
   positionals: [
-    { name: 'scenario', describe: 'The scenario file; optional with --live.', optional: true },
+    {
+      name: 'scenario',
+      describe: 'The scenario file, or the name of one that --list names; optional with --live.',
+      optional: true,
+    },
   ],
   options: {
     devices: { type: 'number', describe: 'So many devices: all groups together; 20 with --live.' },
@@ -42,12 +48,18 @@ export const simulateCommand: Command = {
       type: 'text',
       describe: 'Write the event log into this file, one JSON object a line.',
     },
+    junit: {
+      type: 'text',
+      describe: 'A file for the outcomes in the XML of JUnit, for CI; with --search a case a seed.',
+    },
+    list: { type: 'flag', describe: 'Name the scenarios that come with tinylamp.' },
     live: { type: 'flag', describe: 'Real sockets and the real clock; the options below need it.' },
     ...liveOptions,
     ...jsonOption,
   },
   examples: [
     ['$0 simulate field.yaml --seed 7', 'one run of the scenario, in virtual time'],
+    ['$0 simulate power-cuts', 'a scenario that comes with tinylamp; --list names all'],
     ['$0 simulate field.yaml --search 1000', 'a thousand runs; those that fail are made smaller'],
     [
       '$0 simulate --devices 20 --live --broker mqtt://localhost --keys keys',
@@ -57,10 +69,19 @@ export const simulateCommand: Command = {
   ],
   run(given, terminal) {
     const scenario = given.text('scenario');
+    if (given.flag('list')) return listScenarios(terminal);
+    if (given.flag('live') && given.text('junit') !== undefined)
+      throw new CodedError('usage-invalid', '--junit is not for --live');
     if (given.flag('live')) return simulateLive(scenario, given, terminal);
     if (scenario !== undefined && given.number('search') !== undefined)
       return searchScenario(scenario, given, terminal);
     if (scenario !== undefined) return simulateScenario(scenario, given, terminal);
-    throw new CodedError('usage-invalid', 'give a scenario file, or --live');
+    throw new CodedError('usage-invalid', 'give a scenario file, a name of --list, or --live');
   },
 };
+
+function listScenarios(terminal: Terminal): Promise<ExitCode> {
+  const rows = shippedScenarios().map(({ name, summary }) => [name, summary]);
+  for (const line of formatTable(['scenario', 'story'], rows)) terminal.print(line);
+  return Promise.resolve(0);
+}
