@@ -156,11 +156,11 @@ class LinkedConnection implements ClientConnection {
     this.number = number;
     this.#ends = ends;
     this.#take = take;
-    const { up, down } = ends;
-    this.#upwards = new Sender((packet) => {
+    const { up, down, lane, outside, nowMs } = ends;
+    this.#upwards = new Sender(lane, nowMs, (packet) => {
       up.send(sizeOf(packet), { connection: number, packet });
     });
-    this.#downwards = new Sender((packet, sentMs) => {
+    this.#downwards = new Sender(outside, nowMs, (packet, sentMs) => {
       const bytes = sizeOf(packet);
       down.send(bytes, { connection: number, packet, bytes }, sentMs);
     });
@@ -230,18 +230,31 @@ class LinkedConnection implements ClientConnection {
   }
 }
 
+/** A packet that another one is to overtake waits no longer. */
+const longestBehindMs = 1_000;
+
 /** Sends packets on a way: messages may come twice, or behind the next one; nothing else does, because MQTT runs over TCP. */
 class Sender<P extends ClientPacket | BrokerPacket> {
+  readonly #lane: Lane;
+  readonly #nowMs: () => number;
   readonly #send: (packet: P, sentMs: number) => void;
   #behind: P | undefined;
 
-  constructor(send: (packet: P, sentMs: number) => void) {
+  constructor(lane: Lane, nowMs: () => number, send: (packet: P, sentMs: number) => void) {
+    this.#lane = lane;
+    this.#nowMs = nowMs;
     this.#send = send;
   }
 
   send(packet: P, fate: Fate, sentMs: number): void {
     if (packet.kind === 'publish' && fate === 'comes behind the next' && !this.#behind) {
       this.#behind = packet;
+      // There may be no next one before this one is answered.
+      this.#lane.after(longestBehindMs, () => {
+        if (this.#behind !== packet) return;
+        this.#behind = undefined;
+        this.#send(packet, this.#nowMs());
+      });
       return;
     }
     this.#send(packet, sentMs);

@@ -1,9 +1,10 @@
+import type { SampleForm } from '../../agent/ports/sensor.js';
 import type { BuiltRelease } from '../people/releases.js';
 import { chanceOf } from '../devices/draws.js';
 import { createSeededKey } from '../ports/seeded-key.js';
 import { deviceIdOf } from '../scenario/device-ids.js';
 import type { Group, Scenario } from '../scenario/scenario.js';
-import { boardOf, strideOf } from '../simulation/fleet.js';
+import { boardOf, formOf, strideOf } from '../simulation/fleet.js';
 import { sourcesOf } from '../simulation/sources.js';
 import { truthTopicOf } from '../simulation/traffic.js';
 import type { LiveDescription } from './live-device.js';
@@ -20,17 +21,19 @@ export function describeFleet(
   nowMs: () => number,
 ): readonly LiveDescription[] {
   const frames = strideOf(releases);
-  return scenario.groups.flatMap((group) => describeGroup(group, scenario, frames, nowMs));
+  const form = formOf(releases);
+  return scenario.groups.flatMap((group) => describeGroup(group, scenario, frames, form, nowMs));
 }
 
 function describeGroup(
   { name, site, profile, link, sensor, devices }: Group,
   { seed, only, labels, periodMs }: Scenario,
   frames: number,
+  form: SampleForm,
   nowMs: () => number,
 ): LiveDescription[] {
   const board = boardOf(profile);
-  const createSource = sourcesOf(sensor);
+  const createSource = sourcesOf(sensor, form);
   const ids = Array.from({ length: devices.count }, (_, i) => deviceIdOf(devices.first + i));
   return ids
     .filter((deviceId) => only?.has(deviceId) !== false)

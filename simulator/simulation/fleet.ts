@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { SampleForm } from '../../agent/ports/sensor.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { Board } from '../boards/board.js';
 import { loadBoard, shippedBoard } from '../boards/shipped-boards.js';
@@ -32,10 +34,10 @@ export function describeDevices(
   const kinds = new Map(
     groups.map(({ name, profile, sensor }) => [
       name,
-      { board: boardOf(profile), createSource: sourcesOf(sensor, pool) },
+      { board: boardOf(profile), createSource: sourcesOf(sensor, formOf(releases), pool) },
     ]),
   );
-  for (const group of groups) checkChannels(group, kinds.get(group.name)?.createSource, releases);
+  for (const group of groups) checkSensor(group, kinds.get(group.name)?.createSource, releases);
   return ({ name, site, link }, number) => {
     const kind = kinds.get(name);
     if (kind === undefined) throw new Error(`there is no group ${name}`);
@@ -112,19 +114,36 @@ export function strideOf(releases: readonly BuiltRelease[]): number {
   return stride;
 }
 
-/** Throws where a sensor does not fit the window of a release. */
-function checkChannels(
+/** What releases take of a sensor: files are read in this form. */
+export function formOf(releases: readonly BuiltRelease[]): SampleForm {
+  const [form, ...others] = releases.map(({ file }) => file.manifest.pipeline.window);
+  if (form === undefined) throw new CodedError('scenario-invalid', 'releases: there is none');
+  const { channels, sampleRateHz, resize } = form;
+  const isSame = others.every((each) => isDeepStrictEqual(each.resize, resize));
+  if (!isSame)
+    throw new CodedError('scenario-invalid', 'releases: they take pictures of several sizes');
+  return { channels, sampleRateHz, resize };
+}
+
+/** Throws where a sensor does not fit the window of a release, or knows a class that the release does not name. */
+function checkSensor(
   { name }: Group,
   createSource: CreateSource | undefined,
   releases: readonly BuiltRelease[],
 ): void {
   const source = createSource?.(chanceOf(0, 'check'), () => 0);
-  for (const { release, file } of releases) {
+  for (const { release, file, classes } of releases) {
     const { channels } = file.manifest.pipeline.window;
-    if (source === undefined || source.channels === channels) continue;
-    throw new CodedError(
-      'scenario-invalid',
-      `group ${name}: its sensor gives ${source.channels} channels, release ${release.name} takes ${channels}`,
-    );
+    if (source !== undefined && source.channels !== channels)
+      throw new CodedError(
+        'scenario-invalid',
+        `group ${name}: its sensor gives ${source.channels} channels, release ${release.name} takes ${channels}`,
+      );
+    const unnamed = createSource?.classes.find((each) => !classes.includes(each));
+    if (classes.length > 0 && unnamed !== undefined)
+      throw new CodedError(
+        'scenario-invalid',
+        `group ${name}: its sensor knows the class ${unnamed}, which release ${release.name} does not name; it names ${classes.join(', ')}`,
+      );
   }
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { compileWasmCore } from '../../../agent/adapters/engine/wasm-core.js';
 import { shippedBoardNames } from '../../../simulator/boards/shipped-boards.js';
 import { loadScenario } from '../../../simulator/scenario/load-scenario.js';
+import type { Scenario } from '../../../simulator/scenario/scenario.js';
 import type { Outcome } from '../../../simulator/simulation/outcome.js';
 import { runScenario, type RunSettings } from '../../../simulator/simulation/run-scenario.js';
 
@@ -20,12 +21,13 @@ export async function runText(
   text: string,
   seed?: number,
   settings?: Partial<RunSettings>,
+  change: (scenario: Scenario) => Scenario = (scenario) => scenario,
 ): Promise<Outcome> {
   const folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-scenario-'));
   try {
     const file = path.join(folder, 'scenario.yaml');
     writeFileSync(file, text);
-    const scenario = loadScenario(file, shippedBoardNames(), { seed });
+    const scenario = change(loadScenario(file, shippedBoardNames(), { seed }));
     const core = await compileWasmCore();
     const agentVersion = [0, 1, 0] as const;
     return await runScenario(scenario, {
