@@ -34,7 +34,7 @@ export class ThreadShard implements ShardPort {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const workerData: ShardThreadData = { setup, port: port2, sent: this.#sent };
-    this.#worker = new Worker(new URL('./shard-thread.js', import.meta.url), {
+    this.#worker = new Worker(new URL('./shard-worker.js', import.meta.url), {
       workerData,
       transferList: [port2],
       resourceLimits,
