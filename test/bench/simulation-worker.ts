@@ -28,7 +28,8 @@ const warmMinutes = 3;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-bench-'));
 const emptyBytes = residentBytes(process.pid);
-let warm: { readonly atMs: number; readonly cpu: NodeJS.CpuUsage; readonly virtualMs: number } | undefined;
+let warm:
+  { readonly atMs: number; readonly cpu: NodeJS.CpuUsage; readonly virtualMs: number } | undefined;
 const beganMs = performance.now();
 try {
   const file = path.join(folder, 'scenario.yaml');
