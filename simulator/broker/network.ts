@@ -156,20 +156,14 @@ class LinkedConnection implements ClientConnection {
     this.number = number;
     this.#ends = ends;
     this.#take = take;
-    const { up, down, lane, outside } = ends;
-    this.#upwards = new Sender(
-      (packet) => {
-        up.send(sizeOf(packet), { connection: number, packet });
-      },
-      (delayMs, task) => lane.after(delayMs, task),
-    );
-    this.#downwards = new Sender(
-      (packet, sentMs) => {
-        const bytes = sizeOf(packet);
-        down.send(bytes, { connection: number, packet, bytes }, sentMs);
-      },
-      (delayMs, task) => outside.after(delayMs, task),
-    );
+    const { up, down, lane, outside, nowMs } = ends;
+    this.#upwards = new Sender(lane, nowMs, (packet) => {
+      up.send(sizeOf(packet), { connection: number, packet });
+    });
+    this.#downwards = new Sender(outside, nowMs, (packet, sentMs) => {
+      const bytes = sizeOf(packet);
+      down.send(bytes, { connection: number, packet, bytes }, sentMs);
+    });
     this.watchCut();
   }
 
@@ -241,26 +235,25 @@ const longestBehindMs = 1_000;
 
 /** Sends packets on a way: messages may come twice, or behind the next one; nothing else does, because MQTT runs over TCP. */
 class Sender<P extends ClientPacket | BrokerPacket> {
+  readonly #lane: Lane;
+  readonly #nowMs: () => number;
   readonly #send: (packet: P, sentMs: number) => void;
-  readonly #later: (delayMs: number, task: () => void) => void;
   #behind: P | undefined;
 
-  constructor(
-    send: (packet: P, sentMs: number) => void,
-    later: (delayMs: number, task: () => void) => void,
-  ) {
+  constructor(lane: Lane, nowMs: () => number, send: (packet: P, sentMs: number) => void) {
+    this.#lane = lane;
+    this.#nowMs = nowMs;
     this.#send = send;
-    this.#later = later;
   }
 
   send(packet: P, fate: Fate, sentMs: number): void {
     if (packet.kind === 'publish' && fate === 'comes behind the next' && !this.#behind) {
       this.#behind = packet;
       // There may be no next one before this one is answered.
-      this.#later(longestBehindMs, () => {
+      this.#lane.after(longestBehindMs, () => {
         if (this.#behind !== packet) return;
         this.#behind = undefined;
-        this.#send(packet, sentMs + longestBehindMs);
+        this.#send(packet, this.#nowMs());
       });
       return;
     }

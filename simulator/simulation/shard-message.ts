@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import type { Rejection } from '../../protocol/result.js';
 import type { RunEnd } from '../checkers/checker.js';
 import type { Violation } from '../checkers/inspection.js';
 import type { DeviceStand, DeviceState, ShardOrders, ShardReport, ShardSetup } from './shard.js';
@@ -18,7 +19,8 @@ export type ShardReply =
   | { readonly kind: 'states'; readonly states: readonly DeviceState[] }
   | { readonly kind: 'stands'; readonly stands: readonly DeviceStand[] }
   | { readonly kind: 'finished'; readonly violations: readonly Violation[] }
-  /** It ends over this. */
+  /** It refuses what it was given, or ends over something that broke. */
+  | { readonly kind: 'refused'; readonly rejection: Rejection }
   | { readonly kind: 'failed'; readonly why: string };
 
 /** What a thread is given. Both sides count what they have sent in `sent`, and wait there for the other. */

@@ -1,4 +1,5 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { CodedError } from '../../protocol/coded-error.js';
 import { Shard } from './shard.js';
 import {
   places,
@@ -46,8 +47,6 @@ try {
     reply(answer(shard, request));
   }
 } catch (error) {
-  reply({
-    kind: 'failed',
-    why: error instanceof Error ? (error.stack ?? error.message) : String(error),
-  });
+  if (error instanceof CodedError) reply({ kind: 'refused', rejection: error.rejection });
+  else reply({ kind: 'failed', why: error instanceof Error ? (error.stack ?? '') : String(error) });
 }

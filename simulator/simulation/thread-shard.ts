@@ -4,6 +4,7 @@ import {
   Worker,
   type MessagePort,
 } from 'node:worker_threads';
+import { CodedError } from '../../protocol/coded-error.js';
 import type { RunEnd } from '../checkers/checker.js';
 import type { Violation } from '../checkers/inspection.js';
 import type { ShardPort } from './shard-port.js';
@@ -40,7 +41,7 @@ export class ThreadShard implements ShardPort {
     });
   }
 
-  /** Waits until it is made. Throws what making it throws. */
+  /** Waits until it is made. Throws what making it throws, if that has a code. */
   ready(): void {
     const reply = this.#take('made');
     this.nextMs = reply.nextMs;
@@ -92,6 +93,8 @@ export class ThreadShard implements ShardPort {
     const received = receiveMessageOnPort(this.#port) as
       { readonly message: ShardReply } | undefined;
     const reply = received?.message;
+    if (reply?.kind === 'refused')
+      throw new CodedError(reply.rejection.code, reply.rejection.detail);
     if (reply?.kind === 'failed') throw new Error(reply.why);
     if (reply?.kind !== kind)
       throw new Error(`a shard says ${reply?.kind ?? 'nothing'} instead of ${kind}`);

@@ -74,7 +74,7 @@ function figuresOf(of: SimulationCase, taken: SimulationTaken, load: number): Be
 const semiSpaceMb = 64;
 
 function measure(of: SimulationCase): Promise<SimulationTaken> {
-  const worker = path.join(import.meta.dirname, 'simulation-run.js');
+  const worker = path.join(import.meta.dirname, 'simulation-worker.js');
   const words = [`--max-semi-space-size=${semiSpaceMb}`, '--max-old-space-size=20000', worker];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...words, JSON.stringify(of)], {

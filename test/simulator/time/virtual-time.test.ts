@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Later } from '../../../simulator/time/later.js';
-import { LaneClock } from '../../../simulator/time/lane.js';
+import { every, LaneClock } from '../../../simulator/time/lane.js';
 import { VirtualTime } from '../../../simulator/time/virtual-time.js';
 
 describe('virtual time', () => {
@@ -82,6 +82,46 @@ describe('virtual time', () => {
     for (const at of [10, 20, 30]) lane.after(at, () => woken++);
     await time.run(100, () => woken < 2);
     assert.deepEqual([woken, time.nowMs], [2, 20]);
+  });
+
+  it('goes up to an instant that does not count, and says what is due next', () => {
+    const time = new VirtualTime();
+    const lane = time.createLane(1);
+    const seen: number[] = [];
+    const cancel = lane.after(5, () => seen.push(5));
+    for (const ms of [10, 20]) lane.after(ms, () => seen.push(ms));
+    cancel();
+    assert.equal(time.nextMs, 10);
+    assert.equal(time.advance(20), true);
+    assert.deepEqual(seen, [10]);
+    assert.equal(time.nowMs, 20);
+    assert.equal(time.nextMs, 20);
+    lane.stop();
+    assert.equal(time.nextMs, undefined);
+  });
+
+  it('stops where native promises may have settled', async () => {
+    const time = new VirtualTime();
+    const lane = time.createLane(0, true);
+    const seen: number[] = [];
+    lane.after(10, () => {
+      void Promise.resolve().then(() => lane.after(5, () => seen.push(time.nowMs)));
+    });
+    assert.equal(time.advance(100), false);
+    await time.runTo(100);
+    assert.deepEqual(seen, [15]);
+  });
+
+  it('wakes by a schedule again and again, until it is cancelled', async () => {
+    const time = new VirtualTime();
+    const lane = time.createLane(1);
+    const seen: number[] = [];
+    const cancel = lane.cron(every(100, 0.5), () => {
+      seen.push(time.nowMs);
+      if (seen.length === 3) cancel();
+    });
+    await time.run(1_000);
+    assert.deepEqual(seen, [150, 250, 350]);
   });
 });
 
