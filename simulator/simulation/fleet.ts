@@ -1,4 +1,3 @@
-import { CodedError } from '../../protocol/coded-error.js';
 import type { RolloutDevice } from '../../operator/rollout/rollout.js';
 import type { Board } from '../boards/board.js';
 import { loadBoard, shippedBoard } from '../boards/shipped-boards.js';
@@ -11,7 +10,7 @@ import { deviceIdOf } from '../scenario/device-ids.js';
 import type { DeviceNumbers, Group, Link, Scenario } from '../scenario/scenario.js';
 import { boundsOf, draw, type Amount } from '../scenario/values.js';
 import type { Prng } from '../prng.js';
-import { sourcesOf, type CreateSource } from './sources.js';
+import { createSources } from './sources.js';
 import type { SimulatedMember, Simulation } from './simulation.js';
 
 /** The devices of a scenario. */
@@ -31,13 +30,9 @@ export function createFleet(
   releases: readonly BuiltRelease[],
 ): Fleet {
   const enrolled: RolloutDevice[] = [];
-  const strideFrames = strideOf(releases);
   const boards = new Map(scenario.groups.map(({ name, profile }) => [name, boardOf(profile)]));
   const pool = isLarge(scenario) ? new WindowPool(scenario.seed, simulation.remembers) : undefined;
-  const sources = new Map(
-    scenario.groups.map(({ name, sensor }) => [name, sourcesOf(sensor, pool)]),
-  );
-  for (const group of scenario.groups) checkChannels(group, sources.get(group.name), releases);
+  const sources = createSources(scenario.groups, releases, pool);
   const add = (group: Group, numbers: DeviceNumbers): SimulatedMember[] => {
     const ids = Array.from({ length: numbers.count }, (_, i) => deviceIdOf(numbers.first + i));
     return ids.flatMap((deviceId) => {
@@ -47,7 +42,7 @@ export function createFleet(
     });
   };
   const describe = (group: Group, deviceId: string): Parameters<Simulation['add']>[0] => {
-    const createSource = sources.get(group.name);
+    const createSource = sources.byGroup.get(group.name);
     const board = boards.get(group.name);
     if (createSource === undefined || board === undefined) {
       throw new Error(`there is no group ${group.name}`);
@@ -59,7 +54,7 @@ export function createFleet(
       linkName: group.link?.name ?? board.link,
       board,
       link: linkOf(group.link, board.linkTerms, chanceOf(simulation.seed, 'link-terms', deviceId)),
-      strideFrames,
+      strideFrames: sources.delivery.frames,
       createSource,
     };
   };
@@ -110,35 +105,4 @@ function linkOf(link: Link | undefined, ofBoard: LinkTerms, chance: Prng): LinkT
 function atLeast(latencyMs: Amount): readonly [number, number] {
   const [least, most] = boundsOf(latencyMs);
   return [Math.max(leastLatencyMs, least), Math.max(leastLatencyMs, most)];
-}
-
-/** What a sensor delivers at a time: the same for all releases, because the sensor does not know them. */
-export function strideOf(releases: readonly BuiltRelease[]): number {
-  const strides = new Set(releases.map(({ file }) => file.manifest.pipeline.window.stride));
-  const [stride] = strides;
-  if (stride === undefined || strides.size > 1) {
-    const all = [...strides].join(' and ');
-    throw new CodedError(
-      'scenario-invalid',
-      `releases: their windows have strides of ${all} frames`,
-    );
-  }
-  return stride;
-}
-
-/** Throws where a sensor does not fit the window of a release. */
-function checkChannels(
-  { name }: Group,
-  createSource: CreateSource | undefined,
-  releases: readonly BuiltRelease[],
-): void {
-  const source = createSource?.(chanceOf(0, 'check'), () => 0);
-  for (const { release, file } of releases) {
-    const { channels } = file.manifest.pipeline.window;
-    if (source === undefined || source.channels === channels) continue;
-    throw new CodedError(
-      'scenario-invalid',
-      `group ${name}: its sensor gives ${source.channels} channels, release ${release.name} takes ${channels}`,
-    );
-  }
 }

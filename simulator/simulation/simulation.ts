@@ -264,10 +264,10 @@ export class Simulation {
             this.record('booted', deviceId);
             this.onDevice(deviceId, { kind: 'booted' });
           },
-          window: (truth, values) => {
+          delivered: (truth, values, completesWindow) => {
             const isServed = host.record?.current !== undefined;
             const other = this.askOther(member, values);
-            log.windows.completed(this.time.nowMs, truth, isServed, other);
+            if (completesWindow) log.windows.completed(this.time.nowMs, truth, isServed, other);
           },
           published: (message) => {
             const result = message.channel === 'results' ? readResult(message) : undefined;
@@ -335,7 +335,7 @@ export class Simulation {
   cutPower(member: SimulatedMember, tears?: Prng): void {
     const { host, log } = member;
     if (!host.isOn) return;
-    log.windows.toldDropped(host.droppedWindows);
+    log.windows.toldUnanswered(host.droppedWindows, host.waitedWindows);
     this.#lookAtRecord(member);
     const unsynced = host.cutPower(tears);
     this.record('power-cut', host.deviceId, { unsynced });
@@ -360,7 +360,7 @@ export class Simulation {
     const graceMs = gracePeriods * this.#options.periodMs;
     const sum = { completed: 0, answered: 0, late: 0, dropped: 0, cut: 0, lost: 0, wrong: 0 };
     for (const { log, host } of this.members.values()) {
-      if (host.isOn) log.windows.toldDropped(host.droppedWindows);
+      if (host.isOn) log.windows.toldUnanswered(host.droppedWindows, host.waitedWindows);
       const counts = log.windows.counts(this.time.nowMs, graceMs);
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
     }
