@@ -4,14 +4,14 @@ export interface JunitCase {
   readonly failure: { readonly type: string; readonly message: string } | undefined;
 }
 
-/** The outcomes of a conformance run in the XML that CI servers read, as JUnit's Ant task writes it. */
-export function junitOf(cases: readonly JunitCase[]): string {
+/** The outcomes of a suite in the XML that CI servers read, as JUnit's Ant task writes it. */
+export function junitOf(suite: string, cases: readonly JunitCase[]): string {
   const failures = cases.filter(({ failure }) => failure !== undefined).length;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuite name="conform" tests="${cases.length}" failures="${failures}" errors="0" skipped="0">`,
+    `<testsuite name="${escaped(suite)}" tests="${cases.length}" failures="${failures}" errors="0" skipped="0">`,
     ...cases.map(({ name, failure }) => {
-      const opened = `  <testcase classname="conform" name="${escaped(name)}"`;
+      const opened = `  <testcase classname="${escaped(suite)}" name="${escaped(name)}"`;
       if (failure === undefined) return `${opened}/>`;
       const { type, message } = failure;
       return `${opened}><failure type="${escaped(type)}" message="${escaped(message)}"/></testcase>`;

@@ -11,6 +11,7 @@ import { createSeededKey } from '../simulator/ports/seeded-key.js';
 import type { Expectation } from '../simulator/scenario/expectation.js';
 import { loadScenario } from '../simulator/scenario/load-scenario.js';
 import type { Labels, Scenario } from '../simulator/scenario/scenario.js';
+import { scenarioFileOf } from '../simulator/scenario/shipped-scenarios.js';
 import { conditions } from '../simulator/signals/condition.js';
 import { environments, type EnvironmentName } from '../simulator/signals/environment.js';
 import { truthTopicOf } from '../simulator/simulation/traffic.js';
@@ -92,7 +93,7 @@ async function readScenarioFleet(
   for (const name of said) {
     throw new CodedError('usage-invalid', `--${name} and a scenario: the scenario says that`);
   }
-  const scenario = loadScenario(file, shippedBoardNames(), {
+  const scenario = loadScenario(scenarioFileOf(file), shippedBoardNames(), {
     seed: optional(given, 'seed', 0, Number.MAX_SAFE_INTEGER),
     devices: optional(given, 'devices', 1, mostDevices),
   });

@@ -4,12 +4,18 @@ import { CodedError } from '../protocol/coded-error.js';
 import { shippedBoardNames } from '../simulator/boards/shipped-boards.js';
 import { loadScenario } from '../simulator/scenario/load-scenario.js';
 import type { Scenario } from '../simulator/scenario/scenario.js';
+import { scenarioFileOf } from '../simulator/scenario/shipped-scenarios.js';
+import { reportPage } from '../simulator/report/page.js';
+import type { RunRecord } from '../simulator/report/run-record.js';
 import type { Outcome } from '../simulator/simulation/outcome.js';
 import { runScenario } from '../simulator/simulation/run-scenario.js';
 import { withSwarm } from '../simulator/search/seeded-scenario.js';
 import type { Arguments, ExitCode, Terminal } from './command.js';
+import { writeNamedFile } from './files.js';
+import { junitOf } from './junit.js';
 import { packageVersion } from './package-version.js';
 import { replayOf } from './replay-command.js';
+import { junitCasesOf } from './simulate-junit.js';
 import { formatTable } from './text-table.js';
 
 /** `tinylamp simulate SCENARIO.yaml`: one run in virtual time. */
@@ -23,16 +29,28 @@ export async function simulateScenario(
     devices:
       given.number('devices') === undefined ? undefined : given.wholeNumber('devices', 1, 100_000),
   };
-  const loaded = loadScenario(file, shippedBoardNames(), overrides);
+  const loaded = loadScenario(scenarioFileOf(file), shippedBoardNames(), overrides);
   // The faults of a search belong to a seed that was named.
   const scenario = overrides.seed === undefined ? loaded : withSwarm(loaded);
   const trace = given.text('trace');
   const first = await run(scenario, file, given, terminal, trace);
   if (!given.flag('check-determinism')) return report(first, given, terminal);
   const second = await run(scenario, file, given, terminal, undefined);
-  if (first.hash === second.hash) return report(first, given, terminal);
-  const reason = `the same seed gave ${first.hash} and ${second.hash}`;
-  return report({ ...first, exit: 13, reason }, given, terminal);
+  const [a, b] = [first.outcome.hash, second.outcome.hash];
+  if (a === b) return report(first, given, terminal);
+  const outcome: Outcome = {
+    ...first.outcome,
+    exit: 13,
+    reason: `the same seed gave ${a} and ${b}`,
+  };
+  return report({ ...first, outcome }, given, terminal);
+}
+
+/** What came of a run, and what a report shows of it where one is wanted. */
+interface Run {
+  readonly scenario: Scenario;
+  readonly outcome: Outcome;
+  readonly record: RunRecord | undefined;
 }
 
 async function run(
@@ -41,16 +59,19 @@ async function run(
   given: Arguments,
   terminal: Terminal,
   traceFile: string | undefined,
-): Promise<Outcome> {
+): Promise<Run> {
   const trace = traceFile === undefined ? undefined : openTrace(traceFile);
   let toldMs = performance.now();
+  let record: RunRecord | undefined;
+  const wantsRecord = given.text('report') !== undefined;
   try {
-    return await runScenario(scenario, {
+    const outcome = await runScenario(scenario, {
       core: await compileWasmCore(),
       agentVersion: packageVersion(),
       revision: packageVersion().join('.'),
       replay: replayOf(file, scenario.seed, given),
       ...(trace && { writeTrace: trace.write }),
+      ...(wantsRecord && { recorded: (recorded) => (record = recorded) }),
       progress: (virtualMs) => {
         if (performance.now() - toldMs < 1_000) return;
         toldMs = performance.now();
@@ -59,6 +80,7 @@ async function run(
         );
       },
     });
+    return { scenario, outcome, record };
   } finally {
     trace?.close();
   }
@@ -82,7 +104,16 @@ function readSeed(given: Arguments): number {
   return given.wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER);
 }
 
-function report(outcome: Outcome, given: Arguments, terminal: Terminal): ExitCode {
+function report(
+  { scenario, outcome, record }: Run,
+  given: Arguments,
+  terminal: Terminal,
+): ExitCode {
+  const write = (file: string | undefined, text: () => string): void => {
+    if (file !== undefined) writeNamedFile(file, new TextEncoder().encode(text()));
+  };
+  write(given.text('junit'), () => junitOf(outcome.scenario, junitCasesOf(outcome, scenario)));
+  if (record !== undefined) write(given.text('report'), () => reportPage(outcome, record));
   if (given.flag('json')) terminal.printJson(outcome);
   else for (const line of linesOf(outcome)) terminal.print(line);
   return outcome.exit;

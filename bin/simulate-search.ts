@@ -3,12 +3,15 @@ import path from 'node:path';
 import process from 'node:process';
 import { shippedBoardNames } from '../simulator/boards/shipped-boards.js';
 import { loadScenarioText, readScenarioText } from '../simulator/scenario/load-scenario.js';
+import { scenarioFileOf } from '../simulator/scenario/shipped-scenarios.js';
 import { runSeeds } from '../simulator/search/run-seeds.js';
 import type { WorkerScenario } from '../simulator/search/run-worker.js';
 import { saveFailure } from '../simulator/search/save-failure.js';
 import { countVerdicts, noVerdicts } from '../simulator/search/verdict-counts.js';
 import type { Outcome, RunExit } from '../simulator/simulation/outcome.js';
 import type { Arguments, ExitCode, Terminal } from './command.js';
+import { writeNamedFile } from './files.js';
+import { junitOf, type JunitCase } from './junit.js';
 import { packageVersion } from './package-version.js';
 import { replayOf } from './replay-command.js';
 
@@ -38,8 +41,9 @@ export async function searchScenario(
   const count = given.wholeNumber('search', 1, 1_000_000);
   const devices =
     given.number('devices') === undefined ? undefined : given.wholeNumber('devices', 1, 100_000);
-  const text = readScenarioText(file);
-  const folder = path.dirname(path.resolve(file));
+  const located = scenarioFileOf(file);
+  const text = readScenarioText(located);
+  const folder = path.dirname(path.resolve(located));
   const scenario = loadScenarioText(text, folder, shippedBoardNames(), { devices });
   const first =
     given.number('seed') === undefined
@@ -63,18 +67,23 @@ export async function searchScenario(
     verdicts: noVerdicts(),
     held: 0,
   };
+  const cases: JunitCase[] = [];
   for await (const outcome of runSeeds(worker, seeds, threads)) {
     const replay = replayOf(file, outcome.seed, given);
     take({ ...outcome, replay }, summary);
     countVerdicts(summary.verdicts, outcome, scenario);
     const mustSave = outcome.exit !== 0 && summary.failed.length <= mostSaved;
     const saved = mustSave ? await save(outcome, worker, terminal) : undefined;
+    cases.push(junitCaseOf({ ...outcome, replay }));
     const told = { ...outcome, replay, ...(saved !== undefined && { saved }) };
     if (given.flag('json')) terminal.printJson(told);
     else if (outcome.exit !== 0) for (const line of linesOfFailure(told)) terminal.print(line);
     const done = summary.held + summary.failed.length;
     terminal.progress(`${done} of ${count} seeds, ${summary.failed.length} failed`);
   }
+  const junit = given.text('junit');
+  if (junit !== undefined)
+    writeNamedFile(junit, new TextEncoder().encode(junitOf(scenario.name, cases)));
   return conclude(summary, count, given, terminal);
 }
 
@@ -103,6 +112,12 @@ async function save(
       );
     },
   });
+}
+
+/** A seed as a case of a suite. */
+function junitCaseOf({ seed, exit, reason, replay }: Outcome): JunitCase {
+  const failure = { type: `exit ${exit}`, message: `${reason}; replay: ${replay}` };
+  return { name: `seed ${seed}`, failure: exit === 0 ? undefined : failure };
 }
 
 function* linesOfFailure(outcome: Outcome & { readonly saved?: string }): Generator<string> {

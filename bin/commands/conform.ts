@@ -60,7 +60,7 @@ export const conformCommand: Command = {
     }
     const junit = given.text('junit');
     if (junit !== undefined) {
-      writeNamedFile(junit, new TextEncoder().encode(junitOf(outcomes.map(junitCase))));
+      writeNamedFile(junit, new TextEncoder().encode(junitOf('conform', outcomes.map(junitCase))));
     }
     if (json) terminal.printJson(count);
     else terminal.print(`${count.passed} passed, ${count.failed} failed`);

@@ -18,11 +18,18 @@ export class Inspection {
   readonly violations: Violation[] = [];
   readonly #checkers: readonly Checker[];
   readonly #nowMs: () => number;
+  readonly #found: (violation: Violation) => void;
   readonly #counts = new Map<string, number>();
 
-  constructor(checkers: readonly Checker[], nowMs: () => number) {
+  /** @param found called with each violation that is kept, when it is found */
+  constructor(
+    checkers: readonly Checker[],
+    nowMs: () => number,
+    found: (violation: Violation) => void = () => undefined,
+  ) {
     this.#checkers = checkers;
     this.#nowMs = nowMs;
+    this.#found = found;
   }
 
   device(deviceId: string, event: DeviceEvent): void {
@@ -49,6 +56,8 @@ export class Inspection {
     const count = (this.#counts.get(key) ?? 0) + 1;
     this.#counts.set(key, count);
     if (count > mostOfOne) return;
-    this.violations.push({ checker: name, kind, device, atMs: this.#nowMs(), text });
+    const violation = { checker: name, kind, device, atMs: this.#nowMs(), text };
+    this.violations.push(violation);
+    this.#found(violation);
   }
 }

@@ -16,6 +16,8 @@ import { createCheckers } from '../checkers/all-checkers.js';
 import { Inspection } from '../checkers/inspection.js';
 import { createFleet } from './fleet.js';
 import { endOf, livenessOf } from './run-end.js';
+import type { RunRecord } from '../report/run-record.js';
+import { RunRecorder } from '../report/run-recorder.js';
 import { exitOf, expectationOutcome, type Outcome } from './outcome.js';
 import { readDisagreements, TruthFollower } from './follow-truth.js';
 import type { RolloutLog } from './rollout-log.js';
@@ -39,6 +41,8 @@ export interface RunSettings {
   readonly writeTrace?: (line: string) => void;
   /** Called now and then with how far it is. */
   readonly progress?: (virtualMs: number) => void;
+  /** Called at the end with what a report shows, where somebody wants one. */
+  readonly recorded?: (record: RunRecord) => void;
 }
 
 /** Between two looks of expectations that must hold for a time; a long run is looked at two thousand times. */
@@ -77,6 +81,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     trace,
     behaviourOf: (deviceId) => behaviourOf(deviceId),
   });
+  const nowMs = (): number => simulation.time.nowMs;
   const behaviourOf = createBehaviours(
     scenario.releases,
     seed,
@@ -87,7 +92,8 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     (release, input) =>
       [...releases.values()][release]?.golden.some((each) => sameBytes(each, input)) === true,
   );
-  const inspection = new Inspection(createCheckers(scenario.slot), () => simulation.time.nowMs);
+  const checkers = createCheckers(scenario.slot);
+  const inspection = new Inspection(checkers, nowMs, (violation) => recorder?.violated(violation));
   simulation.onDevice = (deviceId, event) => {
     inspection.device(deviceId, event);
   };
@@ -95,6 +101,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     inspection.world({ kind: 'policy', policy });
   };
   const terms = new Terms(simulation, names, rollouts);
+  const recorder = settings.recorded && new RunRecorder({ scenario, simulation, terms, rollouts });
   const { crypto, topics, clock } = simulation;
   const releases = await buildReleases(scenario.releases, scenario.slot, { core, crypto, key });
   const fleet = createFleet(scenario, simulation, [...releases.values()]);
@@ -165,6 +172,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     unfinished: new Map(),
     inspect: (event) => {
       inspection.world(event);
+      recorder?.world(event);
     },
     join: (group, numbers) => {
       fleet.join(group, numbers);
@@ -187,10 +195,15 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   });
   fleet.boot();
   const goesOn = (): boolean => crash === undefined;
-  const evaluations = await follow(scenario, simulation, terms, goesOn, progress).finally(guard);
+  recorder?.look();
+  const evaluations = await follow(scenario, simulation, terms, goesOn, (virtualMs) => {
+    recorder?.look();
+    progress?.(virtualMs);
+  }).finally(guard);
   const end = endOf(scenario, simulation);
   inspection.end(end);
   const { violations } = inspection;
+  if (recorder !== undefined) settings.recorded?.(recorder.record);
   const wallMs = performance.now() - beganMs;
   const expectations = evaluations.map((evaluation) => ({
     ...expectationOutcome(evaluation.expectation, evaluation.conclude()),
@@ -251,7 +264,7 @@ async function follow(
   simulation: Simulation,
   terms: Terms,
   goesOn: () => boolean,
-  progress: ((virtualMs: number) => void) | undefined,
+  progress: (virtualMs: number) => void,
 ): Promise<readonly Evaluation[]> {
   const { durationMs } = scenario;
   const lookMs = Math.max(leastLookMs, durationMs / mostLooks);
@@ -277,7 +290,7 @@ async function follow(
       if ((evaluation.dueMs ?? Infinity) <= time.nowMs || time.nowMs >= durationMs)
         evaluation.observe(time.nowMs, (term) => terms.read(term));
     }
-    progress?.(time.nowMs);
+    progress(time.nowMs);
   }
   return evaluations;
 }

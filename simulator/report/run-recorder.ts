@@ -1,0 +1,124 @@
+import type { WorldEvent } from '../checkers/checker.js';
+import type { Violation } from '../checkers/inspection.js';
+import type { Scenario } from '../scenario/scenario.js';
+import type { RolloutLog } from '../simulation/rollout-log.js';
+import type { Simulation } from '../simulation/simulation.js';
+import type { Terms } from '../simulation/terms.js';
+import { actionsOf, faultsOf, limitsOf } from './happenings.js';
+import type { Decision, DeviceTale, RolloutSample, RunRecord, RunSample } from './run-record.js';
+
+/** Between two samples lies at least this part of the duration. */
+const samplesMost = 200;
+
+/** The truth of a rollout is asked once in so many samples: each device's evidence is read for it. */
+const samplesForTruth = 10;
+
+/** Devices whose last events are kept. */
+const talesMost = 20;
+
+/** What is recorded of. */
+export interface RecordedRun {
+  readonly scenario: Scenario;
+  readonly simulation: Simulation;
+  readonly terms: Terms;
+  readonly rollouts: ReadonlyMap<string, RolloutLog>;
+}
+
+/** Samples a run for its report, and changes nothing of it. */
+export class RunRecorder {
+  readonly #run: RecordedRun;
+  readonly #samples: RunSample[] = [];
+  readonly #decisions: Decision[] = [];
+  readonly #tales: DeviceTale[] = [];
+
+  constructor(run: RecordedRun) {
+    this.#run = run;
+  }
+
+  get record(): RunRecord {
+    const { scenario } = this.#run;
+    return {
+      durationMs: scenario.durationMs,
+      startMs: scenario.startMs,
+      samples: this.#samples,
+      decisions: this.#decisions,
+      faults: faultsOf(scenario),
+      actions: actionsOf(scenario),
+      tales: this.#tales,
+      sometimes: scenario.expectations.flatMap((each) => (each.sometimes ? [each.text] : [])),
+      limits: limitsOf(scenario),
+    };
+  }
+
+  /** Looks at the run, if the last look is long enough ago. */
+  look(): void {
+    const { simulation, scenario } = this.#run;
+    const atMs = simulation.time.nowMs;
+    const last = this.#samples.at(-1);
+    const isEnd = atMs >= scenario.durationMs;
+    const leastMs = scenario.durationMs / samplesMost;
+    if (last !== undefined && atMs - last.atMs < leastMs && !isEnd) return;
+    if (last?.atMs !== atMs) this.#samples.push(this.#sample(atMs, isEnd));
+  }
+
+  /** Something happened in the world of the operator. */
+  world(event: WorldEvent): void {
+    if (event.kind !== 'decided') return;
+    const { rollouts, simulation } = this.#run;
+    const { action, inputs, judgement } = event.verdict;
+    const { lower, upper, rounds, reason } = judgement;
+    this.#decisions.push({
+      rollout: event.rollout,
+      atMs: simulation.time.nowMs,
+      action,
+      by: inputs.by,
+      lower,
+      upper,
+      truth: rollouts.get(event.rollout)?.truth.loss,
+      rounds,
+      reason,
+    });
+  }
+
+  /** Something was violated: what happened to the device before is kept. */
+  violated({ device, atMs }: Violation): void {
+    const isKept = this.#tales.some((tale) => tale.device === device);
+    const member = this.#run.simulation.members.get(device);
+    if (member === undefined || isKept || this.#tales.length >= talesMost) return;
+    this.#tales.push({ device, atMs, events: member.log.last() });
+  }
+
+  #sample(atMs: number, isEnd: boolean): RunSample {
+    const { simulation, terms, rollouts } = this.#run;
+    const releases: Record<string, number> = {};
+    const phases: Record<string, number> = {};
+    for (const member of simulation.members.values()) {
+      if (!member.host.isOn) continue;
+      const { release, phase } = terms.factsOf(member);
+      count(releases, release ?? 'none');
+      count(phases, phase ?? 'starting');
+    }
+    const asksTruth = isEnd || this.#samples.length % samplesForTruth === 0;
+    return {
+      atMs,
+      releases,
+      phases,
+      windows: simulation.windows(),
+      bytes: Object.fromEntries(
+        Object.entries(simulation.traffic.toJson()).map(([kind, { bytes }]) => [kind, bytes]),
+      ),
+      rollouts: Object.fromEntries(
+        [...rollouts].map(([name, log]) => [name, sampleOf(log, asksTruth)]),
+      ),
+    };
+  }
+}
+
+function sampleOf({ rollout, truth }: RolloutLog, asksTruth: boolean): RolloutSample {
+  const { lower, upper } = rollout?.look ?? {};
+  return { lower, upper, truth: asksTruth ? truth.loss : undefined };
+}
+
+function count(counts: Record<string, number>, key: string): void {
+  counts[key] = (counts[key] ?? 0) + 1;
+}
