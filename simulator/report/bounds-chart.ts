@@ -42,12 +42,14 @@ export function boundsChart(
     const truths = looks.filter(({ truth }) => truth !== undefined);
     const truthPoints = truths.map(({ atMs, truth }) => `${x(atMs)},${within(truth ?? 0)}`);
     const [x1, x2] = [x(0), x(span.durationMs)];
-    const limit = (value: number, what: string): Markup =>
-      markup`<line class="limit" x1="${x1}" x2="${x2}" y1="${y(value)}" y2="${y(value)}"/><text class="tick end" x="${x2}" y="${y(value) - 5}">${what}</text>`;
+    const limit = (value: number, what: string, below: number): Markup =>
+      markup`<line class="limit" x1="${x1}" x2="${x2}" y1="${y(value)}" y2="${y(value)}"/><text class="tick end" x="${x2}" y="${y(value) + below}">${what}</text>`;
     return [
       markup`<polygon class="bounds" points="${points.join(' ')}"><title>bounds of the mean loss</title></polygon>`,
-      limit(safe, `safe below ${percentText(safe)}`),
-      harm === safe ? markup`` : limit(harm, `harm above ${percentText(harm)}`),
+      limit(safe, `safe: the upper bound below ${percentText(safe)}`, -5),
+      harm === safe
+        ? markup``
+        : limit(harm, `harm: the lower bound above ${percentText(harm)}`, 15),
       markup`<polyline class="truth" points="${truthPoints.join(' ')}"><title>the truth</title></polyline>`,
       ...decisions.map(
         ({ atMs, action, upper }) =>

@@ -46,12 +46,12 @@ export function plot(
   const y = linear([from, to], [height - bottom, top]);
   const [above, below] = [top, height - bottom];
   return markup`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">
-${span.faults.map((fault) => band(fault, x, above, below))}
 ${ticks(from, to, 4).map(
   (value) =>
     markup`<line class="grid" x1="${left}" x2="${width - right}" y1="${y(value)}" y2="${y(value)}"/><text class="tick end" x="${left - 8}" y="${y(value) + 4}">${format(value)}</text>`,
 )}
 ${draw({ x, y })}
+${span.faults.map((fault) => band(fault, x, above, below))}
 ${span.actions.map(
   ({ text, fromMs }) =>
     markup`<line class="action" x1="${x(fromMs)}" x2="${x(fromMs)}" y1="${above}" y2="${below}"><title>${durationText(fromMs)}: ${text}</title></line>`,
@@ -67,7 +67,8 @@ function band(
   below: number,
 ): Markup {
   const wide = Math.max(2, x(untilMs ?? fromMs) - x(fromMs));
-  return markup`<rect class="band" x="${x(fromMs)}" y="${above}" width="${wide}" height="${below - above}"><title>${text}, ${timesText(fromMs, untilMs)}</title></rect>`;
+  const words = markup`<title>${text}, ${timesText(fromMs, untilMs)}</title>`;
+  return markup`<rect class="band" x="${x(fromMs)}" y="${above}" width="${wide}" height="${below - above}">${words}</rect><rect class="edge" x="${x(fromMs)}" y="${above - 4}" width="${wide}" height="4">${words}</rect>`;
 }
 
 function timeAxis(durationMs: number, x: Scale, y: number): Markup {

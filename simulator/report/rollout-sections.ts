@@ -26,7 +26,7 @@ export function rolloutSections(
     ]);
     const truth = loss.truth === undefined ? 'nothing compared' : percentText(loss.truth);
     return markup`<section><h2>Rollout ${name}: ${ends}${reason === undefined ? '' : ` (${reason})`}</h2>
-<p class="soft">The challenger answered ${windowsServed} windows on ${percentText(served)} of the devices, ${wrong} more of them wrong than the champion would have been; ${stay} devices stay on the champion. The mean loss on the windows that were compared is in truth ${truth}.</p>
+<p class="soft">The challenger answered ${windowsServed} windows on ${percentText(served)} of the devices, of them ${Math.abs(wrong)} ${wrong < 0 ? 'fewer' : 'more'} wrong than the champion would have had; ${stay} devices stay on the champion. The mean loss on the windows that were compared is in truth ${truth}.</p>
 <ul class="legend"><li><span class="key bounds"></span>bounds of the mean loss</li><li><span class="key truth"></span>the truth</li></ul>
 ${boundsChart(span, name, samples, own, limits[name])}
 ${table(['at', 'decided', 'lower', 'upper', 'truth', 'rounds', 'because'], rows, [2, 3, 4, 5])}</section>`;

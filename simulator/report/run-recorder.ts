@@ -1,3 +1,4 @@
+import { isOver } from '../../operator/rollout/rollout.js';
 import type { WorldEvent } from '../checkers/checker.js';
 import type { Violation } from '../checkers/inspection.js';
 import type { Scenario } from '../scenario/scenario.js';
@@ -114,7 +115,10 @@ export class RunRecorder {
   }
 }
 
+/** Nothing of a rollout that is over: what its bounds were stands in its decisions. */
 function sampleOf({ rollout, truth }: RolloutLog, asksTruth: boolean): RolloutSample {
+  if (rollout !== undefined && isOver(rollout))
+    return { lower: undefined, upper: undefined, truth: undefined };
   const { lower, upper } = rollout?.look ?? {};
   return { lower, upper, truth: asksTruth ? truth.loss : undefined };
 }

@@ -70,12 +70,12 @@ export function numberText(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** Bytes in the units of files. */
+/** Bytes in units of a thousand, as scales have round numbers of them. */
 export function bytesText(bytes: number): string {
   for (const [power, unit] of [
-    [2 ** 30, 'GiB'],
-    [2 ** 20, 'MiB'],
-    [2 ** 10, 'KiB'],
+    [1e9, 'GB'],
+    [1e6, 'MB'],
+    [1e3, 'kB'],
   ] as const)
     if (bytes >= power) return `${Number((bytes / power).toPrecision(3))} ${unit}`;
   return `${Math.round(bytes)} B`;

@@ -27,13 +27,14 @@ code, pre { font: 13px/1.45 ui-monospace, monospace; }
 pre { background: var(--page); border-radius: 6px; padding: 8px 12px; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { text-align: left; color: var(--soft); font-weight: 500; font-size: 13px; }
-th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+th, td { padding: 4px 16px 4px 0; border-bottom: 1px solid var(--line); vertical-align: top; white-space: nowrap; }
+td:last-child, td:has(code) { white-space: normal; overflow-wrap: anywhere; padding-right: 0; }
 th.number, td.number { text-align: right; }
 svg { display: block; width: 100%; height: auto; min-width: 640px; }
 svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 .tick { fill: var(--soft); } .end { text-anchor: end; } .middle { text-anchor: middle; }
 .grid { stroke: var(--line); } .axis { stroke: var(--soft); }
-.band { fill: var(--warn); fill-opacity: 0.14; }
+.band { fill: var(--ink); fill-opacity: 0.13; } .edge { fill: var(--warn); }
 .action { stroke: var(--soft); stroke-dasharray: 3 3; }
 .area { stroke: var(--card); stroke-width: 1; }
 .bounds { fill: var(--c1); fill-opacity: 0.25; stroke: var(--c1); stroke-width: 1; }
@@ -45,7 +46,7 @@ ${[1, 2, 3, 4, 5, 6, 7, 8].map((i) => `.s${i} { fill: var(--c${i}); background: 
 .wrong { fill: var(--bad); background: var(--bad); }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: 2px 18px; padding: 0; margin: 4px 0 8px; font-size: 13px; }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 6px; }
-.key.bounds { background: var(--c1); opacity: 0.5; } .key.truth { background: var(--c2); } .key.band { background: var(--warn); opacity: 0.4; }
+.key.bounds { background: var(--c1); opacity: 0.5; } .key.truth { background: var(--c2); } .key.band { background: var(--warn); }
 details { margin: 8px 0; } summary { cursor: pointer; }
 @media print { body { background: none; } section { break-inside: avoid; } }
 `);
