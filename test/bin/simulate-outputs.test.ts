@@ -68,9 +68,12 @@ describe('tinylamp simulate', () => {
   });
 
   it('writes a case for each seed of a search with --junit', async () => {
+    // What fails would be made smaller first, which takes its time.
+    const held = scenario.replace(/.*windows.wrong.*\n.*sometimes.*\n/, '');
+    writeFileSync(path.join(folder, 'held.yaml'), held);
     const words = [
       'simulate',
-      'small.yaml',
+      'held.yaml',
       '--search',
       '2',
       '--jobs',
