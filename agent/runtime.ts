@@ -56,8 +56,6 @@ export interface RuntimeOptions {
   readonly failed: (error: unknown) => void;
 }
 
-type WithoutInstant<T> = T extends unknown ? Omit<T, 'at'> : never;
-
 type Executors = {
   readonly [K in AskedKind]: (args: ArgumentsOf<K>, answer: (answer: AnswerOf<K>) => void) => void;
 } & { readonly [K in ToldKind]: (args: ToldEffects[K]) => void };
@@ -113,12 +111,12 @@ export class Runtime {
     const { scheduler } = this.#ports;
     const { telemetrySchedule, reportSchedule } = this.#options;
     const report = (): void => {
-      this.#post({ kind: 'reportsDue' });
+      this.#post({ at: this.#now(), kind: 'reportsDue' });
     };
     // First, because it throws for what is no schedule: then nothing runs yet.
     if (telemetrySchedule !== undefined) {
       const end = scheduler.cron(telemetrySchedule, () => {
-        this.#post({ kind: 'telemetryDue', vitals: this.#vitals() });
+        this.#post({ at: this.#now(), kind: 'telemetryDue', vitals: this.#vitals() });
         if (reportSchedule === undefined) report();
       });
       this.#endSchedules.push(end);
@@ -127,7 +125,7 @@ export class Runtime {
       this.#endSchedules.push(scheduler.cron(reportSchedule, report));
     const { wallMs, monotonicMs } = this.#now();
     this.#wallLeadMs = wallMs - monotonicMs;
-    this.#post({ kind: 'started' });
+    this.#post({ at: this.#now(), kind: 'started' });
     this.#watchClock();
   }
 
@@ -146,7 +144,7 @@ export class Runtime {
     this.#sensors.clear();
     await this.#waitUntil(() => this.#agent.pendingWindows() === 0, (timeoutMs * 3) / 4);
     const vitals = this.#options.telemetrySchedule && this.#vitals();
-    this.#post({ kind: 'stopping', vitals });
+    this.#post({ at: this.#now(), kind: 'stopping', vitals });
     await this.#waitUntil(() => this.#agent.hasLeft, timeoutMs / 8);
     this.#ended = true;
     for (const cancel of this.#timers.values()) cancel();
@@ -154,24 +152,21 @@ export class Runtime {
     await engine.close();
   }
 
-  #post(input: WithoutInstant<Input>): void {
+  #post(input: Input): void {
     if (this.#ended) return;
-    const at = this.#now();
-    this.#noticeJump(at);
-    // Each caller makes its input for this call: nobody else has it.
-    const stamped = Object.assign(input, { at }) as Input;
+    this.#noticeJump(input.at);
     // A sensor that delivers from within an effect lends its buffer only for this call.
-    if (this.#draining && stamped.kind === 'samples') {
-      const bytes = inputBytes + stamped.values.byteLength;
+    if (this.#draining && input.kind === 'samples') {
+      const bytes = inputBytes + input.values.byteLength;
       if (this.#queuedBytes + bytes > limits.pendingBytes) {
         this.#droppedInputs++;
         return;
       }
       this.#queuedBytes += bytes;
-      this.#queue.push({ ...stamped, values: stamped.values.slice() });
+      this.#queue.push({ ...input, values: input.values.slice() });
       return;
     }
-    this.#queue.push(stamped);
+    this.#queue.push(input);
     if (!this.#draining) this.#drain();
   }
 
@@ -184,11 +179,12 @@ export class Runtime {
   }
 
   #watchClock(): void {
-    this.#endWatch = this.#ports.scheduler.after(clockLookMs, () => {
-      this.#watchClock();
+    const look = (): void => {
+      this.#endWatch = this.#ports.scheduler.after(clockLookMs, look);
       this.#noticeJump(this.#now());
       if (!this.#draining && this.#queue.length > 0) this.#drain();
-    });
+    };
+    this.#endWatch = this.#ports.scheduler.after(clockLookMs, look);
   }
 
   #drain(): void {
@@ -248,7 +244,8 @@ export class Runtime {
       answer: (answer: unknown) => void,
     ) => void;
     execute(effect, (answer) => {
-      if ('request' in effect) this.#post({ kind: 'answered', request: effect.request, answer });
+      if ('request' in effect)
+        this.#post({ at: this.#now(), kind: 'answered', request: effect.request, answer });
     });
   }
 
@@ -309,7 +306,7 @@ export class Runtime {
         const leave = transport.subscribe(
           topic,
           ({ payload }) => {
-            this.#post({ kind: 'message', topic, payload });
+            this.#post({ at: this.#now(), kind: 'message', topic, payload });
           },
           answer,
         );
@@ -374,14 +371,14 @@ export class Runtime {
         const open = (): void => {
           opened.open({
             samples: (values) => {
-              this.#post({ kind: 'samples', slot, values });
+              this.#post({ at: this.#now(), kind: 'samples', slot, values });
               return this.#waitForRoom(slot);
             },
             interrupted: () => {
-              this.#post({ kind: 'samplesInterrupted', slot });
+              this.#post({ at: this.#now(), kind: 'samplesInterrupted', slot });
             },
             refused: (rejection) => {
-              this.#post({ kind: 'samplesRefused', slot, rejection });
+              this.#post({ at: this.#now(), kind: 'samplesRefused', slot, rejection });
             },
             ended: () => {
               log.info('source-ended', { slot, at: clock.wallMs() });
@@ -401,15 +398,15 @@ export class Runtime {
     this.#ports.transport.open(
       {
         connected: (session) => {
-          this.#post({ kind: 'connected', ...session });
+          this.#post({ at: this.#now(), kind: 'connected', ...session });
           for (const sensor of this.#sensors.values()) sensor.sessionBegan?.();
         },
         disconnected: (rejection, attempt) => {
           this.#subscriptions.clear();
-          this.#post({ kind: 'disconnected', rejection, ...attempt });
+          this.#post({ at: this.#now(), kind: 'disconnected', rejection, ...attempt });
         },
         skipped: (message) => {
-          this.#post({ kind: 'messageSkipped', ...message });
+          this.#post({ at: this.#now(), kind: 'messageSkipped', ...message });
         },
       },
       (connection) => {

@@ -39,6 +39,8 @@ async function parse(words: readonly string[]): Promise<ExitCode> {
     .usage('$0 <command>\n\nTests TinyML models live, on real traffic, safely.')
     .version(packageVersion().join('.'))
     .strict()
+    // `--no-memo` is an option by itself, and not a `--memo` that is off.
+    .parserConfiguration({ 'boolean-negation': false })
     .demandCommand(1, 'Which command?')
     .recommendCommands()
     .example('$0 demo', 'the whole story, with a broker of its own')

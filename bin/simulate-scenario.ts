@@ -53,6 +53,9 @@ interface Run {
   readonly record: RunRecord | undefined;
 }
 
+/** More threads than any machine has that one would simulate on. */
+const mostShards = 64;
+
 async function run(
   scenario: Scenario,
   file: string,
@@ -70,6 +73,8 @@ async function run(
       agentVersion: packageVersion(),
       revision: packageVersion().join('.'),
       replay: replayOf(file, scenario.seed, given),
+      shards: given.number('shards') === undefined ? 1 : given.wholeNumber('shards', 1, mostShards),
+      remembers: !given.flag('no-memo'),
       ...(trace && { writeTrace: trace.write }),
       ...(wantsRecord && { recorded: (recorded) => (record = recorded) }),
       progress: (virtualMs) => {

@@ -34,6 +34,14 @@ export const simulateCommand: Command = {
       type: 'flag',
       describe: 'Run the scenario twice; exit 13 if the two differ.',
     },
+    shards: {
+      type: 'number',
+      describe: 'Devices in so many threads; the run is the same with any number.',
+    },
+    'no-memo': {
+      type: 'flag',
+      describe: 'Compute every signal and inference; the run is the same.',
+    },
     search: {
       type: 'number',
       describe: 'Run so many seeds, each with faults that it draws from the swarm of the file.',

@@ -16,6 +16,10 @@ export const phases = [
 ] as const;
 export type Phase = (typeof phases)[number];
 
+export function isPhase(event: string): event is Phase {
+  return phases.some((phase) => phase === event);
+}
+
 /** Things that happen outside the life of a release. */
 export type Incident =
   | 'document-refused'

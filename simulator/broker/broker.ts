@@ -26,7 +26,7 @@ export interface BrokerObserver {
 
 /** The broker's end of one connection. */
 export interface BrokerConnection {
-  take(packet: ClientPacket, bytes: number): void;
+  take(packet: ClientPacket): void;
   /** The connection is gone, without a DISCONNECT. */
   lost(): void;
 }

@@ -1,5 +1,4 @@
 import type { Prng } from '../prng.js';
-import type { Lane } from '../time/lane.js';
 
 /** One way of a link, as it is when nothing is wrong. */
 export interface WayTerms {
@@ -40,16 +39,18 @@ const noFaults: LinkFaults = {
 /** What becomes of a packet. */
 export type Fate = 'comes' | 'comes twice' | 'comes behind the next' | 'ends the session';
 
+/** Brings to the other side what arrives there at an instant; `count` numbers it. */
+export type Carry<C> = (atMs: number, count: number, cargo: C) => void;
+
 /**
- * One way between a client and its broker: packets arrive in their order, later by latency and bandwidth. It lives with the
- * sender, and draws from the sender's own chance.
+ * One way between a client and its broker: packets arrive in their order, later by latency and bandwidth. Both ways live with the
+ * client, and draw from its chance.
  */
-export class Way {
+export class Way<C> {
   readonly #terms: WayTerms;
   readonly #prng: Prng;
-  readonly #from: Lane;
-  readonly #to: Lane;
   readonly #nowMs: () => number;
+  readonly #carry: Carry<C>;
   /** Until when the sender's side is busy with what was sent before. */
   #busyMs = 0;
   /** When the last packet arrives. */
@@ -59,14 +60,13 @@ export class Way {
   #faults = noFaults;
   readonly #changes = new Set<Partial<LinkFaults>>();
   /** What waits for the end of a cut. */
-  #held: { readonly bytes: number; readonly arrive: () => void }[] = [];
+  #held: { readonly bytes: number; readonly cargo: C }[] = [];
 
-  constructor(terms: WayTerms, prng: Prng, from: Lane, to: Lane, nowMs: () => number) {
+  constructor(terms: WayTerms, prng: Prng, nowMs: () => number, carry: Carry<C>) {
     this.#terms = terms;
     this.#prng = prng;
-    this.#from = from;
-    this.#to = to;
     this.#nowMs = nowMs;
+    this.#carry = carry;
   }
 
   /** Bytes of all packets that went out. */
@@ -97,20 +97,24 @@ export class Way {
     return 'comes';
   }
 
-  /** Sends a packet; `arrive` is called on the other side. */
-  send(bytes: number, arrive: () => void): void {
+  /** Sends a packet. @param fromMs when the sender sent it */
+  send(bytes: number, cargo: C, fromMs = this.#nowMs()): void {
     if (this.#faults.isCut) {
-      this.#held.push({ bytes, arrive });
+      this.#held.push({ bytes, cargo });
       return;
     }
     this.#sentBytes += bytes;
-    const nowMs = this.#nowMs();
     const bitPerS = Math.min(this.#terms.bitPerS ?? Infinity, this.#faults.bitPerS ?? Infinity);
-    this.#busyMs = Math.max(this.#busyMs, nowMs) + (8_000 * bytes) / bitPerS;
+    this.#busyMs = Math.max(this.#busyMs, fromMs) + (8_000 * bytes) / bitPerS;
     const [least, most] = this.#terms.latencyMs;
     const latencyMs = most > least ? this.#prng.uniform(least, most) : least;
     this.#lastMs = Math.max(this.#lastMs, this.#busyMs + latencyMs + this.#faults.delayMs);
-    this.#to.arrive(this.#lastMs, this.#from.index, this.#count++, arrive);
+    this.#carry(this.#lastMs, this.#count++, cargo);
+  }
+
+  /** The other side comes to know something by itself, whatever is wrong with the link. */
+  tell(atMs: number, cargo: C): void {
+    this.#carry(atMs, this.#count++, cargo);
   }
 
   /** The connection is gone, and with it what waits. What is under way still arrives. */
@@ -132,7 +136,7 @@ export class Way {
     }
     this.#faults = worst;
     if (worst.isCut) return;
-    for (const { bytes, arrive } of this.#held.splice(0)) this.send(bytes, arrive);
+    for (const { bytes, cargo } of this.#held.splice(0)) this.send(bytes, cargo);
   }
 }
 

@@ -17,46 +17,43 @@ const mostOfOne = 3;
 export class Inspection {
   readonly violations: Violation[] = [];
   readonly #checkers: readonly Checker[];
-  readonly #nowMs: () => number;
   readonly #found: (violation: Violation) => void;
   readonly #counts = new Map<string, number>();
 
   /** @param found called with each violation that is kept, when it is found */
   constructor(
     checkers: readonly Checker[],
-    nowMs: () => number,
     found: (violation: Violation) => void = () => undefined,
   ) {
     this.#checkers = checkers;
-    this.#nowMs = nowMs;
     this.#found = found;
   }
 
-  device(deviceId: string, event: DeviceEvent): void {
+  device(deviceId: string, event: DeviceEvent, atMs: number): void {
     for (const checker of this.#checkers) {
-      const text = checker.device?.(deviceId, event, this.#nowMs());
-      if (text !== undefined) this.#keep(checker, { device: deviceId, text });
+      const text = checker.device?.(deviceId, event, atMs);
+      if (text !== undefined) this.#keep(checker, { device: deviceId, text }, atMs);
     }
   }
 
-  world(event: WorldEvent): void {
+  world(event: WorldEvent, atMs: number): void {
     for (const checker of this.#checkers) {
-      const text = checker.world?.(event, this.#nowMs());
-      if (text !== undefined) this.#keep(checker, { text });
+      const text = checker.world?.(event, atMs);
+      if (text !== undefined) this.#keep(checker, { text }, atMs);
     }
   }
 
   end(end: RunEnd): void {
     for (const checker of this.#checkers)
-      for (const finding of checker.end?.(end) ?? []) this.#keep(checker, finding);
+      for (const finding of checker.end?.(end) ?? []) this.#keep(checker, finding, end.atMs);
   }
 
-  #keep({ name, kind }: Checker, { device = '', text }: Finding): void {
+  #keep({ name, kind }: Checker, { device = '', text }: Finding, atMs: number): void {
     const key = `${name} ${device}`;
     const count = (this.#counts.get(key) ?? 0) + 1;
     this.#counts.set(key, count);
     if (count > mostOfOne) return;
-    const violation = { checker: name, kind, device, atMs: this.#nowMs(), text };
+    const violation = { checker: name, kind, device, atMs, text };
     this.violations.push(violation);
     this.#found(violation);
   }

@@ -6,8 +6,7 @@ import type { Checker } from './checker.js';
 interface Known {
   readonly boot: number;
   readonly number: number;
-  /** Windows by release and mode. */
-  readonly windows: ReadonlyMap<string, number>;
+  readonly releases: readonly ReleaseReport[];
   /** Results that were published in this start. */
   results: number;
 }
@@ -25,7 +24,7 @@ export function createReportsChecker(): Checker {
       if (event.kind === 'swapped' || event.kind === 'booted') known.delete(deviceId);
       if (event.kind !== 'published') return undefined;
       const { channel, payload } = event.message;
-      const device = known.get(deviceId) ?? { boot: 0, number: 0, windows: new Map(), results: 0 };
+      const device = known.get(deviceId) ?? { boot: 0, number: 0, releases: [], results: 0 };
       known.set(deviceId, device);
       if (channel === 'results') device.results++;
       if (channel !== 'report') return undefined;
@@ -38,8 +37,7 @@ export function createReportsChecker(): Checker {
 }
 
 function takenFrom({ boot, window, releases }: ReportMessage): Omit<Known, 'results'> {
-  const windows = new Map(releases.map((each) => [nameOf(each), each.windows]));
-  return { boot, number: window, windows };
+  return { boot, number: window, releases };
 }
 
 function complaintAbout(report: ReportMessage, device: Known): string | undefined {
@@ -47,10 +45,12 @@ function complaintAbout(report: ReportMessage, device: Known): string | undefine
   if (window !== device.number + 1)
     return `report ${window} of boot ${boot} after ${device.number}`;
   for (const each of releases) {
-    const before = device.windows.get(nameOf(each)) ?? 0;
+    const { release, mode } = each;
+    const known = device.releases.find((other) => other.release === release && other.mode === mode);
+    const before = known?.windows ?? 0;
     // One that was left out for long begins again at zero.
     if (each.windows < before && each.windows > 0)
-      return `release ${each.release} counted ${before} windows, and now ${each.windows}`;
+      return `release ${release} counted ${before} windows, and now ${each.windows}`;
   }
   const served = releases
     .filter(({ mode }) => mode === 'served')
@@ -58,8 +58,4 @@ function complaintAbout(report: ReportMessage, device: Known): string | undefine
   if (served > device.results)
     return `${served} windows are counted, and ${device.results} answered`;
   return undefined;
-}
-
-function nameOf({ release, mode }: ReleaseReport): string {
-  return `${release} ${mode}`;
 }

@@ -1,6 +1,4 @@
 import { crc32 } from 'node:zlib';
-import type { Message } from '../../agent/ports/transport.js';
-import type { ResultMessage } from '../../protocol/messages/result.js';
 import type { Checker, RunEnd, Finding } from './checker.js';
 
 /** So many of the last answers of a device are remembered. */
@@ -11,17 +9,20 @@ const remembered = 64;
  * message that comes twice says the same (MQTT 5, 4.3.2).
  */
 export function createWindowsChecker(): Checker {
-  /** Checksums of answers by boot and window, by device. */
-  const answers = new Map<string, Map<string, number>>();
+  const answers = new Map<string, Answers>();
   return {
     name: 'windows',
     kind: 'safety',
     device(deviceId, event) {
       if (event.kind === 'swapped') answers.delete(deviceId);
       if (event.kind !== 'published' || event.result === undefined) return undefined;
-      const known = answers.get(deviceId) ?? new Map<string, number>();
-      answers.set(deviceId, known);
-      return check(known, event.message, event.result);
+      const { boot, window } = event.result;
+      let known = answers.get(deviceId);
+      if (known?.boot !== boot) {
+        known = { boot, windows: new Int32Array(remembered), sums: new Int32Array(remembered) };
+        answers.set(deviceId, known);
+      }
+      return check(known, window, crc32(event.message.payload));
     },
     *end({ devices }: RunEnd): Iterable<Finding> {
       for (const { deviceId, windows } of devices) {
@@ -35,18 +36,20 @@ export function createWindowsChecker(): Checker {
   };
 }
 
-function check(
-  known: Map<string, number>,
-  { payload }: Message,
-  { boot, window }: ResultMessage,
-): string | undefined {
-  const name = `${boot}/${window}`;
-  const sum = crc32(payload);
-  const before = known.get(name);
-  if (before !== undefined && before !== sum)
+/** The last answers of a device since its start, each at the place that its number names. */
+interface Answers {
+  readonly boot: number;
+  readonly windows: Int32Array;
+  /** Checksums. */
+  readonly sums: Int32Array;
+}
+
+function check({ boot, windows, sums }: Answers, window: number, crc: number): string | undefined {
+  const at = window % remembered;
+  const sum = crc | 0;
+  if (windows[at] === window && sums[at] !== sum)
     return `window ${window} of boot ${boot} has two answers`;
-  known.set(name, sum);
-  const [oldest] = known.size > remembered ? known.keys() : [];
-  if (oldest !== undefined) known.delete(oldest);
+  windows[at] = window;
+  sums[at] = sum;
   return undefined;
 }

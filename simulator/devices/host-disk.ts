@@ -9,6 +9,7 @@ import { UnsyncedDisk } from '../ports/unsynced-disk.js';
 import { createUnsyncedStorage, stateFolder } from '../ports/unsynced-storage.js';
 import type { Prng } from '../prng.js';
 import type { Lane } from '../time/lane.js';
+import type { SharedContents } from './shared-contents.js';
 
 /** What an agent's storage is given besides the disk. */
 export interface StorageTerms {
@@ -29,8 +30,12 @@ export interface HostDisk {
   tear(chance: Prng): number;
 }
 
-/** A disk on which everything is durable once it is answered: small, and fast. */
-export function createDurableDisk(): HostDisk {
+/**
+ * A disk on which everything is durable once it is answered: small, and fast.
+ *
+ * @param contents what it holds as other disks do
+ */
+export function createDurableDisk(contents: SharedContents): HostDisk {
   const disk = createMemoryDisk();
   const { files } = disk;
   return {
@@ -38,7 +43,12 @@ export function createDurableDisk(): HostDisk {
     files,
     corrupt: (name, bytes) => files.set(name, bytes),
     createStorage: ({ beforeOperation, ...terms }) =>
-      createMemoryStorage({ ...terms, disk, beforeOperation: (_, what) => beforeOperation(what) }),
+      createMemoryStorage({
+        ...terms,
+        disk,
+        share: (bytes) => contents.share(bytes),
+        beforeOperation: (_, what) => beforeOperation(what),
+      }),
     tear: () => 0,
   };
 }

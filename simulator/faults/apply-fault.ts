@@ -2,7 +2,9 @@ import type { LinkFaults } from '../broker/link.js';
 import type { Prng } from '../prng.js';
 import type { Direction, Fault } from '../scenario/scenario.js';
 import { draw, type Rate } from '../scenario/values.js';
-import type { SimulatedMember, Simulation } from '../simulation/simulation.js';
+import type { DeviceWorld } from '../simulation/device-world.js';
+import type { SimulatedMember } from '../simulation/member.js';
+import type { Lane } from '../time/lane.js';
 import type { SensorFault } from './faulty-source.js';
 
 /** A fault of single devices. */
@@ -25,10 +27,10 @@ export function applyFault(
   fault: DeviceFault,
   member: SimulatedMember,
   chance: Prng,
-  simulation: Simulation,
+  world: DeviceWorld,
   untilMs: number | undefined,
 ): Undo {
-  const { processor, disk, source, clock, lane } = member;
+  const { processor, disk, source, clock, outside } = member;
   switch (fault.kind) {
     case 'loss':
       return onLink(member, fault.direction, { loss: draw(fault.share, chance) });
@@ -85,33 +87,31 @@ export function applyFault(
     case 'sensor-offset':
       return source.break({ kind: 'offset', add: draw(fault.add, chance) }, fault.overMs);
     case 'clock-jump':
-      return atInstants(fault.when, chance, simulation, untilMs, () => {
+      return atInstants(fault.when, chance, outside, untilMs, () => {
         const { to } = fault;
         const byMs = 'wallMs' in to ? to.wallMs - clock.wallMs() : draw(to.byMs, chance);
         const jumpedMs = clock.jump(Math.round(byMs));
-        simulation.record('clock-jumped', member.host.deviceId, { byMs: jumpedMs });
+        world.record(member, 'clock-jumped', { byMs: jumpedMs });
       });
     case 'worker-crash':
-      return atInstants(fault.when, chance, simulation, untilMs, () => {
+      return atInstants(fault.when, chance, outside, untilMs, () => {
         processor.crashes = true;
       });
     case 'power-cut': {
       const cut = (): void => {
         const awayMs = draw(fault.awayMs, chance);
-        simulation.cutPower(member, fault.torn ? chance : undefined);
-        // The device is off, and its lane with it: the mains come back by the world's clock.
-        simulation.hub.after(awayMs, () => {
-          lane.arrive(simulation.time.nowMs, 0, simulation.nextArrival(), () => {
-            member.host.boot();
-          });
+        world.cutPower(member, fault.torn ? chance : undefined);
+        // The device is off, and its lane with it: the mains come back by the clock outside.
+        outside.after(awayMs, () => {
+          member.host.boot();
         });
       };
       if (fault.when.kind === 'operation') {
         disk.cutAt(fault.when.number, cut, fault.torn ? chance.below(mostCalls) : undefined);
         return nothing;
       }
-      return atInstants(fault.when, chance, simulation, untilMs, () => {
-        if (fault.torn && chance.uniform(0, 1) < 0.5) tearSoon(member, chance, simulation, cut);
+      return atInstants(fault.when, chance, outside, untilMs, () => {
+        if (fault.torn && chance.uniform(0, 1) < 0.5) tearSoon(member, chance, cut);
         else cut();
       });
     }
@@ -121,10 +121,10 @@ export function applyFault(
         member.host.lie = undefined;
       };
     case 'bit-rot':
-      simulation.rot(member, Math.round(draw(fault.bits, chance)), chance);
+      world.rot(member, Math.round(draw(fault.bits, chance)), chance);
       return nothing;
     case 'swap':
-      simulation.swap(member);
+      world.swap(member);
       return nothing;
   }
 }
@@ -136,13 +136,8 @@ const mostCalls = 8;
 const tearPatienceMs = 60_000;
 
 /** The power goes in the middle of the next write, or a little later where there is none. */
-function tearSoon(
-  { disk }: SimulatedMember,
-  chance: Prng,
-  { hub }: Simulation,
-  cut: () => void,
-): void {
-  const giveUp = hub.after(tearPatienceMs, () => {
+function tearSoon({ disk, outside }: SimulatedMember, chance: Prng, cut: () => void): void {
+  const giveUp = outside.after(tearPatienceMs, () => {
     disk.spare();
     cut();
   });
@@ -157,10 +152,11 @@ function gain(factor: number): SensorFault {
 }
 
 function onLink(
-  { up, down, network }: SimulatedMember,
+  { network }: SimulatedMember,
   direction: Direction,
   change: Partial<LinkFaults>,
 ): Undo {
+  const { up, down } = network;
   const ways = direction === 'both' ? [up, down] : [direction === 'up' ? up : down];
   const undo = ways.map((way) => way.worsen(change));
   network.changed();
@@ -170,11 +166,15 @@ function onLink(
   };
 }
 
-/** Lets something happen now, or as a Poisson process until a lasting fault is over. */
+/**
+ * Lets something happen now, or as a Poisson process until a lasting fault is over.
+ *
+ * @param lane by whose clock it happens
+ */
 export function atInstants(
   when: Rate | { readonly kind: 'now' },
   chance: Prng,
-  { hub }: Simulation,
+  lane: Lane,
   untilMs: number | undefined,
   happen: () => void,
 ): Undo {
@@ -186,7 +186,7 @@ export function atInstants(
   if (perMs <= 0 || untilMs === undefined) return nothing;
   let cancel: Undo = nothing;
   const next = (): void => {
-    cancel = hub.after(-Math.log(1 - chance.uniform(0, 1)) / perMs, () => {
+    cancel = lane.after(-Math.log(1 - chance.uniform(0, 1)) / perMs, () => {
       happen();
       next();
     });

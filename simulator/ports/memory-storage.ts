@@ -28,6 +28,8 @@ export interface MemoryStorageOptions {
   readonly beforeOperation?: (number: number, what: string) => StorageFault;
   /** Told of what was carried out and changed something. */
   readonly meter?: StorageMeter;
+  /** Gives the same bytes as others hold them, too, for files that are immutable once they are in their place. */
+  readonly share?: (bytes: Uint8Array) => Uint8Array;
   /** The lane in which it answers; with native promises where it is left out. */
   readonly lane?: Lane;
 }
@@ -73,6 +75,10 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
       code === undefined ? run() : refuse(code, `${what} ${name}: a fault of the simulation`);
     return lane === undefined ? Promise.resolve(result) : Later.of(lane, result);
   };
+  const sharedOf = (name: string, bytes: Uint8Array): Uint8Array =>
+    options.share !== undefined && /^(images|manifests)\//.test(name)
+      ? options.share(bytes)
+      : bytes;
   const freeBytes = (): number => {
     let used = 0;
     for (const bytes of files.values()) used += bytes.length;
@@ -92,7 +98,7 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
     write: (name, bytes) =>
       operate('write', name, () => {
         if (!hasRoom(name, bytes.length)) return refuse('storage-full', name);
-        files.set(name, bytes.slice());
+        files.set(name, sharedOf(name, bytes.slice()));
         options.meter?.write(name, bytes.length);
         return accept(undefined);
       }),
@@ -114,7 +120,7 @@ export function createMemoryStorage(options: MemoryStorageOptions): Storage {
         const bytes = files.get(from);
         if (bytes === undefined) return refuse('storage-failed', `${from} is not there`);
         files.delete(from);
-        files.set(to, bytes);
+        files.set(to, sharedOf(to, bytes));
         options.meter?.move(from, to);
         return accept(undefined);
       }),

@@ -108,9 +108,7 @@ function violationsSection({ violations }: Outcome, { tales }: RunRecord): Marku
   return markup`<section><h2>Violations</h2>
 ${table(['checker', 'device', 'at', 'what'], rows)}
 ${tales.map(
-  ({ device, atMs, events }) =>
-    markup`<details open><summary>The last ${events.length} events of ${device} before ${durationText(atMs)}</summary><pre>${events
-      .map((event) => JSON.stringify(event))
-      .join('\n')}</pre></details>`,
+  ({ device, atMs, lines }) =>
+    markup`<details open><summary>The last ${lines.length} events of ${device} until ${durationText(atMs)}</summary><pre>${lines.join('\n')}</pre></details>`,
 )}</section>`;
 }

@@ -1,4 +1,3 @@
-import type { TraceEvent } from '../simulation/trace.js';
 import type { WindowCounts } from '../simulation/window-ledger.js';
 
 /** How a run stood at an instant. Counts are since its beginning. */
@@ -43,11 +42,11 @@ export interface Happening {
   readonly untilMs: number | undefined;
 }
 
-/** Of one device, the last events before something was violated. */
+/** Of one device, lines of the log before something was violated. */
 export interface DeviceTale {
   readonly device: string;
   readonly atMs: number;
-  readonly events: readonly TraceEvent[];
+  readonly lines: readonly string[];
 }
 
 /** What a report shows of a run beside its outcome. The same seed gives the same record. */

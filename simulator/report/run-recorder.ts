@@ -1,8 +1,8 @@
 import { isOver } from '../../operator/rollout/rollout.js';
 import type { WorldEvent } from '../checkers/checker.js';
-import type { Violation } from '../checkers/inspection.js';
 import type { Scenario } from '../scenario/scenario.js';
 import type { RolloutLog } from '../simulation/rollout-log.js';
+import type { DeviceState } from '../simulation/shard.js';
 import type { Simulation } from '../simulation/simulation.js';
 import type { Terms } from '../simulation/terms.js';
 import { actionsOf, faultsOf, limitsOf } from './happenings.js';
@@ -23,6 +23,9 @@ export interface RecordedRun {
   readonly simulation: Simulation;
   readonly terms: Terms;
   readonly rollouts: ReadonlyMap<string, RolloutLog>;
+  readonly nowMs: () => number;
+  /** How all devices stand. */
+  readonly states: () => readonly DeviceState[];
 }
 
 /** Samples a run for its report, and changes nothing of it. */
@@ -53,8 +56,8 @@ export class RunRecorder {
 
   /** Looks at the run, if the last look is long enough ago. */
   look(): void {
-    const { simulation, scenario } = this.#run;
-    const atMs = simulation.time.nowMs;
+    const { scenario } = this.#run;
+    const atMs = this.#run.nowMs();
     const last = this.#samples.at(-1);
     const isEnd = atMs >= scenario.durationMs;
     const leastMs = scenario.durationMs / samplesMost;
@@ -81,21 +84,25 @@ export class RunRecorder {
     });
   }
 
-  /** Something was violated: what happened to the device before is kept. */
-  violated({ device, atMs }: Violation): void {
+  /** Something was violated at a device: what happened to it before is kept. */
+  violated(device: string): void {
     const isKept = this.#tales.some((tale) => tale.device === device);
-    const member = this.#run.simulation.members.get(device);
-    if (member === undefined || isKept || this.#tales.length >= talesMost) return;
-    this.#tales.push({ device, atMs, events: member.log.last() });
+    if (isKept || this.#tales.length >= talesMost) return;
+    const { simulation } = this.#run;
+    this.#tales.push({
+      device,
+      atMs: simulation.time.nowMs,
+      lines: simulation.logOf(device).last(),
+    });
   }
 
   #sample(atMs: number, isEnd: boolean): RunSample {
-    const { simulation, terms, rollouts } = this.#run;
+    const { simulation, terms, rollouts, states } = this.#run;
     const releases: Record<string, number> = {};
     const phases: Record<string, number> = {};
-    for (const member of simulation.members.values()) {
-      if (!member.host.isOn) continue;
-      const { release, phase } = terms.factsOf(member);
+    for (const { isOn, facts } of states()) {
+      if (!isOn) continue;
+      const { release, phase } = facts;
       count(releases, release ?? 'none');
       count(phases, phase ?? 'starting');
     }
@@ -104,7 +111,7 @@ export class RunRecorder {
       atMs,
       releases,
       phases,
-      windows: simulation.windows(),
+      windows: terms.windows(),
       bytes: Object.fromEntries(
         Object.entries(simulation.traffic.toJson()).map(([kind, { bytes }]) => [kind, bytes]),
       ),

@@ -23,7 +23,7 @@ export class Draft {
 
   /** The names of faults that a seed may draw. */
   get swarm(): readonly string[] {
-    return Object.keys((this.#tree['swarm'] ?? {}));
+    return Object.keys(this.#tree['swarm'] ?? {});
   }
 
   get entries(): number {

@@ -1,37 +1,14 @@
 import { chanceOf } from '../devices/draws.js';
-import { applyFault, atInstants, type DeviceFault } from '../faults/apply-fault.js';
+import { atInstants, type DeviceFault } from '../faults/apply-fault.js';
 import { replayDocuments, withholdDocuments } from '../faults/broker-faults.js';
 import { forgeBeacon, forgePolicy } from '../people/thief.js';
 import type { Prng } from '../prng.js';
-import type { Fault, FaultEntry } from '../scenario/scenario.js';
+import type { Fault } from '../scenario/scenario.js';
 import { draw } from '../scenario/values.js';
 import type { Stage } from './timeline.js';
 
-/** Lets a fault of the timeline happen. @param index its place in the timeline, which names its chance */
+/** Lets a fault that is none of single devices happen. @param index its place in the timeline, which names its chance */
 export function befall(
-  { fault, where, share, untilMs }: FaultEntry,
-  index: number,
-  stage: Stage,
-): void {
-  const { simulation, terms } = stage;
-  if (!isOfDevice(fault)) {
-    befallOthers(fault, untilMs, index, stage);
-    return;
-  }
-  for (const member of terms.select(where)) {
-    const chance = chanceOf(simulation.seed, `fault ${index}`, member.host.deviceId);
-    if (share < 1 && chance.uniform(0, 1) >= share) continue;
-    simulation.record('fault', member.host.deviceId, { fault: fault.kind });
-    const undo = applyFault(fault, member, chance, simulation, untilMs);
-    if (untilMs === undefined) continue;
-    simulation.hub.after(untilMs - simulation.time.nowMs, () => {
-      simulation.record('fault-over', member.host.deviceId, { fault: fault.kind });
-      undo();
-    });
-  }
-}
-
-function befallOthers(
   fault: Exclude<Fault, DeviceFault>,
   untilMs: number | undefined,
   index: number,
@@ -42,9 +19,9 @@ function befallOthers(
   simulation.record('fault', undefined, { fault: fault.kind });
   switch (fault.kind) {
     case 'broker-restart':
-      atInstants(fault.when, chance, simulation, untilMs, () => {
+      atInstants(fault.when, chance, simulation.hub, untilMs, () => {
         simulation.broker.stop(fault.store);
-        if (fault.store === 'lost') stage.inspect({ kind: 'store-lost' });
+        if (fault.store === 'lost') simulation.inspect({ kind: 'store-lost' });
         simulation.hub.after(draw(fault.awayMs, chance), () => {
           simulation.record('broker-back');
           simulation.broker.start();
@@ -111,10 +88,6 @@ function killController(
     });
   };
   next(1);
-}
-
-function isOfDevice(fault: Fault): fault is DeviceFault {
-  return !/^(broker-|controller-kill$|stolen-key$)/.test(fault.kind);
 }
 
 /** The operator is back after its processes were killed: what they had not ended is gone on with. */

@@ -1,7 +1,5 @@
-import type { DeviceRecord } from '../../agent/core/state/record.js';
-import { phases, type EventMessage, type Phase } from '../../protocol/messages/event.js';
+import { isPhase, type EventMessage, type Phase } from '../../protocol/messages/event.js';
 import { ReportLedger } from './report-ledger.js';
-import type { TraceEvent } from './trace.js';
 import { WindowLedger } from './window-ledger.js';
 
 /** What a run knows of one device besides what its disk says. */
@@ -10,14 +8,12 @@ export class DeviceLog {
   readonly reports = new ReportLedger();
   /** The last phase of its slot that it told; undefined before the first. */
   phase: Phase | undefined;
-  /** Its record, as it was looked at last. */
-  record: DeviceRecord | undefined;
   /** How often it told each code. */
   readonly codes = new Map<string, number>();
   /** Sequence numbers that ever answered. */
   readonly answeredBy = new Set<number>();
-  /** The last things that happened to it, in a ring. */
-  readonly #last: TraceEvent[] = [];
+  /** Lines of the event log about it, in a ring. */
+  readonly #last: string[] = [];
   #noted = 0;
 
   constructor(periodMs: number) {
@@ -29,19 +25,15 @@ export class DeviceLog {
     if (code !== undefined) this.codes.set(code, (this.codes.get(code) ?? 0) + 1);
   }
 
-  note(event: TraceEvent): void {
-    this.#last[this.#noted++ % keptEvents] = event;
+  note(line: string): void {
+    this.#last[this.#noted++ % keptEvents] = line;
   }
 
   /** The last things that happened to it, for whoever looks for the cause of a failure; the oldest first. */
-  last(): TraceEvent[] {
+  last(): string[] {
     const at = this.#noted % keptEvents;
     return [...this.#last.slice(at), ...this.#last.slice(0, at)];
   }
 }
 
 const keptEvents = 30;
-
-function isPhase(event: string): event is Phase {
-  return phases.some((phase) => phase === event);
-}

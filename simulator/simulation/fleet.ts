@@ -1,4 +1,3 @@
-import type { RolloutDevice } from '../../operator/rollout/rollout.js';
 import type { Board } from '../boards/board.js';
 import { loadBoard, shippedBoard } from '../boards/shipped-boards.js';
 import { linkKinds, type LinkTerms } from '../broker/link-kinds.js';
@@ -11,72 +10,57 @@ import type { DeviceNumbers, Group, Link, Scenario } from '../scenario/scenario.
 import { boundsOf, draw, type Amount } from '../scenario/values.js';
 import type { Prng } from '../prng.js';
 import { createSources } from './sources.js';
-import type { SimulatedMember, Simulation } from './simulation.js';
+import type { DeviceDescription } from './member.js';
 
-/** The devices of a scenario. */
-export interface Fleet {
-  /** All that are enrolled, in the order of their ids. */
-  readonly enrolled: readonly RolloutDevice[];
-  /** Switches on all that are there at the beginning. */
-  boot(): void;
-  /** More devices are enrolled and start. */
-  join(group: string, numbers: DeviceNumbers): void;
-}
+/** What describes a device of a group by its number. */
+export type DescribeDevice = (group: Group, number: number) => DeviceDescription;
 
-/** Makes the devices of a scenario, switched off. Throws `scenario-invalid` where releases and sensors do not fit. */
-export function createFleet(
-  scenario: Scenario,
-  simulation: Simulation,
+/**
+ * Reads what the devices of a scenario are made of. Throws `scenario-invalid` where releases and sensors do not fit.
+ *
+ * @param remembers whether signals that come again are kept
+ */
+export function describeDevices(
+  scenario: Pick<Scenario, 'seed' | 'groups' | 'timeline'>,
   releases: readonly BuiltRelease[],
-): Fleet {
-  const enrolled: RolloutDevice[] = [];
-  const boards = new Map(scenario.groups.map(({ name, profile }) => [name, boardOf(profile)]));
-  const pool = isLarge(scenario) ? new WindowPool(scenario.seed, simulation.remembers) : undefined;
-  const sources = createSources(scenario.groups, releases, pool);
-  const add = (group: Group, numbers: DeviceNumbers): SimulatedMember[] => {
-    const ids = Array.from({ length: numbers.count }, (_, i) => deviceIdOf(numbers.first + i));
-    return ids.flatMap((deviceId) => {
-      if (scenario.only?.has(deviceId) === false) return [];
-      enrolled.push({ deviceId, stratum: undefined });
-      return [simulation.add(describe(group, deviceId))];
-    });
-  };
-  const describe = (group: Group, deviceId: string): Parameters<Simulation['add']>[0] => {
-    const createSource = sources.byGroup.get(group.name);
-    const board = boards.get(group.name);
-    if (createSource === undefined || board === undefined) {
-      throw new Error(`there is no group ${group.name}`);
-    }
-    const { name, site } = group;
+  remembers: boolean,
+): DescribeDevice {
+  const { seed, groups } = scenario;
+  const pool = isLarge(scenario) ? new WindowPool(seed, remembers) : undefined;
+  const { delivery, byGroup } = createSources(groups, releases, pool);
+  const boards = new Map(groups.map(({ name, profile }) => [name, boardOf(profile)]));
+  return ({ name, site, link }, number) => {
+    const [board, createSource] = [boards.get(name), byGroup.get(name)];
+    if (board === undefined || createSource === undefined)
+      throw new Error(`there is no group ${name}`);
+    const deviceId = deviceIdOf(number);
     return {
       deviceId,
+      number,
       labels: { site, class: board.class, group: name },
-      linkName: group.link?.name ?? board.link,
+      linkName: link?.name ?? board.link,
       board,
-      link: linkOf(group.link, board.linkTerms, chanceOf(simulation.seed, 'link-terms', deviceId)),
-      strideFrames: sources.delivery.frames,
+      link: linkOf(link, board.linkTerms, chanceOf(seed, 'link-terms', deviceId)),
+      strideFrames: delivery.frames,
       createSource,
     };
   };
-  for (const group of scenario.groups) add(group, group.devices);
-  return {
-    enrolled,
-    boot() {
-      for (const { host } of simulation.members.values()) host.boot();
-    },
-    join(name, numbers) {
-      const group = scenario.groups.find((each) => each.name === name);
-      if (group === undefined) throw new Error(`there is no group ${name}`);
-      for (const { host } of add(group, numbers)) host.boot();
-    },
-  };
+}
+
+/** The numbers of devices of which only some exist. */
+export function presentNumbers(
+  { first, count }: DeviceNumbers,
+  only: Scenario['only'],
+): readonly number[] {
+  const numbers = Array.from({ length: count }, (_, i) => first + i);
+  return only === undefined ? numbers : numbers.filter((number) => only.has(deviceIdOf(number)));
 }
 
 /** Above so many devices machines are shared. */
 const mostOwnMachines = 2_048;
 
 /** Whether a fleet is so large that its devices share machines; those that are left out for a smaller run count. */
-function isLarge({ groups, timeline }: Scenario): boolean {
+function isLarge({ groups, timeline }: Pick<Scenario, 'groups' | 'timeline'>): boolean {
   let devices = 0;
   for (const group of groups) devices += group.devices.count;
   for (const entry of timeline) if (entry.action === 'join') devices += entry.devices.count;

@@ -1,28 +1,27 @@
 import type { RunEnd } from '../checkers/checker.js';
 import type { Scenario } from '../scenario/scenario.js';
-import type { Simulation, SimulatedMember } from './simulation.js';
+import type { DeviceStand } from './shard.js';
+import type { Simulation } from './simulation.js';
+import { gracePeriods } from './terms.js';
 
-/** How a run stands now, for checkers. */
-export function endOf(scenario: Scenario, simulation: Simulation): RunEnd {
+/** How a run stands at its end, for checkers. */
+export function endOf(
+  scenario: Scenario,
+  simulation: Simulation,
+  stands: readonly DeviceStand[],
+  atMs: number,
+): RunEnd {
   const { slot, periodMs } = scenario;
-  return {
-    atMs: simulation.time.nowMs,
-    slot,
-    quietMs: quietSince(scenario),
-    devices: [...simulation.members.values()].map((member) => ({
-      deviceId: member.host.deviceId,
-      isOn: member.host.isOn,
-      record: member.host.deviceRecord,
-      windows: member.log.windows.counts(simulation.time.nowMs, gracePeriods * periodMs),
-      presence: simulation.broker.retained.get(simulation.topics.presence(member.host.deviceId)),
-      storedBytes: storedBytesOf(member),
-      storageBytes: member.host.options.limits.storageBytes,
-    })),
-  };
+  const devices = stands.flatMap(({ number, facts, isOn, record, storedBytes, storageBytes }) => {
+    const log = simulation.logs.get(number);
+    if (log === undefined) return [];
+    const deviceId = facts.id ?? '';
+    const windows = log.windows.counts(atMs, gracePeriods * periodMs);
+    const presence = simulation.broker.retained.get(simulation.topics.presence(deviceId));
+    return [{ deviceId, isOn, record, windows, presence, storedBytes, storageBytes }];
+  });
+  return { atMs, slot, quietMs: quietSince(scenario), devices };
 }
-
-/** So long a window may still be on its way. */
-const gracePeriods = 2;
 
 /** An hour, the longest pause between two attempts: liveness is demanded only where faults are over for so long. */
 const longestPauseMs = 3_600_000;
@@ -41,10 +40,4 @@ function quietSince({ timeline }: Scenario): number {
     quietMs = Math.max(quietMs, entry.untilMs ?? entry.atMs);
   }
   return quietMs;
-}
-
-function storedBytesOf({ host }: SimulatedMember): number {
-  let sum = 0;
-  for (const [, bytes] of host.disk.files) sum += bytes.length;
-  return sum;
 }

@@ -1,29 +1,31 @@
-import { sameBytes } from '../../protocol/bytes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import type { Version } from '../../protocol/documents/manifest.js';
 import { createKeyFolder } from '../../operator/keys/key-folder.js';
 import { TransientKeyring } from '../../operator/rollout/keyring.js';
+import type { RolloutDevice } from '../../operator/rollout/rollout.js';
+import type { Violation } from '../checkers/inspection.js';
 import { chanceOf } from '../devices/draws.js';
-import { createBehaviours } from '../people/behaviours.js';
 import { Labeller, type LabellerWorld } from '../people/labeller.js';
 import { SimulatedOperator } from '../people/operator.js';
 import { buildReleases } from '../people/releases.js';
 import { createMemoryTree, MemoryFiles } from '../ports/memory-files.js';
 import { createSeededKey } from '../ports/seeded-key.js';
-import { Evaluation } from '../scenario/evaluation.js';
-import type { Scenario } from '../scenario/scenario.js';
-import { createCheckers } from '../checkers/all-checkers.js';
-import { Inspection } from '../checkers/inspection.js';
-import { createFleet } from './fleet.js';
-import { endOf, livenessOf } from './run-end.js';
+import { deviceIdOf } from '../scenario/device-ids.js';
+import type { DeviceNumbers, Scenario } from '../scenario/scenario.js';
+import { presentNumbers } from './fleet.js';
+import { followExpectations } from './follow-expectations.js';
+import { readDisagreements, TruthFollower } from './follow-truth.js';
 import type { RunRecord } from '../report/run-record.js';
 import { RunRecorder } from '../report/run-recorder.js';
-import { exitOf, expectationOutcome, type Outcome } from './outcome.js';
-import { readDisagreements, TruthFollower } from './follow-truth.js';
+import { LockStep } from './lock-step.js';
+import { openShards } from './open-shards.js';
+import type { Outcome } from './outcome.js';
+import { outcomeOf } from './outcome-of.js';
 import type { RolloutLog } from './rollout-log.js';
-import { watchPromises } from '../time/promise-guard.js';
-import { Simulation, type SimulatedMember } from './simulation.js';
-import { servingOn, Terms } from './terms.js';
+import { endOf } from './run-end.js';
+import type { DeviceState } from './shard.js';
+import { Simulation } from './simulation.js';
+import { Terms } from './terms.js';
 import { schedule } from './timeline.js';
 import { Trace } from './trace.js';
 
@@ -37,6 +39,8 @@ export interface RunSettings {
   readonly replay: string;
   /** Whether signals and outputs are kept where they come again (the default). The run is the same without. */
   readonly remembers?: boolean;
+  /** In so many threads besides this one; 1 (the default): in this one. The run is the same. */
+  readonly shards?: number;
   /** Called with each line of the event log, where somebody wants it. */
   readonly writeTrace?: (line: string) => void;
   /** Called now and then with how far it is. */
@@ -45,17 +49,13 @@ export interface RunSettings {
   readonly recorded?: (record: RunRecord) => void;
 }
 
-/** Between two looks of expectations that must hold for a time; a long run is looked at two thousand times. */
-const leastLookMs = 1_000;
-const mostLooks = 2_000;
-
 /** The folder of the operator's keys, in files that nobody else sees. */
 const keyFolder = '/keys';
 
 /** Runs a scenario from its beginning to its end. Throws `scenario-invalid` and what building its releases throws. */
 export async function runScenario(scenario: Scenario, settings: RunSettings): Promise<Outcome> {
-  const { core, agentVersion, progress } = settings;
-  const { seed } = scenario;
+  const { core, agentVersion, progress, revision, replay } = settings;
+  const { seed, slot, periodMs, reportMs } = scenario;
   refuseMissing(scenario);
   const beganMs = performance.now();
   const trace = new Trace(settings.writeTrace);
@@ -63,48 +63,43 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   const key = createSeededKey(`${seed}/operator`);
   const keys = createKeyFolder(new MemoryFiles(tree), keyFolder, key, scenario.startMs);
   const rollouts = new Map<string, RolloutLog>();
-  const names = scenario.releases.map(({ name }) => name);
-  const simulation: Simulation = new Simulation({
+  const simulation = new Simulation({
     seed,
     startWallMs: scenario.startMs,
-    slot: scenario.slot,
-    periodMs: scenario.periodMs,
-    reportMs: scenario.reportMs,
-    telemetryMs: scenario.telemetryMs,
+    slot,
+    periodMs,
     broker: scenario.broker,
-    agentVersion,
-    core,
-    keyset: keys.keyset,
-    losesUnsynced: tears(scenario),
-    remembers: settings.remembers !== false,
-    hasLabels: scenario.labels !== undefined,
     trace,
-    behaviourOf: (deviceId) => behaviourOf(deviceId),
   });
-  const nowMs = (): number => simulation.time.nowMs;
-  const behaviourOf = createBehaviours(
-    scenario.releases,
-    seed,
-    {
-      factsOf: (deviceId) => terms.factsOf(memberOf(simulation, deviceId)),
-      servingOf: (deviceId) => servingOn(memberOf(simulation, deviceId).host.record),
+  const { crypto, topics, clock, hub, broker } = simulation;
+  const releases = await buildReleases(scenario.releases, slot, { core, crypto, key });
+  const built = [...releases.values()];
+  const shards = openShards(settings.shards ?? 1, {
+    scenario,
+    releases: built,
+    terms: {
+      seed,
+      startWallMs: scenario.startMs,
+      slot,
+      periodMs,
+      reportMs,
+      telemetryMs: scenario.telemetryMs,
+      agentVersion,
+      core,
+      keyset: keys.keyset,
+      losesUnsynced: tears(scenario),
+      remembers: settings.remembers !== false,
+      hasLabels: scenario.labels !== undefined,
     },
-    (release, input) =>
-      [...releases.values()][release]?.golden.some((each) => sameBytes(each, input)) === true,
-  );
-  const checkers = createCheckers(scenario.slot);
-  const inspection = new Inspection(checkers, nowMs, (violation) => recorder?.violated(violation));
-  simulation.onDevice = (deviceId, event) => {
-    inspection.device(deviceId, event);
+  });
+  const enrolled: RolloutDevice[] = [];
+  const enrol = (numbers: DeviceNumbers): void => {
+    for (const number of presentNumbers(numbers, scenario.only)) {
+      simulation.enrol(number);
+      enrolled.push({ deviceId: deviceIdOf(number), stratum: undefined });
+    }
   };
-  simulation.onPolicy = (policy) => {
-    inspection.world({ kind: 'policy', policy });
-  };
-  const terms = new Terms(simulation, names, rollouts);
-  const recorder = settings.recorded && new RunRecorder({ scenario, simulation, terms, rollouts });
-  const { crypto, topics, clock } = simulation;
-  const releases = await buildReleases(scenario.releases, scenario.slot, { core, crypto, key });
-  const fleet = createFleet(scenario, simulation, [...releases.values()]);
+  for (const { devices } of scenario.groups) enrol(devices);
   const refused: string[] = [];
   const keyring = new TransientKeyring();
   let crash: string | undefined;
@@ -115,22 +110,18 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     prng: chanceOf(seed, 'operator'),
     topics,
     disk: { tree, keyFolder },
-    slot: scenario.slot,
+    slot,
     keyring,
     createNetwork: () => simulation.createNetwork('operator-link'),
-    enrolled: () => fleet.enrolled,
+    enrolled: () => enrolled,
     heardReport: (deviceId, payload) => {
-      memberOf(simulation, deviceId).log.reports.heard(payload);
+      simulation.logOf(deviceId).reports.heard(payload);
     },
     notice: (message) => {
       simulation.record('notice', undefined, { message });
     },
   });
-  simulation.onCrash = (deviceId, error) => {
-    crash ??= `${deviceId}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-  };
-  const classes = [...new Set([...releases.values()].flatMap((each) => each.classes))];
-  const { hub, broker } = simulation;
+  const classes = [...new Set(built.flatMap((each) => each.classes))];
   const labellerWorld: LabellerWorld = {
     seed,
     after: (delayMs, task) => hub.after(delayMs, task),
@@ -139,47 +130,34 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     },
   };
   const labeller = scenario.labels && new Labeller(scenario.labels, labellerWorld, classes);
-  const truth = new TruthFollower({
-    simulation,
-    rollouts,
-    releases: [...releases.values()],
-    behaviourOf,
-  });
+  const truth = new TruthFollower(rollouts);
   simulation.onResult = (accepted) => {
     labeller?.heard(accepted);
     truth.heard(accepted);
   };
   simulation.onAccepted = (deviceId, kind, { payload }) => {
-    if (kind === 'report' && !operator.listens)
-      memberOf(simulation, deviceId).log.reports.heard(payload);
+    if (kind === 'report' && !operator.listens) simulation.logOf(deviceId).reports.heard(payload);
     if (kind !== 'disagreements' || scenario.labels?.of !== kind) return;
-    const { windows } = memberOf(simulation, deviceId).log;
+    const { windows } = simulation.logOf(deviceId);
     for (const each of readDisagreements(payload)?.entries ?? [])
       labeller?.differed(deviceId, each, windows.truthOf(each));
   };
-  simulation.onPublished = (member, { channel, payload }) => {
-    truth.published(member, channel, payload);
+  simulation.onSeen = (deviceId, seen) => {
+    if (seen.kind === 'compared')
+      truth.compared(deviceId, simulation.logOf(deviceId), seen.channel, seen.payload);
+    else if (seen.kind === 'violated') recorder?.violated(deviceId);
+    else if (seen.kind === 'enrolled-again') keyring.forget(deviceId);
+    else if (seen.kind === 'crashed') crash ??= `${deviceId}: ${seen.why}`;
   };
-  simulation.askOther = (member, values) => truth.askChampion(member, values);
   schedule({
     scenario,
     simulation,
     operator,
     releases,
     rollouts,
-    terms,
     key,
     unfinished: new Map(),
-    inspect: (event) => {
-      inspection.world(event);
-      recorder?.world(event);
-    },
-    join: (group, numbers) => {
-      fleet.join(group, numbers);
-    },
-    enrolAgain: (deviceIds) => {
-      for (const deviceId of deviceIds) keyring.forget(deviceId);
-    },
+    enrol,
     refused: (what, { code, message }) => {
       refused.push(`${what}: ${message}`);
       simulation.record('refused', undefined, { what, code });
@@ -188,60 +166,50 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
       crash ??= error instanceof Error ? (error.stack ?? error.message) : String(error);
     },
   });
-  const guard = watchPromises(() => {
-    const deviceId = simulation.inside;
-    if (deviceId !== undefined)
-      crash ??= `${deviceId}: a native promise was made, whose order is nobody's promise`;
-  });
-  fleet.boot();
+  const lockStep = new LockStep(simulation, shards, () => truth.open());
+  const nowMs = (): number => lockStep.nowMs;
+  const states = (): DeviceState[] =>
+    shards.flatMap((shard) => [...shard.states()]).sort((a, b) => a.number - b.number);
+  const terms = new Terms({ simulation, rollouts, periodMs, reportMs, nowMs, states });
+  const sources = { scenario, simulation, terms, rollouts, nowMs, states };
+  const recorder = settings.recorded && new RunRecorder(sources);
   const goesOn = (): boolean => crash === undefined;
-  recorder?.look();
-  const evaluations = await follow(scenario, simulation, terms, goesOn, (virtualMs) => {
-    recorder?.look();
-    progress?.(virtualMs);
-  }).finally(guard);
-  const end = endOf(scenario, simulation);
-  inspection.end(end);
-  const { violations } = inspection;
-  if (recorder !== undefined) settings.recorded?.(recorder.record);
-  const wallMs = performance.now() - beganMs;
-  const expectations = evaluations.map((evaluation) => ({
-    ...expectationOutcome(evaluation.expectation, evaluation.conclude()),
-    sometimes: evaluation.expectation.sometimes,
-  }));
-  const devices = simulation.members.size;
-  const virtualMs = simulation.time.nowMs;
-  return {
-    scenario: scenario.name,
-    seed,
-    revision: settings.revision,
-    ...exitOf(crash, violations, expectations),
-    hash: trace.digest(),
-    devices,
-    virtualMs,
-    wallMs: Math.round(wallMs),
-    deviceMinutesPerSecond: Math.round((devices * virtualMs) / 60 / wallMs),
-    windows: simulation.windows(),
-    messages: simulation.traffic.toJson(),
-    dropped: simulation.droppedAtBroker,
-    events: eventsOf(simulation),
-    releases: releasesOf(simulation, names),
-    rollouts: Object.fromEntries(
-      [...rollouts].map(([name, log]) => [name, rolloutOutcome(name, log, terms)]),
-    ),
-    expectations: expectations.map(({ text, held, value, atMs }) => ({ text, held, value, atMs })),
-    violations: violations.map(({ checker, device, atMs, text }) => ({
-      checker,
-      device,
-      atMs,
-      text,
-    })),
-    liveness: livenessOf(end),
-    energyJ: byProfile(simulation, (member) => simulation.joulesOf(member)),
-    wear: byProfile(simulation, ({ wear }) => wear.mostWrites),
-    refused,
-    replay: settings.replay,
+  simulation.onWorld = (event) => {
+    recorder?.world(event);
   };
+  recorder?.look();
+  try {
+    const evaluations = await followExpectations(scenario, lockStep, terms, goesOn, (ms) => {
+      recorder?.look();
+      progress?.(ms);
+    });
+    const stands = shards.map((shard) => shard.stands());
+    // What they have dropped is asked before it is judged.
+    terms.windows();
+    const ends = stands.map((each) => endOf(scenario, simulation, each, lockStep.nowMs));
+    const end = endOf(scenario, simulation, byNumber(stands.flat()), lockStep.nowMs);
+    simulation.inspection.end({ ...end, devices: [] });
+    const found = shards.flatMap((shard, i) => [...shard.finish(ends[i] ?? end)]);
+    const violations = [...simulation.inspection.violations, ...found].sort(byInstant);
+    for (const { device } of found) recorder?.violated(device);
+    if (recorder !== undefined) settings.recorded?.(recorder.record);
+    const wallMs = performance.now() - beganMs;
+    const ended = { scenario, simulation, rollouts, terms, end, violations, evaluations };
+    const hash = trace.digest();
+    const all = { ...ended, states: states(), refused, crash, hash, wallMs };
+    return { ...outcomeOf(all), revision, replay };
+  } finally {
+    for (const shard of shards) shard.close();
+  }
+}
+
+function byNumber<T extends { readonly number: number }>(all: readonly T[]): T[] {
+  return [...all].sort((a, b) => a.number - b.number);
+}
+
+function byInstant(a: Violation, b: Violation): number {
+  if (a.atMs !== b.atMs) return a.atMs - b.atMs;
+  return a.device < b.device ? -1 : Number(a.device > b.device);
 }
 
 /** Whether any power cut of the scenario tears what is not synced. */
@@ -256,94 +224,4 @@ function refuseMissing({ timeline }: Scenario): void {
   for (const entry of timeline)
     if ((entry.action === 'publish' || entry.action === 'rollout') && entry.spreadMs > 0)
       throw new CodedError('scenario-invalid', 'timeline: ramp and spread are not there yet');
-}
-
-/** Lets time pass to the end of the scenario, and asks its expectations when they are due. */
-async function follow(
-  scenario: Scenario,
-  simulation: Simulation,
-  terms: Terms,
-  goesOn: () => boolean,
-  progress: (virtualMs: number) => void,
-): Promise<readonly Evaluation[]> {
-  const { durationMs } = scenario;
-  const lookMs = Math.max(leastLookMs, durationMs / mostLooks);
-  const begins = new Map(
-    scenario.timeline.flatMap((entry) =>
-      entry.action === 'rollout' ? [[entry.name, entry.atMs] as const] : [],
-    ),
-  );
-  const evaluations = scenario.expectations.map(
-    (expectation) =>
-      new Evaluation(expectation, {
-        durationMs,
-        beginsMs: (rollout) => begins.get(rollout) ?? 0,
-        lookMs,
-      }),
-  );
-  const { time } = simulation;
-  while (time.nowMs < durationMs && goesOn()) {
-    const dues = evaluations.flatMap(({ dueMs }) => dueMs ?? []);
-    // Progress is told at least so often, too.
-    await time.run(Math.min(durationMs, time.nowMs + durationMs / 100, ...dues), goesOn);
-    for (const evaluation of evaluations) {
-      if ((evaluation.dueMs ?? Infinity) <= time.nowMs || time.nowMs >= durationMs)
-        evaluation.observe(time.nowMs, (term) => terms.read(term));
-    }
-    progress(time.nowMs);
-  }
-  return evaluations;
-}
-
-function rolloutOutcome(name: string, log: RolloutLog, terms: Terms): Outcome['rollouts'][string] {
-  const read = (of: 'served' | 'stay'): number =>
-    Number(terms.read({ kind: 'rollout', rollout: name, of }) ?? 0);
-  const { judgement } = log.last ?? {};
-  return {
-    ends: log.ends,
-    reason: log.reason,
-    atMs: log.atMs,
-    served: read('served'),
-    stay: read('stay'),
-    windowsServed: log.windowsServed,
-    wrong: log.wrong,
-    loss: { lower: judgement?.lower, upper: judgement?.upper, truth: log.truth.loss },
-  };
-}
-
-function eventsOf(simulation: Simulation): Record<string, number> {
-  const sum: Record<string, number> = {};
-  for (const { log } of simulation.members.values()) {
-    for (const [code, count] of log.codes) sum[code] = (sum[code] ?? 0) + count;
-  }
-  return sum;
-}
-
-function releasesOf(simulation: Simulation, names: readonly string[]): Record<string, number> {
-  const sum: Record<string, number> = {};
-  for (const { host } of simulation.members.values()) {
-    const serving = servingOn(host.record);
-    const name = serving === undefined ? 'none' : (names[serving - 1] ?? String(serving));
-    sum[name] = (sum[name] ?? 0) + 1;
-  }
-  return sum;
-}
-
-/** The greatest of a figure of the devices of each profile. */
-function byProfile(
-  simulation: Simulation,
-  of: (member: SimulatedMember) => number,
-): Record<string, number> {
-  const most: Record<string, number> = {};
-  for (const member of simulation.members.values()) {
-    const { name } = member.description.board;
-    most[name] = Math.max(most[name] ?? 0, of(member));
-  }
-  return most;
-}
-
-function memberOf(simulation: Simulation, deviceId: string): SimulatedMember {
-  const member = simulation.members.get(deviceId);
-  if (member === undefined) throw new Error(`there is no ${deviceId}`);
-  return member;
 }

@@ -1,88 +1,87 @@
-import type { Code } from '../../protocol/codes.js';
 import type { Term, TermValue } from '../scenario/expectation.js';
-import { matches, type DeviceFacts, type Selector } from '../scenario/selector.js';
+import { matches, type Selector } from '../scenario/selector.js';
+import type { WindowCounts } from './window-ledger.js';
 import type { RolloutLog } from './rollout-log.js';
-import type { SimulatedMember, Simulation } from './simulation.js';
+import type { DeviceState } from './shard.js';
+import type { Simulation } from './simulation.js';
 
-/** What expectations and selectors ask of a run. */
+/** How long a window or a report may be on its way before it counts as lost, in periods. */
+export const gracePeriods = 2;
+
+/** What terms are taken from. */
+export interface TermSources {
+  readonly simulation: Simulation;
+  readonly rollouts: ReadonlyMap<string, RolloutLog>;
+  readonly periodMs: number;
+  readonly reportMs: number;
+  /** Until when the run has gone. */
+  readonly nowMs: () => number;
+  /** How all devices stand then, by their numbers. */
+  readonly states: () => readonly DeviceState[];
+}
+
+/** What expectations ask of a run. */
 export class Terms {
-  readonly #simulation: Simulation;
-  readonly #releases: readonly string[];
-  readonly #rollouts: ReadonlyMap<string, RolloutLog>;
+  readonly #sources: TermSources;
 
-  /** @param releases names in the order of sequence numbers, from 1 */
-  constructor(
-    simulation: Simulation,
-    releases: readonly string[],
-    rollouts: ReadonlyMap<string, RolloutLog>,
-  ) {
-    this.#simulation = simulation;
-    this.#releases = releases;
-    this.#rollouts = rollouts;
-  }
-
-  /** What is true of a device now. */
-  factsOf({ description, host, log }: SimulatedMember): DeviceFacts {
-    const { labels } = description;
-    const serving = servingOn(host.record);
-    return {
-      id: host.deviceId,
-      site: labels['site'],
-      group: labels['group'],
-      profile: description.board.name,
-      class: labels['class'],
-      link: description.linkName,
-      release: serving === undefined ? 'none' : this.#releases[serving - 1],
-      phase: log.phase,
-      condition: host.truth,
-      labelled: host.truth === undefined ? 'false' : 'true',
-    };
-  }
-
-  /** The devices that a selector means now, in the order of their ids. */
-  select(where: Selector): SimulatedMember[] {
-    return this.#all().filter((member) => matches(where, this.factsOf(member)));
+  constructor(sources: TermSources) {
+    this.#sources = sources;
   }
 
   read(term: Term): TermValue | undefined {
-    const { traffic } = this.#simulation;
+    const { simulation, states, nowMs, reportMs } = this.#sources;
+    const { traffic } = simulation;
     switch (term.kind) {
       case 'rollout':
         return this.#readRollout(term.rollout, term.of);
       case 'share': {
-        const on = this.#all().filter(({ host }) => host.isOn);
-        const meant = on.filter((member) => matches(term.where, this.factsOf(member)));
+        const on = states().filter(({ isOn }) => isOn);
+        const meant = on.filter(({ facts }) => matches(term.where, facts));
         return on.length === 0 ? undefined : meant.length / on.length;
       }
       case 'count':
-        return this.select(term.where).length;
+        return this.#select(term.where).length;
       case 'windows':
-        return this.#simulation.windows()[term.of];
+        return this.windows()[term.of];
       case 'events':
-        return this.#events(term.code, term.where);
+        return this.#select(term.where).reduce(
+          (sum, { number }) => sum + (simulation.logs.get(number)?.codes.get(term.code) ?? 0),
+          0,
+        );
       case 'messages':
         return traffic.of(term.topic).count;
       case 'bytes':
         return traffic.of(term.topic).bytes;
       case 'energy.joules':
-        return greatest(this.select(term.where), (member) => this.#simulation.joulesOf(member));
+        return this.#select(term.where).reduce((most, { joules }) => Math.max(most, joules), 0);
       case 'wear.max':
-        return greatest(this.#all(), ({ wear }) => wear.mostWrites);
+        return states().reduce((most, { mostWrites }) => Math.max(most, mostWrites), 0);
       case 'reports.missing':
-        return this.#simulation.reportsMissing();
+        return simulation.reportsMissing(nowMs() - gracePeriods * reportMs);
     }
   }
 
-  #all(): SimulatedMember[] {
-    return [...this.#simulation.members.values()];
+  /** The sum over all devices of what became of their windows. */
+  windows(): WindowCounts {
+    const { simulation, states, nowMs, periodMs } = this.#sources;
+    const sum = { completed: 0, answered: 0, late: 0, dropped: 0, cut: 0, lost: 0, wrong: 0 };
+    for (const { number, isOn, droppedWindows, waitedWindows } of states()) {
+      const log = simulation.logs.get(number);
+      if (log === undefined) continue;
+      if (isOn) log.windows.toldUnanswered(droppedWindows, waitedWindows);
+      const counts = log.windows.counts(nowMs(), gracePeriods * periodMs);
+      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
+    }
+    return sum;
   }
 
-  #events(code: Code, where: Selector): number {
-    return this.select(where).reduce((sum, { log }) => sum + (log.codes.get(code) ?? 0), 0);
+  #select(where: Selector): readonly DeviceState[] {
+    return this.#sources.states().filter(({ facts }) => matches(where, facts));
   }
 
   #readRollout(name: string, of: Extract<Term, { kind: 'rollout' }>['of']): TermValue | undefined {
-    const rollout = this.#rollouts.get(name);
+    const { simulation, rollouts, states } = this.#sources;
+    const rollout = rollouts.get(name);
     if (rollout === undefined) return undefined;
     switch (of) {
       case 'ends':
@@ -90,30 +89,16 @@ export class Terms {
       case 'reason':
         return rollout.reason;
       case 'served': {
-        const all = this.#all();
-        const served = all.filter(({ log }) => log.answeredBy.has(rollout.sequence));
+        const all = [...simulation.logs.values()];
+        const served = all.filter(({ answeredBy }) => answeredBy.has(rollout.sequence));
         return all.length === 0 ? 0 : served.length / all.length;
       }
       case 'stay':
-        return this.#all().filter(({ host }) => {
-          const current = host.record?.current?.sequence;
-          return host.isOn && current !== undefined && current < rollout.sequence;
-        }).length;
+        return states().filter(
+          ({ isOn, current }) => isOn && current !== undefined && current < rollout.sequence,
+        ).length;
       case 'wrong':
         return rollout.wrong;
     }
   }
-}
-
-/** The sequence number of what answers on a device: what is on trial, else what is current. */
-export function servingOn(record: SimulatedMember['host']['record']): number | undefined {
-  const { candidate, current } = record ?? {};
-  return candidate?.phase === 'trial' ? candidate.sequence : current?.sequence;
-}
-
-function greatest(
-  members: readonly SimulatedMember[],
-  of: (member: SimulatedMember) => number,
-): number {
-  return members.reduce((most, member) => Math.max(most, of(member)), 0);
 }

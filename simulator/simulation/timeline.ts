@@ -3,15 +3,14 @@ import type { Code } from '../../protocol/codes.js';
 import { CodedError } from '../../protocol/coded-error.js';
 import { everyone } from '../../protocol/documents/policy.js';
 import { defaultPlanTerms, type RolloutPlan } from '../../operator/rollout/rollout.js';
-import type { WorldEvent } from '../checkers/checker.js';
 import type { BuiltRelease } from '../people/releases.js';
 import type { RolloutWatch } from '../people/control-rollout.js';
 import type { SimulatedOperator } from '../people/operator.js';
-import type { RolloutStart, Scenario, TimelineEntry } from '../scenario/scenario.js';
+import type { DeviceNumbers, RolloutStart, Scenario, TimelineEntry } from '../scenario/scenario.js';
 import { befall } from './befall.js';
+import { isDeviceFault } from './device-timeline.js';
 import { RolloutLog } from './rollout-log.js';
 import type { Simulation } from './simulation.js';
-import type { Terms } from './terms.js';
 
 /** What a timeline acts upon. */
 export interface Stage {
@@ -20,27 +19,19 @@ export interface Stage {
   readonly operator: SimulatedOperator;
   readonly releases: ReadonlyMap<string, BuiltRelease>;
   readonly rollouts: Map<string, RolloutLog>;
-  readonly terms: Terms;
   /** By which policies and beacons are signed: it may be stolen. */
   readonly key: SigningKey;
   /** Gives commands again that were given and have not ended, where their processes were killed. By what they do. */
   readonly unfinished: Map<string, () => void>;
-  /** Told what checkers watch. */
-  readonly inspect: (event: WorldEvent) => void;
-  /** Devices with these numbers are enrolled and start. */
-  readonly join: (
-    group: string,
-    numbers: { readonly first: number; readonly count: number },
-  ) => void;
-  /** New keys of these devices are believed. */
-  readonly enrolAgain: (deviceIds: readonly string[]) => void;
+  /** More devices are enrolled; they start by themselves. */
+  readonly enrol: (numbers: DeviceNumbers) => void;
   /** A command of the operator failed as it can in the world: it is told, and the run goes on. */
   readonly refused: (what: string, error: CodedError) => void;
   /** Anything else ends the run. */
   readonly failed: (error: unknown) => void;
 }
 
-/** Lets all entries of the timeline happen when they are due. */
+/** Lets all entries of the timeline happen when they are due; what they do to devices is for those (`device-timeline.ts`). */
 export function schedule(stage: Stage): void {
   const { simulation, scenario } = stage;
   for (const [i, entry] of scenario.timeline.entries()) {
@@ -68,13 +59,12 @@ function act(entry: TimelineEntry, index: number, stage: Stage): void {
       stage.operator.request(entry.request);
       return;
     case 'join':
-      stage.join(entry.group, entry.devices);
+      stage.enrol(entry.devices);
       return;
     case 'enrol-again':
-      stage.enrolAgain(stage.terms.select(entry.where).map(({ host }) => host.deviceId));
       return;
     case 'fault':
-      befall(entry, index, stage);
+      if (!isDeviceFault(entry.fault)) befall(entry.fault, entry.untilMs, index, stage);
       return;
   }
 }
@@ -90,7 +80,7 @@ function rollOut(entry: RolloutStart, stage: Stage): void {
   });
 }
 
-function watchOf(log: RolloutLog, { simulation, inspect }: Stage): RolloutWatch {
+function watchOf(log: RolloutLog, { simulation }: Stage): RolloutWatch {
   return {
     progress: (rollout) => {
       log.rollout = rollout;
@@ -101,7 +91,7 @@ function watchOf(log: RolloutLog, { simulation, inspect }: Stage): RolloutWatch 
       if (verdict.number <= (log.last?.number ?? 0)) return;
       log.last = verdict;
       log.atMs = simulation.time.nowMs;
-      inspect({ kind: 'decided', rollout: log.name, verdict });
+      simulation.inspect({ kind: 'decided', rollout: log.name, verdict });
       const { action, judgement } = verdict;
       const { guardrail, lower, upper } = judgement;
       const bounds = { lower, upper, guardrail: guardrail ?? 'none' };
@@ -111,11 +101,11 @@ function watchOf(log: RolloutLog, { simulation, inspect }: Stage): RolloutWatch 
 }
 
 /** A release that is about to be published. */
-function releaseOf(name: string, { releases, inspect }: Stage): BuiltRelease {
+function releaseOf(name: string, { releases, simulation }: Stage): BuiltRelease {
   const built = found(releases, name);
   const { release, file } = built;
   // One that fails only its self-test is signed and whole: no device may take it, and none may crash over it.
-  inspect({
+  simulation.inspect({
     kind: 'released',
     sequence: file.manifest.sequence,
     isGood: release.damage === undefined,

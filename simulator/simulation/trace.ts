@@ -1,11 +1,21 @@
 import { createHash } from 'node:crypto';
 
-/** One thing that happened, as it is written down: what it was, when, and to whom. */
-export interface TraceEvent {
-  readonly atMs: number;
-  readonly device?: string;
-  readonly did: string;
-  readonly [detail: string]: string | number | boolean | undefined;
+/**
+ * One thing that happened, as a line of the log: what it was, when, and to whom.
+ *
+ * @param atMs since the beginning of the run
+ */
+export function lineOf(
+  atMs: number,
+  did: string,
+  device: string | undefined,
+  details: Readonly<Record<string, string | number>>,
+): string {
+  // Thousandths of a millisecond are exact enough for whoever reads it.
+  const at = { atMs: Math.round(atMs * 1_000) / 1_000 };
+  const event = device === undefined ? { ...at, did } : { ...at, device, did };
+  // One text, and none that remembers the parts it was put together from: many are kept.
+  return JSON.stringify(Object.assign(event, details));
 }
 
 /**
@@ -29,10 +39,9 @@ export class Trace {
     return this.#count;
   }
 
-  add(event: TraceEvent): void {
-    const line = `${JSON.stringify(event)}\n`;
+  add(line: string): void {
     this.#count++;
-    this.#write?.(line);
+    this.#write?.(`${line}\n`);
     if (this.#lines.push(line) >= linesTogether) this.#flush();
   }
 
@@ -43,7 +52,7 @@ export class Trace {
   }
 
   #flush(): void {
-    this.#hash.update(this.#lines.join(''));
+    if (this.#lines.length > 0) this.#hash.update(`${this.#lines.join('\n')}\n`);
     this.#lines = [];
   }
 }

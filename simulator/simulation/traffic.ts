@@ -50,3 +50,6 @@ export function truthTopicOf(deviceId: string): string {
 }
 
 const truthPrefix = 'truth/';
+
+/** The prefix of all topics of a run. */
+export const prefix = 'tinylamp';

@@ -2,10 +2,15 @@ import type { Schedule } from '../../agent/ports/scheduler.js';
 import { EventHeap, type TimedEvent } from './event-heap.js';
 import { periodOf, type Lane } from './lane.js';
 
+/** Something that was asked for. */
 interface WakeUp extends TimedEvent {
-  /** Undefined where it was cancelled. */
-  wake: (() => void) | undefined;
+  dueMs: number;
+  order: number;
+  /** Undefined where it was cancelled, or has happened. */
+  task: (() => void) | undefined;
   readonly life: Life;
+  readonly lane: number;
+  readonly of: TimeLane;
 }
 
 /** What was asked for between two stops of a lane. */
@@ -55,6 +60,17 @@ export class VirtualTime {
     }
   }
 
+  /** When the next event is due; undefined where there is none. */
+  get nextMs(): number | undefined {
+    if (this.#soon.length > 0) return this.#nowMs;
+    // What was cancelled must not be seen: how long it stays in the heap depends on what else is there.
+    for (let next = this.#heap.first; next !== undefined; next = this.#heap.first) {
+      if (next.task !== undefined && !next.life.isOver) return next.dueMs;
+      this.#heap.pop();
+    }
+    return undefined;
+  }
+
   /** How many events have happened. */
   get events(): number {
     return this.#events;
@@ -79,7 +95,7 @@ export class VirtualTime {
   cancelled(): void {
     if (++this.#cancelled < Math.max(fewCancelled, this.#heap.size / 2)) return;
     this.#cancelled = 0;
-    this.#heap.keep(({ wake, life }) => wake !== undefined && !life.isOver);
+    this.#heap.keep(({ task, life }) => task !== undefined && !life.isOver);
   }
 
   /** Does something at this instant, after all that is to be done at it so far. Used by the lanes. */
@@ -117,13 +133,37 @@ export class VirtualTime {
       if (!goesOn()) return;
       const next = this.#heap.first;
       if (next === undefined || next.dueMs > untilMs) break;
-      this.#heap.pop();
-      if (next.wake === undefined || next.life.isOver) continue;
-      this.#nowMs = next.dueMs;
-      this.#events++;
-      next.wake();
+      this.#happen(next);
     }
     this.#nowMs = Math.max(this.#nowMs, untilMs);
+  }
+
+  /** Lets time pass up to an instant, which does not count. */
+  async runTo(endMs: number): Promise<void> {
+    while (!this.advance(endMs)) await this.settle();
+  }
+
+  /** The same at once. False: it has stopped where native promises may have settled, which are to be carried through first. */
+  advance(endMs: number): boolean {
+    for (;;) {
+      this.#drain();
+      if (this.#natives) return false;
+      const next = this.#heap.first;
+      if (next === undefined || next.dueMs >= endMs) break;
+      this.#happen(next);
+    }
+    this.#nowMs = Math.max(this.#nowMs, endMs);
+    return true;
+  }
+
+  #happen(next: WakeUp): void {
+    this.#heap.pop();
+    const { task } = next;
+    if (task === undefined || next.life.isOver) return;
+    next.task = undefined;
+    this.#nowMs = next.dueMs;
+    this.#events++;
+    next.of.call(task);
   }
 
   #drain(): void {
@@ -148,7 +188,10 @@ class TimeLane implements Lane {
 
   after(delayMs: number, wake: () => void): () => void {
     const dueMs = this.#time.nowMs + Math.max(0, delayMs);
-    return this.#add(dueMs, this.#order++, this.#life, wake);
+    const event = this.#add(dueMs, this.#order++, this.#life, wake);
+    return () => {
+      this.#cancel(event);
+    };
   }
 
   arrive(atMs: number, from: number, count: number, take: () => void): void {
@@ -156,44 +199,41 @@ class TimeLane implements Lane {
     this.#add(atMs, (from + 1) * mostEvents + count, always, take);
   }
 
-  #add(dueMs: number, order: number, life: Life, wake: () => void): () => void {
-    const event: WakeUp = {
-      dueMs,
-      lane: this.index,
-      order,
-      life,
-      wake: () => {
-        event.wake = undefined;
-        this.#call(wake);
-      },
+  cron(schedule: Schedule, wake: () => void): () => void {
+    const periodMs = periodOf(schedule);
+    let isOver = false;
+    // One event for all times: it is put in again as often as it has happened.
+    const task = (): void => {
+      event.dueMs = this.#time.nowMs + periodMs;
+      event.order = this.#order++;
+      event.task = task;
+      this.#time.add(event);
+      wake();
     };
-    this.#time.add(event);
+    const firstMs = this.#time.nowMs + (1 + (schedule.share ?? 0)) * periodMs;
+    const event = this.#add(firstMs, this.#order++, this.#life, task);
     return () => {
-      if (event.wake === undefined) return;
-      event.wake = undefined;
-      this.#time.cancelled();
+      if (!isOver) this.#cancel(event);
+      isOver = true;
     };
   }
 
-  cron(schedule: Schedule, wake: () => void): () => void {
-    const periodMs = periodOf(schedule);
-    let cancel = (): void => undefined;
-    const again = (delayMs: number): void => {
-      cancel = this.after(delayMs, () => {
-        again(periodMs);
-        wake();
-      });
-    };
-    again((1 + (schedule.share ?? 0)) * periodMs);
-    return () => {
-      cancel();
-    };
+  #add(dueMs: number, order: number, life: Life, task: () => void): WakeUp {
+    const event: WakeUp = { dueMs, lane: this.index, order, life, task, of: this };
+    this.#time.add(event);
+    return event;
+  }
+
+  #cancel(event: WakeUp): void {
+    if (event.task === undefined) return;
+    event.task = undefined;
+    this.#time.cancelled();
   }
 
   soon(task: () => void): void {
     const life = this.#life;
     this.#time.soon(() => {
-      if (!life.isOver) this.#call(task);
+      if (!life.isOver) this.call(task);
     });
   }
 
@@ -202,7 +242,8 @@ class TimeLane implements Lane {
     this.#life = { isOver: false };
   }
 
-  #call(task: () => void): void {
+  /** Calls what was asked for. Used by time. */
+  call(task: () => void): void {
     if (this.#isNative) this.#time.expectNatives();
     this.#time.call(this, task);
   }

@@ -15,6 +15,7 @@ import { workersBench } from './workers.js';
 import { inferenceBench, inferenceFoundBench } from './inference.js';
 import { modelMemoryBench } from './model-memory.js';
 import { nativeBench } from './native.js';
+import { simulationBench } from './simulation.js';
 import { startUpBench } from './start-up.js';
 
 /**
@@ -38,6 +39,7 @@ const benches: readonly Bench[] = [
   shadowBench,
   rolloutLookBench,
   costModelBench,
+  simulationBench,
   createDisturbancesBench(),
 ];
 

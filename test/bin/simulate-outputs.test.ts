@@ -71,16 +71,7 @@ describe('tinylamp simulate', () => {
     // What fails would be made smaller first, which takes its time.
     const held = scenario.replace(/.*windows.wrong.*\n.*sometimes.*\n/, '');
     writeFileSync(path.join(folder, 'held.yaml'), held);
-    const words = [
-      'simulate',
-      'held.yaml',
-      '--search',
-      '2',
-      '--jobs',
-      '1',
-      '--junit',
-      'seeds.xml',
-    ];
+    const words = ['simulate', 'held.yaml', '--search', '2', '--jobs', '1', '--junit', 'seeds.xml'];
     const { exitCode, stderr } = await runCommand(words, folder);
     assert.equal(exitCode, 0, stderr);
     assert.match(read('seeds.xml'), /tests="2" failures="0"[^]*name="seed 1"[^]*name="seed 2"/);

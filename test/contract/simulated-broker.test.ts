@@ -2,7 +2,7 @@ import { MqttTransport } from '../../agent/adapters/mqtt/transport.js';
 import { limits } from '../../protocol/limits.js';
 import { SimulatedBroker } from '../../simulator/broker/broker.js';
 import { sessionsOver } from '../../simulator/broker/client-session.js';
-import { Way } from '../../simulator/broker/link.js';
+import { BrokerDoor } from '../../simulator/broker/broker-door.js';
 import { Network } from '../../simulator/broker/network.js';
 import { Prng } from '../../simulator/prng.js';
 import type { Lane } from '../../simulator/time/lane.js';
@@ -22,14 +22,28 @@ const describeOver = (mqtt: '5' | '3.1.1'): void => {
       },
       dropped: () => undefined,
     });
+    const nowMs = (): number => time.nowMs;
+    const networks = new Map<number, Network>();
+    const door = new BrokerDoor(broker, hub, nowMs, (message) => {
+      networks.get(message.to)?.receive(message);
+    });
     let lanes = 0;
     let closed = false;
     const terms = { bitPerS: undefined, latencyMs: [20, 20] } as const;
     const networkOf = (lane: Lane): Network => {
-      const prng = Prng.fromSeed(lane.index);
-      const nowMs = (): number => time.nowMs;
-      const up = new Way(terms, prng, lane, hub, nowMs);
-      return new Network(broker, lane, up, new Way(terms, prng, hub, lane, nowMs));
+      const network = new Network({
+        link: { up: terms, down: terms, loss: 0 },
+        chance: Prng.fromSeed(lane.index),
+        index: lane.index,
+        lane,
+        outside: hub,
+        nowMs,
+        toBroker: (message) => {
+          door.take(message);
+        },
+      });
+      networks.set(lane.index, network);
+      return network;
     };
     // Virtual time passes as long as somebody tests.
     const pass = async (): Promise<void> => {

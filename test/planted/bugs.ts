@@ -4,6 +4,7 @@ const cutDisk = ['test/contract/storage-cut.test.ts'];
 const characteristics = ['test/operator/verdict/operating-characteristics.test.ts'];
 const commands = ['test/simulation/commands.test.ts'];
 const unbelieved = ['test/simulation/unbelieved.test.ts'];
+const swarm = ['test/simulator/search/swarm.test.ts'];
 
 /** Mistakes whose loss would hurt an owner most. The first nine went unnoticed once. */
 export const plantedBugs: readonly PlantedBug[] = [
@@ -415,5 +416,56 @@ export const plantedBugs: readonly PlantedBug[] = [
     search: 'topic.startsWith(prefix) ||',
     replacement: '',
     specs: ['test/operator/field/ask-device.test.ts'],
+  },
+
+  // What only the checkers of a simulated fleet see.
+  {
+    name: 'a start does not raise the count of starts',
+    file: 'agent/core/state/record-keeper.ts',
+    search: "boot: found === 'lost' ? random : record.boot + 1",
+    replacement: "boot: found === 'lost' ? random : Math.max(1, record.boot)",
+    specs: swarm,
+  },
+  {
+    name: 'a self-test that gives other outputs has passed, in a fleet',
+    file: 'agent/core/update/self-test.ts',
+    search: 'if (!isWithin(output, outputs, facts.outputs[0]?.type, tolerance))',
+    replacement: 'if (isWithin(output, outputs, undefined, -1) && tolerance < 0)',
+    specs: swarm,
+  },
+  {
+    name: 'a window that was answered is counted twice',
+    file: 'agent/core/experiment/evidence.ts',
+    search: 'this.#windows++; this.#latency.add(latencyUs);',
+    replacement: 'this.#windows += 2; this.#latency.add(latencyUs);',
+    specs: swarm,
+  },
+  {
+    name: 'presence is said only in the first session of a start',
+    file: 'agent/core/agent.ts',
+    search: 'this.#presence.connected(input.connection);',
+    replacement: 'if (input.connection === 1) this.#presence.connected(input.connection);',
+    specs: swarm,
+  },
+  {
+    name: 'a start that cannot be counted takes any number',
+    file: 'agent/core/state/record-keeper.ts',
+    search: 'return known + 1 + Math.floor(share * Math.max(0, mostBoot - known));',
+    replacement: 'return 1 + Math.floor(share * (known < 0 ? 0 : mostBoot));',
+    specs: swarm,
+  },
+  {
+    name: 'reports leave out a number',
+    file: 'agent/core/agent.ts',
+    search: 'window: ++this.#reports,',
+    replacement: 'window: (this.#reports += 2),',
+    specs: swarm,
+  },
+  {
+    name: 'a file is not synced before it is renamed, in a fleet whose power fails',
+    file: 'agent/adapters/file-courses.ts',
+    search: 'yield* writeAll(handle, bytes, 0); yield* answerOf(handle.sync());',
+    replacement: 'yield* writeAll(handle, bytes, 0);',
+    specs: swarm,
   },
 ];

@@ -88,10 +88,11 @@ export class RecordKeeper {
 
   /**
    * Counts this start. After `lost` the number goes on from a random one, and also where this cannot be written: then the
-   * next start does not know that there was this one. So no label of another run matches.
+   * next start does not know that there was this one. So no label of another run matches. It is above all that is known:
+   * whoever hears a device takes the greatest number for the latest.
    */
   *countStart(found: 'new' | 'kept' | 'lost'): Process<Result<void>> {
-    const random = yield* randomBoot();
+    const random = yield* randomBootAbove(this.#kept.record.boot);
     const counted = yield* wait(
       this.commit((record) => ({ ...record, boot: found === 'lost' ? random : record.boot + 1 })),
     );
@@ -160,9 +161,12 @@ function* readCopies(): Process<{ found: FoundCopy[]; failure: Rejection | undef
   return { found, failure };
 }
 
-/** A number from 1 to 2^48. */
-function* randomBoot(): Process<number> {
+const mostBoot = 2 ** 48;
+
+/** A number above another one, at most 2^48 where there is room below it. */
+function* randomBootAbove(known: number): Process<number> {
   const high = yield* ask('random', {});
   const low = yield* ask('random', {});
-  return (high % 2 ** 16) * 2 ** 32 + low + 1;
+  const share = ((high % 2 ** 16) * 2 ** 32 + low) / mostBoot;
+  return known + 1 + Math.floor(share * Math.max(0, mostBoot - known));
 }

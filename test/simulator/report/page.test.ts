@@ -96,18 +96,16 @@ describe('the page of a run', () => {
     assert.equal((await runText(text, 3)).hash, outcome.hash);
   });
 
-  it('has the last events of a device before what it violated', () => {
-    const event = { atMs: 1, device: 'sim-00001', did: 'told', event: '<b>' };
+  it('has the last events of a device until it violated something', () => {
     const violated: Outcome = {
       ...outcome,
       violations: [{ checker: 'record', device: 'sim-00001', atMs: 2, text: 'fell & "broke"' }],
     };
-    const told = reportPage(violated, {
-      ...record,
-      tales: [{ device: 'sim-00001', atMs: 2, events: [event] }],
-    });
+    const lines = ['{"atMs":1,"event":"<b>"}', '{"atMs":2}'];
+    const tales = [{ device: 'sim-00001', atMs: 2, lines }];
+    const told = reportPage(violated, { ...record, tales });
     assert.ok(told.includes('fell &amp; &quot;broke&quot;'));
-    assert.ok(told.includes('&quot;event&quot;:&quot;&lt;b&gt;&quot;'));
-    assert.ok(told.includes('The last 1 events of sim-00001'));
+    assert.ok(told.includes('&quot;event&quot;:&quot;&lt;b&gt;&quot;}\n{'));
+    assert.ok(told.includes('The last 2 events of sim-00001'));
   });
 });

@@ -5,11 +5,15 @@ import { Prng } from '../../../simulator/prng.js';
 import { environments } from '../../../simulator/signals/environment.js';
 import type { Condition } from '../../../simulator/signals/condition.js';
 import { VibrationSignal } from '../../../simulator/signals/vibration-signal.js';
+import type { Outcome } from '../../../simulator/simulation/outcome.js';
 import { requires, sharedFolder } from '../../helpers/requires.js';
 import { samples16, writeWav } from '../../helpers/wav-file.js';
 import { demoRelease, runText } from '../simulation/scenario-runner.js';
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
+
+const runBeside = (text: string, files: Files): Promise<Outcome> =>
+  runText(text, 1, {}, undefined, files);
 
 const scenario = (sensor: string, releases: string, more = ''): string => `
 name: test
@@ -40,23 +44,15 @@ describe('sensors of a scenario', () => {
   it('csv: answers rows of a file, beside what their column says', async () => {
     const csv = '{kind: csv, file: rows.csv, label: "column:state", start: 1}';
     const expect = 'expect: [windows.lost = 0, windows.wrong <= 5]';
-    const { exit, reason, windows } = await runText(
-      scenario(csv, demoRelease('v1', 1), expect),
-      1,
-      {},
-      { 'rows.csv': recordedRows() },
-    );
+    const { exit, reason, windows } = await runBeside(scenario(csv, demoRelease('v1', 1), expect), {
+      'rows.csv': recordedRows(),
+    });
     assert.equal(exit, 0, reason);
     assert.ok(windows.answered > 200, JSON.stringify(windows));
     const swapped = recordedRows().replace(/normal|bearing-fault/g, (each) =>
       each === 'normal' ? 'bearing-fault' : 'normal',
     );
-    const mistaken = await runText(
-      scenario(csv, demoRelease('v1', 1)),
-      1,
-      {},
-      { 'rows.csv': swapped },
-    );
+    const mistaken = await runBeside(scenario(csv, demoRelease('v1', 1)), { 'rows.csv': swapped });
     assert.ok(mistaken.windows.wrong > 200, JSON.stringify(mistaken.windows));
   });
 
@@ -68,10 +64,8 @@ describe('sensors of a scenario', () => {
     });
     const release = demoRelease('v1', 1).replace(/pipeline: [^}]*/, 'pipeline: p.json');
     const vibration = '{kind: vibration, environment: laboratory}';
-    const { exit, reason, windows } = await runText(
+    const { exit, reason, windows } = await runBeside(
       scenario(vibration, release, 'expect: [windows.lost = 0]'),
-      1,
-      {},
       { 'p.json': pipeline },
     );
     assert.equal(exit, 0, reason);
@@ -179,7 +173,7 @@ describe('sensors of a scenario', () => {
   ];
   for (const [title, sensor, files, message, release = demoRelease('v1', 1)] of mistakes)
     it(`refuses ${title} before the run begins`, async () => {
-      await assert.rejects(runText(scenario(sensor, release), 1, {}, files), {
+      await assert.rejects(runBeside(scenario(sensor, release), files), {
         code: 'scenario-invalid',
         message,
       });
@@ -189,12 +183,9 @@ describe('sensors of a scenario', () => {
     const other = demoRelease('v2', 1).replace(/pipeline: [^}]*/, 'pipeline: p.json');
     const pipeline = JSON.stringify({ window: { frames: 256, stride: 128, channels: 3 } });
     await assert.rejects(
-      runText(
-        scenario('{kind: vibration}', demoRelease('v1', 1) + other),
-        1,
-        {},
-        { 'p.json': pipeline },
-      ),
+      runBeside(scenario('{kind: vibration}', demoRelease('v1', 1) + other), {
+        'p.json': pipeline,
+      }),
       { code: 'scenario-invalid', message: /v1 takes strides of 256, and v2 of 128/ },
     );
   });
@@ -228,16 +219,11 @@ describe('sensors of a scenario with models and recordings of others', () => {
     const release = `  v1: {model: ${data}/models/person_detect.tflite, labels: labels.txt}`;
     const sensor = '{kind: pictures, folder: seen, label: folder}';
     const expect = 'expect: [windows.lost = 0, windows.wrong = 0]';
-    const { exit, reason, windows } = await runText(
-      scenario(sensor, release, expect),
-      1,
-      {},
-      {
-        'labels.txt': 'no person\nperson\n',
-        'seen/person/a.bmp': input('person.bmp'),
-        'seen/no person/a.bmp': input('no_person.bmp'),
-      },
-    );
+    const { exit, reason, windows } = await runBeside(scenario(sensor, release, expect), {
+      'labels.txt': 'no person\nperson\n',
+      'seen/person/a.bmp': input('person.bmp'),
+      'seen/no person/a.bmp': input('no_person.bmp'),
+    });
     assert.equal(exit, 0, reason);
     assert.ok(windows.answered > 200, JSON.stringify(windows));
   });
@@ -251,10 +237,8 @@ describe('sensors of a scenario with models and recordings of others', () => {
       frontEnd: { frames: 480, stride: 320 },
     };
     const expect = 'expect: [windows.lost = 0, windows.wrong = 0]';
-    const { exit, reason, windows } = await runText(
+    const { exit, reason, windows } = await runBeside(
       scenario('{kind: wav, folder: heard, label: name}', words, expect),
-      1,
-      {},
       {
         'labels.txt': wordLabels,
         'p.json': JSON.stringify(pipeline),
@@ -279,12 +263,10 @@ describe('sensors of a scenario with models and recordings of others', () => {
     )
       .replace('duration: 10 min', 'duration: 20 s')
       .replace('period: 10 s', 'period: 60 ms');
-    const { exit, reason, windows } = await runText(
-      text,
-      1,
-      {},
-      { 'labels.txt': wordLabels, 'p.json': JSON.stringify(pipeline) },
-    );
+    const { exit, reason, windows } = await runBeside(text, {
+      'labels.txt': wordLabels,
+      'p.json': JSON.stringify(pipeline),
+    });
     assert.equal(exit, 0, `${reason} ${JSON.stringify(windows)}`);
   });
 });

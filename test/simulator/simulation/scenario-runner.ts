@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { compileWasmCore } from '../../../agent/adapters/engine/wasm-core.js';
 import { shippedBoardNames } from '../../../simulator/boards/shipped-boards.js';
 import { loadScenario } from '../../../simulator/scenario/load-scenario.js';
+import type { Scenario } from '../../../simulator/scenario/scenario.js';
 import type { Outcome } from '../../../simulator/simulation/outcome.js';
 import { runScenario, type RunSettings } from '../../../simulator/simulation/run-scenario.js';
 
@@ -24,6 +25,7 @@ export async function runText(
   text: string,
   seed?: number,
   settings?: Partial<RunSettings>,
+  change: (scenario: Scenario) => Scenario = (scenario) => scenario,
   files: Readonly<Record<string, string | Uint8Array>> = {},
 ): Promise<Outcome> {
   const folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-scenario-'));
@@ -34,7 +36,7 @@ export async function runText(
       mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
       writeFileSync(path.join(folder, name), content);
     }
-    const scenario = loadScenario(file, shippedBoardNames(), { seed });
+    const scenario = change(loadScenario(file, shippedBoardNames(), { seed }));
     const core = await compileWasmCore();
     const agentVersion = [0, 1, 0] as const;
     return await runScenario(scenario, {
