@@ -5,6 +5,8 @@ import { shippedBoardNames } from '../simulator/boards/shipped-boards.js';
 import { loadScenario } from '../simulator/scenario/load-scenario.js';
 import type { Scenario } from '../simulator/scenario/scenario.js';
 import { scenarioFileOf } from '../simulator/scenario/shipped-scenarios.js';
+import { reportPage } from '../simulator/report/page.js';
+import type { RunRecord } from '../simulator/report/run-record.js';
 import type { Outcome } from '../simulator/simulation/outcome.js';
 import { runScenario } from '../simulator/simulation/run-scenario.js';
 import { withSwarm } from '../simulator/search/seeded-scenario.js';
@@ -44,10 +46,11 @@ export async function simulateScenario(
   return report({ ...first, outcome }, given, terminal);
 }
 
-/** What came of a run. */
+/** What came of a run, and what a report shows of it where one is wanted. */
 interface Run {
   readonly scenario: Scenario;
   readonly outcome: Outcome;
+  readonly record: RunRecord | undefined;
 }
 
 /** More threads than any machine has that one would simulate on. */
@@ -62,6 +65,8 @@ async function run(
 ): Promise<Run> {
   const trace = traceFile === undefined ? undefined : openTrace(traceFile);
   let toldMs = performance.now();
+  let record: RunRecord | undefined;
+  const wantsRecord = given.text('report') !== undefined;
   try {
     const outcome = await runScenario(scenario, {
       core: await compileWasmCore(),
@@ -71,6 +76,7 @@ async function run(
       shards: given.number('shards') === undefined ? 1 : given.wholeNumber('shards', 1, mostShards),
       remembers: !given.flag('no-memo'),
       ...(trace && { writeTrace: trace.write }),
+      ...(wantsRecord && { recorded: (recorded) => (record = recorded) }),
       progress: (virtualMs) => {
         if (performance.now() - toldMs < 1_000) return;
         toldMs = performance.now();
@@ -79,7 +85,7 @@ async function run(
         );
       },
     });
-    return { scenario, outcome };
+    return { scenario, outcome, record };
   } finally {
     trace?.close();
   }
@@ -103,12 +109,16 @@ function readSeed(given: Arguments): number {
   return given.wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER);
 }
 
-function report({ scenario, outcome }: Run, given: Arguments, terminal: Terminal): ExitCode {
-  const junit = given.text('junit');
-  if (junit !== undefined) {
-    const text = junitOf(outcome.scenario, junitCasesOf(outcome, scenario));
-    writeNamedFile(junit, new TextEncoder().encode(text));
-  }
+function report(
+  { scenario, outcome, record }: Run,
+  given: Arguments,
+  terminal: Terminal,
+): ExitCode {
+  const write = (file: string | undefined, text: () => string): void => {
+    if (file !== undefined) writeNamedFile(file, new TextEncoder().encode(text()));
+  };
+  write(given.text('junit'), () => junitOf(outcome.scenario, junitCasesOf(outcome, scenario)));
+  if (record !== undefined) write(given.text('report'), () => reportPage(outcome, record));
   if (given.flag('json')) terminal.printJson(outcome);
   else for (const line of linesOf(outcome)) terminal.print(line);
   return outcome.exit;

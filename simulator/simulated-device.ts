@@ -6,6 +6,10 @@ import { Runtime, type Ports } from '../agent/runtime.js';
 /** A device of a fleet: the real core and the real runtime, on the ports that it is given. */
 export interface SimulatedDevice {
   readonly deviceId: string;
+  /** Windows of a slot that were complete, since its start. */
+  completedWindows(slot: string): number;
+  /** Windows of a slot that have no answer because a model waited for more of them, since its start. */
+  waitedWindows(slot: string): number;
   /** Windows of a slot that it counts as dropped, since its start. */
   droppedWindows(slot: string): number;
   start(): void;
@@ -34,6 +38,8 @@ export function createSimulatedDevice(
   });
   return {
     deviceId: settings.deviceId,
+    completedWindows: (slot) => agent.completedWindows(slot),
+    waitedWindows: (slot) => agent.waitedWindows(slot),
     droppedWindows: (slot) => agent.droppedWindows(slot),
     start: () => {
       runtime.start();

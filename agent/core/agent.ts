@@ -89,6 +89,16 @@ export class Agent {
     return pending;
   }
 
+  /** Windows of a slot that were complete since the start. */
+  completedWindows(slot: string): number {
+    return this.#slots.get(slot)?.completedWindows ?? 0;
+  }
+
+  /** Windows of a slot that have no answer since the start, because a model waited for more of them. */
+  waitedWindows(slot: string): number {
+    return this.#slots.get(slot)?.counters.waits ?? 0;
+  }
+
   /** Windows of a slot that got no answer, since the start. */
   droppedWindows(slot: string): number {
     return this.#slots.get(slot)?.counters.dropped ?? 0;

@@ -1,6 +1,12 @@
 import { CodedError } from '../../protocol/coded-error.js';
 import { shippedScenarios } from '../../simulator/scenario/shipped-scenarios.js';
-import { jsonOption, type Command, type ExitCode, type Terminal } from '../command.js';
+import {
+  jsonOption,
+  type Arguments,
+  type Command,
+  type ExitCode,
+  type Terminal,
+} from '../command.js';
 import { liveOptions, simulateLive } from '../simulate-live.js';
 import { searchScenario } from '../simulate-search.js';
 import { formatTable } from '../text-table.js';
@@ -48,6 +54,10 @@ export const simulateCommand: Command = {
       type: 'text',
       describe: 'Write the event log into this file, one JSON object a line.',
     },
+    report: {
+      type: 'text',
+      describe: 'Write what happened into this HTML file, with pictures; it needs nothing else.',
+    },
     junit: {
       type: 'text',
       describe: 'A file for the outcomes in the XML of JUnit, for CI; with --search a case a seed.',
@@ -59,7 +69,10 @@ export const simulateCommand: Command = {
   },
   examples: [
     ['$0 simulate field.yaml --seed 7', 'one run of the scenario, in virtual time'],
-    ['$0 simulate power-cuts', 'a scenario that comes with tinylamp; --list names all'],
+    [
+      '$0 simulate power-cuts --report cuts.html',
+      'a shipped scenario, and what happened as a page',
+    ],
     ['$0 simulate field.yaml --search 1000', 'a thousand runs; those that fail are made smaller'],
     [
       '$0 simulate --devices 20 --live --broker mqtt://localhost --keys keys',
@@ -70,8 +83,7 @@ export const simulateCommand: Command = {
   run(given, terminal) {
     const scenario = given.text('scenario');
     if (given.flag('list')) return listScenarios(terminal);
-    if (given.flag('live') && given.text('junit') !== undefined)
-      throw new CodedError('usage-invalid', '--junit is not for --live');
+    refuseOutputs(given);
     if (given.flag('live')) return simulateLive(scenario, given, terminal);
     if (scenario !== undefined && given.number('search') !== undefined)
       return searchScenario(scenario, given, terminal);
@@ -79,6 +91,19 @@ export const simulateCommand: Command = {
     throw new CodedError('usage-invalid', 'give a scenario file, a name of --list, or --live');
   },
 };
+
+/** A report is of one run; on real sockets nobody knows what happened inside. */
+function refuseOutputs(given: Arguments): void {
+  const isSearch = given.number('search') !== undefined;
+  if (given.text('report') !== undefined && isSearch)
+    throw new CodedError(
+      'usage-invalid',
+      '--report is of one run: give --seed of one that the search names, without --search',
+    );
+  for (const name of ['report', 'junit'])
+    if (given.flag('live') && given.text(name) !== undefined)
+      throw new CodedError('usage-invalid', `--${name} is not for --live`);
+}
 
 function listScenarios(terminal: Terminal): Promise<ExitCode> {
   const rows = shippedScenarios().map(({ name, summary }) => [name, summary]);

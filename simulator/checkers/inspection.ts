@@ -17,10 +17,16 @@ const mostOfOne = 3;
 export class Inspection {
   readonly violations: Violation[] = [];
   readonly #checkers: readonly Checker[];
+  readonly #found: (violation: Violation) => void;
   readonly #counts = new Map<string, number>();
 
-  constructor(checkers: readonly Checker[]) {
+  /** @param found called with each violation that is kept, when it is found */
+  constructor(
+    checkers: readonly Checker[],
+    found: (violation: Violation) => void = () => undefined,
+  ) {
     this.#checkers = checkers;
+    this.#found = found;
   }
 
   device(deviceId: string, event: DeviceEvent, atMs: number): void {
@@ -47,6 +53,8 @@ export class Inspection {
     const count = (this.#counts.get(key) ?? 0) + 1;
     this.#counts.set(key, count);
     if (count > mostOfOne) return;
-    this.violations.push({ checker: name, kind, device, atMs, text });
+    const violation = { checker: name, kind, device, atMs, text };
+    this.violations.push(violation);
+    this.#found(violation);
   }
 }

@@ -71,8 +71,8 @@ export interface HostWorld {
 /** What is told about a device while it runs. */
 export interface HostWatch {
   booted(): void;
-  /** A window came from the sensor while the agent took samples. */
-  window(truth: string | undefined, values: Float32Array): void;
+  /** The agent has taken samples from the sensor, and whether they completed a window. */
+  delivered(truth: string | undefined, values: Float32Array, completesWindow: boolean): void;
   /** The agent wants a message published. */
   published(message: Message): void;
   /** The agent has ended over a broken invariant. */
@@ -98,6 +98,8 @@ export class DeviceHost {
   readonly #sensor: WindowSensor;
   readonly #entropy: Prng;
   #key: DeviceKey;
+  /** Windows that its agent had counted as complete after the last delivery. */
+  #completed = 0;
   #agent: SimulatedDevice | undefined;
   #stored: { readonly a: unknown; readonly b: unknown; readonly record: DeviceRecord | undefined } =
     {
@@ -121,7 +123,7 @@ export class DeviceHost {
       clock: world.clock,
       lane: world.lane,
       delivered: (truth, values) => {
-        world.watch.window(truth, values);
+        world.watch.delivered(truth, values, this.#completesWindow());
       },
     });
   }
@@ -135,6 +137,11 @@ export class DeviceHost {
     return this.#agent?.droppedWindows(this.options.slot) ?? 0;
   }
 
+  /** Windows that have no answer because a model waited for more, since it was switched on. */
+  get waitedWindows(): number {
+    return this.#agent?.waitedWindows(this.options.slot) ?? 0;
+  }
+
   /** What is true of the machine now. */
   get truth(): string | undefined {
     return this.#world.source.truth;
@@ -145,6 +152,7 @@ export class DeviceHost {
     if (this.#agent !== undefined) return;
     const { lane, watch } = this.#world;
     watch.booted();
+    this.#completed = 0;
     this.#agent = this.#createAgent();
     lane.soon(() => this.#agent?.start());
   }
@@ -184,6 +192,13 @@ export class DeviceHost {
   get record(): SlotRecord | undefined {
     const record = this.deviceRecord;
     return record && slotOf(record, this.options.slot);
+  }
+
+  /** Whether the last delivery completed a window, as the agent counts them: windows may overlap, and begin anew. */
+  #completesWindow(): boolean {
+    const before = this.#completed;
+    this.#completed = this.#agent?.completedWindows(this.options.slot) ?? 0;
+    return this.#completed > before;
   }
 
   #createAgent(): SimulatedDevice {

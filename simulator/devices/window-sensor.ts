@@ -13,7 +13,7 @@ export interface WindowSensorOptions {
   readonly lane: Lane;
   /** Room for a delivery, lent to whoever listens: all sensors of a thread share it, since none waits while it is used. */
   readonly room: Float32Array;
-  /** Called before each delivery that an agent takes, with what is true of it and what is lent to it. */
+  /** Called after each delivery that an agent has taken, with what is true of it and what was lent to it. */
   readonly delivered: (truth: string | undefined, values: Float32Array) => void;
 }
 
@@ -65,7 +65,7 @@ export class WindowSensor {
     const { source, clock, delivered, room } = this.#options;
     this.#schedule();
     if (!source.next(room)) return;
-    delivered(source.truth, room);
     this.#listener?.samples(room, clock.wallMs());
+    delivered(source.truth, room);
   }
 }

@@ -1,11 +1,10 @@
-import type { SampleForm } from '../../agent/ports/sensor.js';
 import type { BuiltRelease } from '../people/releases.js';
 import { chanceOf } from '../devices/draws.js';
 import { createSeededKey } from '../ports/seeded-key.js';
 import { deviceIdOf } from '../scenario/device-ids.js';
 import type { Group, Scenario } from '../scenario/scenario.js';
-import { boardOf, formOf, strideOf } from '../simulation/fleet.js';
-import { sourcesOf } from '../simulation/sources.js';
+import { boardOf } from '../simulation/fleet.js';
+import { createSources, type Sources } from '../simulation/sources.js';
 import { truthTopicOf } from '../simulation/traffic.js';
 import type { LiveDescription } from './live-device.js';
 
@@ -20,20 +19,19 @@ export function describeFleet(
   releases: readonly BuiltRelease[],
   nowMs: () => number,
 ): readonly LiveDescription[] {
-  const frames = strideOf(releases);
-  const form = formOf(releases);
-  return scenario.groups.flatMap((group) => describeGroup(group, scenario, frames, form, nowMs));
+  const sources = createSources(scenario.groups, releases);
+  return scenario.groups.flatMap((group) => describeGroup(group, scenario, sources, nowMs));
 }
 
 function describeGroup(
-  { name, site, profile, link, sensor, devices }: Group,
+  { name, site, profile, link, devices }: Group,
   { seed, only, labels, periodMs }: Scenario,
-  frames: number,
-  form: SampleForm,
+  { delivery, byGroup }: Sources,
   nowMs: () => number,
 ): LiveDescription[] {
   const board = boardOf(profile);
-  const createSource = sourcesOf(sensor, form);
+  const createSource = byGroup.get(name);
+  if (createSource === undefined) throw new Error(`there is no group ${name}`);
   const ids = Array.from({ length: devices.count }, (_, i) => deviceIdOf(devices.first + i));
   return ids
     .filter((deviceId) => only?.has(deviceId) !== false)
@@ -46,7 +44,7 @@ function describeGroup(
       key: createSeededKey(`${seed}/${deviceId}`),
       entropy: chanceOf(seed, 'agent', deviceId),
       source: createSource(chanceOf(seed, 'sensor', deviceId), nowMs),
-      frames,
+      frames: delivery.frames,
       firstMs: chanceOf(seed, 'phase', deviceId).uniform(0, periodMs),
       truthTopic: labels === undefined ? undefined : truthTopicOf(deviceId),
     }));

@@ -100,13 +100,13 @@ export class FleetRecord implements FleetWatch {
     this.#of(deviceId).code = code;
   }
 
-  delivered(deviceId: string, truth: string | undefined): void {
+  completed(deviceId: string, truth: string | undefined): void {
     const { log, current } = this.#of(deviceId);
     log.windows.completed(this.#options.nowMs(), truth, current !== undefined);
   }
 
-  toldDropped(deviceId: string, count: number): void {
-    this.#of(deviceId).log.windows.toldDropped(count);
+  toldUnanswered(deviceId: string, dropped: number, waited: number): void {
+    this.#of(deviceId).log.windows.toldUnanswered(dropped, waited);
   }
 
   published(deviceId: string, message: Message): (result: Result<void>) => void {

@@ -9,6 +9,7 @@ import type { DeviceKey } from '../../agent/ports/device-key.js';
 import type { Entropy } from '../../agent/ports/entropy.js';
 import type { Log } from '../../agent/ports/log.js';
 import type { Scheduler } from '../../agent/ports/scheduler.js';
+import type { Sensor } from '../../agent/ports/sensor.js';
 import type { Storage } from '../../agent/ports/storage.js';
 import type { Message } from '../../agent/ports/transport.js';
 import { spreadShare } from '../../protocol/assignment/spread.js';
@@ -70,8 +71,8 @@ export interface LiveBroker extends Pick<MqttTransportOptions, 'urls' | 'passwor
 export interface LiveWatch {
   connected(): void;
   disconnected(rejection: Rejection): void;
-  /** The sensor has delivered a window, with what is true of it. */
-  delivered(truth: string | undefined): void;
+  /** A window is complete, with what is true of it. */
+  completed(truth: string | undefined): void;
   /** The agent wants a message published. Gives what is called when the broker has it, or when it was given up. */
   published(message: Message): ((result: Result<void>) => void) | undefined;
   /** An invariant of the device is broken. */
@@ -91,7 +92,8 @@ export function createLiveDevice(
   const { deviceId, source, entropy, key } = description;
   const { clock, scheduler, core, periodMs, telemetrySchedule } = world;
   const plainCbor = createPlainCbor();
-  return createSimulatedDevice(
+  let completed = 0;
+  const device = createSimulatedDevice(
     settingsOf(description, world),
     {
       clock,
@@ -104,20 +106,22 @@ export function createLiveDevice(
       storage,
       transport: watched(createTransport(deviceId, world), watch),
       sensor: () =>
-        createGeneratedSensor({
-          signal: {
-            next(values) {
-              const { truth } = source;
-              source.next(values);
-              watch.delivered(truth);
-            },
+        heard(
+          createGeneratedSensor({
+            signal: source,
+            valuesPerDelivery: description.frames * source.channels,
+            periodMs,
+            firstMs: description.firstMs,
+            clock,
+            scheduler,
+          }),
+          () => {
+            // Windows may overlap: the first deliveries complete none.
+            const before = completed;
+            completed = device.completedWindows(world.slot);
+            if (completed > before) watch.completed(source.truth);
           },
-          valuesPerDelivery: description.frames * source.channels,
-          periodMs,
-          firstMs: description.firstMs,
-          clock,
-          scheduler,
-        }),
+        ),
       readFactory: () => Promise.resolve(refuse('file-unreadable', 'a simulated device has none')),
       encodeCbor: (value) => plainCbor.encode(value),
       rssBytes: () => 0,
@@ -127,6 +131,32 @@ export function createLiveDevice(
       watch.failed(error);
     },
   );
+  return device;
+}
+
+/** The same sensor; `taken` is called after each delivery. */
+function heard(sensor: Sensor, taken: () => void): Sensor {
+  return {
+    open: (listener) => {
+      sensor.open({
+        samples: (values, wallMs) => {
+          const pause = listener.samples(values, wallMs);
+          taken();
+          return pause;
+        },
+        interrupted: () => {
+          listener.interrupted();
+        },
+        refused: (rejection) => {
+          listener.refused(rejection);
+        },
+        ended: () => {
+          listener.ended();
+        },
+      });
+    },
+    close: () => sensor.close(),
+  };
 }
 
 function createTransport(deviceId: string, { broker, scheduler }: LiveWorld): MqttTransport {

@@ -32,7 +32,7 @@ export interface FleetWatch {
   started(deviceId: string): void;
   connected(deviceId: string): void;
   disconnected(deviceId: string, rejection: Rejection): void;
-  delivered(deviceId: string, truth: string | undefined): void;
+  completed(deviceId: string, truth: string | undefined): void;
   published(deviceId: string, message: Message): ((result: Result<void>) => void) | undefined;
 }
 
@@ -102,7 +102,7 @@ function watchOf(deviceId: string, { watch, failed }: LiveFleetOptions): LiveWat
   return {
     connected: () => watch?.connected(deviceId),
     disconnected: (rejection) => watch?.disconnected(deviceId, rejection),
-    delivered: (truth) => watch?.delivered(deviceId, truth),
+    completed: (truth) => watch?.completed(deviceId, truth),
     published: (message) => watch?.published(deviceId, message),
     failed: (error) => {
       failed(deviceId, error);

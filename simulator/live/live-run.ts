@@ -100,7 +100,11 @@ export async function runLive(
   );
   const countDropped = (): void => {
     for (const device of fleet.running)
-      record.toldDropped(device.deviceId, device.droppedWindows(slot));
+      record.toldUnanswered(
+        device.deviceId,
+        device.droppedWindows(slot),
+        device.waitedWindows(slot),
+      );
   };
   const observe = (): void => {
     countDropped();

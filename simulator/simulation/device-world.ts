@@ -220,12 +220,12 @@ export class DeviceWorld {
   cutPower(member: SimulatedMember, tears?: Prng): void {
     const { host } = member;
     if (!host.isOn) return;
-    const dropped = host.droppedWindows;
+    const { droppedWindows: dropped, waitedWindows: waited } = host;
     this.#lookAtRecord(member);
     const unsynced = host.cutPower(tears);
     this.record(member, 'power-cut', { unsynced });
     this.#watch.happened(host.deviceId, { kind: 'power-cut', hasLost: unsynced > 0 });
-    this.see(member, { kind: 'power-cut', dropped });
+    this.see(member, { kind: 'power-cut', dropped, waited });
   }
 
   /** What a device has taken so far, in joules: for inferences, its radio, and the time in between. It is on all the time. */
@@ -247,11 +247,11 @@ export class DeviceWorld {
         this.record(member, 'booted');
         this.#watch.happened(member.host.deviceId, { kind: 'booted' });
       },
-      window: (truth, values) => {
+      delivered: (truth, values, completesWindow) => {
         const member = of();
         const isServed = member.host.record?.current !== undefined;
         const other = this.#watch.askOther(member, values);
-        this.see(member, { kind: 'window', truth, isServed, other });
+        if (completesWindow) this.see(member, { kind: 'window', truth, isServed, other });
       },
       published: (message) => {
         const member = of();

@@ -1,6 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { SampleForm } from '../../agent/ports/sensor.js';
-import { CodedError } from '../../protocol/coded-error.js';
 import type { Board } from '../boards/board.js';
 import { loadBoard, shippedBoard } from '../boards/shipped-boards.js';
 import { linkKinds, type LinkTerms } from '../broker/link-kinds.js';
@@ -12,7 +9,7 @@ import { deviceIdOf } from '../scenario/device-ids.js';
 import type { DeviceNumbers, Group, Link, Scenario } from '../scenario/scenario.js';
 import { boundsOf, draw, type Amount } from '../scenario/values.js';
 import type { Prng } from '../prng.js';
-import { sourcesOf, type CreateSource } from './sources.js';
+import { createSources } from './sources.js';
 import type { DeviceDescription } from './member.js';
 
 /** What describes a device of a group by its number. */
@@ -29,20 +26,13 @@ export function describeDevices(
   remembers: boolean,
 ): DescribeDevice {
   const { seed, groups } = scenario;
-  const strideFrames = strideOf(releases);
-  const form = formOf(releases);
   const pool = isLarge(scenario) ? new WindowPool(seed, remembers) : undefined;
-  const kinds = new Map(
-    groups.map(({ name, profile, sensor }) => [
-      name,
-      { board: boardOf(profile), createSource: sourcesOf(sensor, form, pool) },
-    ]),
-  );
-  for (const group of groups) checkSensor(group, kinds.get(group.name)?.createSource, releases);
+  const { delivery, byGroup } = createSources(groups, releases, pool);
+  const boards = new Map(groups.map(({ name, profile }) => [name, boardOf(profile)]));
   return ({ name, site, link }, number) => {
-    const kind = kinds.get(name);
-    if (kind === undefined) throw new Error(`there is no group ${name}`);
-    const { board, createSource } = kind;
+    const [board, createSource] = [boards.get(name), byGroup.get(name)];
+    if (board === undefined || createSource === undefined)
+      throw new Error(`there is no group ${name}`);
     const deviceId = deviceIdOf(number);
     return {
       deviceId,
@@ -51,7 +41,7 @@ export function describeDevices(
       linkName: link?.name ?? board.link,
       board,
       link: linkOf(link, board.linkTerms, chanceOf(seed, 'link-terms', deviceId)),
-      strideFrames,
+      strideFrames: delivery.frames,
       createSource,
     };
   };
@@ -99,52 +89,4 @@ function linkOf(link: Link | undefined, ofBoard: LinkTerms, chance: Prng): LinkT
 function atLeast(latencyMs: Amount): readonly [number, number] {
   const [least, most] = boundsOf(latencyMs);
   return [Math.max(leastLatencyMs, least), Math.max(leastLatencyMs, most)];
-}
-
-/** What a sensor delivers at a time: the same for all releases, because the sensor does not know them. */
-export function strideOf(releases: readonly BuiltRelease[]): number {
-  const strides = new Set(releases.map(({ file }) => file.manifest.pipeline.window.stride));
-  const [stride] = strides;
-  if (stride === undefined || strides.size > 1) {
-    const all = [...strides].join(' and ');
-    throw new CodedError(
-      'scenario-invalid',
-      `releases: their windows have strides of ${all} frames`,
-    );
-  }
-  return stride;
-}
-
-/** What releases take of a sensor: files are read in this form. */
-export function formOf(releases: readonly BuiltRelease[]): SampleForm {
-  const [form, ...others] = releases.map(({ file }) => file.manifest.pipeline.window);
-  if (form === undefined) throw new CodedError('scenario-invalid', 'releases: there is none');
-  const { channels, sampleRateHz, resize } = form;
-  const isSame = others.every((each) => isDeepStrictEqual(each.resize, resize));
-  if (!isSame)
-    throw new CodedError('scenario-invalid', 'releases: they take pictures of several sizes');
-  return { channels, sampleRateHz, resize };
-}
-
-/** Throws where a sensor does not fit the window of a release, or knows a class that the release does not name. */
-function checkSensor(
-  { name }: Group,
-  createSource: CreateSource | undefined,
-  releases: readonly BuiltRelease[],
-): void {
-  const source = createSource?.(chanceOf(0, 'check'), () => 0);
-  for (const { release, file, classes } of releases) {
-    const { channels } = file.manifest.pipeline.window;
-    if (source !== undefined && source.channels !== channels)
-      throw new CodedError(
-        'scenario-invalid',
-        `group ${name}: its sensor gives ${source.channels} channels, release ${release.name} takes ${channels}`,
-      );
-    const unnamed = createSource?.classes.find((each) => !classes.includes(each));
-    if (classes.length > 0 && unnamed !== undefined)
-      throw new CodedError(
-        'scenario-invalid',
-        `group ${name}: its sensor knows the class ${unnamed}, which release ${release.name} does not name; it names ${classes.join(', ')}`,
-      );
-  }
 }

@@ -15,6 +15,8 @@ import type { DeviceNumbers, Scenario } from '../scenario/scenario.js';
 import { presentNumbers } from './fleet.js';
 import { followExpectations } from './follow-expectations.js';
 import { readDisagreements, TruthFollower } from './follow-truth.js';
+import type { RunRecord } from '../report/run-record.js';
+import { RunRecorder } from '../report/run-recorder.js';
 import { LockStep } from './lock-step.js';
 import { openShards } from './open-shards.js';
 import type { Outcome } from './outcome.js';
@@ -43,6 +45,8 @@ export interface RunSettings {
   readonly writeTrace?: (line: string) => void;
   /** Called now and then with how far it is. */
   readonly progress?: (virtualMs: number) => void;
+  /** Called at the end with what a report shows, where somebody wants one. */
+  readonly recorded?: (record: RunRecord) => void;
 }
 
 /** The folder of the operator's keys, in files that nobody else sees. */
@@ -141,6 +145,7 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   simulation.onSeen = (deviceId, seen) => {
     if (seen.kind === 'compared')
       truth.compared(deviceId, simulation.logOf(deviceId), seen.channel, seen.payload);
+    else if (seen.kind === 'violated') recorder?.violated(deviceId);
     else if (seen.kind === 'enrolled-again') keyring.forget(deviceId);
     else if (seen.kind === 'crashed') crash ??= `${deviceId}: ${seen.why}`;
   };
@@ -166,9 +171,18 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
   const states = (): DeviceState[] =>
     shards.flatMap((shard) => [...shard.states()]).sort((a, b) => a.number - b.number);
   const terms = new Terms({ simulation, rollouts, periodMs, reportMs, nowMs, states });
+  const sources = { scenario, simulation, terms, rollouts, nowMs, states };
+  const recorder = settings.recorded && new RunRecorder(sources);
   const goesOn = (): boolean => crash === undefined;
+  simulation.onWorld = (event) => {
+    recorder?.world(event);
+  };
+  recorder?.look();
   try {
-    const evaluations = await followExpectations(scenario, lockStep, terms, goesOn, progress);
+    const evaluations = await followExpectations(scenario, lockStep, terms, goesOn, (ms) => {
+      recorder?.look();
+      progress?.(ms);
+    });
     const stands = shards.map((shard) => shard.stands());
     // What they have dropped is asked before it is judged.
     terms.windows();
@@ -177,6 +191,8 @@ export async function runScenario(scenario: Scenario, settings: RunSettings): Pr
     simulation.inspection.end({ ...end, devices: [] });
     const found = shards.flatMap((shard, i) => [...shard.finish(ends[i] ?? end)]);
     const violations = [...simulation.inspection.violations, ...found].sort(byInstant);
+    for (const { device } of found) recorder?.violated(device);
+    if (recorder !== undefined) settings.recorded?.(recorder.record);
     const wallMs = performance.now() - beganMs;
     const ended = { scenario, simulation, rollouts, terms, end, violations, evaluations };
     const hash = trace.digest();

@@ -54,6 +54,7 @@ export interface DeviceState {
   /** The sequence number of what is committed. */
   readonly current: number | undefined;
   readonly droppedWindows: number;
+  readonly waitedWindows: number;
   readonly joules: number;
   readonly mostWrites: number;
 }
@@ -79,7 +80,10 @@ export class Shard {
     const { scenario, releases, terms } = setup;
     this.#setup = setup;
     this.#names = scenario.releases.map(({ name }) => name);
-    this.#inspection = new Inspection(createCheckers(scenario.slot));
+    this.#inspection = new Inspection(createCheckers(scenario.slot), ({ device }) => {
+      const member = this.#world.members.get(device);
+      if (member !== undefined) this.#world.see(member, { kind: 'violated' });
+    });
     const behaviourOf = createBehaviours(
       scenario.releases,
       scenario.seed,
@@ -162,6 +166,7 @@ export class Shard {
       isOn: host.isOn,
       current: host.record?.current?.sequence,
       droppedWindows: host.droppedWindows,
+      waitedWindows: host.waitedWindows,
       joules: this.#world.joulesOf(member),
       mostWrites: wear.mostWrites,
     };

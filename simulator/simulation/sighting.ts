@@ -11,9 +11,9 @@ export type Seen =
       readonly isRoutine?: boolean;
     }
   | { readonly kind: 'booted' }
-  /** Its power is gone; it had counted so many windows as dropped. */
-  | { readonly kind: 'power-cut'; readonly dropped: number }
-  /** A window came from the sensor. */
+  /** Its power is gone; it had counted so many windows as dropped, and so many that a model only took in. */
+  | { readonly kind: 'power-cut'; readonly dropped: number; readonly waited: number }
+  /** A window is complete. */
   | {
       readonly kind: 'window';
       readonly truth: string | undefined;
@@ -29,6 +29,8 @@ export type Seen =
       readonly channel: 'evidence' | 'disagreements';
       readonly payload: Uint8Array;
     }
+  /** A checker has found something at the device. */
+  | { readonly kind: 'violated' }
   | { readonly kind: 'crashed'; readonly why: string }
   /** New keys of the device are to be believed. */
   | { readonly kind: 'enrolled-again' };

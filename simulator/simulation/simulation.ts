@@ -82,6 +82,8 @@ export class Simulation {
   onAccepted: (deviceId: string, kind: MessageKind, message: Message) => void = () => undefined;
   /** Called with what was seen of a device, in the order of the run, where nobody here keeps it. */
   onSeen: (deviceId: string, seen: Seen) => void = () => undefined;
+  /** Called with what checkers are told of the world. */
+  onWorld: (event: WorldEvent) => void = () => undefined;
   /** Messages that the broker did not keep for a client whose queue was full. */
   droppedAtBroker = 0;
   readonly #options: SimulationOptions;
@@ -144,6 +146,7 @@ export class Simulation {
 
   /** Tells checkers what has happened. */
   inspect(event: WorldEvent): void {
+    this.onWorld(event);
     this.inspection.world(event, this.time.nowMs);
     this.#worldSightings.push({ atMs: this.time.nowMs, event });
   }
@@ -209,7 +212,7 @@ export class Simulation {
         log.windows.booted();
         return;
       case 'power-cut':
-        log.windows.toldDropped(seen.dropped);
+        log.windows.toldUnanswered(seen.dropped, seen.waited);
         log.windows.powerCut();
         log.reports.powerCut();
         return;

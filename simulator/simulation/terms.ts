@@ -65,10 +65,10 @@ export class Terms {
   windows(): WindowCounts {
     const { simulation, states, nowMs, periodMs } = this.#sources;
     const sum = { completed: 0, answered: 0, late: 0, dropped: 0, cut: 0, lost: 0, wrong: 0 };
-    for (const { number, isOn, droppedWindows } of states()) {
+    for (const { number, isOn, droppedWindows, waitedWindows } of states()) {
       const log = simulation.logs.get(number);
       if (log === undefined) continue;
-      if (isOn) log.windows.toldDropped(droppedWindows);
+      if (isOn) log.windows.toldUnanswered(droppedWindows, waitedWindows);
       const counts = log.windows.counts(nowMs(), gracePeriods * periodMs);
       for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
     }

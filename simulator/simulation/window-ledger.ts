@@ -41,8 +41,9 @@ class Life {
   /** What another release would have answered, where somebody asked it. */
   readonly other: (string | undefined)[] = [];
   boot: number | undefined;
-  /** Windows that the device itself counts as dropped. */
+  /** Windows that the device itself counts as dropped, and those that a model only took in before it answers. */
   dropped = 0;
+  waited = 0;
 }
 
 /** Follows each window of one device from the sensor to the broker. */
@@ -102,10 +103,16 @@ export class WindowLedger {
     return this.#lives.findLast((life) => life.boot === boot)?.truth[window - 1];
   }
 
-  /** What the device counts as dropped since its boot. */
-  toldDropped(count: number): void {
+  /**
+   * What the device counts as without an answer since its boot.
+   *
+   * @param waited no window's fault: a model, or the mean of scores, had not seen enough of them
+   */
+  toldUnanswered(dropped: number, waited: number): void {
     const life = this.#lives.at(-1);
-    if (life !== undefined) life.dropped = Math.max(life.dropped, count);
+    if (life === undefined) return;
+    life.dropped = Math.max(life.dropped, dropped);
+    life.waited = Math.max(life.waited, waited);
   }
 
   powerCut(): void {
@@ -134,7 +141,7 @@ export class WindowLedger {
         if (fate === fates.open && (life.atMs[i] ?? 0) < atMs - graceMs) open++;
       }
       dropped += life.dropped;
-      lost += Math.max(0, open - life.dropped);
+      lost += Math.max(0, open - life.dropped - life.waited);
     }
     return {
       completed,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,17 +16,26 @@ export function demoRelease(name: string, version: 1 | 2 | 3, more = ''): string
   return `  ${name}: {model: "demo:vibration-v${version}", labels: ${models}/labels.txt, pipeline: ${models}/pipeline.json${more}}\n`;
 }
 
-/** Writes the text of a scenario to a file of its own, and runs it. */
+/**
+ * Writes the text of a scenario to a file of its own, and runs it.
+ *
+ * @param files what lies beside it, by name
+ */
 export async function runText(
   text: string,
   seed?: number,
   settings?: Partial<RunSettings>,
   change: (scenario: Scenario) => Scenario = (scenario) => scenario,
+  files: Readonly<Record<string, string | Uint8Array>> = {},
 ): Promise<Outcome> {
   const folder = mkdtempSync(path.join(tmpdir(), 'tinylamp-scenario-'));
   try {
     const file = path.join(folder, 'scenario.yaml');
     writeFileSync(file, text);
+    for (const [name, content] of Object.entries(files)) {
+      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+      writeFileSync(path.join(folder, name), content);
+    }
     const scenario = change(loadScenario(file, shippedBoardNames(), { seed }));
     const core = await compileWasmCore();
     const agentVersion = [0, 1, 0] as const;
