@@ -32,7 +32,7 @@ export interface PlotTerms {
 }
 
 /** The scale of time, the same in all pictures of a run. */
-export function timeScale(durationMs: number): Scale {
+function timeScale(durationMs: number): Scale {
   return linear([0, durationMs], [left, width - right]);
 }
 

@@ -10,7 +10,7 @@ export interface Layer {
 }
 
 /** Colours for so many layers; what comes behind is put together. */
-export const coloursMost = 8;
+const coloursMost = 8;
 
 /** The layers of a table of counts by name: the largest first, and all beyond the colours as one. */
 export function layersOf(
