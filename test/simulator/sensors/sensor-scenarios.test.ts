@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Prng } from '../../../simulator/prng.js';
-import { environments } from '../../../simulator/signals/environment.js';
-import type { Condition } from '../../../simulator/signals/condition.js';
-import { VibrationSignal } from '../../../simulator/signals/vibration-signal.js';
 import type { Outcome } from '../../../simulator/simulation/outcome.js';
+import { recordedRows } from '../../helpers/recorded-rows.js';
 import { requires, sharedFolder } from '../../helpers/requires.js';
 import { samples16, writeWav } from '../../helpers/wav-file.js';
 import { demoRelease, runText } from '../simulation/scenario-runner.js';
@@ -25,20 +22,6 @@ releases:
 ${releases}
 timeline: [{at: 0, publish: v1}]
 ${more}`;
-
-/** Ten windows of a machine in the laboratory, and ten of one that is broken. */
-function recordedRows(): string {
-  const conditions: readonly Condition[] = ['normal', 'bearing-fault'];
-  const rows = conditions.flatMap((condition) => {
-    const signal = new VibrationSignal(environments.laboratory, condition, Prng.fromSeed(4));
-    const values = new Float32Array(2_560 * 3);
-    signal.next(values);
-    return Array.from({ length: 2_560 }, (_, i) =>
-      [...values.subarray(3 * i, 3 * i + 3), condition].join(','),
-    );
-  });
-  return ['x,y,z,state', ...rows].join('\r\n');
-}
 
 describe('sensors of a scenario', () => {
   it('csv: answers rows of a file, beside what their column says', async () => {
