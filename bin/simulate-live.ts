@@ -51,7 +51,7 @@ export const liveOptions = {
   seconds: { type: 'number', describe: 'End after so long; without it, at Ctrl-C.' },
   ramp: {
     type: 'number',
-    describe: 'Devices that start a second; all within 10 s if not given, at most 200 a second.',
+    describe: 'Devices that start a second; 20 if not given, more for large fleets, 200 at most.',
   },
   first: { type: 'number', describe: 'The number of the first device; 1 if not given.' },
   'id-format': {

@@ -36,7 +36,7 @@ export function ramp<T>(
   };
 }
 
-/** So many devices are started a second where nobody says: a small fleet within ten seconds, a large one at 200. */
+/** So many devices are started a second where nobody says: 20, a larger fleet within ten seconds, a large one at 200. */
 export function usualRate(devices: number): number {
-  return Math.min(200, Math.max(1, devices / 10));
+  return Math.min(200, Math.max(20, devices / 10));
 }

@@ -48,7 +48,7 @@ describe('A ramp', () => {
     assert.equal(started.length, before);
   });
 
-  it('starts a small fleet within ten seconds, and a large one at 200 a second', () => {
-    assert.deepEqual([3, 50, 500, 5_000].map(usualRate), [1, 5, 50, 200]);
+  it('starts 20 a second, a larger fleet within ten seconds, and a large one at 200 a second', () => {
+    assert.deepEqual([3, 50, 500, 5_000].map(usualRate), [20, 20, 50, 200]);
   });
 });
