@@ -41,7 +41,10 @@ describe('the scenarios of docs/simulation.md', () => {
   });
 
   it('own-data answers the rows of a table as their column says', async () => {
-    const { exitCode, stdout, stderr } = await runCommand(['simulate', 'own.yaml', '--json'], folder);
+    const { exitCode, stdout, stderr } = await runCommand(
+      ['simulate', 'own.yaml', '--json'],
+      folder,
+    );
     assert.equal(exitCode, 0, stderr + stdout);
     assert.ok((JSON.parse(stdout) as Outcome).windows.answered > 200);
   });
