@@ -16,6 +16,7 @@ import { conditions } from '../simulator/signals/condition.js';
 import { environments, type EnvironmentName } from '../simulator/signals/environment.js';
 import { truthTopicOf } from '../simulator/simulation/traffic.js';
 import type { Arguments } from './command.js';
+import { optionalNumber } from './optional-number.js';
 
 /** The devices of a live run, and what is expected of them. */
 export interface LiveFleetTerms {
@@ -94,8 +95,8 @@ async function readScenarioFleet(
     throw new CodedError('usage-invalid', `--${name} and a scenario: the scenario says that`);
   }
   const scenario = loadScenario(scenarioFileOf(file), shippedBoardNames(), {
-    seed: optional(given, 'seed', 0, Number.MAX_SAFE_INTEGER),
-    devices: optional(given, 'devices', 1, mostDevices),
+    seed: optionalNumber(given, 'seed', 0, Number.MAX_SAFE_INTEGER),
+    devices: optionalNumber(given, 'devices', 1, mostDevices),
   });
   const key = createSeededKey(`${scenario.seed}/operator`);
   const crypto = createNodeCrypto();
@@ -157,10 +158,6 @@ function environmentOf(name: string): EnvironmentName {
   return found as EnvironmentName;
 }
 
-function optional(given: Arguments, name: string, least: number, most: number): number | undefined {
-  return given.number(name) === undefined ? undefined : given.wholeNumber(name, least, most);
-}
-
 function numberOr(
   given: Arguments,
   name: string,
@@ -168,5 +165,5 @@ function numberOr(
   most: number,
   usual: number,
 ): number {
-  return optional(given, name, least, most) ?? usual;
+  return optionalNumber(given, name, least, most) ?? usual;
 }

@@ -25,6 +25,7 @@ import type { Arguments, ExitCode, Option, Terminal } from './command.js';
 import { readNamedFile } from './files.js';
 import { readLiveFleet } from './live-fleet-options.js';
 import { exitOfLive, linesOfLive, reportOfLive } from './live-report.js';
+import { optionalNumber } from './optional-number.js';
 import { packageVersion } from './package-version.js';
 
 /** The options of `simulate` that only `--live` has. */
@@ -120,10 +121,7 @@ export async function simulateLive(
       keyset,
       agentVersion: packageVersion(),
       core,
-      perSecond:
-        given.number('ramp') === undefined
-          ? usualRate(devices.length)
-          : given.wholeNumber('ramp', 1, 100_000),
+      perSecond: optionalNumber(given, 'ramp', 1, 100_000) ?? usualRate(devices.length),
       openStorage:
         state === undefined
           ? undefined

@@ -13,6 +13,7 @@ import { withSwarm } from '../simulator/search/seeded-scenario.js';
 import type { Arguments, ExitCode, Terminal } from './command.js';
 import { writeNamedFile } from './files.js';
 import { junitOf } from './junit.js';
+import { optionalNumber } from './optional-number.js';
 import { packageVersion } from './package-version.js';
 import { replayOf } from './replay-command.js';
 import { junitCasesOf } from './simulate-junit.js';
@@ -25,9 +26,8 @@ export async function simulateScenario(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const overrides = {
-    seed: given.number('seed') === undefined ? undefined : readSeed(given),
-    devices:
-      given.number('devices') === undefined ? undefined : given.wholeNumber('devices', 1, 100_000),
+    seed: optionalNumber(given, 'seed', 0, Number.MAX_SAFE_INTEGER),
+    devices: optionalNumber(given, 'devices', 1, 100_000),
   };
   const loaded = loadScenario(scenarioFileOf(file), shippedBoardNames(), overrides);
   // The faults of a search belong to a seed that was named.
@@ -73,7 +73,7 @@ async function run(
       agentVersion: packageVersion(),
       revision: packageVersion().join('.'),
       replay: replayOf(file, scenario.seed, given),
-      shards: given.number('shards') === undefined ? 1 : given.wholeNumber('shards', 1, mostShards),
+      shards: optionalNumber(given, 'shards', 1, mostShards) ?? 1,
       remembers: !given.flag('no-memo'),
       ...(trace && { writeTrace: trace.write }),
       ...(wantsRecord && { recorded: (recorded) => (record = recorded) }),
@@ -103,10 +103,6 @@ function openTrace(file: string): { write: (line: string) => void; close: () => 
   } catch (error) {
     throw new CodedError('usage-invalid', `--trace ${file}: ${String(error)}`);
   }
-}
-
-function readSeed(given: Arguments): number {
-  return given.wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER);
 }
 
 function report(

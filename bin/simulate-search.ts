@@ -12,6 +12,7 @@ import type { Outcome, RunExit } from '../simulator/simulation/outcome.js';
 import type { Arguments, ExitCode, Terminal } from './command.js';
 import { writeNamedFile } from './files.js';
 import { junitOf, type JunitCase } from './junit.js';
+import { optionalNumber } from './optional-number.js';
 import { packageVersion } from './package-version.js';
 import { replayOf } from './replay-command.js';
 
@@ -39,16 +40,12 @@ export async function searchScenario(
   terminal: Terminal,
 ): Promise<ExitCode> {
   const count = given.wholeNumber('search', 1, 1_000_000);
-  const devices =
-    given.number('devices') === undefined ? undefined : given.wholeNumber('devices', 1, 100_000);
+  const devices = optionalNumber(given, 'devices', 1, 100_000);
   const located = scenarioFileOf(file);
   const text = readScenarioText(located);
   const folder = path.dirname(path.resolve(located));
   const scenario = loadScenarioText(text, folder, shippedBoardNames(), { devices });
-  const first =
-    given.number('seed') === undefined
-      ? scenario.seed
-      : given.wholeNumber('seed', 0, Number.MAX_SAFE_INTEGER - count);
+  const first = optionalNumber(given, 'seed', 0, Number.MAX_SAFE_INTEGER - count) ?? scenario.seed;
   const seeds = Array.from({ length: count }, (_, i) => first + i);
   const revision = packageVersion().join('.');
   const worker: WorkerScenario = {
@@ -58,8 +55,7 @@ export async function searchScenario(
     agentVersion: packageVersion(),
     revision,
   };
-  const threads =
-    given.number('jobs') === undefined ? availableParallelism() : given.wholeNumber('jobs', 1, 64);
+  const threads = optionalNumber(given, 'jobs', 1, 64) ?? availableParallelism();
   const sometimes = scenario.expectations.filter((each) => each.sometimes).map((each) => each.text);
   const summary: SearchSummary = {
     failed: [],

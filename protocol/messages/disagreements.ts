@@ -1,20 +1,16 @@
 import { encodeCbor } from '../cbor/encode.js';
 import { checkInteger, checkList, checkText, parseFields } from '../cbor/fields.js';
 import type { CborValue } from '../cbor/value.js';
-import { parseReleaseRef, releaseRefValue, type ReleaseRef } from '../documents/release-ref.js';
 import { limits } from '../limits.js';
 import type { Result } from '../result.js';
-import { deviceIdPattern, slotPattern } from '../topics.js';
+import {
+  comparisonHeadEntries,
+  parseComparisonHead,
+  type ComparisonHead,
+} from '../comparison-head.js';
 
 /** Windows on which champion and challenger differ, so that somebody can say who was right. */
-export interface Disagreements {
-  readonly deviceId: string;
-  readonly slot: string;
-  readonly champion: ReleaseRef;
-  readonly challenger: ReleaseRef;
-  /** That of the rollout's arms, and the life of the evidence; eight bytes each. */
-  readonly salt: Uint8Array;
-  readonly life: Uint8Array;
+export interface Disagreements extends ComparisonHead {
   readonly entries: readonly Disagreement[];
 }
 
@@ -41,13 +37,7 @@ const anyScore = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
 export function encodeDisagreements(message: Disagreements): Uint8Array {
   return encodeCbor(
     new Map<number, CborValue>([
-      [0, 1],
-      [1, message.deviceId],
-      [2, message.slot],
-      [3, releaseRefValue(message.champion)],
-      [4, releaseRefValue(message.challenger)],
-      [5, message.salt],
-      [6, message.life],
+      ...comparisonHeadEntries(message),
       [7, message.entries.map(disagreementValue)],
     ]),
   );
@@ -56,14 +46,8 @@ export function encodeDisagreements(message: Disagreements): Uint8Array {
 /** Reads disagreements from a payload whose signature is the reader's to check. Refuses with `document-invalid`. */
 export function parseDisagreements(payload: Uint8Array): Result<Disagreements> {
   return parseFields(payload, 'disagreements', (fields) => {
-    fields.integer(0, [1, 1]);
     return {
-      deviceId: fields.text(1, [1, 64], deviceIdPattern),
-      slot: fields.text(2, [1, 32], slotPattern),
-      champion: fields.value(3, parseReleaseRef),
-      challenger: fields.value(4, parseReleaseRef),
-      salt: fields.bytes(5, [8, 8]),
-      life: fields.bytes(6, [8, 8]),
+      ...parseComparisonHead(fields),
       entries: fields.list(7, [1, limits.disagreements], parseDisagreement),
     };
   });

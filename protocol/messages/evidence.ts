@@ -2,26 +2,20 @@ import { encodeCbor } from '../cbor/encode.js';
 import type { Fields } from '../cbor/fields.js';
 import { checkInteger, checkList, parseFields, refuseField } from '../cbor/fields.js';
 import type { CborValue } from '../cbor/value.js';
-import { parseReleaseRef, releaseRefValue, type ReleaseRef } from '../documents/release-ref.js';
 import { limits } from '../limits.js';
 import { refuse, type Result } from '../result.js';
 import type { ComparedBlock } from '../statistics/harmed-device.js';
-import { deviceIdPattern, slotPattern } from '../topics.js';
+import {
+  comparisonHeadEntries,
+  parseComparisonHead,
+  type ComparisonHead,
+} from '../comparison-head.js';
 
 /**
  * All that one device has found out in one comparison, since it began and over all restarts (evidence rules, 1). It is
  * state and no event: the greatest revision of a life says all, so that loss, doubling and order change nothing.
  */
-export interface Evidence {
-  readonly deviceId: string;
-  readonly slot: string;
-  /** The rollout's roles, whichever of the two serves. */
-  readonly champion: ReleaseRef;
-  readonly challenger: ReleaseRef;
-  /** That of the rollout's arms, eight bytes. */
-  readonly salt: Uint8Array;
-  /** Eight random bytes, drawn anew where a device has lost what it knew of the comparison. */
-  readonly life: Uint8Array;
+export interface Evidence extends ComparisonHead {
   /** Rises with every change, and is on disk before it is published. */
   readonly revision: number;
   /** L, the compared windows of a block. */
@@ -91,14 +85,8 @@ export function parseEvidence(payload: Uint8Array): Result<Evidence> {
     return refuse('evidence-too-large', `${payload.length} bytes, at most ${limits.evidenceBytes}`);
   }
   return parseFields(payload, 'evidence', (fields) => {
-    fields.integer(0, [1, 1]);
     return {
-      deviceId: fields.text(1, [1, 64], deviceIdPattern),
-      slot: fields.text(2, [1, 32], slotPattern),
-      champion: fields.value(3, parseReleaseRef),
-      challenger: fields.value(4, parseReleaseRef),
-      salt: fields.bytes(5, [8, 8]),
-      life: fields.bytes(6, [8, 8]),
+      ...parseComparisonHead(fields),
       revision: fields.integer(7, [1, Number.MAX_SAFE_INTEGER]),
       blockWindows: fields.integer(8, [1, 1000]),
       totals: fields.value(9, parseTotals),
@@ -120,13 +108,7 @@ export function parseEvidence(payload: Uint8Array): Result<Evidence> {
 export function encodeEvidence(evidence: Evidence): Uint8Array {
   const { totals, late, service } = evidence;
   const fields = new Map<number, CborValue>([
-    [0, 1],
-    [1, evidence.deviceId],
-    [2, evidence.slot],
-    [3, releaseRefValue(evidence.champion)],
-    [4, releaseRefValue(evidence.challenger)],
-    [5, evidence.salt],
-    [6, evidence.life],
+    ...comparisonHeadEntries(evidence),
     [7, evidence.revision],
     [8, evidence.blockWindows],
     [

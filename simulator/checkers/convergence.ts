@@ -4,9 +4,7 @@ import { toHex } from '../../protocol/bytes.js';
 import type { Policy } from '../../protocol/documents/policy.js';
 import type { ReleaseRef } from '../../protocol/documents/release-ref.js';
 import type { Checker, DeviceEnd, RunEnd } from './checker.js';
-
-/** The longest pause between two attempts of anything. */
-const longestPauseMs = 3_600_000;
+import { longestPauseMs } from './longest-pause.js';
 
 /**
  * Once faults are over and the operator has been silent for an hour, every device that is on runs what the policy says, has

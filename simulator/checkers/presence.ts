@@ -1,8 +1,6 @@
 import { parsePresence, type PresenceMessage } from '../../protocol/messages/presence.js';
 import type { Checker, DeviceEnd, RunEnd } from './checker.js';
-
-/** After so long without faults everybody knows who is there: keepalive, and the longest pause between two attempts. */
-const patienceMs = 3_600_000;
+import { longestPauseMs } from './longest-pause.js';
 
 /** What the broker retains as presence of a device is right, once the world has been well for long enough. */
 export function createPresenceChecker(): Checker {
@@ -18,7 +16,7 @@ export function createPresenceChecker(): Checker {
       return undefined;
     },
     *end({ atMs, quietMs, devices }: RunEnd) {
-      if (atMs - quietMs < patienceMs) return;
+      if (atMs - quietMs < longestPauseMs) return;
       for (const device of devices) {
         const text = complaintAbout(device, said.get(device.deviceId));
         if (text !== undefined) yield { device: device.deviceId, text };

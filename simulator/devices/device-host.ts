@@ -17,6 +17,7 @@ import { createSimulatedDevice, type SimulatedDevice } from '../simulated-device
 import { Later } from '../time/later.js';
 import { every, type Lane, type LaneClock } from '../time/lane.js';
 import type { HostDisk } from './host-disk.js';
+import { deviceSettings } from './device-settings.js';
 import { createSimulatedEngine, type Processor } from './simulated-engine.js';
 import type { ModelPool } from './model-pool.js';
 import { WindowSensor } from './window-sensor.js';
@@ -225,7 +226,7 @@ export class DeviceHost {
     const nothing = (): void => undefined;
     const share = spreadShare(deviceId);
     return createSimulatedDevice(
-      settingsOf(options, this.#key),
+      deviceSettings(options, this.#key),
       {
         clock,
         scheduler: lane,
@@ -254,31 +255,4 @@ export class DeviceHost {
       every(options.reportMs, share),
     );
   }
-}
-
-function settingsOf(options: HostOptions, key: DeviceKey): AgentSettings {
-  const { deviceId, labels, agentVersion, prefix, keyset, slot, periodMs } = options;
-  return {
-    deviceId,
-    labels,
-    agentVersion,
-    key: { kid: key.kid, publicKey: key.publicKey },
-    prefix,
-    keyset,
-    telemetry: { encode: 'cbor' },
-    slots: new Map([
-      [
-        slot,
-        {
-          limits: {
-            arenaBytes: options.limits.arenaBytes,
-            imageBytes: options.limits.imageBytes,
-            periodMs,
-          },
-          labelsTopic: options.truthTopic,
-          sink: { topic: undefined, encode: 'json' },
-        },
-      ],
-    ]),
-  };
 }

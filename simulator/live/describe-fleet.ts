@@ -3,7 +3,7 @@ import { chanceOf } from '../devices/draws.js';
 import { createSeededKey } from '../ports/seeded-key.js';
 import { deviceIdOf } from '../scenario/device-ids.js';
 import type { Group, Scenario } from '../scenario/scenario.js';
-import { boardOf } from '../simulation/fleet.js';
+import { boardOf, presentNumbers } from '../simulation/fleet.js';
 import { createSources, type Sources } from '../simulation/sources.js';
 import { truthTopicOf } from '../simulation/traffic.js';
 import type { LiveDescription } from './live-device.js';
@@ -32,9 +32,8 @@ function describeGroup(
   const board = boardOf(profile);
   const createSource = byGroup.get(name);
   if (createSource === undefined) throw new Error(`there is no group ${name}`);
-  const ids = Array.from({ length: devices.count }, (_, i) => deviceIdOf(devices.first + i));
-  return ids
-    .filter((deviceId) => only?.has(deviceId) !== false)
+  return presentNumbers(devices, only)
+    .map(deviceIdOf)
     .map((deviceId) => ({
       deviceId,
       labels: { site, class: board.class, group: name },

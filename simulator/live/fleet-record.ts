@@ -11,7 +11,7 @@ import { parseReport } from '../../operator/fleet/device-messages.js';
 import { DeviceLog } from '../simulation/device-log.js';
 import type { AcceptedResult } from '../simulation/simulation.js';
 import { kindOf, Traffic } from '../simulation/traffic.js';
-import type { WindowCounts } from '../simulation/window-ledger.js';
+import { gracePeriods, sumWindows, type WindowCounts } from '../simulation/window-ledger.js';
 import { Arrivals } from './arrivals.js';
 import type { LiveDescription } from './live-device.js';
 import type { FleetWatch } from './live-fleet.js';
@@ -49,9 +49,6 @@ interface Numbered {
   readonly boot: number;
   readonly window: number;
 }
-
-/** So long a window may still be on its way. */
-const gracePeriods = 2;
 
 /** Keeps what the devices of a process do, and what the broker has of it. */
 export class FleetRecord implements FleetWatch {
@@ -139,9 +136,10 @@ export class FleetRecord implements FleetWatch {
 
   /** A subscriber of this process has heard something of a device. */
   heard({ topic, payload, retained }: Message): void {
+    if (retained) return;
     const kind = kindOf(topic, this.#options.topics.parseDevice(topic));
     const said = kind === 'report' ? parseReport(payload) : parseNumbered(payload);
-    if (retained || said === undefined) return;
+    if (said === undefined) return;
     this.arrivals.heard(kind, topic, numberOf(said));
   }
 
@@ -149,12 +147,8 @@ export class FleetRecord implements FleetWatch {
   windows(): WindowCounts {
     const graceMs = gracePeriods * this.#options.periodMs;
     const nowMs = this.#options.nowMs();
-    const sum = { completed: 0, answered: 0, late: 0, dropped: 0, cut: 0, lost: 0, wrong: 0 };
-    for (const { log } of this.entries.values()) {
-      const counts = log.windows.counts(nowMs, graceMs);
-      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
-    }
-    return sum;
+    const entries = [...this.entries.values()];
+    return sumWindows(entries.map(({ log }) => log.windows.counts(nowMs, graceMs)));
   }
 
   /** Takes note of what a device says. Gives what is numbered. */

@@ -1,5 +1,4 @@
 import type { Message, Transport } from '../../agent/ports/transport.js';
-import type { Rejection } from '../../protocol/result.js';
 
 /** Subscriptions under way at a time: packet identifiers are 16 bits, and brokers have queues. */
 const mostUnderWay = 64;
@@ -12,9 +11,6 @@ export class Listener {
   readonly #subscribed = new Set<string>();
   #waiting: string[] = [];
   #underWay = 0;
-  /** Topics that the broker does not let it read, and what it said last. */
-  refusals = 0;
-  rejection: Rejection | undefined;
 
   /** @param topics exact ones: wildcards are not for every broker */
   constructor(transport: Transport, topics: readonly string[], hear: (message: Message) => void) {
@@ -31,10 +27,9 @@ export class Listener {
         this.#underWay = 0;
         this.#next();
       },
-      disconnected: (rejection) => {
+      disconnected: () => {
         this.#subscribed.clear();
         this.#waiting = [];
-        this.rejection = rejection;
       },
     });
   }
@@ -62,11 +57,8 @@ export class Listener {
         // The end of a session has refused all that were under way, and another may have begun.
         if (!result.ok && result.rejection.code === 'session-ended') return;
         this.#underWay--;
+        // What the broker does not let it read is not heard, and not awaited.
         if (result.ok) this.#subscribed.add(topic);
-        else {
-          this.refusals++;
-          this.rejection = result.rejection;
-        }
         this.#next();
       });
     }

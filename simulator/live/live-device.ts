@@ -3,7 +3,6 @@ import { MqttTransport, type MqttTransportOptions } from '../../agent/adapters/m
 import { createNodeCrypto } from '../../agent/adapters/node-crypto.js';
 import { createPlainCbor } from '../../agent/adapters/plain-cbor.js';
 import { createSystemEntropy } from '../../agent/adapters/system-entropy.js';
-import type { AgentSettings } from '../../agent/core/settings.js';
 import type { Clock } from '../../agent/ports/clock.js';
 import type { DeviceKey } from '../../agent/ports/device-key.js';
 import type { Entropy } from '../../agent/ports/entropy.js';
@@ -16,6 +15,8 @@ import { spreadShare } from '../../protocol/assignment/spread.js';
 import type { Version } from '../../protocol/documents/manifest.js';
 import { limits } from '../../protocol/limits.js';
 import { refuse, type Rejection, type Result } from '../../protocol/result.js';
+import type { HostLimits } from '../devices/device-host.js';
+import { deviceSettings } from '../devices/device-settings.js';
 import type { WindowSource } from '../devices/window-source.js';
 import { createGeneratedSensor } from '../ports/generated-sensor.js';
 import { createSimulatedDevice, type SimulatedDevice } from '../simulated-device.js';
@@ -28,7 +29,7 @@ export interface LiveDescription {
   /** The names of its board and of its link, where a scenario gives them. */
   readonly profile?: string | undefined;
   readonly link?: string | undefined;
-  readonly limits: DeviceLimits;
+  readonly limits: HostLimits;
   readonly key: DeviceKey;
   readonly entropy: Entropy;
   readonly source: WindowSource;
@@ -36,15 +37,8 @@ export interface LiveDescription {
   readonly frames: number;
   /** When the first delivery is due, after the sensor was opened. */
   readonly firstMs: number;
-  /** Where it hears true labels; nowhere where it is left out. */
-  readonly truthTopic?: string | undefined;
-}
-
-/** What a device may use. */
-export interface DeviceLimits {
-  readonly arenaBytes: number;
-  readonly imageBytes: number;
-  readonly storageBytes: number;
+  /** Where it hears true labels; nowhere where it is undefined. */
+  readonly truthTopic: string | undefined;
 }
 
 /** What all devices of a process share. */
@@ -94,7 +88,7 @@ export function createLiveDevice(
   const plainCbor = createPlainCbor();
   let completed = 0;
   const device = createSimulatedDevice(
-    settingsOf(description, world),
+    deviceSettings({ ...world, ...description }, key),
     {
       clock,
       scheduler,
@@ -202,30 +196,4 @@ function watched(transport: MqttTransport, watch: LiveWatch): MqttTransport {
     });
   };
   return transport;
-}
-
-function settingsOf(
-  { deviceId, labels, key, limits: own, truthTopic }: LiveDescription,
-  { prefix, keyset, agentVersion, slot, periodMs }: LiveWorld,
-): AgentSettings {
-  const { arenaBytes, imageBytes } = own;
-  return {
-    deviceId,
-    labels,
-    agentVersion,
-    key: { kid: key.kid, publicKey: key.publicKey },
-    prefix,
-    keyset,
-    telemetry: { encode: 'cbor' },
-    slots: new Map([
-      [
-        slot,
-        {
-          limits: { arenaBytes, imageBytes, periodMs },
-          labelsTopic: truthTopic,
-          sink: { topic: undefined, encode: 'json' },
-        },
-      ],
-    ]),
-  };
 }

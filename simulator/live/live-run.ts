@@ -33,7 +33,6 @@ export interface LiveRunOptions extends LiveFleetOptions {
 export interface LiveOutcome {
   readonly part: LivePart;
   readonly expectations: readonly ExpectationOutcome[];
-  readonly record: FleetRecord;
 }
 
 /** Between two looks at expectations, and two words of progress. */
@@ -142,5 +141,5 @@ export async function runLive(
     await new Promise((resolve) => setTimeout(resolve, 100));
   for (const timer of timers) clearTimeout(timer);
   await listener.close(goodbyeMs);
-  return { part: partOf(record, { seed, seconds, ...load }), expectations, record };
+  return { part: partOf(record, { seed, seconds, ...load }), expectations };
 }

@@ -5,6 +5,7 @@ import { shippedBoardNames } from '../boards/shipped-boards.js';
 import { deviceIdOf } from '../scenario/device-ids.js';
 import { loadScenarioText } from '../scenario/load-scenario.js';
 import type { Scenario } from '../scenario/scenario.js';
+import { presentNumbers } from '../simulation/fleet.js';
 import type { Outcome } from '../simulation/outcome.js';
 import { Draft } from './draft.js';
 import { failureOf } from './failure.js';
@@ -24,7 +25,7 @@ export interface SaveTerms {
 
 const mostRuns = 80;
 
-/** Shrinks what failed, and saves it as a scenario of its own. Gives the name of the file. Throws `file-unwritable`. */
+/** Shrinks what failed, and saves it as a scenario of its own. Gives the name of the file. Throws `file-unreadable`. */
 export async function saveFailure(outcome: Outcome, terms: SaveTerms): Promise<string> {
   const { scenario, folder, progress, timeoutMs } = terms;
   const { seed } = outcome;
@@ -64,8 +65,5 @@ export async function saveFailure(outcome: Outcome, terms: SaveTerms): Promise<s
 }
 
 function idsOf({ groups, only }: Scenario): string[] {
-  const ids = groups.flatMap(({ devices: { first, count } }) =>
-    Array.from({ length: count }, (_, i) => deviceIdOf(first + i)),
-  );
-  return only === undefined ? ids : ids.filter((id) => only.has(id));
+  return groups.flatMap(({ devices }) => presentNumbers(devices, only).map(deviceIdOf));
 }

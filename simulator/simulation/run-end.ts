@@ -1,8 +1,9 @@
 import type { RunEnd } from '../checkers/checker.js';
+import { longestPauseMs } from '../checkers/longest-pause.js';
 import type { Scenario } from '../scenario/scenario.js';
 import type { DeviceStand } from './shard.js';
 import type { Simulation } from './simulation.js';
-import { gracePeriods } from './terms.js';
+import { gracePeriods } from './window-ledger.js';
 
 /** How a run stands at its end, for checkers. */
 export function endOf(
@@ -22,9 +23,6 @@ export function endOf(
   });
   return { atMs, slot, quietMs: quietSince(scenario), devices };
 }
-
-/** An hour, the longest pause between two attempts: liveness is demanded only where faults are over for so long. */
-const longestPauseMs = 3_600_000;
 
 /** What a report says of liveness. */
 export function livenessOf({ atMs, quietMs }: RunEnd): string {

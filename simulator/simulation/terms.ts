@@ -1,12 +1,9 @@
 import type { Term, TermValue } from '../scenario/expectation.js';
 import { matches, type Selector } from '../scenario/selector.js';
-import type { WindowCounts } from './window-ledger.js';
+import { gracePeriods, sumWindows, type WindowCounts } from './window-ledger.js';
 import type { RolloutLog } from './rollout-log.js';
 import type { DeviceState } from './shard.js';
 import type { Simulation } from './simulation.js';
-
-/** How long a window or a report may be on its way before it counts as lost, in periods. */
-export const gracePeriods = 2;
 
 /** What terms are taken from. */
 export interface TermSources {
@@ -64,15 +61,13 @@ export class Terms {
   /** The sum over all devices of what became of their windows. */
   windows(): WindowCounts {
     const { simulation, states, nowMs, periodMs } = this.#sources;
-    const sum = { completed: 0, answered: 0, late: 0, dropped: 0, cut: 0, lost: 0, wrong: 0 };
-    for (const { number, isOn, droppedWindows, waitedWindows } of states()) {
+    const counts = states().flatMap(({ number, isOn, droppedWindows, waitedWindows }) => {
       const log = simulation.logs.get(number);
-      if (log === undefined) continue;
+      if (log === undefined) return [];
       if (isOn) log.windows.toldUnanswered(droppedWindows, waitedWindows);
-      const counts = log.windows.counts(nowMs(), gracePeriods * periodMs);
-      for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
-    }
-    return sum;
+      return [log.windows.counts(nowMs(), gracePeriods * periodMs)];
+    });
+    return sumWindows(counts);
   }
 
   #select(where: Selector): readonly DeviceState[] {

@@ -16,6 +16,17 @@ export interface WindowCounts {
   readonly wrong: number;
 }
 
+/** How long a window may be on its way before it counts as lost, in periods. */
+export const gracePeriods = 2;
+
+/** Adds up what became of the windows of several devices. */
+export function sumWindows(all: Iterable<WindowCounts>): WindowCounts {
+  const sum = { completed: 0, answered: 0, late: 0, dropped: 0, cut: 0, lost: 0, wrong: 0 };
+  for (const counts of all)
+    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += counts[key];
+  return sum;
+}
+
 /** A result as far as the ledger reads it. */
 export interface HeardResult {
   readonly boot: number;

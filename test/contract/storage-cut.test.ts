@@ -4,6 +4,7 @@ import { openFileStorage } from '../../agent/adapters/file-storage.js';
 import { PosixDisk } from '../../simulator/ports/posix-disk.js';
 import { Prng } from '../../simulator/prng.js';
 import { drawSomeFates, everyFate } from '../simulation/fates.js';
+import { storageOperation, storedNames } from './storage-operations.js';
 import { describeStorage } from './storage.contract.js';
 
 describeStorage('files on a disk that loses what was not synced', async (storageBytes) => ({
@@ -15,81 +16,73 @@ describeStorage('files on a disk that loses what was not synced', async (storage
 type Promised = readonly (Uint8Array | undefined)[] | 'anything';
 
 describe('The storage in a folder whose power fails', () => {
-  const names = ['state/a', 'images/a', 'partial/a'] as const;
-  const name = fc.constantFrom(...names);
-  const bytes = fc
-    .tuple(fc.integer({ min: 1, max: 1500 }), fc.nat(255))
-    .map(([length, value]) => new Uint8Array(length).fill(value));
-  const operation = fc.oneof(
-    fc.record({ kind: fc.constant('write' as const), name, bytes }),
-    fc.record({ kind: fc.constant('writeAt' as const), name, bytes, offset: fc.nat(600) }),
-    fc.record({ kind: fc.constant('move' as const), name, to: name }),
-    fc.record({ kind: fc.constant('remove' as const), name }),
-  );
-
   it('has what it answered, and of an operation that it has not answered all or nothing', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(operation, { maxLength: 6 }), fc.nat(), async (all, seed) => {
-        const disk = new PosixDisk();
-        const options = { folder: '/lib/state', storageBytes: 1e6 };
-        const storage = await openFileStorage(options, disk.fileSystem);
-        /** What was promised from which step of the disk on. */
-        const promises = [{ from: 0, promised: new Map<string, Promised>() }];
-        let promised = new Map<string, Promised>(names.map((each) => [each, [undefined]]));
-        const promise = (): void => {
-          promises.push({ from: disk.steps, promised });
-          promised = new Map(promised);
-        };
-        promise();
-        for (const each of all) {
-          const seen = contentOn(disk, each.name);
-          switch (each.kind) {
-            case 'write':
-              promised.set(each.name, either(promised.get(each.name), each.bytes));
-              promise();
-              await storage.write(each.name, each.bytes);
-              promised.set(each.name, [each.bytes]);
-              break;
-            case 'writeAt':
-              promised.set(each.name, 'anything');
-              promise();
-              await storage.writeAt(each.name, each.offset, each.bytes);
-              break;
-            case 'move':
-              if (seen === undefined || each.to === each.name) break;
-              promised.set(each.to, either(promised.get(each.to), seen));
-              promised.set(each.name, 'anything');
-              promise();
-              await storage.move(each.name, each.to);
-              promised.set(each.to, [seen]);
-              promised.set(each.name, [undefined]);
-              break;
-            case 'remove':
-              promised.set(each.name, either(promised.get(each.name), undefined));
-              promise();
-              await storage.remove(each.name);
-              promised.set(each.name, [undefined]);
-              break;
-          }
+      fc.asyncProperty(
+        fc.array(storageOperation, { maxLength: 6 }),
+        fc.nat(),
+        async (all, seed) => {
+          const disk = new PosixDisk();
+          const options = { folder: '/lib/state', storageBytes: 1e6 };
+          const storage = await openFileStorage(options, disk.fileSystem);
+          /** What was promised from which step of the disk on. */
+          const promises = [{ from: 0, promised: new Map<string, Promised>() }];
+          let promised = new Map<string, Promised>(storedNames.map((each) => [each, [undefined]]));
+          const promise = (): void => {
+            promises.push({ from: disk.steps, promised });
+            promised = new Map(promised);
+          };
           promise();
-        }
-        const prng = Prng.fromSeed(seed);
-        for (let steps = 0; steps <= disk.steps; steps++) {
-          const now = promises.findLast(({ from }) => from <= steps)?.promised;
-          const pending = disk.pendingAfter(steps);
-          for (const fates of [...everyFate(pending, 32), ...drawSomeFates(pending, prng, 4)]) {
-            const left = new PosixDisk(disk.cutAfter(steps, fates));
-            await openFileStorage(options, left.fileSystem);
-            for (const file of names) {
-              const allowed = now?.get(file) ?? 'anything';
-              if (allowed === 'anything') continue;
-              const content = contentOn(left, file);
-              const kept = allowed.some((each) => same(each, content));
-              assert.ok(kept, `${file} after step ${steps}, ${disk.describe(steps)}`);
+          for (const each of all) {
+            const seen = contentOn(disk, each.name);
+            switch (each.kind) {
+              case 'write':
+                promised.set(each.name, either(promised.get(each.name), each.bytes));
+                promise();
+                await storage.write(each.name, each.bytes);
+                promised.set(each.name, [each.bytes]);
+                break;
+              case 'writeAt':
+                promised.set(each.name, 'anything');
+                promise();
+                await storage.writeAt(each.name, each.offset, each.bytes);
+                break;
+              case 'move':
+                if (seen === undefined || each.to === each.name) break;
+                promised.set(each.to, either(promised.get(each.to), seen));
+                promised.set(each.name, 'anything');
+                promise();
+                await storage.move(each.name, each.to);
+                promised.set(each.to, [seen]);
+                promised.set(each.name, [undefined]);
+                break;
+              case 'remove':
+                promised.set(each.name, either(promised.get(each.name), undefined));
+                promise();
+                await storage.remove(each.name);
+                promised.set(each.name, [undefined]);
+                break;
+            }
+            promise();
+          }
+          const prng = Prng.fromSeed(seed);
+          for (let steps = 0; steps <= disk.steps; steps++) {
+            const now = promises.findLast(({ from }) => from <= steps)?.promised;
+            const pending = disk.pendingAfter(steps);
+            for (const fates of [...everyFate(pending, 32), ...drawSomeFates(pending, prng, 4)]) {
+              const left = new PosixDisk(disk.cutAfter(steps, fates));
+              await openFileStorage(options, left.fileSystem);
+              for (const file of storedNames) {
+                const allowed = now?.get(file) ?? 'anything';
+                if (allowed === 'anything') continue;
+                const content = contentOn(left, file);
+                const kept = allowed.some((each) => same(each, content));
+                assert.ok(kept, `${file} after step ${steps}, ${disk.describe(steps)}`);
+              }
             }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 120 },
     );
   });

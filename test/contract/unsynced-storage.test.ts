@@ -8,6 +8,7 @@ import { UnsyncedDisk } from '../../simulator/ports/unsynced-disk.js';
 import { createUnsyncedStorage, stateFolder } from '../../simulator/ports/unsynced-storage.js';
 import { Prng } from '../../simulator/prng.js';
 import { VirtualTime } from '../../simulator/time/virtual-time.js';
+import { storageOperation, type StorageOperation } from './storage-operations.js';
 import { describeStorage } from './storage.contract.js';
 
 const nothing = (): void => undefined;
@@ -39,19 +40,11 @@ describeStorage('files on the disk of a simulated device', (storageBytes) => {
 });
 
 describe('The disk of a simulated device', () => {
-  const name = fc.constantFrom('state/a', 'images/a', 'partial/a');
-  const bytes = fc
-    .tuple(fc.integer({ min: 1, max: 1500 }), fc.nat(255))
-    .map(([length, value]) => new Uint8Array(length).fill(value));
-  const operation = fc.oneof(
-    fc.record({ kind: fc.constant('write' as const), name, bytes }),
-    fc.record({ kind: fc.constant('writeAt' as const), name, bytes, offset: fc.nat(600) }),
-    fc.record({ kind: fc.constant('move' as const), name, to: name }),
-    fc.record({ kind: fc.constant('remove' as const), name }),
-  );
-  type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
   const options = { folder: stateFolder, storageBytes: 1e6 };
-  const courseOf = (courses: FileCourses, each: Operation): ReturnType<FileCourses['write']> => {
+  const courseOf = (
+    courses: FileCourses,
+    each: StorageOperation,
+  ): ReturnType<FileCourses['write']> => {
     switch (each.kind) {
       case 'write':
         return courses.write(each.name, each.bytes);
@@ -66,35 +59,39 @@ describe('The disk of a simulated device', () => {
 
   it('is left by a power cut as POSIX allows, after each call that changes something', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(operation, { maxLength: 6 }), fc.nat(), async (all, seed) => {
-        const journal = new PosixDisk();
-        const storage = await openFileStorage(options, journal.fileSystem);
-        const opened = journal.steps;
-        const ends: number[] = [];
-        for (const each of all) {
-          if (each.kind === 'write') await storage.write(each.name, each.bytes);
-          else if (each.kind === 'writeAt')
-            await storage.writeAt(each.name, each.offset, each.bytes);
-          else if (each.kind === 'move') await storage.move(each.name, each.to);
-          else await storage.remove(each.name);
-          ends.push(journal.steps);
-        }
-        for (let steps = opened; steps <= journal.steps; steps++) {
-          const disk = new UnsyncedDisk();
-          const courses = createFileCourses(options, disk.fileSystem);
-          disk.carryOut(courses.open());
-          let before = opened;
-          for (const [i, each] of all.entries()) {
-            if (before > steps) break;
-            disk.carryOut(courseOf(courses, each), steps - before);
-            before = ends[i] ?? 0;
+      fc.asyncProperty(
+        fc.array(storageOperation, { maxLength: 6 }),
+        fc.nat(),
+        async (all, seed) => {
+          const journal = new PosixDisk();
+          const storage = await openFileStorage(options, journal.fileSystem);
+          const opened = journal.steps;
+          const ends: number[] = [];
+          for (const each of all) {
+            if (each.kind === 'write') await storage.write(each.name, each.bytes);
+            else if (each.kind === 'writeAt')
+              await storage.writeAt(each.name, each.offset, each.bytes);
+            else if (each.kind === 'move') await storage.move(each.name, each.to);
+            else await storage.remove(each.name);
+            ends.push(journal.steps);
           }
-          const pending = journal.pendingAfter(steps);
-          const expected = journal.cutAfter(steps, drawFates(pending, Prng.fromSeed(seed)));
-          disk.cutPower(Prng.fromSeed(seed));
-          assert.deepEqual(disk.files, expected.files, `after step ${steps}`);
-        }
-      }),
+          for (let steps = opened; steps <= journal.steps; steps++) {
+            const disk = new UnsyncedDisk();
+            const courses = createFileCourses(options, disk.fileSystem);
+            disk.carryOut(courses.open());
+            let before = opened;
+            for (const [i, each] of all.entries()) {
+              if (before > steps) break;
+              disk.carryOut(courseOf(courses, each), steps - before);
+              before = ends[i] ?? 0;
+            }
+            const pending = journal.pendingAfter(steps);
+            const expected = journal.cutAfter(steps, drawFates(pending, Prng.fromSeed(seed)));
+            disk.cutPower(Prng.fromSeed(seed));
+            assert.deepEqual(disk.files, expected.files, `after step ${steps}`);
+          }
+        },
+      ),
       { numRuns: 60 },
     );
   });

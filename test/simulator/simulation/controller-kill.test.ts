@@ -1,19 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Outcome } from '../../../simulator/simulation/outcome.js';
-import { demoRelease, runText } from './scenario-runner.js';
+import { halfWrongFleet, runText } from './scenario-runner.js';
 
-const rollout = (fault: string): string => `
-name: test
-duration: 1 h
-period: 10 s
-report: 10 s
-fleet:
-  - {count: 4, sensor: {kind: vibration, environment: laboratory}}
-labels: {delay: 1 s}
-releases:
-${demoRelease('bad', 1, ', behaves: {wrong: 50 %}')}${demoRelease('good', 2)}
-timeline:
-  - {at: 0, publish: bad}
+const rollout = (fault: string): string => `${halfWrongFleet('1 h')}
   - {at: 1 min, fault: {controller-kill: ${fault}}}
   - {at: 2 min, rollout: good, as: r, over: 2 min, step-soak: 20 s}
 expect: [rollout(r).ends = promoted, "share(devices, release = good) = 100 %", windows.lost = 0]

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { demoRelease, runText } from './scenario-runner.js';
+import { demoRelease, halfWrongFleet, runText } from './scenario-runner.js';
 
 const beginning = (keys: string): string => `
 name: test
@@ -77,18 +77,7 @@ expect: [rollout(r).ends != promoted]
   });
 
   it('tell what is true of a rollout beside its verdict', async () => {
-    const { rollouts, reason, exit } = await runText(`
-name: test
-duration: 1 h
-period: 10 s
-report: 10 s
-fleet:
-  - {count: 4, sensor: {kind: vibration, environment: laboratory}}
-labels: {delay: 1 s}
-releases:
-${demoRelease('bad', 1, ', behaves: {wrong: 50 %}')}${demoRelease('good', 2)}
-timeline:
-  - {at: 0, publish: bad}
+    const { rollouts, reason, exit } = await runText(`${halfWrongFleet('1 h')}
   - {at: 4 min, rollout: good, as: better, over: 2 min, step-soak: 20 s}
 expect: [rollout(better).wrong < 0, windows.lost = 0]
 `);
@@ -100,18 +89,7 @@ expect: [rollout(better).wrong < 0, windows.lost = 0]
 
   it('are believed of a swapped device once it is enrolled again, also in a rollout that runs', async () => {
     const ends = async (enrolled: string): Promise<string | undefined> => {
-      const { rollouts, reason, exit } = await runText(`
-name: test
-duration: 40 min
-period: 10 s
-report: 10 s
-fleet:
-  - {count: 4, sensor: {kind: vibration, environment: laboratory}}
-labels: {delay: 1 s}
-releases:
-${demoRelease('bad', 1, ', behaves: {wrong: 50 %}')}${demoRelease('good', 2)}
-timeline:
-  - {at: 0, publish: bad}
+      const { rollouts, reason, exit } = await runText(`${halfWrongFleet('40 min')}
   - {at: 2 min, rollout: good, as: r, over: 2 min, step-soak: 20 s}
   - {at: 150 s, fault: {swap: true, where: id = sim-00001}}
   - {at: 3 min, enrol: again, where: id = ${enrolled}}

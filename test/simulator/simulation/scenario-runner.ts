@@ -16,6 +16,22 @@ export function demoRelease(name: string, version: 1 | 2 | 3, more = ''): string
   return `  ${name}: {model: "demo:vibration-v${version}", labels: ${models}/labels.txt, pipeline: ${models}/pipeline.json${more}}\n`;
 }
 
+/** The beginning of a scenario of four devices whose release is wrong on half of its windows, with a better one to come. */
+export function halfWrongFleet(duration: string): string {
+  return `
+name: test
+duration: ${duration}
+period: 10 s
+report: 10 s
+fleet:
+  - {count: 4, sensor: {kind: vibration, environment: laboratory}}
+labels: {delay: 1 s}
+releases:
+${demoRelease('bad', 1, ', behaves: {wrong: 50 %}')}${demoRelease('good', 2)}
+timeline:
+  - {at: 0, publish: bad}`;
+}
+
 /**
  * Writes the text of a scenario to a file of its own, and runs it.
  *
